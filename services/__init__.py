@@ -1,0 +1,1 @@
+"""The services: gateway, three stages, reconciler, and the commands that start them."""
