@@ -1,0 +1,51 @@
+"""The files of one job that the mesher makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from services.mesher.core import mesh
+from services.mesher.exports import to_3mf, to_obj_zip, to_stl
+from services.mesher.glb import to_glb
+from services.mesher.provenance import Provenance
+from services.mesher.report import build_report
+from services.mesher.results import MeshedOrgans, Quality
+from services.mesher.thumbnail import thumbnail_png
+from shared.volume import LabelMap
+
+Writer = Callable[[MeshedOrgans, Provenance], bytes]
+_WRITERS: dict[str, Writer] = {
+    "model.glb": lambda meshed, origin: to_glb(meshed.organs, origin),
+    "model.meshopt.glb": lambda meshed, origin: to_glb(meshed.organs, origin, "meshopt"),
+    "model.stl": lambda meshed, _: to_stl(meshed.organs),
+    "model.obj.zip": lambda meshed, _: to_obj_zip(meshed.organs),
+    "model.3mf": lambda meshed, _: to_3mf(meshed.organs),
+    "thumbnail.png": lambda meshed, _: thumbnail_png(meshed.organs),
+    "report.json": lambda meshed, origin: build_report(meshed, origin).model_dump_json(indent=1).encode(),
+}
+FILES = tuple(_WRITERS)
+"""All names `produce` knows."""
+
+
+def produce(
+    label_map: LabelMap,
+    *,
+    quality: Quality = "standard",
+    min_component: float = 0.0,
+    provenance: Provenance | None = None,
+    files: Collection[str] = FILES,
+    progress: Callable[[float], None] = lambda _: None,
+) -> dict[str, bytes]:
+    """Mesh a label map and write the asked files: name to bytes.
+
+    `min_component` in mL drops smaller pieces; `progress` is told the fraction done. An unknown file name is a
+    KeyError.
+    """
+    writers = {name: _WRITERS[name] for name in files}
+    meshed = mesh(label_map, quality, min_component, lambda done: progress(done * 0.7))
+    origin = provenance or Provenance()
+    made = {}
+    for number, (name, write) in enumerate(writers.items()):
+        made[name] = write(meshed, origin)
+        progress(0.7 + 0.3 * (number + 1) / len(writers))
+    return made
