@@ -123,7 +123,7 @@ class Reorientation:
 
 def to_axial(geometry: Geometry, codes: tuple[str, str, str] = AXIAL) -> Reorientation:
     """The change of axes after which (column, row, slice) run closest to `codes` (letters as in nibabel)."""
-    import nibabel.orientations as orientations
+    from nibabel import orientations
 
     current = orientations.io_orientation(geometry.ras)
     transform = orientations.ornt_transform(current, orientations.axcodes2ornt(codes))

@@ -6,6 +6,7 @@ No patient is in here: bodies and organs are ellipsoids and tubes, contrast and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,14 +53,16 @@ def _patient_points(grid: Geometry) -> Floats:
     return grid.to_patient(np.stack([i, j, k], axis=-1))
 
 
-def _ellipsoid(points: Floats, centre: tuple[float, float, float], radii: tuple[float, float, float]) -> NDArray[np.bool_]:
+def _ellipsoid(
+    points: Floats, centre: tuple[float, float, float], radii: tuple[float, float, float]
+) -> NDArray[np.bool_]:
     inside: NDArray[np.bool_] = (((points - np.array(centre)) / np.array(radii)) ** 2).sum(axis=-1) < 1.0
     return inside
 
 
 def _tube(points: Floats, path: Floats, radius: float) -> NDArray[np.bool_]:
     inside = np.zeros(points.shape[:-1], dtype=bool)
-    for start, end in zip(path[:-1], path[1:], strict=True):
+    for start, end in pairwise(path):
         along = end - start
         t = np.clip((points - start) @ along / (along @ along), 0.0, 1.0)
         inside |= ((points - start - t[..., None] * along) ** 2).sum(axis=-1) < radius**2

@@ -38,9 +38,9 @@ def test_spacing_and_volume_agree_with_nibabel(affine):
     assert np.isclose(grid.voxel_ml, dx * dy * dz / 1000)
 
 
-@given(oblique(), st.permutations("xyz"))
+@given(oblique())
 @settings(max_examples=200)
-def test_axial_view_keeps_every_voxel_in_its_place(affine, _order):
+def test_axial_view_keeps_every_voxel_in_its_place(affine):
     grid = Geometry((3, 4, 5), affine)
     turn = to_axial(grid)
     array = np.arange(60).reshape(3, 4, 5)

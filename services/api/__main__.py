@@ -1,0 +1,30 @@
+"""Runs the gateway: `python -P -m services.api --host 127.0.0.1 --port 8000`."""
+
+from __future__ import annotations
+
+import argparse
+
+import uvicorn
+
+from services.api.app import create_app
+from shared import log
+from shared.process import die_with_parent
+from shared.settings import settings
+
+
+def main() -> None:
+    """Serves until told to stop."""
+    parser = argparse.ArgumentParser(prog="services.api")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    given = parser.parse_args()
+    die_with_parent()
+    log.configure(settings().log_level)
+    uvicorn.run(
+        create_app(), host=given.host, port=given.port, access_log=False, log_config=None, server_header=False,
+        timeout_graceful_shutdown=5, timeout_keep_alive=20,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The gateway as an ASGI application."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.api import problems, schemas
+from services.api.context import Context
+from services.api.routes import jobs, results, scans, service
+from shared.ledger import access, open_ledger
+from shared.queue import make_app
+from shared.settings import Settings, settings
+from shared.store import open_store
+
+logger = logging.getLogger("viscera.api")
+RESPONSES: dict[int | str, dict[str, object]] = {
+    code: {"model": schemas.Problem, "content": {problems.MEDIA_TYPE: {}}} for code in (400, 401, 404, 413, 415, 422)
+}
+
+
+def create_app(chosen: Settings | None = None) -> FastAPI:
+    """The gateway on the ledger, store and broker that the settings name."""
+    given = chosen or settings()
+    context = Context(given, open_ledger(given.ledger_url), open_store(given.store_url), make_app(given.broker_url))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if given.key is not None:
+            with context.ledger.write() as connection:
+                access.add_key(connection, given.key.get_secret_value(), "default")
+        yield
+        context.ledger.close()
+
+    app = FastAPI(
+        title="Viscera", version=version("viscera"), summary="Abdominal scans in, organs out.", lifespan=lifespan
+    )
+    app.state.context = context
+    problems.install(app)
+    app.include_router(service.router)
+    for router in (jobs.router, scans.router, results.router):
+        app.include_router(router, responses=RESPONSES)
+    app.add_middleware(AccessLog)
+    return app
+
+
+class AccessLog:
+    """Logs method, route, status and milliseconds; never the path's values, the query or a file name."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on and logs how it ended."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.monotonic(), 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        await self.app(scope, receive, watch)
+        route = getattr(scope.get("route"), "path", "unknown")
+        milliseconds = round((time.monotonic() - started) * 1000, 1)
+        about = {"method": scope["method"], "route": route, "status": status, "ms": milliseconds}
+        logger.info("request", extra=about)

@@ -1,0 +1,49 @@
+"""Errors as RFC 9457 problem details: one sentence and a stable code, nothing of the inside."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from shared.errors import VisceraError
+
+logger = logging.getLogger("viscera.api")
+MEDIA_TYPE = "application/problem+json"
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "upload_too_large", 415: "unsupported_media_type"}
+
+
+def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """One problem document."""
+    title = HTTPStatus(status).phrase
+    body = {"type": f"urn:viscera:problem:{code}", "title": title, "status": status, "code": code, "detail": detail}
+    return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Turns every error of the application into a problem document."""
+
+    @app.exception_handler(VisceraError)
+    async def known(_request: Request, error: VisceraError) -> JSONResponse:
+        headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "5"}, 503: {"Retry-After": "5"}}
+        return problem(error.status, error.code, error.detail, headers.get(error.status))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        where = ", ".join(".".join(str(part) for part in issue["loc"][1:]) for issue in error.errors()[:5])
+        return problem(422, "invalid_request", f"The request is not valid: {where or 'body'}.")
+
+    @app.exception_handler(HTTPException)
+    async def refused(_request: Request, error: HTTPException) -> JSONResponse:
+        code = _CODES.get(error.status_code, "http_error")
+        phrase = HTTPStatus(error.status_code).phrase
+        return problem(error.status_code, code, f"{phrase}.", dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
+        logger.error("unforeseen error", exc_info=error)
+        return problem(500, "internal_error", "Something went wrong inside; it has been logged.")

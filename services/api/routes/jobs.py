@@ -1,0 +1,197 @@
+"""/v1/jobs: create, look at, list, cancel, erase."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from services.api import schemas, uploads
+from services.api.context import Caller, Connections, Context
+from shared.errors import BadRequest, Conflict, Unprocessable
+from shared.ledger import access, jobs
+from shared.queue import ring
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+POLL = 0.25
+IdempotencyKey = Annotated[str | None, Header(max_length=255)]
+RAW_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            name: {"schema": {"type": "string", "format": "binary"}} for name in uploads.RAW_TYPES[:5] if "/" in name
+        },
+    }
+}
+JOB_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": RAW_BODY["requestBody"]["content"]
+        | {"application/json": {"schema": schemas.JobRequest.model_json_schema()}},
+    }
+}
+
+
+@router.post("", status_code=202, openapi_extra=JOB_BODY, responses={202: {"model": schemas.Job}})
+async def create_job(
+    request: Request,
+    response: Response,
+    connections: Connections,
+    caller: Caller,
+    quality: schemas.Quality = "standard",
+    spacing: schemas.SpacingText | None = None,
+    filename: str | None = None,  # noqa: ARG001 - documented, kept nowhere
+    idempotency_key: IdempotencyKey = None,
+) -> schemas.Job:
+    """Accepts a scan as the raw body, or as JSON the id of one uploaded before, and starts a job on it."""
+    kind = uploads.media_type(request)
+    if kind == "application/json":
+        asked = await _json(request)
+        options = asked.options
+        make = _Request(connections, caller, idempotency_key, options, f"scan:{asked.scan}")
+        job = await run_in_threadpool(make.job, None, asked.scan)
+    elif kind in uploads.RAW_TYPES:
+        options = schemas.Options.from_query(quality, spacing)
+        job = await _from_body(request, _Request(connections, caller, idempotency_key, options, "body"))
+    else:
+        raise HTTPException(415)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    response.headers["Retry-After"] = "1"
+    return schemas.job_view(job, set())
+
+
+@router.get("")
+def list_jobs(
+    connections: Connections,
+    caller: Caller,
+    state: jobs.State | None = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> schemas.JobPage:
+    """The tenant's jobs, newest first."""
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise BadRequest("The cursor is not one that this service gave.", "bad_cursor")
+    before = int(cursor) if cursor else None
+    with connections.ledger.read() as connection:
+        found = jobs.page(connection, caller.tenant, state, before, limit + 1)
+        items = [schemas.job_view(job, jobs.published(connection, job.id)) for job in found[:limit]]
+    return schemas.JobPage(items=items, next=str(found[limit - 1].seq) if len(found) > limit else None)
+
+
+@router.get("/{job_id}")
+async def get_job(
+    job_id: str, connections: Connections, caller: Caller, wait: Annotated[float, Query(ge=0, le=60)] = 0.0
+) -> schemas.Job:
+    """The job; with `wait` the answer comes when something has changed, at the latest after that many seconds."""
+    until = time.monotonic() + wait
+    first = view = await run_in_threadpool(_view, connections, caller.tenant, job_id)
+    while view == first and view.state in jobs.OPEN and time.monotonic() < until:
+        await asyncio.sleep(POLL)
+        view = await run_in_threadpool(_view, connections, caller.tenant, job_id)
+    return view
+
+
+@router.post("/{job_id}/cancel", responses={409: {"model": schemas.Problem}})
+def cancel_job(job_id: str, connections: Connections, caller: Caller) -> schemas.Job:
+    """Ends the job as cancelled; no later stage starts. 409 if it had already ended."""
+    with connections.ledger.write() as connection:
+        jobs.cancel(connection, caller.tenant, job_id)
+    return _view(connections, caller.tenant, job_id)
+
+
+@router.delete("/{job_id}", status_code=204)
+def delete_job(job_id: str, connections: Connections, caller: Caller) -> None:
+    """Cancels the job if it runs, and erases its scan and results; an audit record stays."""
+    with connections.ledger.write() as connection:
+        prefixes = jobs.erase(connection, caller.tenant, job_id, caller.key_id)
+    for prefix in prefixes:
+        with suppress(Exception):  # the reconciler deletes again until nothing is left
+            connections.store.delete(prefix)
+
+
+class _Request:
+    """One request for a job, from the look at its Idempotency-Key to the doorbell."""
+
+    def __init__(
+        self, context: Context, caller: access.Caller, key: str | None, options: schemas.Options, subject: str
+    ) -> None:
+        self.context, self.caller, self.key, self.options, self.subject = context, caller, key, options, subject
+
+    def digest(self, sha256: str = "") -> str:
+        text = json.dumps([self.subject, sha256, self.options.model_dump(mode="json")], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def earlier(self, sha256: str = "") -> jobs.Job | None:
+        """The job that the same key and request made before; raises Unprocessable for another request."""
+        if self.key is None:
+            return None
+        with self.context.ledger.read() as connection:
+            job_id = jobs.recall(connection, self.caller.tenant, self.key, self.digest(sha256))
+            return None if job_id is None else jobs.get(connection, self.caller.tenant, job_id)
+
+    def job(self, scan: jobs.Scan | None, scan_id: str) -> jobs.Job:
+        """Records scan, job and key in one transaction, then rings the first doorbell."""
+        tenant, sha256 = self.caller.tenant, scan.sha256 if scan else ""
+        with self.context.ledger.write() as connection:
+            if self.key is not None:
+                again = jobs.recall(connection, tenant, self.key, self.digest(sha256))
+                if again is not None:
+                    return jobs.get(connection, tenant, again)
+            if scan is not None:
+                jobs.add_scan(connection, tenant, scan)
+            else:
+                jobs.get_scan(connection, tenant, scan_id)
+            options = self.options.model_dump(mode="json")
+            job_id = jobs.create(connection, tenant, scan_id, options, self.context.settings.job_seconds)
+            if self.key is not None:
+                jobs.remember(connection, tenant, self.key, self.digest(sha256), job_id)
+            job = jobs.get(connection, tenant, job_id)
+        with suppress(Exception):  # the broker is away: the reconciler rings when it is back
+            ring(self.context.queue, job.id, jobs.STAGES[0])
+        return job
+
+
+async def _from_body(request: Request, make: _Request) -> jobs.Job:
+    with uploads.spooled(make.context) as path:
+        upload = await uploads.receive(request, path, make.context.settings.max_upload_bytes)
+        earlier = await run_in_threadpool(make.earlier, upload.sha256)
+        if earlier is not None:
+            return earlier
+        scan = await uploads.accept(make.context, upload, make.options.spacing)
+        job = await run_in_threadpool(make.job, scan, scan.id)
+    if job.scan_id != scan.id:  # another request with the same key won
+        await run_in_threadpool(make.context.store.delete, f"scans/{scan.id}/")
+    return job
+
+
+async def _json(request: Request) -> schemas.JobRequest:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > 1 << 16:
+            raise BadRequest("The JSON body is too long.", "bad_json")
+    try:
+        return schemas.JobRequest.model_validate_json(body)
+    except ValidationError as error:
+        where = ", ".join(".".join(map(str, issue["loc"])) for issue in error.errors()[:5])
+        raise Unprocessable(f"The request is not valid: {where or 'body'}.", "invalid_request") from error
+
+
+def _view(context: Context, tenant: str, job_id: str) -> schemas.Job:
+    with context.ledger.read() as connection:
+        return schemas.job_view(jobs.get(connection, tenant, job_id), jobs.published(connection, job_id))
+
+
+def ended(job: jobs.Job, name: str) -> Conflict:
+    """Why a job does not have this file."""
+    if job.state in jobs.OPEN:
+        return Conflict(f"The job has no {name} yet.", "not_ready")
+    return Conflict(f"The job has no {name}: it ended as {job.state}.", f"job_{job.state}")

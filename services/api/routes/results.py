@@ -1,0 +1,86 @@
+"""/v1/jobs/{id}/<file>: the files of a job, with ETag and Range (RFC 9110)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from services.api.context import Caller, Connections
+from services.api.routes.jobs import ended
+from shared.errors import NotFound, VisceraError
+from shared.ledger import jobs
+
+router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
+MEDIA_TYPES = {
+    "model.glb": "model/gltf-binary",
+    "model.stl": "model/stl",
+    "model.obj.zip": "application/zip",
+    "model.3mf": "model/3mf",
+    "thumbnail.png": "image/png",
+    "labels.nii.gz": "application/gzip",
+    "report.json": "application/json",
+}
+_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind: {} for kind in sorted(set(MEDIA_TYPES.values()))}, "description": "The file."},
+    206: {"description": "The part that Range asked for."},
+    304: {"description": "The file the client has is still right."},
+}
+
+
+class BadRange(VisceraError):
+    """The range asked for lies outside the file."""
+
+    code = "bad_range"
+    status = 416
+
+
+@router.api_route("/{name}", methods=["GET", "HEAD"], response_class=Response, responses=_FILE)
+def get_file(
+    job_id: str,
+    name: str,
+    request: Request,
+    connections: Connections,
+    caller: Caller,
+    compression: Literal["none", "meshopt"] = "none",
+) -> Response:
+    """One file of the job's result; 409 until there is one."""
+    if name not in MEDIA_TYPES:
+        raise NotFound("There is no such file.")
+    stored = "model.meshopt.glb" if name == "model.glb" and compression == "meshopt" else name
+    with connections.ledger.read() as connection:
+        job = jobs.get(connection, caller.tenant, job_id)
+        artifact = jobs.published(connection, job_id).get(stored)
+    if artifact is None:
+        raise ended(job, name)
+    etag = f'"{artifact.sha256}"'
+    headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
+    if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304, headers=headers)
+    start, stop = _range(request, etag, artifact.bytes)
+    partial = (start, stop) != (0, artifact.bytes)
+    headers |= {"Content-Length": str(stop - start), "Content-Disposition": f'attachment; filename="{stored}"'}
+    if partial:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{artifact.bytes}"
+    status = 206 if partial else 200
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=MEDIA_TYPES[name])
+    body = connections.store.read(artifact.key, start, stop)
+    return StreamingResponse(body, status, headers, MEDIA_TYPES[name])
+
+
+def _range(request: Request, etag: str, size: int) -> tuple[int, int]:
+    """The bytes asked for as (start, stop); the whole file where the header is absent or of another kind."""
+    match = _RANGE.match(request.headers.get("range", ""))
+    if match is None or request.headers.get("if-range", etag) != etag or not (match[1] or match[2]):
+        return 0, size
+    if not match[1]:
+        start, stop = max(size - int(match[2]), 0), size
+    else:
+        start, stop = int(match[1]), min(int(match[2]) + 1, size) if match[2] else size
+    if start >= stop:
+        raise BadRange(f"The file has {size} bytes; the range lies outside.")
+    return start, stop

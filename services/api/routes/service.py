@@ -1,0 +1,87 @@
+"""The service about itself: health, models, the entrance page."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from services.api import schemas
+from services.api.context import COOKIE, Caller, Connections, Context, asked_on_loopback
+from shared.errors import Unauthorized, VisceraError
+from shared.ledger import access, workers
+from shared.ledger.jobs import STAGES
+
+router = APIRouter(tags=["service"])
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Viscera</title>
+<body><h1>Viscera</h1><p>The service is running. Send a scan to <code>POST /v1/jobs</code>;
+the interface is described in <a href="/openapi.json">openapi.json</a>.</p></body></html>"""
+
+
+@router.get("/livez")
+def livez() -> schemas.Health:
+    """Whether this process answers."""
+    return schemas.Health(status="ok")
+
+
+@router.get("/readyz", responses={503: {"model": schemas.Health}})
+def readyz(response: Response, connections: Connections) -> schemas.Health:
+    """Whether a job would run now: ledger, broker, and a live worker for each stage."""
+    missing = _missing(connections)
+    if missing:
+        response.status_code = 503
+        return schemas.Health(status="unavailable", missing=missing)
+    return schemas.Health(status="ok")
+
+
+@router.get("/v1/models")
+def list_models(connections: Connections, caller: Caller) -> schemas.ModelList:
+    """The models that live workers run, and on which execution provider."""
+    del caller
+    with connections.ledger.read() as connection:
+        alive = workers.alive(connection)
+    found: dict[tuple[str, str, str], schemas.WorkerModel] = {}
+    for worker in alive:
+        if worker.model:
+            card, provider = worker.model["card"], worker.model["provider"]
+            found[worker.stage, card["sha256"], provider] = schemas.WorkerModel(
+                stage=worker.stage, name=card["name"], version=card["version"], sha256=card["sha256"],
+                provider=provider, licence=card["licence"], card=card,
+            )  # fmt: skip
+    return schemas.ModelList(items=list(found.values()))
+
+
+@router.get("/", include_in_schema=False)
+def page(request: Request, connections: Connections) -> HTMLResponse:
+    """The entrance; on a loopback address it opens a session."""
+    answer = HTMLResponse(PAGE)
+    if connections.settings.loopback and asked_on_loopback(request) and not _has_session(request, connections):
+        key = access.new_key()
+        with connections.ledger.write() as connection:
+            access.add_key(connection, key, "default")
+        answer.set_cookie(COOKIE, key, httponly=True, samesite="strict")
+    return answer
+
+
+def _has_session(request: Request, context: Context) -> bool:
+    try:
+        with context.ledger.read() as connection:
+            access.caller(connection, request.cookies.get(COOKIE, ""))
+    except Unauthorized:
+        return False
+    return True
+
+
+def _missing(context: Context) -> list[str]:
+    missing = []
+    try:
+        with context.ledger.read() as connection:
+            alive = {worker.stage for worker in workers.alive(connection)}
+        missing += [stage for stage in STAGES if stage not in alive]
+    except VisceraError:
+        missing.append("ledger")
+    try:
+        with context.queue.connection_for_write(connect_timeout=2.0) as broker:
+            broker.ensure_connection(max_retries=1, timeout=2.0)
+    except Exception:  # the broker's errors share no base class
+        missing.append("broker")
+    return missing

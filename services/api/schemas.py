@@ -1,0 +1,185 @@
+"""The JSON that clients see. Times are RFC 3339 UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from shared.ledger import jobs
+
+Quality = Literal["light", "standard", "fine"]
+Millimetres = Annotated[float, Field(gt=0.01, lt=100.0)]
+WEIGHTS = {"classifier": 0.25, "segmenter": 0.6, "mesher": 0.15}
+"""Share of a job's progress that each stage makes up."""
+DOWNLOADS = (
+    "model.glb", "model.stl", "model.obj.zip", "model.3mf", "thumbnail.png", "labels.nii.gz", "report.json",
+)  # fmt: skip
+
+
+def parse_spacing(text: str) -> str:
+    """Accepts `z,y,x` in mm; raises ValueError otherwise."""
+    parts = [float(part) for part in text.split(",")]
+    if len(parts) != 3 or not all(0.01 < part < 100.0 for part in parts):
+        raise ValueError("spacing is three sizes in mm: slice,row,column")
+    return text
+
+
+SpacingText = Annotated[str, AfterValidator(parse_spacing)]
+
+
+class Options(BaseModel):
+    """How a scan shall be processed; `spacing` is (slice, row, column) in mm, for PNG stacks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    quality: Quality = "standard"
+    spacing: tuple[Millimetres, Millimetres, Millimetres] | None = None
+
+    @classmethod
+    def from_query(cls, quality: Quality, spacing: str | None) -> Options:
+        """The options of a raw upload."""
+        z_y_x = tuple(float(part) for part in spacing.split(",")) if spacing else None
+        return cls.model_validate({"quality": quality, "spacing": z_y_x})
+
+
+class JobRequest(BaseModel):
+    """A job on a scan uploaded before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scan: str
+    options: Options = Options()
+
+
+class Scan(BaseModel):
+    """An accepted upload."""
+
+    id: str
+    sha256: str
+    bytes: int
+    format: str
+
+
+class StageStatus(BaseModel):
+    """One stage of a job."""
+
+    name: str
+    state: str
+    attempts: int
+    progress: float
+    started: datetime | None
+    ended: datetime | None
+
+
+class Failure(BaseModel):
+    """Why a job failed."""
+
+    code: str
+    detail: str
+
+
+class Job(BaseModel):
+    """A job as clients see it."""
+
+    id: str
+    state: jobs.State
+    stage: str | None
+    progress: float
+    position: int | None
+    stages: list[StageStatus]
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    error: Failure | None
+    links: dict[str, str]
+
+
+class JobPage(BaseModel):
+    """A page of jobs, newest first; `next` is the cursor of the page after it."""
+
+    items: list[Job]
+    next: str | None
+
+
+class WorkerModel(BaseModel):
+    """A model that a live worker runs."""
+
+    stage: str
+    name: str
+    version: str
+    sha256: str
+    provider: str
+    licence: str
+    card: dict[str, Any]
+
+
+class ModelList(BaseModel):
+    """The models in use."""
+
+    items: list[WorkerModel]
+
+
+class Health(BaseModel):
+    """Whether the service can do its work, and what is missing."""
+
+    status: str
+    missing: list[str] = []
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+
+
+def job_view(job: jobs.Job, published: set[str] | dict[str, jobs.Artifact]) -> Job:
+    """The client's view of a job and of the files it has."""
+    here = f"/v1/jobs/{job.id}"
+    links = {"self": here} | {name: f"{here}/{name}" for name in DOWNLOADS if name in published}
+    if job.state in jobs.OPEN:
+        links["cancel"] = f"{here}/cancel"
+    error = Failure(code=job.error_code, detail=job.error_detail or "") if job.error_code else None
+    return Job(
+        id=job.id,
+        state=job.state,
+        stage=job.stage,
+        progress=_progress(job),
+        position=job.position,
+        stages=[_stage_view(run) for run in job.stages],
+        created=_required(job.created),
+        started=_time(job.started),
+        ended=_time(job.ended),
+        error=error,
+        links=links,
+    )
+
+
+def _progress(job: jobs.Job) -> float:
+    if job.state == "succeeded":
+        return 1.0
+    return round(min(sum(WEIGHTS[run.stage] * run.progress for run in job.stages), 0.999), 3)
+
+
+def _stage_view(run: jobs.StageRun) -> StageStatus:
+    return StageStatus(
+        name=run.stage,
+        state=run.state,
+        attempts=run.attempts,
+        progress=round(run.progress, 3),
+        started=_time(run.started),
+        ended=_time(run.ended),
+    )
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else _required(seconds)
+
+
+def _required(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,27 @@
+"""The classifier's shell: decodes the scan in the sandbox, scores its slices, saves both."""
+
+import time
+
+from services.classifier import core
+from shared import artifacts, sandbox
+from shared.networks import describe, fact, load
+from shared.stage import Work, stage
+
+
+@stage("classifier", load=lambda settings: load("classifier", settings), describe=describe)
+def classifier(work: Work) -> None:
+    """Scan to volume and slice scores."""
+    started = time.monotonic()
+    spacing = work.job.options.get("spacing")
+    with work.scan() as path:
+        volume = sandbox.decode(path, tuple(spacing) if spacing else None)
+    work.progress(0.3)
+    scores = core.classify(volume, work.tool, lambda done: work.progress(0.3 + 0.6 * done))
+    artifacts.save_volume(work.output(artifacts.VOLUME), volume)
+    artifacts.save_scores(work.output(artifacts.SCORES), scores)
+    facts = artifacts.Facts(source=volume.source, modality=volume.modality, warnings=volume.warnings)
+    facts = facts.grown("classifier", time.monotonic() - started, model=fact(work.tool))
+    work.output(artifacts.facts_name("classifier")).write_text(facts.model_dump_json())
+
+
+app = classifier.app

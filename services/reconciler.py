@@ -1,0 +1,60 @@
+"""Keeps every accepted job moving: rings again, rescues work of dead workers, ends what is late, sweeps.
+
+Safe to run many at once: every change is a compare-and-set in the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+
+from celery import Celery
+
+from shared import log
+from shared.ledger import Ledger, open_ledger, sweep
+from shared.process import die_with_parent
+from shared.queue import make_app, ring
+from shared.settings import settings
+from shared.store import Store, open_store
+
+logger = logging.getLogger("viscera.reconciler")
+EVERY = 2.0
+
+
+def reconcile(ledger: Ledger, store: Store, app: Celery) -> None:
+    """One round."""
+    with ledger.write() as connection:
+        rescued = sweep.rescue(connection)
+        late = sweep.expire(connection)
+        due = sweep.due(connection)
+        condemned = sweep.condemned(connection)
+        sweep.forget_workers(connection)
+    if rescued or late:
+        logger.warning("swept", extra={"rescued": rescued, "late": late})
+    for job_id, stage in due:
+        ring(app, job_id, stage)
+    for prefix in condemned:
+        store.delete(prefix)
+        with ledger.write() as connection:
+            sweep.buried(connection, prefix)
+
+
+def main() -> None:
+    """Reconciles every two seconds until told to stop."""
+    die_with_parent()
+    log.configure(settings().log_level)
+    ledger, store = open_ledger(settings().ledger_url), open_store(settings().store_url)
+    app = make_app(settings().broker_url)
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    while not stop.wait(EVERY):
+        try:
+            reconcile(ledger, store, app)
+        except Exception as error:  # ledger, store or broker is away: the next round tries again
+            logger.warning("round not finished", exc_info=error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The typed files of one job: how a Volume, SliceScores, LabelMap and what is known of them lie on disk."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from shared.errors import UnsupportedScan
+from shared.formats import read_scan
+from shared.geometry import Geometry
+from shared.volume import LabelMap, Modality, SliceScores, SourceFormat, Volume
+
+VOLUME, SCORES, LABELS = "volume.npz", "scores.npz", "labels.nii.gz"
+
+
+class ModelFact(BaseModel):
+    """A model that took part in a result."""
+
+    name: str
+    version: str
+    sha256: str
+    provider: str
+
+
+class Facts(BaseModel):
+    """What the stages so far know about a result; grows from stage to stage."""
+
+    source: SourceFormat
+    modality: Modality
+    warnings: tuple[str, ...] = ()
+    models: tuple[ModelFact, ...] = ()
+    seconds: dict[str, float] = {}
+
+    def grown(self, stage: str, seconds: float, *, warnings: tuple[str, ...] = (), model: ModelFact) -> Facts:
+        """These facts and those of one more stage."""
+        return self.model_copy(
+            update={
+                "warnings": (*self.warnings, *(code for code in warnings if code not in self.warnings)),
+                "models": (*self.models, model),
+                "seconds": {**self.seconds, stage: round(seconds, 3)},
+            }
+        )
+
+
+def facts_name(stage: str) -> str:
+    """The file in which a stage leaves the facts known after it."""
+    return f"facts.{stage}.json"
+
+
+def save_volume(path: Path, volume: Volume) -> None:
+    """Writes a volume as an uncompressed .npz without pickles."""
+    about = np.array([volume.modality, volume.source, *volume.warnings])
+    with path.open("wb") as file:
+        np.savez(file, data=volume.data, affine=volume.geometry.affine, about=about)
+
+
+def load_volume(path: Path) -> Volume:
+    """Reads what `save_volume` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        data, affine, about = file["data"], file["affine"], [str(text) for text in file["about"]]
+    modality: Modality = "CT" if about[0] == "CT" else "MR"
+    source: SourceFormat = about[1]  # type: ignore[assignment]
+    return Volume(data, Geometry(data.shape, affine), modality, source, tuple(about[2:]))
+
+
+def save_scores(path: Path, scores: SliceScores) -> None:
+    """Writes slice scores as .npz."""
+    with path.open("wb") as file:
+        np.savez(file, scores=scores.scores, keep=scores.keep)
+
+
+def load_scores(path: Path) -> SliceScores:
+    """Reads what `save_scores` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        return SliceScores(file["scores"], file["keep"])
+
+
+def save_labels(path: Path, labels: LabelMap) -> None:
+    """Writes a label map as gzipped NIfTI-1, uint8, stored (column, row, slice), in mm; same bytes for the same map."""
+    header = nib.Nifti1Header()
+    header.set_xyzt_units("mm")
+    image = nib.Nifti1Image(labels.data.T, labels.geometry.ras, header)
+    image.set_sform(labels.geometry.ras, code=1)
+    image.set_qform(labels.geometry.ras, code=1)
+    with path.open("wb") as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+        packed.write(image.to_bytes())
+
+
+def load_labels(path: Path) -> LabelMap:
+    """Reads a label map from any NIfTI file of whole numbers 0 to 255; raises a `BadScan` otherwise."""
+    volume = read_scan(path)
+    if volume.source != "nifti":
+        raise UnsupportedScan("A label map is read from a NIfTI file.")
+    return LabelMap(_labels(volume.data), volume.geometry)
+
+
+def _labels(data: NDArray[Any]) -> NDArray[np.uint8]:
+    if data.dtype == np.uint8:
+        return np.ascontiguousarray(data)
+    if data.min() < 0 or data.max() > 255 or (data.dtype.kind == "f" and (data != np.rint(data)).any()):
+        raise UnsupportedScan("A label map holds whole numbers from 0 to 255.")
+    return data.astype(np.uint8)

@@ -1,0 +1,42 @@
+"""What headers promise about a scan, and how to get its voxels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from shared.geometry import Geometry
+from shared.volume import Modality, SourceFormat, Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Decoded voxels: `data` (slice, row, column), the modality, and warnings seen while decoding."""
+
+    data: NDArray[Any]
+    modality: Modality
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A scan that passed every check of its headers: its grid, bytes per voxel, and how to decode it."""
+
+    geometry: Geometry
+    source: SourceFormat
+    itemsize: int
+    read: Callable[[], Pixels]
+
+    @property
+    def voxel_bytes(self) -> int:
+        """Bytes of the voxels as declared."""
+        slices, rows, columns = self.geometry.shape
+        return slices * rows * columns * self.itemsize
+
+    def decode(self) -> Volume:
+        """The voxels on the grid; raises a `BadScan` where the data is not what the headers said."""
+        pixels = self.read()
+        return Volume(pixels.data, self.geometry, pixels.modality, self.source, pixels.warnings)

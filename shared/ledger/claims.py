@@ -1,0 +1,130 @@
+"""Who works on what: a claim is a lease on one stage of one job, guarded by a fence number.
+
+Every change by a worker names its fence; a worker that lost its lease changes nothing any more. The fence is the
+fencing token of Kleppmann, "How to do distributed locking" (2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, insert, update
+
+from shared.ledger.engine import now
+from shared.ledger.jobs import OPEN, STAGES, Artifact, end, record
+from shared.ledger.tables import artifacts, jobs, stage_runs
+
+LEASE = 30.0
+"""Seconds a worker may be silent before its work is given to another."""
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to one stage of one job, as long as the lease runs and no later fence exists."""
+
+    job_id: str
+    stage: str
+    fence: int
+    attempt: int
+
+    @property
+    def prefix(self) -> str:
+        """Where this attempt may write in the store; no other attempt writes there."""
+        return f"jobs/{self.job_id}/{self.stage}/{self.fence}/"
+
+
+class LostLease(Exception):
+    """The claim no longer holds: cancelled, timed out or given to another worker. Stop, publish nothing."""
+
+
+def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: float = LEASE) -> Claim | None:
+    """Takes the stage if it is ready, in one compare-and-set; None if there is nothing to do."""
+    open_here = exists().where(jobs.c.id == job_id, jobs.c.state.in_(OPEN), jobs.c.stage == stage)
+    row = connection.execute(
+        update(stage_runs)
+        .where(stage_runs.c.job_id == job_id, stage_runs.c.stage == stage, stage_runs.c.state == "ready", open_here)
+        .values(
+            state="running", worker=worker, fence=stage_runs.c.fence + 1, attempts=stage_runs.c.attempts + 1,
+            lease_until=now() + lease, ring_at=None, started=now(), ended=None, progress=0.0,
+        )
+        .returning(stage_runs.c.fence, stage_runs.c.attempts)
+    ).first()  # fmt: skip
+    if row is None:
+        return None
+    first = (jobs.c.id == job_id) & (jobs.c.state == "queued")
+    connection.execute(update(jobs).where(first).values(state="running", started=now()))
+    record(connection, job_id, "stage_started", {"stage": stage, "attempt": row.attempts})
+    return Claim(job_id, stage, row.fence, row.attempts)
+
+
+def renew(connection: Connection, claim: Claim, progress: float | None = None, lease: float = LEASE) -> None:
+    """Extends the lease and notes progress (0..1); raises LostLease if the claim no longer holds."""
+    values: dict[str, Any] = {"lease_until": now() + lease}
+    if progress is not None:
+        values["progress"] = progress
+    _guarded(connection, claim, values)
+
+
+def complete(connection: Connection, claim: Claim, outputs: Iterable[Artifact]) -> str | None:
+    """Publishes a stage's outputs and moves the job on, in the caller's one transaction.
+
+    Returns the next stage, whose doorbell should be rung, or None after the last. Raises LostLease.
+    """
+    _guarded(connection, claim, {"state": "done", "progress": 1.0, "lease_until": None, "ended": now()})
+    rows = [
+        {
+            "job_id": claim.job_id,
+            "stage": claim.stage,
+            "name": a.name,
+            "key": a.key,
+            "sha256": a.sha256,
+            "bytes": a.bytes,
+        }
+        for a in outputs
+    ]
+    if rows:
+        connection.execute(insert(artifacts), rows)
+    record(connection, claim.job_id, "stage_done", {"stage": claim.stage})
+    following = STAGES[STAGES.index(claim.stage) + 1 :]
+    if not following:
+        end(connection, claim.job_id, "succeeded")
+        return None
+    upcoming = (stage_runs.c.job_id == claim.job_id) & (stage_runs.c.stage == following[0])
+    connection.execute(update(stage_runs).where(upcoming).values(state="ready", ring_at=now() + 5.0))
+    connection.execute(update(jobs).where(jobs.c.id == claim.job_id).values(stage=following[0]))
+    return following[0]
+
+
+def fail(connection: Connection, claim: Claim, code: str, detail: str) -> None:
+    """Ends the job as failed; raises LostLease if the claim no longer holds."""
+    _guarded(connection, claim, {"lease_until": None, "ended": now()})
+    end(connection, claim.job_id, "failed", code, detail[:1000])
+
+
+def give_back(connection: Connection, claim: Claim, wait: float = 0.0, counts: bool = False) -> None:
+    """Makes the stage ready again after `wait` seconds; a lease given back is no try unless it `counts`."""
+    attempts = stage_runs.c.attempts if counts else stage_runs.c.attempts - 1
+    _guarded(connection, claim, {"state": "ready", "attempts": attempts, "lease_until": None, "ring_at": now() + wait})
+    record(connection, claim.job_id, "given_back", {"stage": claim.stage})
+
+
+def holds(claim: Claim) -> ColumnElement[bool]:
+    """The condition under which this claim's row is still this claim's."""
+    columns = stage_runs.c
+    same = (columns.job_id == claim.job_id) & (columns.stage == claim.stage) & (columns.fence == claim.fence)
+    return same & (columns.state == "running")
+
+
+def _guarded(connection: Connection, claim: Claim, values: dict[str, Any]) -> None:
+    if connection.execute(update(stage_runs).where(holds(claim)).values(**values)).rowcount != 1:
+        raise LostLease(claim.job_id)
+
+
+def give_back_all(connection: Connection, worker: str) -> None:
+    """Makes everything a stopping worker holds ready for others; no try is counted."""
+    held = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
+    values = {"state": "ready", "attempts": stage_runs.c.attempts - 1, "lease_until": None, "ring_at": now()}
+    connection.execute(update(stage_runs).where(held).values(**values))

@@ -1,0 +1,243 @@
+"""Scans and jobs: created, looked up, listed, ended, erased."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from shared.errors import Conflict, NotFound, Unprocessable
+from shared.ledger.engine import insert as insert_new
+from shared.ledger.engine import now
+from shared.ledger.tables import artifacts, audit, doomed, events, idempotency, jobs, scans, stage_runs, tenants
+
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+OPEN = ("queued", "running")
+STAGES = ("classifier", "segmenter", "mesher")
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """An accepted upload: where its bytes lie and what they hash to."""
+
+    id: str
+    key: str
+    sha256: str
+    bytes: int
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageRun:
+    """One stage of one job: state (waiting, ready, running, done, failed, cancelled), tries, progress 0..1, times."""
+
+    stage: str
+    state: str
+    attempts: int
+    progress: float
+    started: float | None
+    ended: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as the ledger knows it; times are seconds since 1970."""
+
+    seq: int
+    id: str
+    tenant: str
+    scan_id: str
+    options: dict[str, Any]
+    state: State
+    stage: str | None
+    created: float
+    started: float | None
+    ended: float | None
+    error_code: str | None
+    error_detail: str | None
+    stages: tuple[StageRun, ...]
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One published file of a job: its name, store key, SHA-256 and size."""
+
+    name: str
+    key: str
+    sha256: str
+    bytes: int
+
+
+def new_id(kind: str) -> str:
+    """A fresh identifier nobody can guess, such as `job_4k...`."""
+    return f"{kind}_{secrets.token_hex(12)}"
+
+
+def ensure_tenant(connection: Connection, tenant: str) -> None:
+    """Creates the tenant if it is not there."""
+    _insert_new(connection, tenants, {"id": tenant, "created": now()})
+
+
+def add_scan(connection: Connection, tenant: str, scan: Scan) -> Scan:
+    """Records an upload whose bytes are already durable in the store."""
+    values = {"id": scan.id, "key": scan.key, "sha256": scan.sha256, "bytes": scan.bytes, "format": scan.format}
+    connection.execute(insert(scans).values(tenant=tenant, created=now(), **values))
+    return scan
+
+
+def get_scan(connection: Connection, tenant: str | None, scan_id: str) -> Scan:
+    """The upload with this id; raises NotFound, also for another tenant's."""
+    query = select(scans.c.id, scans.c.key, scans.c.sha256, scans.c.bytes, scans.c.format).where(scans.c.id == scan_id)
+    row = connection.execute(query if tenant is None else query.where(scans.c.tenant == tenant)).first()
+    if row is None:
+        raise NotFound("There is no such scan.")
+    return Scan(*row)
+
+
+def create(connection: Connection, tenant: str, scan_id: str, options: Mapping[str, Any], seconds: float) -> str:
+    """A new queued job on an accepted scan that must end within `seconds`; returns its id."""
+    job_id = new_id("job")
+    connection.execute(
+        insert(jobs).values(
+            id=job_id, tenant=tenant, scan_id=scan_id, options=dict(options), state="queued", stage=STAGES[0],
+            created=now(), deadline=now() + seconds,
+        )
+    )  # fmt: skip
+    rows = [
+        {"job_id": job_id, "stage": stage, "state": "waiting", "attempts": 0, "fence": 0, "progress": 0.0}
+        for stage in STAGES
+    ]
+    connection.execute(insert(stage_runs), rows)
+    first = (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == STAGES[0])
+    connection.execute(update(stage_runs).where(first).values(state="ready", ring_at=now() + 5.0))
+    record(connection, job_id, "queued")
+    return job_id
+
+
+def remember(connection: Connection, tenant: str, key: str, digest: str, subject: str) -> None:
+    """Ties an Idempotency-Key to what it created."""
+    values = {"tenant": tenant, "key": key, "digest": digest, "subject": subject}
+    connection.execute(insert(idempotency).values(created=now(), **values))
+
+
+def recall(connection: Connection, tenant: str, key: str, digest: str) -> str | None:
+    """What this Idempotency-Key created before, or None; raises Unprocessable if that was another request."""
+    query = select(idempotency.c.digest, idempotency.c.subject)
+    row = connection.execute(query.where(idempotency.c.tenant == tenant, idempotency.c.key == key)).first()
+    if row is None:
+        return None
+    if row.digest != digest:
+        raise Unprocessable("This Idempotency-Key was used for another request.", "idempotency_mismatch")
+    return str(row.subject)
+
+
+def get(connection: Connection, tenant: str | None, job_id: str) -> Job:
+    """The job with its stages; raises NotFound, also for another tenant's."""
+    query = select(jobs).where(jobs.c.id == job_id)
+    row = connection.execute(query if tenant is None else query.where(jobs.c.tenant == tenant)).first()
+    if row is None:
+        raise NotFound("There is no such job.")
+    return _jobs(connection, [row])[0]
+
+
+def page(
+    connection: Connection, tenant: str, state: str | None = None, before: int | None = None, limit: int = 50
+) -> list[Job]:
+    """Up to `limit` jobs of a tenant, newest first, older than sequence number `before`."""
+    query = select(jobs).where(jobs.c.tenant == tenant)
+    if state is not None:
+        query = query.where(jobs.c.state == state)
+    if before is not None:
+        query = query.where(jobs.c.seq < before)
+    return _jobs(connection, list(connection.execute(query.order_by(jobs.c.seq.desc()).limit(limit))))
+
+
+def published(connection: Connection, job_id: str) -> dict[str, Artifact]:
+    """The files a job has so far, by name."""
+    query = select(artifacts.c.name, artifacts.c.key, artifacts.c.sha256, artifacts.c.bytes)
+    return {row.name: Artifact(*row) for row in connection.execute(query.where(artifacts.c.job_id == job_id))}
+
+
+def cancel(connection: Connection, tenant: str, job_id: str) -> None:
+    """Ends an open job as cancelled, at once; raises Conflict with the end state if it had ended."""
+    if not end(connection, job_id, "cancelled", tenant=tenant):
+        state = get(connection, tenant, job_id).state
+        raise Conflict(f"The job has already ended: {state}.", f"job_{state}")
+
+
+def end(
+    connection: Connection,
+    job_id: str,
+    state: State,
+    code: str | None = None,
+    detail: str | None = None,
+    *,
+    tenant: str | None = None,
+) -> bool:
+    """Ends an open job; False if it is not open. Whoever gets True is the only one who ever does."""
+    where = (jobs.c.id == job_id) & jobs.c.state.in_(OPEN)
+    if tenant is not None:
+        where &= jobs.c.tenant == tenant
+    values = {"state": state, "error_code": code, "error_detail": detail, "stage": None}
+    if connection.execute(update(jobs).where(where).values(ended=now(), **values)).rowcount != 1:
+        return False
+    left = (stage_runs.c.job_id == job_id) & (stage_runs.c.state != "done")
+    connection.execute(update(stage_runs).where(left).values(state=state, lease_until=None, ring_at=None))
+    record(connection, job_id, state, {"code": code} if code else {})
+    return True
+
+
+def erase(connection: Connection, tenant: str, job_id: str, actor: str) -> list[str]:
+    """Removes a job and, if no other job uses it, its scan; returns the store prefixes that must be deleted.
+
+    The prefixes stay recorded until the reconciler has seen them empty, so a crash leaves no bytes behind.
+    """
+    job = get(connection, tenant, job_id)
+    end(connection, job_id, "cancelled")
+    connection.execute(idempotency.delete().where(idempotency.c.subject == job_id))
+    connection.execute(jobs.delete().where(jobs.c.id == job_id))
+    prefixes = [f"jobs/{job_id}/"]
+    if not connection.execute(select(func.count()).where(jobs.c.scan_id == job.scan_id)).scalar_one():
+        connection.execute(idempotency.delete().where(idempotency.c.subject == job.scan_id))
+        connection.execute(scans.delete().where(scans.c.id == job.scan_id))
+        prefixes.append(f"scans/{job.scan_id}/")
+    for prefix in prefixes:
+        _insert_new(connection, doomed, {"prefix": prefix, "at": now()})
+    connection.execute(insert(audit).values(at=now(), tenant=tenant, actor=actor, action="delete", object=job_id))
+    return prefixes
+
+
+def record(connection: Connection, job_id: str, kind: str, data: Mapping[str, Any] | None = None) -> None:
+    """Appends one event to a job's history."""
+    connection.execute(insert(events).values(job_id=job_id, at=now(), kind=kind, data=dict(data or {})))
+
+
+def _insert_new(connection: Connection, table: Any, values: Mapping[str, Any]) -> None:
+    connection.execute(insert_new(connection, table).values(**values).on_conflict_do_nothing())
+
+
+def _jobs(connection: Connection, rows: list[Row[Any]]) -> list[Job]:
+    ids = [row.id for row in rows]
+    runs: dict[str, dict[str, StageRun]] = {job_id: {} for job_id in ids}
+    columns = stage_runs.c
+    query = select(
+        columns.job_id, columns.stage, columns.state, columns.attempts, columns.progress, columns.started, columns.ended
+    ).where(columns.job_id.in_(ids))
+    for row in connection.execute(query):
+        runs[row.job_id][row.stage] = StageRun(*row[1:])
+    return [_job(connection, row, runs[row.id]) for row in rows]
+
+
+def _job(connection: Connection, row: Row[Any], runs: dict[str, StageRun]) -> Job:
+    position = None
+    if row.state == "queued":
+        ahead = select(func.count()).where(jobs.c.state == "queued", jobs.c.seq < row.seq)
+        position = int(connection.execute(ahead).scalar_one()) + 1
+    return Job(
+        row.seq, row.id, row.tenant, row.scan_id, row.options, row.state, row.stage, row.created, row.started,
+        row.ended, row.error_code, row.error_detail, tuple(runs[s] for s in STAGES if s in runs), position,
+    )  # fmt: skip

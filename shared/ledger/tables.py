@@ -1,0 +1,153 @@
+"""The ledger's tables. Times are seconds since 1970 on the database's clock."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+_Id = String(40)
+_Time = Float(53)
+_Counter = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _job_id(*, primary_key: bool) -> Column[str]:
+    return Column("job_id", _Id, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, primary_key=primary_key)
+
+
+tenants = Table("tenants", metadata, Column("id", _Id, primary_key=True), Column("created", _Time, nullable=False))
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("tenant", _Id, ForeignKey("tenants.id"), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("created", _Time, nullable=False),
+    Column("revoked", _Time),
+)
+
+scans = Table(
+    "scans",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("tenant", _Id, ForeignKey("tenants.id"), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("format", String(16), nullable=False),
+    Column("created", _Time, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("seq", _Counter, primary_key=True, autoincrement=True),
+    Column("id", _Id, nullable=False, unique=True),
+    Column("tenant", _Id, ForeignKey("tenants.id"), nullable=False),
+    Column("scan_id", _Id, ForeignKey("scans.id"), nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("stage", String(16)),
+    Column("created", _Time, nullable=False),
+    Column("started", _Time),
+    Column("ended", _Time),
+    Column("deadline", _Time, nullable=False),
+    Column("error_code", String(64)),
+    Column("error_detail", String(1000)),
+    Index(None, "tenant", "seq"),
+    Index(None, "state", "seq"),
+)
+
+stage_runs = Table(
+    "stage_runs",
+    metadata,
+    _job_id(primary_key=True),
+    Column("stage", String(16), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("worker", String(100)),
+    Column("lease_until", _Time),
+    Column("ring_at", _Time),
+    Column("started", _Time),
+    Column("ended", _Time),
+    Index(None, "state", "stage", "ring_at"),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    _job_id(primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("stage", String(16), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("tenant", _Id, primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("subject", _Id, nullable=False),
+    Column("created", _Time, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Counter, primary_key=True, autoincrement=True),
+    _job_id(primary_key=False),
+    Column("at", _Time, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("data", JSON, nullable=False),
+    Index(None, "job_id", "id"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("stage", String(16), nullable=False),
+    Column("seen", _Time, nullable=False),
+    Column("model", JSON),
+)
+
+doomed = Table(
+    "doomed",
+    metadata,
+    Column("prefix", String(200), primary_key=True),
+    Column("at", _Time, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Counter, primary_key=True, autoincrement=True),
+    Column("at", _Time, nullable=False),
+    Column("tenant", _Id, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("object", _Id, nullable=False),
+)

@@ -1,0 +1,40 @@
+"""Which workers live, and what model and execution provider each really runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from shared.ledger.engine import insert, now
+from shared.ledger.tables import workers
+
+ALIVE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker seen lately: its stage, and its model's card and provider where the stage has one."""
+
+    id: str
+    stage: str
+    model: dict[str, Any] | None
+
+
+def seen(connection: Connection, worker: Worker) -> None:
+    """Notes that the worker lives."""
+    values = {"stage": worker.stage, "model": worker.model, "seen": now()}
+    statement = insert(connection, workers).values(id=worker.id, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=[workers.c.id], set_=values))
+
+
+def gone(connection: Connection, worker_id: str) -> None:
+    """Notes that the worker stopped."""
+    connection.execute(workers.delete().where(workers.c.id == worker_id))
+
+
+def alive(connection: Connection) -> list[Worker]:
+    """The workers seen within the last half minute, by stage."""
+    query = select(workers.c.id, workers.c.stage, workers.c.model).where(workers.c.seen > now() - ALIVE)
+    return [Worker(*row) for row in connection.execute(query.order_by(workers.c.stage, workers.c.id))]

@@ -1,0 +1,34 @@
+"""Which model folder a stage uses, and what it says of the network it loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from shared.artifacts import ModelFact
+from shared.model import Network, load_network
+from shared.settings import Settings
+
+SERVICES = Path(__file__).resolve().parent.parent / "services"
+
+
+def folder(stage: str, settings: Settings) -> Path:
+    """The model folder of a stage: the operator's choice, or the one beside the service's code."""
+    chosen: Path | None = getattr(settings, f"{stage}_model", None)
+    return chosen or SERVICES / stage
+
+
+def load(stage: str, settings: Settings) -> Network:
+    """The stage's network on the provider the settings name; raises ModelError."""
+    return load_network(folder(stage, settings), settings.provider, settings.threads)
+
+
+def fact(network: Network) -> ModelFact:
+    """What a result tells about this network."""
+    card = network.card
+    return ModelFact(name=card.name, version=card.version, sha256=card.sha256, provider=network.provider)
+
+
+def describe(network: Network) -> dict[str, Any]:
+    """The card and the provider really used, as the ledger keeps them for `/v1/models`."""
+    return {"provider": network.provider, "card": network.card.model_dump(mode="json")}

@@ -1,0 +1,58 @@
+"""The doorbell: Celery carries "look at job J, stage S" and nothing else.
+
+Nothing depends on a message arriving: the ledger knows what is due and the reconciler rings again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+
+from shared.ledger.jobs import STAGES
+
+__all__ = ["STAGES", "make_app", "ring"]
+
+
+def make_app(broker_url: str) -> Celery:
+    """A Celery application on the broker, set so that a lost or doubled message does no harm."""
+    app = Celery("viscera", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        task_acks_late=True,
+        task_reject_on_worker_lost=False,
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        task_serializer="json",
+        accept_content=["json"],
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_proc_alive_timeout=60.0,
+        worker_soft_shutdown_timeout=5.0,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": 7200,
+            "unacked_restore_interval": 10,
+            "socket_timeout": 30.0,
+            "socket_connect_timeout": 3.0,
+            "health_check_interval": 10,
+        },
+        broker_pool_limit=2,
+    )
+    return app
+
+
+def task_name(stage: str) -> str:
+    """The Celery name of a stage's task."""
+    return f"viscera.{stage}"
+
+
+def ring(app: Celery, job_id: str, stage: str) -> None:
+    """Rings a stage's doorbell; raises the broker's error, which callers may ignore: the reconciler rings again."""
+    options: dict[str, Any] = {"queue": stage, "ignore_result": True, "retry": False}
+    app.send_task(task_name(stage), args=[job_id], **options)

@@ -1,0 +1,35 @@
+"""Everything an operator may set, read from the environment with the prefix VISCERA_."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Addresses of ledger, store and broker, and the bounds of this installation."""
+
+    model_config = SettingsConfigDict(env_prefix="VISCERA_", extra="ignore")
+
+    ledger_url: str = Field("sqlite:///viscera.db", description="SQLAlchemy URL of the job ledger.")
+    store_url: str = Field("file:store", description="Where files are kept: file:PATH.")
+    broker_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey that carries the doorbells.")
+    spool: Path = Field(Path("spool"), description="Folder for uploads on their way into the store.")
+    key: SecretStr | None = Field(None, description="An API key to admit at start, for the tenant `default`.")
+    max_upload_bytes: int = Field(4 * 2**30, description="Largest upload in bytes.")
+    job_seconds: float = Field(3600.0, description="Seconds after which a job that has not ended fails with `timeout`.")
+    provider: str = Field("cpu", description="Execution provider of the models: cpu, cuda or tensorrt.")
+    classifier_model: Path | None = Field(None, description="Model folder of the classifier, if not the shipped one.")
+    segmenter_model: Path | None = Field(None, description="Model folder of the segmenter, if not the shipped one.")
+    threads: int = Field(0, description="Threads of one model session; 0 leaves it to the runtime.")
+    loopback: bool = Field(False, description="Set by `serve` on a loopback address: GET / opens a session.")
+    log_level: str = Field("INFO", description="Least severe level that is logged.")
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """This process's settings."""
+    return Settings()

@@ -1,0 +1,143 @@
+"""Where bytes lie: scans, intermediate and published files, under keys such as `jobs/<id>/mesher/1/model.glb`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from shared.errors import NotFound, Unavailable
+
+CHUNK = 1 << 20
+_KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)+$")
+
+
+class Store(Protocol):
+    """What the services need of a store; once `put` returns, the bytes survive a crash."""
+
+    def put(self, key: str, source: Path) -> None:
+        """Keeps a file under a key; the source may be moved away. Overwrites."""
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` to before `stop`, in chunks; raises NotFound before the first one."""
+
+    def file(self, key: str) -> AbstractContextManager[Path]:
+        """A context manager that gives a local path to read; raises NotFound."""
+
+    def delete(self, prefix: str) -> None:
+        """Removes every key that starts with a prefix ending in `/`; nothing there is no error."""
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Every key that starts with the prefix."""
+
+
+class LocalStore:
+    """A store in a local folder. Files appear under their key complete or not at all."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    def put(self, key: str, source: Path) -> None:
+        """Keeps a file: written beside its place, flushed to disk, renamed, folder flushed."""
+        target = self._path(key)
+        with _explained():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".put-", dir=target.parent)
+            os.close(handle)
+            temporary = Path(name)
+            try:
+                _move(source, temporary)
+                _flush(temporary)
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
+            for folder in (target.parent, *target.parent.parents):
+                _flush(folder)
+                if folder == self.root:
+                    break
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` to before `stop`, in chunks."""
+        with self.file(key) as path:
+            size = path.stat().st_size
+        return _chunks(path, start, size if stop is None else min(stop, size))
+
+    @contextmanager
+    def file(self, key: str) -> Iterator[Path]:
+        """The file itself: it must not be changed."""
+        path = self._path(key)
+        if not path.is_file():
+            raise NotFound("The file is not in the store.")
+        yield path
+
+    def delete(self, prefix: str) -> None:
+        """Removes a whole folder of keys."""
+        with _explained():
+            shutil.rmtree(self._path(prefix + "x").parent, ignore_errors=True)
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Every key that starts with the prefix, sorted."""
+        for path in sorted(self.root.rglob("*")):
+            key = path.relative_to(self.root).as_posix()
+            if path.is_file() and not path.name.startswith(".put-") and key.startswith(prefix):
+                yield key
+
+    def _path(self, key: str) -> Path:
+        if not _KEY.match(key):
+            raise ValueError(f"not a store key: {key!r}")
+        return self.root / key
+
+
+def open_store(url: str) -> Store:
+    """The store at a URL: `file:PATH` or `file:///PATH`."""
+    parts = urlsplit(url)
+    if parts.scheme != "file":
+        raise ValueError(f"unknown kind of store: {parts.scheme or url}")
+    return LocalStore(Path(unquote(parts.path)))
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _chunks(path: Path, start: int, stop: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(start)
+        while start < stop and (chunk := file.read(min(CHUNK, stop - start))):
+            start += len(chunk)
+            yield chunk
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.replace(target)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
+        source.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    with suppress(PermissionError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable("The file store can't be written; nothing was accepted.", "store_unavailable") from error
