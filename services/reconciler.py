@@ -13,7 +13,7 @@ from celery import Celery
 
 from shared import log
 from shared.ledger import Ledger, open_ledger, sweep
-from shared.process import die_with_parent
+from shared.process import die_with_supervisor
 from shared.queue import make_app, ring
 from shared.settings import settings
 from shared.store import Store, open_store
@@ -42,7 +42,7 @@ def reconcile(ledger: Ledger, store: Store, app: Celery) -> None:
 
 def main() -> None:
     """Reconciles every two seconds until told to stop."""
-    die_with_parent()
+    die_with_supervisor()
     log.configure(settings().log_level)
     ledger, store = open_ledger(settings().ledger_url), open_store(settings().store_url)
     app = make_app(settings().broker_url)

@@ -11,7 +11,10 @@ import time
 
 
 def die_with_parent() -> None:
-    """Asks the kernel to end this process when the process that started it ends, however that happens."""
+    """Asks the kernel to end this process when the process that started it ends, however that happens.
+
+    Survives `exec`. On systems without that service a thread watches the parent instead.
+    """
     parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
@@ -21,7 +24,23 @@ def die_with_parent() -> None:
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
+def die_with_supervisor() -> None:
+    """The same for a process that `viscera serve` started; elsewhere (a container, a shell) it does nothing."""
+    if os.environ.get("VISCERA_SUPERVISED"):
+        die_with_parent()
+
+
+def main() -> None:
+    """`python -P -m shared.process COMMAND...` becomes COMMAND, which ends with the process that started it."""
+    die_with_parent()
+    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606
+
+
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1.0)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

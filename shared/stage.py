@@ -25,7 +25,7 @@ from shared import log
 from shared.errors import BadScan, ModelError, VisceraError
 from shared.ledger import Ledger, claims, jobs, open_ledger, workers
 from shared.ledger.claims import Claim, LostLease
-from shared.process import die_with_parent
+from shared.process import die_with_parent, die_with_supervisor
 from shared.queue import make_app, ring, task_name
 from shared.settings import Settings, settings
 from shared.store import Store, open_store, sha256
@@ -211,7 +211,7 @@ def stage(
 
     def decorate(task: Callable[[Work], None]) -> Stage:
         made = Stage(name, task, load, describe)
-        signals.worker_init.connect(lambda **_: die_with_parent(), weak=False)
+        signals.worker_init.connect(lambda **_: die_with_supervisor(), weak=False)
         signals.worker_process_init.connect(lambda **_: made.serve(), weak=False)
         signals.worker_shutting_down.connect(lambda **_: made.leave(), weak=False)
         signals.setup_logging.connect(lambda **_: log.configure(settings().log_level), weak=False)

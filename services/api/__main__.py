@@ -8,7 +8,7 @@ import uvicorn
 
 from services.api.app import create_app
 from shared import log
-from shared.process import die_with_parent
+from shared.process import die_with_supervisor
 from shared.settings import settings
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     given = parser.parse_args()
-    die_with_parent()
+    die_with_supervisor()
     log.configure(settings().log_level)
     uvicorn.run(
         create_app(), host=given.host, port=given.port, access_log=False, log_config=None, server_header=False,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 
+from shared.artifacts import Facts
 from shared.volume import Modality, SourceFormat
 
 NOTICE = "not for diagnosis"
@@ -20,3 +22,18 @@ class Provenance:
     modality: Modality | None = None
     warnings: tuple[str, ...] = ()
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def provenance_of(facts: Facts | None) -> Provenance:
+    """What a result's files say of where they came from; of a label map alone only the software is known."""
+    software = f"viscera {version('viscera')}"
+    if facts is None:
+        return Provenance(software=software)
+    return Provenance(
+        models=tuple((model.name, model.sha256) for model in facts.models),
+        software=software,
+        source=facts.source,
+        modality=facts.modality,
+        warnings=facts.warnings,
+        stage_seconds=facts.seconds,
+    )

