@@ -1,0 +1,66 @@
+"""Outlines of the organs, on the grid of the scan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.segmenter.clean import tidy
+from shared.geometry import to_axial
+from shared.model import Network
+from shared.preprocess import Feed, open_feed
+from shared.volume import LabelMap, SliceScores, Volume
+
+BATCH = 8
+Floats = NDArray[np.float32]
+Plane = tuple[int, Floats]
+
+
+def segment(
+    volume: Volume, scores: SliceScores, network: Network, progress: Callable[[float], None] = lambda _: None
+) -> LabelMap:
+    """Label the slices that `scores.keep` names; the others are background.
+
+    The map lies on the volume's own grid. It carries the warning `out_of_domain` where the model was not trained on
+    the volume's modality. `progress` is called with 0 to 1 after each batch; what it raises passes through.
+    """
+    turn = to_axial(volume.geometry)
+    spacing = turn.target.spacing
+    feed = open_feed(turn.apply(volume.data), spacing, volume.modality, network.card.input)
+    labels = np.zeros(feed.data.shape, dtype=np.uint8)
+    chosen = np.flatnonzero(scores.keep)
+    for done, (index, planes) in enumerate(_smoothed(_planes(feed, chosen, network), spacing[0]), start=1):
+        labels[index] = _labels(feed, planes)
+        if done % BATCH == 0 or done == len(chosen):
+            progress(done / len(chosen))
+    warnings = () if volume.modality in network.card.modalities else ("out_of_domain",)
+    return LabelMap(np.ascontiguousarray(turn.undo(tidy(labels, spacing))), volume.geometry, warnings)
+
+
+def _planes(feed: Feed, chosen: NDArray[np.intp], network: Network) -> Iterator[Plane]:
+    """Each chosen slice with its class probabilities (classes, rows, columns) on the network's pixels."""
+    for indices, stacks in feed.batches(chosen, BATCH):
+        yield from zip((int(i) for i in indices), network(stacks), strict=True)
+
+
+def _smoothed(planes: Iterator[Plane], slice_mm: float, reach_mm: float = 4.0) -> Iterator[Plane]:
+    """The planes averaged with their direct neighbours (1 2 1), where those are at most `reach_mm` away."""
+    before: Plane | None = None
+    current = next(planes, None)
+    while current is not None:
+        after = next(planes, None)
+        index, plane = current
+        near = [p for i, p in filter(None, (before, after)) if abs(i - index) == 1 and slice_mm <= reach_mm]
+        yield index, sum(near, start=2.0 * plane) / np.float32(2 + len(near))
+        before, current = current, after
+
+
+def _labels(feed: Feed, planes: Floats) -> NDArray[np.uint8]:
+    """The likeliest class per pixel of the slice's own grid; nothing outside the network's view."""
+    organs = feed.window.back(planes[1:])
+    best = organs.argmax(axis=0)
+    background = feed.window.back(planes[:1])[0]
+    found = np.take_along_axis(organs, best[None], axis=0)[0] > background
+    return np.where(found, best + 1, 0).astype(np.uint8)

@@ -1,0 +1,186 @@
+"""`./viscera train ...`: prepare -> classifier | segmenter -> export -> evaluate, and smoke, which does all of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DATA, RUNS = HERE / "data", HERE / "runs"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one step; `--help` after its name says what it takes."""
+    chosen = _parser().parse_args(arguments)
+    _threads(chosen.threads)
+    chosen.run(chosen)
+
+
+def _threads(count: int) -> None:
+    import torch
+
+    if count:
+        torch.set_num_threads(count)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="viscera train", description=__doc__)
+    parser.add_argument("--threads", type=int, default=0, help="processor threads; 0: torch decides")
+    steps = parser.add_subparsers(required=True, metavar="STEP")
+    _prepare(steps.add_parser("prepare", help="scans and outlines of VISCERA_DATA into one form"))
+    _fit(steps.add_parser("classifier", help="train the gate"), "classifier")
+    _fit(steps.add_parser("segmenter", help="train the segmenter"), "segmenter")
+    _pseudo(steps.add_parser("pseudo", help="label scans that nobody outlined with a trained segmenter"))
+    _export(steps.add_parser("export", help="a checkpoint as a model folder: ONNX and card"))
+    _quantise(steps.add_parser("quantise", help="the int8 variant of a model folder, calibrated on prepared cases"))
+    _evaluate(steps.add_parser("evaluate", help="measure a pair of model folders; writes a report"))
+    smoke = steps.add_parser("smoke", help="all steps on phantoms, in about two minutes")
+    smoke.add_argument("--out", type=Path, default=RUNS / "smoke")
+    smoke.add_argument("--minutes", type=float, default=0.8, help="for each of the two networks")
+    smoke.set_defaults(run=run_smoke)
+    return parser
+
+
+def _prepare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=os.environ.get("VISCERA_DATA"), help="default: VISCERA_DATA")
+    parser.add_argument("--out", type=Path, default=DATA)
+    parser.set_defaults(run=run_prepare)
+
+
+def _fit(parser: argparse.ArgumentParser, stage: str) -> None:
+    parser.add_argument("name", help="of the run: checkpoints and logs go to training/runs/NAME; goes on if there")
+    parser.add_argument("--cases", type=Path, default=DATA / "cases")
+    parser.add_argument("--hold-out", nargs="*", default=["case101", "case110", "case119"], metavar="PATIENT")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=0)
+    if stage == "segmenter":
+        parser.add_argument("--network", choices=("unet", "segformer"), default="unet")
+        parser.add_argument("--pretrained", help="SegFormer: a local folder or hub name to start from")
+        parser.add_argument("--start", type=Path, help="a checkpoint to start from")
+    parser.set_defaults(run=run_segmenter if stage == "segmenter" else run_classifier)
+
+
+def _pseudo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoints", type=Path, nargs="+", help="whose probabilities are averaged")
+    parser.add_argument("--cases", type=Path, default=DATA / "cases")
+    parser.set_defaults(run=run_pseudo)
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("stage", choices=("classifier", "segmenter"))
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--network", choices=("unet", "gate", "segformer"))
+    parser.add_argument("--version", default="0.1.0")
+    parser.add_argument("--threshold", type=float)
+    parser.set_defaults(run=run_export)
+
+
+def _quantise(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--cases", type=Path, default=DATA / "cases")
+    parser.set_defaults(run=run_quantise)
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("classifier", type=Path)
+    parser.add_argument("segmenter", type=Path)
+    parser.add_argument("--cases", type=Path, default=DATA / "cases")
+    parser.add_argument("--patients", nargs="*", default=["case101", "case110", "case119"])
+    parser.add_argument("--out", type=Path, default=RUNS / "report")
+    parser.set_defaults(run=run_evaluate)
+
+
+def run_prepare(chosen: argparse.Namespace) -> None:
+    """Cases, rendered cases and shapes."""
+    from training.gather import prepare
+
+    if not chosen.data:
+        raise SystemExit("Say where the scans are: --data, or VISCERA_DATA.")
+    for line in prepare(Path(chosen.data), chosen.out):
+        print(line)
+
+
+def run_classifier(chosen: argparse.Namespace) -> None:
+    """Train the gate."""
+    from training.classifier import Config, train
+    from training.loop import Plan
+
+    plan = Plan(minutes=chosen.minutes, steps=chosen.steps, rate=3e-3)
+    train(RUNS / chosen.name, chosen.cases, Config(held_out=tuple(chosen.hold_out), plan=plan, seed=chosen.seed))
+
+
+def run_segmenter(chosen: argparse.Namespace) -> None:
+    """Train the segmenter."""
+    from training.loop import Plan
+    from training.segmenter import Config, train
+
+    unet = chosen.network == "unet"
+    config = Config(
+        kind=chosen.network,
+        options={} if unet else {"start": chosen.pretrained},
+        start=chosen.start,
+        held_out=tuple(chosen.hold_out),
+        plan=Plan(minutes=chosen.minutes, steps=chosen.steps, rate=2e-3 if unet else 3e-4),
+        seed=chosen.seed,
+    )
+    train(RUNS / chosen.name, chosen.cases, config)
+
+
+def run_pseudo(chosen: argparse.Namespace) -> None:
+    """Label the unlabelled."""
+    from training.pseudo import label
+
+    for name in label(chosen.checkpoints, chosen.cases):
+        print(name)
+
+
+def run_export(chosen: argparse.Namespace) -> None:
+    """Write a model folder."""
+    from training.cards import card_for
+    from training.export import export
+    from training.networks import build, load_weights
+
+    network = chosen.network or ("gate" if chosen.stage == "classifier" else "unet")
+    card = card_for(chosen.stage, network, chosen.version, chosen.threshold)
+    final = export(load_weights(build(network), chosen.checkpoint), card, chosen.out)
+    print(f"{final.name} {final.version} {final.sha256}")
+
+
+def run_quantise(chosen: argparse.Namespace) -> None:
+    """Write the int8 variant."""
+    from training.quantise import quantise
+
+    final = quantise(chosen.model, chosen.cases, chosen.out)
+    print(f"{final.name} {final.version} {final.sha256}")
+
+
+def run_evaluate(chosen: argparse.Namespace) -> None:
+    """Measure a pair."""
+    from shared.model import load_network
+    from training.cases import load_cases
+    from training.evaluate import judge
+    from training.report import write_report
+
+    gate, segmenter = load_network(chosen.classifier), load_network(chosen.segmenter)
+    cases = [case for case in load_cases(chosen.cases) if case.patient in chosen.patients]
+    judged = [judge(case, gate, segmenter) for case in cases if case.kind in ("volume", "slices")]
+    if not judged:
+        raise SystemExit("None of these patients has labelled cases there.")
+    page = write_report(chosen.out, [gate.card, segmenter.card], judged)
+    print(page.read_text())
+
+
+def run_smoke(chosen: argparse.Namespace) -> None:
+    """Everything, small."""
+    from training.smoke import smoke
+
+    print(smoke(chosen.out, chosen.minutes).read_text())
+
+
+if __name__ == "__main__":
+    main()

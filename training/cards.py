@@ -1,0 +1,61 @@
+"""The words on the model cards."""
+
+from __future__ import annotations
+
+from shared.card import Coverage, Input, ModelCard, Source
+from shared.volume import ORGANS
+
+UWM = "UW-Madison GI tract MRI (Lee et al., Data in Brief 57, 111159, 2024)"
+RIGHTS = "CC BY-NC-SA 4.0"
+ATTRIBUTION = (
+    "Trained on the UW-Madison GI Tract Image Segmentation data set (S. L. Lee, P. Yadav, Y. Li, J. J. Meudt, "
+    "J. Strang, D. Hebel, A. Alfson, S. J. Olson, T. R. Kruser, J. B. Smilowitz, K. Borchert, B. Loritz, L. Gharzai, "
+    "S. Karimpour, J. Bayouth and M. F. Bassetti). Weights derived from it are for research, not for commercial use, "
+    "with attribution, shared alike."
+)
+DATA = (
+    Source(name=f"{UWM}: one volume, 29 single slices, 8-bit derivatives", licence=RIGHTS, used_for="training"),
+    Source(name=f"{UWM}: outlines of 34 volumes", licence=RIGHTS, used_for="where organs are outlined in a scan"),
+    Source(name="phantoms made by formula", licence="Apache-2.0", used_for="training"),
+)
+LIMITS = (
+    "Few patients were seen in training; expect failures on anatomy after surgery, on ascites and on tumours.",
+    "Small bowel and large bowel with similar content are sometimes taken for each other.",
+    "Trained on axial MR (TrueFISP of an MR-Linac, 1.5 mm pixels, 3 mm slices); other contrasts are out of domain.",
+    "Outlines of the training data end where the treated region ends, not where the bowel ends.",
+)
+COVERAGE = Coverage(scan_mm=(400.0, 470.0), caudal_mm=156.0)
+"""Of 21 outlined scans of 432 mm, 99.5 % of the slices with an organ lie above this; see docs/models.md."""
+
+
+def card(stage: str, name: str, version: str, architecture: str, **more: object) -> ModelCard:
+    """A card without a checksum yet; `export` fills it in."""
+    facts: dict[str, object] = {
+        "name": name,
+        "version": version,
+        "stage": stage,
+        "sha256": "0" * 64,
+        "input": Input(),
+        "labels": tuple(organ.name for organ in ORGANS),
+        "architecture": architecture,
+        "data": DATA,
+        "licence": RIGHTS,
+        "attribution": ATTRIBUTION,
+        "limits": LIMITS,
+    }
+    return ModelCard.model_validate(facts | more)
+
+
+KINDS = {
+    "gate": ("gut-gate", "residual CNN at 3 mm with pixel places as input, 2.5-D"),
+    "unet": ("gut-unet", "residual U-Net that works at 3 mm and answers at 1.5 mm, pixel places as input, 2.5-D"),
+    "segformer": ("gut-segformer", "SegFormer-B0 (Xie et al. 2021), 2.5-D"),
+}
+
+
+def card_for(stage: str, network: str, version: str, threshold: float | None = None) -> ModelCard:
+    """The card of one of our networks."""
+    name, architecture = KINDS[network]
+    if stage == "segmenter":
+        return card(stage, name, version, architecture)
+    return card(stage, name, version, architecture, threshold=threshold or 0.5, coverage=COVERAGE)

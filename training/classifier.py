@@ -1,0 +1,86 @@
+"""Train the gate: `python -m training classifier`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from shared.card import Input
+from training.augment import Augment
+from training.batches import Drawer, Group, group
+from training.cases import UNKNOWN, Scan, as_scan, load_cases
+from training.loop import Plan, fit
+from training.losses import presence
+from training.networks import build
+from training.segmenter import kind_of, split
+
+MEANINGFUL = 12
+"""Fewest pixels of an organ that make a slice one that shows it, in training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One training of the gate; slices without an organ are drawn as often as those with one."""
+
+    held_out: tuple[str, ...] = ("case101", "case110", "case119")
+    shares: dict[str, float] = field(
+        default_factory=lambda: {"slices": 0.3, "volume": 0.4, "pseudo": 0.15, "rendered": 0.05, "phantom": 0.1}
+    )
+    empty: float = 1.2
+    size: tuple[int, int] = (192, 256)
+    batch: int = 16
+    augment: Augment = field(default_factory=Augment)
+    plan: Plan = field(default_factory=lambda: Plan(minutes=10.0, rate=3e-3))
+    wants: Input = field(default_factory=Input)
+    seed: int = 0
+
+
+def groups(scans: list[Scan], config: Config) -> list[Group]:
+    """The groups that training draws from."""
+    kinds = config.shares.items()
+    made = [group(name, share, [s for s in scans if kind_of(s) == name], config.empty) for name, share in kinds]
+    return [one for one in made if one.share > 0]
+
+
+def train(folder: Path, data: Path, config: Config) -> nn.Module:
+    """Train on the prepared cases in `data`, keep checkpoints in `folder`, return the averaged network."""
+    scans = [as_scan(case, config.wants) for case in load_cases(data)]
+    learn, check = split(scans, config.held_out)
+    torch.manual_seed(config.seed)
+    draw = Drawer(groups(learn, config), config.size, config.batch, config.augment, config.seed)
+    return fit(build("gate"), presence, draw, config.plan, folder=folder, look=lambda one: gate_figures(one, check))
+
+
+def gate_figures(network: nn.Module, scans: list[Scan]) -> dict[str, float]:
+    """Area under the ROC curve, and false positives where 99 % of the organ slices pass."""
+    scored = [(float(score.max()), bool(shown)) for scan in scans for score, shown in _judged(network, scan)]
+    values, truth = np.array([s for s, _ in scored]), np.array([t for _, t in scored], dtype=bool)
+    if not truth.any():
+        return {}
+    threshold = threshold_for(values, truth, 0.99)
+    wrong = float((values[~truth] >= threshold).mean()) if (~truth).any() else float("nan")
+    return {"threshold": threshold, "false_positives": wrong, "lowest": float(values[truth].min())}
+
+
+def threshold_for(scores: NDArray[np.float64], truth: NDArray[np.bool_], recall: float) -> float:
+    """The highest threshold at which at least `recall` of the true slices pass (score >= threshold)."""
+    ordered = np.sort(scores[truth])
+    return float(ordered[int(np.floor((1.0 - recall) * len(ordered)))])
+
+
+@torch.no_grad()
+def _judged(network: nn.Module, scan: Scan) -> list[tuple[NDArray[np.float32], bool]]:
+    answers = []
+    for index, labels in enumerate(scan.labels):
+        if not (labels == UNKNOWN).all():
+            stack = np.stack([scan.image[i] for i in scan.neighbours(index)])
+            rows, columns = stack.shape[1:]
+            padded = np.pad(stack, ((0, 0), (0, -rows % 32), (0, -columns % 32)))
+            x = torch.from_numpy(padded[None].astype(np.float32) / 255.0).to(next(network.parameters()).device)
+            answers.append((network(x)[0].sigmoid().cpu().numpy(), bool(((labels > 0) & (labels < UNKNOWN)).any())))
+    return answers

@@ -1,0 +1,64 @@
+"""From a checkpoint to a model folder that serving loads: ONNX weights, parity check, card."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from shared.card import CARD, ModelCard, digest, save_card
+from training.networks import Served
+
+TOLERANCE = 1e-3
+
+
+def export(network: nn.Module, card: ModelCard, folder: Path) -> ModelCard:
+    """Write `folder/model.onnx` and `folder/card.json`; the card comes back with the checksum of the weights.
+
+    RuntimeError if ONNX Runtime answers differently from torch.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    served = Served(copy.deepcopy(network).float().cpu(), card.stage).eval()
+    weights = folder / card.weights
+    write_onnx(served, card, weights)
+    difference = parity(served, weights, card)
+    if difference > TOLERANCE:
+        raise RuntimeError(f"the exported {card.name} differs from torch by {difference:.2g}")
+    final = card.model_copy(update={"sha256": digest(weights)})
+    save_card(final, folder / CARD)
+    return final
+
+
+def write_onnx(served: nn.Module, card: ModelCard, path: Path) -> None:
+    """The network as ONNX with any number of slices, rows and columns; no path of this machine goes into it."""
+    example = torch.randint(0, 255, (2, card.input.channels, 192, 256), dtype=torch.uint8)
+    axes = {0: "slices", 2: "rows", 3: "columns"}
+    torch.onnx.export(
+        served,
+        (example,),
+        str(path),
+        input_names=["stacks"],
+        output_names=["probabilities"],
+        dynamic_axes={"stacks": axes, "probabilities": {0: "slices"} if card.stage == "classifier" else axes},
+        opset_version=17,
+        dynamo=False,
+    )
+
+
+def parity(served: nn.Module, weights: Path, card: ModelCard, seed: int = 0) -> float:
+    """The largest difference between torch and ONNX Runtime, on other sizes than the exported ones as well."""
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(seed)
+    worst = 0.0
+    for slices, rows, columns in ((1, 192, 256), (3, 160, 224), (2, 288, 288)):
+        stacks = rng.integers(0, 256, (slices, card.input.channels, rows, columns), dtype=np.uint8)
+        with torch.no_grad():
+            expected = served(torch.from_numpy(stacks)).numpy()
+        answer = session.run(None, {"stacks": stacks})[0]
+        worst = max(worst, float(np.abs(answer - expected).max()))
+    return worst

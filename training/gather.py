@@ -1,0 +1,76 @@
+"""The prepared cases of one data folder: which sources there are, where they lie, how big their pixels are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from shared.geometry import Geometry, to_axial
+from shared.phantoms import abdomen, default_grid
+from training.cases import Case, save_case
+from training.prepare import competition, labelled_slices, nifti_pair, read_outlines, shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where things lie below the data folder; what is absent is passed over.
+
+    `field_mm` is the height and width of the resized single slices, by the beginning of their names.
+    """
+
+    scans: str = "uwm"
+    outlines: tuple[str, ...] = ("uwm/train_masks.csv", "uwm/case139_day0/train.csv")
+    slices: str = "uwm/slices"
+    field_mm: dict[str, tuple[float, float]] = field(
+        default_factory=lambda: {
+            "": (399.0, 399.0),
+            "case117_day1": (414.0, 414.0),
+            "case119_day0": (465.0, 540.0),
+        }
+    )
+    ct: tuple[tuple[str, str], ...] = (("ct/example_ct.nii.gz", "ct/example_ct_organs.nii.gz"),)
+    phantoms: int = 12
+
+
+def gather(root: Path, sources: Sources) -> Iterator[Case]:
+    """All cases below `root`, then phantoms made by formula."""
+    codes = {}
+    for name in sources.outlines:
+        if (root / name).is_file():
+            codes.update(read_outlines(root / name))
+    if (root / sources.scans).is_dir():
+        yield from competition(root / sources.scans, codes)
+    if (root / sources.slices).is_dir():
+        yield from labelled_slices(root / sources.slices, sources.field_mm)
+    for image, labels in sources.ct:
+        if (root / image).is_file():
+            yield nifti_pair(root / image, root / labels, "CT")
+    yield from (case for case in shapes(codes) if (case.labels > 0).any())
+    yield from phantoms(sources.phantoms)
+
+
+def phantoms(count: int, seed: int = 0) -> Iterator[Case]:
+    """Abdomens made by formula on grids of different pixels and fields of view."""
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        grid = default_grid(slices=int(rng.integers(28, 56)), side=int(rng.integers(140, 180)))
+        zoom = np.diag([*rng.uniform(0.9, 1.15, 3), 1.0]) if number else np.eye(4)
+        made = abdomen(Geometry(grid.shape, grid.affine @ zoom), seed=number)
+        turn = to_axial(made.volume.geometry)
+        data, labels = turn.apply(made.volume.data), turn.apply(made.labels.data)
+        name = f"phantom{number:02d}"
+        yield Case(name, name, "volume", "MR", turn.target.spacing, data, labels)
+
+
+def prepare(root: Path, out: Path, sources: Sources | None = None) -> list[str]:
+    """Write all cases to `out`; a line about each."""
+    lines = []
+    for case in gather(root, sources or Sources()):
+        folder = out / ("shapes" if case.kind == "shape" else "cases")
+        save_case(case, folder)
+        counts = [int(((case.labels == label).any(axis=(1, 2))).sum()) for label in (1, 2, 3)]
+        lines.append(f"{case.name} {case.kind} {case.modality} {case.data.shape} {case.spacing} slices with {counts}")
+    return lines

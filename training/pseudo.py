@@ -1,0 +1,49 @@
+"""Labels for scans that nobody outlined, from trained segmenters; what they are unsure of stays unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from shared.card import Input
+from training.cases import UNKNOWN, Case, Scan, as_scan, load_cases, save_case
+from training.networks import build, load_weights
+
+
+def label(checkpoints: list[Path], folder: Path, sure: float = 0.7) -> Iterator[str]:
+    """Write a case `pseudo_NAME` beside every unlabelled case of `folder`; yields their names."""
+    networks = [load_weights(build("unet"), path) for path in checkpoints]
+    for case in load_cases(folder):
+        if case.kind == "unlabelled":
+            made = pseudo_case(case, networks, sure)
+            save_case(made, folder)
+            yield made.name
+
+
+def pseudo_case(case: Case, networks: list[nn.Module], sure: float) -> Case:
+    """The case on the network's pixels with the likeliest label where its probability is at least `sure`."""
+    wants = Input()
+    scan = as_scan(case, wants)
+    chances = np.stack([mean_chances(networks, scan, index) for index in range(len(scan.image))])
+    chances[1:-1] = 0.5 * chances[1:-1] + 0.25 * (chances[:-2] + chances[2:])
+    labels = chances.argmax(axis=1).astype(np.uint8)
+    labels[chances.max(axis=1) < sure] = UNKNOWN
+    spacing = (case.spacing[0], wants.spacing_mm, wants.spacing_mm)
+    return replace(case, name=f"pseudo_{case.name}", kind="volume", data=scan.image, labels=labels, spacing=spacing)
+
+
+@torch.no_grad()
+def mean_chances(networks: list[nn.Module], scan: Scan, index: int) -> NDArray[np.float32]:
+    """Class probabilities (classes, rows, columns) of one slice, averaged over networks."""
+    stack = np.stack([scan.image[i] for i in scan.neighbours(index)])
+    rows, columns = stack.shape[1:]
+    padded = np.pad(stack, ((0, 0), (0, -rows % 32), (0, -columns % 32)))
+    x = torch.from_numpy(padded[None].astype(np.float32) / 255.0)
+    mean = torch.stack([network(x)[0].softmax(0) for network in networks]).mean(0).numpy()
+    return np.asarray(mean[:, :rows, :columns], dtype=np.float32)

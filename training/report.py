@@ -1,0 +1,129 @@
+"""The evaluation as a page: Markdown with tables, PNG curves, confusion and the best and worst slices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.card import ModelCard, Normalisation
+from shared.preprocess import normalise
+from shared.volume import ORGANS
+from training.cases import UNKNOWN
+from training.evaluate import Judged, confusion, gate_curve, summary
+from training.metrics import dice
+
+
+def write_report(folder: Path, cards: list[ModelCard], judged: list[Judged]) -> Path:
+    """Write `report.md` and its pictures to `folder`; the path of the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _pictures(folder, judged)
+    page = folder / "report.md"
+    page.write_text("\n".join([*_heading(cards, judged), *_organs(judged), *_gate(cards, judged), *_images()]) + "\n")
+    return page
+
+
+def _heading(cards: list[ModelCard], judged: list[Judged]) -> list[str]:
+    patients = sorted({one.case.patient for one in judged})
+    lines = ["# Evaluation", ""]
+    lines += [f"- {card.stage}: {card.name} {card.version}, SHA-256 {card.sha256[:12]}" for card in cards]
+    slices = sum(len(one.case.data) for one in judged)
+    return [*lines, f"- {slices} slices of {len(patients)} patients: {', '.join(patients)}", ""]
+
+
+def _organs(judged: list[Judged]) -> list[str]:
+    table = summary(judged)
+    names = sorted({name for figures in table.values() for name in figures})
+    lines = ["Mean over patients, with 95 % bootstrap interval over patients.", ""]
+    lines += [f"| organ | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    for organ, figures in table.items():
+        cells = [_cell(figures.get(name)) for name in names]
+        lines.append(f"| {organ} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _cell(value: tuple[float, float, float] | None) -> str:
+    if value is None or not np.isfinite(value[0]):
+        return "-"
+    return f"{value[0]:.3f} ({value[1]:.3f} to {value[2]:.3f})"
+
+
+def _gate(cards: list[ModelCard], judged: list[Judged]) -> list[str]:
+    curve = gate_curve(judged)
+    threshold = next((card.threshold for card in cards if card.threshold is not None), 0.5)
+    at = max(int(np.searchsorted(-curve.thresholds, -threshold, side="right")) - 1, 0)
+    return [
+        f"Gate: area under the ROC curve {curve.area:.3f}; at the card's threshold {threshold:.3f} recall of slices "
+        f"with an organ {curve.recall[at]:.3f}, false positives {curve.false_positives[at]:.3f}.",
+        "",
+    ]
+
+
+def _images() -> list[str]:
+    names = ("gate.png", "confusion.png", "best.png", "worst.png")
+    return [f"![{name.split('.')[0]}]({name})" for name in names]
+
+
+def _pictures(folder: Path, judged: list[Judged]) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    curve = gate_curve(judged)
+    figure, axes = plt.subplots(figsize=(4, 4))
+    axes.plot(curve.false_positives, curve.recall)
+    axes.set(xlabel="false positives", ylabel="recall of slices with an organ", xlim=(0, 1), ylim=(0, 1.01))
+    _save(figure, folder / "gate.png")
+    counts = confusion(judged).astype(float)
+    figure, axes = plt.subplots(figsize=(4, 4))
+    axes.imshow(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
+    titles = ["background", *(organ.title for organ in ORGANS)]
+    axes.set(xticks=range(4), yticks=range(4), xticklabels=titles, yticklabels=titles, xlabel="found", ylabel="true")
+    axes.tick_params(axis="x", rotation=45)
+    _save(figure, folder / "confusion.png")
+    ranked = _ranked(judged)
+    cv2.imwrite(str(folder / "worst.png"), _row(judged, ranked[:4]))
+    cv2.imwrite(str(folder / "best.png"), _row(judged, ranked[-4:]))
+
+
+def _save(figure: Any, path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _ranked(judged: list[Judged]) -> list[tuple[float, int, int]]:
+    """(Dice of any organ against none, case, slice) of all slices that truly show an organ, worst first."""
+    found = []
+    for number, one in enumerate(judged):
+        for index in np.flatnonzero(one.shown):
+            truth, ours = one.case.labels[index], one.found[index]
+            each = [dice(ours == organ.id, truth == organ.id) for organ in ORGANS if (truth == organ.id).any()]
+            found.append((float(np.mean(each)), number, int(index)))
+    return sorted(found)
+
+
+def _row(judged: list[Judged], ranked: list[tuple[float, int, int]]) -> NDArray[np.uint8]:
+    columns = [overlay(judged[n].case.data[i], judged[n].case.labels[i], judged[n].found[i]) for _, n, i in ranked]
+    return np.hstack(columns) if columns else np.zeros((8, 8, 3), dtype=np.uint8)
+
+
+def overlay(
+    image: NDArray[Any], truth: NDArray[np.uint8], found: NDArray[np.uint8], side: int = 288
+) -> NDArray[np.uint8]:
+    """A slice with the true organs above and the found ones below, in the organs' colours (BGR)."""
+    grey = normalise(image[None], "MR", Normalisation())[0]
+    rows = []
+    for labels in (truth, found):
+        picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+        for organ in ORGANS:
+            where = (labels == organ.id) & (labels != UNKNOWN)
+            picture[where] = (0.5 * picture[where] + 0.5 * np.array(organ.colour[::-1])).astype(np.uint8)
+        rows.append(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
+    return np.vstack(rows)

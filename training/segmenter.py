@@ -1,0 +1,119 @@
+"""Train the segmenter: `python -m training segmenter`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from shared.card import Input
+from training.augment import Augment
+from training.batches import Drawer, Group, group
+from training.cases import UNKNOWN, Scan, as_scan, load_cases
+from training.loop import Plan, fit
+from training.losses import segmentation
+from training.networks import build
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One training of the segmenter. Shares are parts of the examples drawn from each kind of case."""
+
+    kind: str = "unet"
+    options: dict[str, Any] = field(default_factory=dict)
+    start: Path | None = None
+    held_out: tuple[str, ...] = ("case101", "case110", "case119")
+    shares: dict[str, float] = field(
+        default_factory=lambda: {"slices": 0.5, "volume": 0.34, "rendered": 0.1, "phantom": 0.06, "pseudo": 0.0}
+    )
+    size: tuple[int, int] = (192, 256)
+    batch: int = 8
+    augment: Augment = field(default_factory=Augment)
+    plan: Plan = field(default_factory=Plan)
+    wants: Input = field(default_factory=Input)
+    seed: int = 0
+
+
+def kind_of(scan: Scan) -> str:
+    """The group a scan belongs to."""
+    case = scan.case
+    if case.name.startswith("phantom"):
+        return "phantom"
+    if case.name.startswith(("rendered", "pseudo")):
+        return case.name.split("_")[0].rstrip("0123456789")
+    return "ct" if case.modality == "CT" else case.kind
+
+
+def split(scans: list[Scan], held_out: tuple[str, ...]) -> tuple[list[Scan], list[Scan]]:
+    """Scans to learn from and scans of the patients held out."""
+    learn = [scan for scan in scans if scan.case.patient not in held_out]
+    return learn, [scan for scan in scans if scan.case.patient in held_out and scan.case.kind != "unlabelled"]
+
+
+def beyond_outlines(scan: Scan) -> Scan:
+    """The scan with unknown labels below its last outlined slice, where bowel goes on but was not outlined."""
+    shown = np.flatnonzero(((scan.labels > 0) & (scan.labels < UNKNOWN)).any(axis=(1, 2)))
+    if scan.case.kind != "volume" or not scan.case.name.startswith("case") or not shown.size:
+        return scan
+    labels = scan.labels.copy()
+    labels[shown[-1] + 1 :] = UNKNOWN
+    return replace(scan, labels=labels)
+
+
+def groups(scans: list[Scan], shares: dict[str, float]) -> list[Group]:
+    """The groups that training draws from."""
+    made = [group(name, share, [s for s in scans if kind_of(s) == name]) for name, share in shares.items()]
+    return [one for one in made if one.share > 0]
+
+
+def train(folder: Path, data: Path, config: Config) -> nn.Module:
+    """Train on the prepared cases in `data`, keep checkpoints in `folder`, return the averaged network."""
+    scans = [as_scan(case, config.wants) for case in load_cases(data)]
+    learn, check = split(scans, config.held_out)
+    network = build(config.kind, **config.options)
+    if config.start is not None:
+        network.load_state_dict(torch.load(config.start, map_location="cpu", weights_only=True)["average"])
+    torch.manual_seed(config.seed)
+    draw = Drawer(
+        groups([beyond_outlines(scan) for scan in learn], config.shares),
+        config.size,
+        config.batch,
+        config.augment,
+        config.seed,
+    )
+    return fit(network, segmentation, draw, config.plan, folder=folder, look=lambda one: dice_on(one, check))
+
+
+@torch.no_grad()
+def dice_on(network: nn.Module, scans: list[Scan]) -> dict[str, float]:
+    """Dice per organ, pooled per patient over all slices that are labelled, then averaged over patients."""
+    sums: dict[tuple[str, int], list[int]] = {}
+    for scan in scans:
+        for index in range(len(scan.image)):
+            found = predict(network, scan, index)
+            truth = scan.labels[index]
+            for organ in (1, 2, 3):
+                held = sums.setdefault((scan.case.patient, organ), [0, 0])
+                held[0] += 2 * int(((found == organ) & (truth == organ)).sum())
+                held[1] += int((found == organ).sum() + (truth == organ).sum())
+    result = {}
+    for organ, name in enumerate(("stomach", "small", "large"), start=1):
+        each = [both / total for (_, o), (both, total) in sums.items() if o == organ and total]
+        result[name] = float(np.mean(each)) if each else float("nan")
+    result["mean"] = float(np.mean(list(result.values())))
+    return result
+
+
+def predict(network: nn.Module, scan: Scan, index: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Labels of one slice on the network's pixels."""
+    stack = np.stack([scan.image[i] for i in scan.neighbours(index)])
+    rows, columns = stack.shape[1:]
+    padded = np.pad(stack, ((0, 0), (0, -rows % 32), (0, -columns % 32)))
+    device = next(network.parameters()).device
+    x: Tensor = torch.from_numpy(padded[None].astype(np.float32) / 255.0).to(device)
+    labels = network(x)[0].argmax(0).to(torch.uint8).cpu().numpy()
+    return np.asarray(labels[:rows, :columns])
