@@ -28,6 +28,8 @@ from shared.volume import Volume
 BUDGET = 256 * 2**20
 """Bytes a decoder may take beside the voxels, of which it may hold three copies."""
 SECONDS = 20.0
+GRACE = 10.0
+_COMMAND = ["-P", "-m", "shared.sandbox"]
 _SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -62,10 +64,10 @@ def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "shared.sandbox"],
+            [sys.executable, *_COMMAND],
             input=json.dumps(request | {"seconds": seconds}).encode(),
             capture_output=True,
-            timeout=seconds + 10.0,
+            timeout=seconds + GRACE,
             env=environment,
             check=False,
         )

@@ -169,7 +169,7 @@ def _step(positions: Floats, normal: Floats) -> Floats:
     mean = float(gaps.mean())
     if np.abs(gaps - mean).max() > max(0.02 * mean, 0.05):
         raise BadGeometry(
-            f"The slices are not evenly spaced: {gaps.min():.2f} to {gaps.max():.2f} mm apart; is one missing?"
+            f"The slices are not evenly spaced: {gaps.min():.2f} to {gaps.max():.2f} mm apart; one may be missing."
         )
     step = (positions[-1] - positions[0]) / (len(positions) - 1)
     aside = positions - positions[0] - np.outer(np.arange(len(positions)), mean * normal)

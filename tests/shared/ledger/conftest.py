@@ -1,0 +1,27 @@
+import os
+
+import pytest
+
+from shared.ledger import Ledger, jobs
+from tests import contracts
+
+
+@pytest.fixture(params=contracts.LEDGERS)
+def ledger(request, tmp_path):
+    if request.param == "postgresql" and not os.environ.get("VISCERA_TEST_POSTGRESQL"):
+        pytest.skip("no PostgreSQL here: set VISCERA_TEST_POSTGRESQL to a SQLAlchemy URL")
+    with contracts.ledger(request.param, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def job(ledger: Ledger) -> str:
+    return add_job(ledger)
+
+
+def add_job(ledger: Ledger, tenant: str = "t", seconds: float = 600.0) -> str:
+    with ledger.write() as connection:
+        jobs.ensure_tenant(connection, tenant)
+        scan_id = jobs.new_id("scan")
+        jobs.add_scan(connection, tenant, jobs.Scan(scan_id, f"scans/{scan_id}/original", "0" * 64, 1, "png"))
+        return jobs.create(connection, tenant, scan_id, {"quality": "standard"}, seconds)

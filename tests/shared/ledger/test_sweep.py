@@ -1,0 +1,56 @@
+"""The reconciler rings what is due, ends what is late, and two at once do no harm."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import update
+
+from shared.ledger import claims, jobs, sweep
+from shared.ledger.tables import stage_runs
+from tests.shared.ledger.conftest import add_job
+
+
+def make_due(ledger):
+    with ledger.write() as connection:
+        connection.execute(update(stage_runs).where(stage_runs.c.state == "ready").values(ring_at=0.0))
+
+
+def test_a_new_job_is_rung_again_once_until_its_next_time(ledger, job):
+    with ledger.write() as connection:
+        assert sweep.due(connection) == [], "the gateway has just rung"
+    make_due(ledger)
+    with ledger.write() as connection:
+        assert sweep.due(connection) == [(job, "classifier")]
+        assert sweep.due(connection) == []
+
+
+def test_the_oldest_jobs_are_rung_first_and_not_all_at_once(ledger):
+    made = [add_job(ledger) for _ in range(sweep.RINGS + 5)]
+    make_due(ledger)
+    with ledger.write() as connection:
+        assert [job for job, _ in sweep.due(connection)] == made[: sweep.RINGS]
+
+
+def test_a_job_past_its_deadline_fails_as_timeout(ledger):
+    late = add_job(ledger, seconds=-1.0)
+    kept = add_job(ledger)
+    with ledger.write() as connection:
+        assert sweep.expire(connection) == 1
+        assert jobs.get(connection, "t", late).error_code == "timeout"
+        assert jobs.get(connection, "t", kept).state == "queued"
+        assert claims.claim(connection, late, "classifier", "w") is None
+
+
+def test_eight_reconcilers_rescue_a_job_once(ledger, job):
+    with ledger.write() as connection:
+        claims.claim(connection, job, "classifier", "w")
+        connection.execute(update(stage_runs).values(lease_until=0.0))
+
+    def rescue(_):
+        with ledger.write() as connection:
+            sweep.rescue(connection)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(rescue, range(8)))
+    with ledger.write() as connection:
+        run = jobs.get(connection, "t", job).stages[0]
+        assert (run.state, run.attempts) == ("ready", 1)

@@ -1,0 +1,71 @@
+"""Every store keeps what it was given, complete or not at all."""
+
+import pytest
+
+from shared.errors import NotFound, Unavailable
+from shared.store import LocalStore, Store, open_store, sha256
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return open_store(f"file://{tmp_path / 'store'}")
+
+
+def keep(store, tmp_path, key, content):
+    source = tmp_path / "source"
+    source.write_bytes(content)
+    store.put(key, source)
+
+
+def test_what_is_put_can_be_read_whole_and_in_parts(store, tmp_path):
+    content = bytes(range(256)) * 9000
+    keep(store, tmp_path, "jobs/a/b", content)
+    assert b"".join(store.read("jobs/a/b")) == content
+    assert b"".join(store.read("jobs/a/b", 100, 1_100_000)) == content[100:1_100_000]
+    assert b"".join(store.read("jobs/a/b", len(content) - 3)) == content[-3:]
+    with store.file("jobs/a/b") as path:
+        assert path.read_bytes() == content
+
+
+def test_put_overwrites(store, tmp_path):
+    keep(store, tmp_path, "a/b", b"one")
+    keep(store, tmp_path, "a/b", b"two")
+    assert b"".join(store.read("a/b")) == b"two"
+
+
+def test_unknown_keys_are_not_found_before_the_first_byte(store):
+    with pytest.raises(NotFound):
+        store.read("no/such")
+    with pytest.raises(NotFound), store.file("no/such"):
+        pass
+
+
+def test_delete_removes_a_prefix_and_nothing_else_and_may_be_repeated(store, tmp_path):
+    for key in ("jobs/a/x", "jobs/a/deep/y", "jobs/ab/z"):
+        keep(store, tmp_path, key, b"1")
+    store.delete("jobs/a/")
+    store.delete("jobs/a/")
+    assert list(store.keys()) == ["jobs/ab/z"]
+
+
+@pytest.mark.parametrize("key", ["../x/y", "a/../../x", "/etc/passwd", "a//b", "a", "", "a/.b", "a/b\0"])
+def test_keys_that_leave_the_store_are_refused(store, tmp_path, key):
+    with pytest.raises(ValueError, match="store key"):
+        keep(store, tmp_path, key, b"1")
+
+
+def test_an_unfinished_write_is_never_seen(tmp_path):
+    store = LocalStore(tmp_path / "s")
+    with pytest.raises(Unavailable):
+        store.put("a/b", tmp_path / "absent")
+    assert list(store.keys()) == []
+
+
+def test_sha256_of_a_file(tmp_path):
+    (tmp_path / "f").write_bytes(b"abc")
+    assert sha256(tmp_path / "f") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_unknown_kinds_of_store_are_refused():
+    with pytest.raises(ValueError, match="ftp"):
+        open_store("ftp://x")
