@@ -65,7 +65,7 @@ def _one_scan(folder: Path, pictures: list[Path], codes: Codes) -> Case:
         organs = codes.get((name, _numbers(path)[0]))
         if organs:
             labels[index] = paint(organs, *data.shape[1:])
-    _, dy, dx = _numbers(pictures[0])
+    _, dx, dy = _numbers(pictures[0])
     return Case(name, patient_of(name), "volume" if known else "unlabelled", "MR", (SLICE_MM, dy, dx), data, labels)
 
 

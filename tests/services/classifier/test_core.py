@@ -1,0 +1,78 @@
+"""The classifier keeps what may show an organ, in the order of the axial view, and says how far it is."""
+
+import numpy as np
+import pytest
+
+from services.classifier.core import classify, covered, kept
+from shared.card import Coverage
+from shared.geometry import Geometry
+from shared.model import load_network
+from shared.volume import Volume
+from tests.tiny_models import by_presence
+
+
+def volume_of(flags: list[bool], dz: float = -3.0) -> Volume:
+    """Slices with contrast where `flags` says so and plain ones elsewhere."""
+    data = np.zeros((len(flags), 96, 96), dtype=np.uint16)
+    data[np.array(flags), 20:70, 20:70] = 500
+    affine = np.diag([1.5, 1.5, dz, 1.0])
+    return Volume(data, Geometry(data.shape, affine), "MR", "nifti")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return load_network(by_presence(tmp_path_factory.mktemp("gate")))
+
+
+def test_every_slice_is_scored_for_every_organ(network):
+    scores = classify(volume_of([False] * 6 + [True] * 4), network)
+    assert scores.scores.shape == (10, 3)
+    assert scores.scores.dtype == np.float32
+    assert scores.scores[:6].max() == 0.0
+    assert scores.scores[6:].min() == 1.0
+
+
+def test_slices_beside_a_kept_one_are_kept_and_far_ones_are_not(network):
+    keep = classify(volume_of([False] * 6 + [True] * 4), network).keep
+    assert keep.tolist() == [False] * 5 + [True] * 5
+
+
+def test_scores_count_from_head_to_feet_whatever_the_file_says(network):
+    upward = classify(volume_of([True] * 4 + [False] * 6, dz=3.0), network)
+    assert upward.scores.max(axis=1).tolist() == [0.0] * 6 + [1.0] * 4
+
+
+def test_one_misjudged_slice_between_organs_is_kept():
+    scores = np.array([0.0, 0.9, 0.1, 0.1, 0.9, 0.0, 0.0], dtype=np.float32)[:, None]
+    assert kept(scores, 0.5, slice_mm=3.0).tolist() == [True] * 6 + [False]
+
+
+def test_far_apart_organs_are_not_joined():
+    scores = np.zeros((40, 1), dtype=np.float32)
+    scores[[5, 30]] = 1.0
+    assert np.flatnonzero(kept(scores, 0.5, slice_mm=3.0)).tolist() == [4, 5, 6, 29, 30, 31]
+
+
+def test_a_scan_without_organs_keeps_nothing():
+    assert not kept(np.zeros((9, 3), dtype=np.float32), 0.5, slice_mm=3.0).any()
+
+
+def test_coverage_cuts_only_scans_of_the_length_it_speaks_of():
+    coverage = Coverage(scan_mm=(400.0, 470.0), caudal_mm=156.0)
+    within = covered(144, 3.0, coverage)
+    assert np.flatnonzero(within)[-1] == 123
+    assert covered(80, 3.0, coverage).all()
+    assert covered(700, 1.0, coverage).all()
+
+
+def test_progress_ends_at_one_and_what_it_raises_passes_through(network):
+    heard: list[float] = []
+    classify(volume_of([True] * 70), network, heard.append)
+    assert heard[-1] == 1.0
+    assert heard == sorted(heard)
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        classify(volume_of([True] * 70), network, stop)

@@ -1,0 +1,47 @@
+"""Cleaning removes specks and pinholes and leaves organs alone."""
+
+import numpy as np
+
+from services.segmenter.clean import tidy
+
+SPACING = (3.0, 1.5, 1.5)
+
+
+def test_a_speck_goes_and_the_organ_stays():
+    labels = np.zeros((10, 60, 60), dtype=np.uint8)
+    labels[2:8, 10:30, 10:30] = 3
+    whole = labels.copy()
+    labels[5, 50:52, 50:52] = 3
+    assert np.array_equal(tidy(labels, SPACING), whole)
+
+
+def test_two_large_parts_of_one_organ_both_stay():
+    labels = np.zeros((10, 60, 60), dtype=np.uint8)
+    labels[2:8, 5:25, 5:25] = 2
+    labels[2:8, 35:55, 35:55] = 2
+    assert np.array_equal(tidy(labels, SPACING), labels)
+
+
+def test_an_organ_that_is_only_a_speck_stays():
+    labels = np.zeros((10, 60, 60), dtype=np.uint8)
+    labels[5, 30:33, 30:33] = 1
+    assert np.array_equal(tidy(labels, SPACING), labels)
+
+
+def test_a_pinhole_is_filled_and_another_organ_inside_is_not():
+    labels = np.zeros((10, 60, 60), dtype=np.uint8)
+    labels[:, 10:50, 10:50] = 3
+    labels[4, 20:22, 20:22] = 0
+    labels[:, 30:44, 30:44] = 2
+    cleaned = tidy(labels, SPACING)
+    assert (cleaned[4, 20:22, 20:22] == 3).all()
+    assert (cleaned[:, 30:44, 30:44] == 2).all()
+
+
+def test_the_given_labels_are_not_changed():
+    labels = np.zeros((4, 20, 20), dtype=np.uint8)
+    labels[1, 5:15, 5:15] = 1
+    labels[1, 8, 8] = 0
+    before = labels.copy()
+    tidy(labels, SPACING)
+    assert np.array_equal(labels, before)

@@ -1,0 +1,117 @@
+"""The segmenter labels the kept slices on the scan's own grid, whatever its axes, numbers and pixels."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from services.segmenter.core import segment
+from shared.geometry import Geometry, to_axial
+from shared.model import load_network
+from shared.volume import SliceScores, Volume
+from tests.tiny_models import by_brightness
+
+LEVELS = np.array([0, 1000, 2000, 3000])
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return load_network(by_brightness(tmp_path_factory.mktemp("segmenter")))
+
+
+def blocks(shape: tuple[int, int, int]) -> np.ndarray:
+    """Labels of three blocks, none in the mirror image of another."""
+    labels = np.zeros(shape, dtype=np.uint8)
+    z, y, x = (np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0]) * n for n in shape)
+    z, y, x = z.astype(int), y.astype(int), x.astype(int)
+    labels[z[0] : z[5], y[1] : y[3], x[1] : x[2]] = 1
+    labels[z[0] : z[5], y[3] : y[4], x[1] : x[4]] = 2
+    labels[z[0] : z[5], y[1] : y[2], x[2] : x[3]] = 3
+    return labels
+
+
+def scan_of(labels: np.ndarray, affine: np.ndarray, kind: type = np.uint16) -> Volume:
+    """A scan in which the grey level says the label."""
+    return Volume(LEVELS[labels].astype(kind), Geometry(labels.shape, affine), "MR", "nifti")
+
+
+def every_slice(volume: Volume) -> SliceScores:
+    """Scores that keep all slices of the axial view."""
+    count = to_axial(volume.geometry).target.shape[0]
+    return SliceScores(np.ones((count, 3), dtype=np.float32), np.ones(count, dtype=bool))
+
+
+def agreement(found: np.ndarray, truth: np.ndarray) -> float:
+    """The smallest Dice of the three organs."""
+    return min(2 * ((found == o) & (truth == o)).sum() / ((found == o).sum() + (truth == o).sum()) for o in (1, 2, 3))
+
+
+def test_labels_lie_on_the_pixels_they_came_from(network):
+    labels = blocks((8, 128, 160))
+    volume = scan_of(labels, np.diag([1.5, 1.5, -3.0, 1.0]))
+    found = segment(volume, every_slice(volume), network)
+    assert np.array_equal(found.data, labels)
+    assert found.geometry == volume.geometry
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize("axes", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, 1, 1), (1, -1, -1), (-1, -1, -1)])
+def test_labels_stay_in_place_for_any_order_and_direction_of_axes(network, axes, signs):
+    matrix = np.zeros((4, 4))
+    matrix[3, 3] = 1.0
+    for column, (axis, sign) in enumerate(zip(axes, signs, strict=True)):
+        matrix[axis, column] = 1.5 * sign
+    turn = to_axial(Geometry((64, 80, 96), matrix))
+    labels = turn.undo(blocks(turn.target.shape))
+    volume = scan_of(labels, matrix)
+    assert np.array_equal(segment(volume, every_slice(volume), network).data, labels)
+
+
+@pytest.mark.parametrize("pixel", [0.4, 0.78, 1.5, 2.3, 5.0])
+def test_labels_fit_at_any_pixel_size(network, pixel):
+    side = int(240 / pixel)
+    labels = blocks((4, side, side))
+    volume = scan_of(labels, np.diag([pixel, pixel, -3.0, 1.0]))
+    assert agreement(segment(volume, every_slice(volume), network).data, labels) > (0.93 if pixel < 3 else 0.7)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int16, np.float32, np.float64])
+def test_labels_do_not_depend_on_the_kind_of_number(network, kind):
+    labels = blocks((4, 128, 128))
+    volume = scan_of(labels, np.diag([1.5, 1.5, -3.0, 1.0]), kind)
+    assert np.array_equal(segment(volume, every_slice(volume), network).data, labels)
+
+
+def test_slices_that_are_not_kept_are_background(network):
+    labels = blocks((8, 128, 128))
+    volume = scan_of(labels, np.diag([1.5, 1.5, -3.0, 1.0]))
+    keep = np.array([False, False, True, True, True, True, False, False])
+    found = segment(volume, SliceScores(np.ones((8, 3), dtype=np.float32), keep), network)
+    assert np.array_equal(found.data.any(axis=(1, 2)), keep)
+
+
+def test_a_scan_without_kept_slices_is_all_background(network):
+    volume = scan_of(blocks((4, 64, 64)), np.diag([1.5, 1.5, -3.0, 1.0]))
+    found = segment(volume, SliceScores(np.zeros((4, 3), dtype=np.float32), np.zeros(4, dtype=bool)), network)
+    assert not found.data.any()
+
+
+def test_ct_is_out_of_domain_for_a_model_that_knows_mr(network):
+    data = np.full((3, 64, 64), -1000, dtype=np.int16)
+    volume = Volume(data, Geometry(data.shape, np.diag([3.0, 3.0, -3.0, 1.0])), "CT", "dicom")
+    assert segment(volume, every_slice(volume), network).warnings == ("out_of_domain",)
+
+
+def test_progress_ends_at_one_and_what_it_raises_passes_through(network):
+    volume = scan_of(blocks((20, 64, 64)), np.diag([1.5, 1.5, -3.0, 1.0]))
+    heard: list[float] = []
+    segment(volume, every_slice(volume), network, heard.append)
+    assert heard[-1] == 1.0
+    assert heard == sorted(heard)
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        segment(volume, every_slice(volume), network, stop)
