@@ -11,14 +11,17 @@ import numpy as np
 from shared.geometry import Geometry, to_axial
 from shared.phantoms import abdomen, default_grid
 from training.cases import Case, save_case
-from training.prepare import competition, labelled_slices, nifti_pair, read_outlines, shapes
+from training.prepare import competition, labelled_slices, read_outlines, scan_pair, shapes
+from training.render import renderings
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where things lie below the data folder; what is absent is passed over.
 
-    `field_mm` is the height and width of the resized single slices, by the beginning of their names.
+    `field_mm` is the height and width of the resized single slices, by the beginning of their names; `first_seen` the
+    first slice that shows an organ, judged by eye; `ct` a scan, its TotalSegmentator structures and how many
+    renderings are made of it.
     """
 
     scans: str = "uwm"
@@ -31,7 +34,11 @@ class Sources:
             "case119_day0": (465.0, 540.0),
         }
     )
-    ct: tuple[tuple[str, str], ...] = (("ct/example_ct.nii.gz", "ct/example_ct_organs.nii.gz"),)
+    first_seen: dict[str, int] = field(default_factory=lambda: {"unk266": 91})
+    ct: tuple[tuple[str, str, int], ...] = (
+        ("ct/example_ct.nii.gz", "ct/example_ct_totalseg_v2_labels.nii.gz", 12),
+        ("ct/example_ct_dicom", "ct/example_ct_dicom_totalseg_v2_labels.nii.gz", 8),
+    )
     phantoms: int = 12
 
 
@@ -42,12 +49,12 @@ def gather(root: Path, sources: Sources) -> Iterator[Case]:
         if (root / name).is_file():
             codes.update(read_outlines(root / name))
     if (root / sources.scans).is_dir():
-        yield from competition(root / sources.scans, codes)
+        yield from competition(root / sources.scans, codes, sources.first_seen)
     if (root / sources.slices).is_dir():
         yield from labelled_slices(root / sources.slices, sources.field_mm)
-    for image, labels in sources.ct:
-        if (root / image).is_file():
-            yield nifti_pair(root / image, root / labels, "CT")
+    for image, structures, count in sources.ct:
+        if (root / image).exists():
+            yield from renderings(scan_pair(root / image, root / structures, "CT"), count)
     yield from (case for case in shapes(codes) if (case.labels > 0).any())
     yield from phantoms(sources.phantoms)
 

@@ -13,12 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.formats import read_scan
 from shared.geometry import Geometry, to_axial
 from shared.volume import ORGANS, Modality
 from training.cases import UNKNOWN, Case, patient_of
 from training.rle import decode
 
 SLICE_MM = 3.0
+SIZES = {80: ((276, 276), (266, 266)), 144: ((266, 266), (234, 234), (310, 360))}
+"""(rows, columns) of the data set's scans by their count of slices."""
 Codes = dict[tuple[str, int], dict[str, str]]
 PICTURE = re.compile(r"slice_(\d+)_\d+_\d+_([\d.]+)_([\d.]+)\.png$")
 
@@ -41,12 +44,15 @@ def paint(organs: dict[str, str], rows: int, columns: int) -> NDArray[np.uint8]:
     return labels
 
 
-def competition(root: Path, codes: Codes) -> Iterator[Case]:
-    """Every `scans` folder below `root`, in the competition's layout, as one case."""
+def competition(root: Path, codes: Codes, first_seen: dict[str, int] | None = None) -> Iterator[Case]:
+    """Every `scans` folder below `root`, in the competition's layout, as one case.
+
+    Of scans without outlines nothing is known but `first_seen`: above this slice number there is no organ.
+    """
     for folder in sorted(path for path in root.rglob("scans") if path.is_dir()):
         pictures = sorted(folder.glob("*.png"), key=lambda path: _numbers(path)[0])
         if pictures:
-            yield _one_scan(folder, pictures, codes)
+            yield _one_scan(folder, pictures, codes, (first_seen or {}).get(folder.parent.name, 0))
 
 
 def _numbers(path: Path) -> tuple[int, float, float]:
@@ -56,7 +62,7 @@ def _numbers(path: Path) -> tuple[int, float, float]:
     return int(found[1]), float(found[2]), float(found[3])
 
 
-def _one_scan(folder: Path, pictures: list[Path], codes: Codes) -> Case:
+def _one_scan(folder: Path, pictures: list[Path], codes: Codes, first_seen: int) -> Case:
     name = folder.parent.name
     data = np.stack([read_picture(path) for path in pictures])
     known = any(scan == name for scan, _ in codes)
@@ -65,6 +71,8 @@ def _one_scan(folder: Path, pictures: list[Path], codes: Codes) -> Case:
         organs = codes.get((name, _numbers(path)[0]))
         if organs:
             labels[index] = paint(organs, *data.shape[1:])
+        elif _numbers(path)[0] < first_seen:
+            labels[index] = 0
     _, dx, dy = _numbers(pictures[0])
     return Case(name, patient_of(name), "volume" if known else "unlabelled", "MR", (SLICE_MM, dy, dx), data, labels)
 
@@ -89,28 +97,46 @@ def labelled_slices(folder: Path, field_mm: dict[str, tuple[float, float]]) -> I
         yield Case(path.stem, patient_of(path.stem), "slices", "MR", spacing, data[None], labels[None])
 
 
-def nifti_pair(image: Path, labels: Path, modality: Modality) -> Case:
-    """A NIfTI scan with its label map on the same grid, turned to the axial view."""
+def scan_pair(image: Path, labels: Path, modality: Modality) -> Case:
+    """A scan that serving can read, with a NIfTI label map of the same grid (its axes may run otherwise).
+
+    Both are turned to the axial view; ValueError if they then lie in different places.
+    """
     import nibabel as nib
 
-    picture: Any = nib.load(image)
+    volume = read_scan(image)
+    turn = to_axial(volume.geometry)
     marks: Any = nib.load(labels)
-    data, ids = np.asarray(picture.dataobj).T, np.asarray(marks.dataobj).T.astype(np.uint8)
-    shape = (int(data.shape[0]), int(data.shape[1]), int(data.shape[2]))
-    turn = to_axial(Geometry.from_ras(shape, picture.affine))
+    ids = np.asarray(marks.dataobj).T.astype(np.uint8)
+    label_turn = to_axial(Geometry.from_ras((ids.shape[0], ids.shape[1], ids.shape[2]), marks.affine))
+    if label_turn.target != turn.target:
+        raise ValueError(f"{labels.name} does not lie on the grid of {image.name}")
     name = image.name.split(".")[0]
-    return Case(name, name, "volume", modality, turn.target.spacing, turn.apply(data), turn.apply(ids))
+    data, ids = turn.apply(volume.data), label_turn.apply(ids)
+    return Case(name, name, "volume", modality, turn.target.spacing, np.ascontiguousarray(data), ids)
 
 
-def shapes(codes: Codes, sizes: tuple[tuple[int, int], ...] = ((266, 266), (276, 276))) -> Iterator[Case]:
-    """Outlines without images, one case per scan; scans of 80 slices are 276 x 276."""
+def shapes(codes: Codes, sizes: dict[int, tuple[tuple[int, int], ...]] = SIZES) -> Iterator[Case]:
+    """Outlines without images, one case per scan; `sizes` says which (rows, columns) a count of slices can have."""
     scans: dict[str, dict[int, dict[str, str]]] = defaultdict(dict)
     for (scan, number), organs in codes.items():
         scans[scan][number] = organs
     for scan, numbered in sorted(scans.items()):
-        rows, columns = sizes[len(numbered) <= 80]
+        rows, columns = _likeliest(numbered, sizes[len(numbered)])
         labels = np.stack([paint(numbered[number], rows, columns) for number in sorted(numbered)])
         yield Case(scan, patient_of(scan), "shape", "MR", (SLICE_MM, 1.5, 1.5), labels, labels)
+
+
+def _likeliest(numbered: dict[int, dict[str, str]], sizes: tuple[tuple[int, int], ...]) -> tuple[int, int]:
+    """The size at which neighbouring rows of the outlines are most alike: a wrong width shears them apart."""
+    costs = {}
+    for rows, columns in sizes:
+        try:
+            painted = [paint(organs, rows, columns) > 0 for organs in numbered.values() if any(organs.values())]
+        except ValueError:
+            continue  # a run leaves an image of this size
+        costs[rows, columns] = sum(int(np.diff(one.astype(np.int8), axis=0).astype(bool).sum()) for one in painted)
+    return min(costs, key=lambda size: costs[size])
 
 
 def held_out(patient: str, every: int = 5) -> bool:

@@ -6,7 +6,8 @@ balanced gradient-echo MR; the CT's own detail adds texture. Structures are Tota
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -42,6 +43,19 @@ TISSUES = (
 )
 CONTENTS = {1: (0.05, 0.75), 2: (0.15, 0.7), 3: (0.02, 0.6)}
 """What may fill the stomach, the small and the large bowel."""
+
+
+def renderings(case: Case, count: int, finest_mm: float = 1.4) -> Iterator[Case]:
+    """`count` renderings of a CT case whose labels are structures; pixels finer than `finest_mm` are thinned out."""
+    thin = max(1, round(finest_mm / case.spacing[1]))
+    spacing = (case.spacing[0], case.spacing[1] * thin, case.spacing[2] * thin)
+    structures = case.labels[:, ::thin, ::thin]
+    labels = np.zeros_like(structures)
+    for structure, organ in ORGAN_IDS.items():
+        labels[structures == structure] = organ
+    small = replace(case, spacing=spacing, data=case.data[:, ::thin, ::thin], labels=labels)
+    for number in range(count):
+        yield render(small, structures, number)
 
 
 def render(case: Case, structures: NDArray[np.uint8], number: int) -> Case:

@@ -8,6 +8,7 @@ from shared.card import Input
 from training.cases import UNKNOWN, as_scan, load_case, patient_of, save_case
 from training.gather import phantoms
 from training.prepare import competition, held_out, labelled_slices, paint, read_outlines, shapes
+from training.rle import encode
 
 
 @pytest.fixture
@@ -15,7 +16,11 @@ def folder(tmp_path):
     """Two scans of 3 slices, 5 x 4 pixels, one of them outlined; organs overlap on its second slice."""
     rows = ["id,class,segmentation"]
     for number in (1, 2, 3):
-        codes = {"large_bowel": "1 2" if number == 2 else "", "small_bowel": "2 2" if number == 2 else "", "stomach": ""}
+        codes = {
+            "large_bowel": "1 2" if number == 2 else "",
+            "small_bowel": "2 2" if number == 2 else "",
+            "stomach": "",
+        }
         rows += [f"case7_day3_slice_{number:04d},{organ},{code}" for organ, code in codes.items()]
     (tmp_path / "train.csv").write_text("\n".join(rows) + "\n")
     for scan in ("case7_day3", "case8_day0"):
@@ -46,9 +51,16 @@ def test_where_outlines_overlap_the_higher_label_wins():
 
 
 def test_outlines_without_images_are_shapes(folder):
-    (shape,) = shapes({key: value for key, value in read_outlines(folder / "train.csv").items()}, sizes=((4, 5), (4, 5)))
+    (shape,) = shapes(read_outlines(folder / "train.csv"), sizes={3: ((4, 5),)})
     assert shape.kind == "shape"
     assert shape.labels.shape == (3, 4, 5)
+
+
+def test_the_width_of_outlines_is_the_one_at_which_they_hang_together(tmp_path):
+    disc = np.hypot(*np.mgrid[-15:15, -20:20]) < 10
+    codes = {("case1_day0", 1): {"stomach": encode(disc)}}
+    (shape,) = shapes(codes, sizes={1: ((30, 37), (30, 40), (30, 44))})
+    assert np.array_equal(shape.labels[0] == 1, disc)
 
 
 def test_labelled_slices_get_their_pixel_size_from_the_field_of_view(tmp_path):
