@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -111,3 +113,41 @@ def _state(folder: Path, provider: str, thorough: bool) -> ModelState:
     except ModelError as error:
         return ModelState(folder, card, error.detail)
     return ModelState(folder, card, None)
+
+
+def adopt(source: Path, store: Path, provider: str = "cpu") -> ModelCard:
+    """Check a model folder by running it once, copy it below `store` and make it the one its stage uses.
+
+    It goes to `store/STAGE/NAME-VERSION-CHECKSUM`; ModelError if anything is not as its card says.
+    """
+    card = load_network(source, provider, threads=1).card
+    home = store / card.stage / f"{_plain(card.name)}-{_plain(card.version)}-{card.sha256[:8]}"
+    if not home.is_dir():
+        part = home.with_name(home.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        for name in (CARD, card.weights):
+            shutil.copyfile(source / name, part / name)
+        part.replace(home)
+    choice = store / card.stage / "chosen.part"
+    choice.write_text(home.name, encoding="utf-8")
+    choice.replace(choice.with_suffix(""))
+    return card
+
+
+def chosen(store: Path, stage: str) -> Path | None:
+    """The model folder that `adopt` chose last for a stage, or None."""
+    choice = store / stage / "chosen"
+    if not choice.is_file():
+        return None
+    return store / stage / Path(choice.read_text(encoding="utf-8").strip()).name
+
+
+def stored(store: Path) -> list[Path]:
+    """All model folders below `store`, by stage and name."""
+    return sorted(path.parent for path in store.glob(f"*/*/{CARD}") if path.parent.suffix != ".part")
+
+
+def _plain(text: str) -> str:
+    """Letters, digits, dots and dashes of a text: a name fit for a folder."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", text).strip(".") or "model"

@@ -5,7 +5,7 @@ import pytest
 
 from shared.card import CARD, load_card, save_card
 from shared.errors import ModelError
-from shared.model import list_models, load_network
+from shared.model import adopt, chosen, list_models, load_network, stored
 from tests.tiny_models import by_brightness, by_presence
 
 
@@ -86,3 +86,23 @@ def test_the_list_says_what_is_wrong_with_each_model(tmp_path):
     states = list_models([good, bad, tmp_path / "nothing"], thorough=True)
     assert [state.problem is None for state in states] == [True, False, False]
     assert [state.card is None for state in states] == [False, False, True]
+
+
+def test_an_adopted_model_is_the_one_its_stage_uses(tmp_path):
+    store = tmp_path / "store"
+    assert chosen(store, "segmenter") is None
+    first = adopt(by_brightness(tmp_path / "one"), store)
+    second = adopt(by_brightness(tmp_path / "two", version="2 (new/ish)"), store)
+    assert load_network(chosen(store, "segmenter")).card == second
+    adopt(tmp_path / "one", store)
+    assert load_network(chosen(store, "segmenter")).card == first
+    assert len(stored(store)) == 2
+    assert chosen(store, "classifier") is None
+
+
+def test_a_damaged_model_is_not_adopted(tmp_path):
+    folder = by_brightness(tmp_path / "one")
+    (folder / "model.onnx").write_bytes(b"")
+    with pytest.raises(ModelError, match="SHA-256"):
+        adopt(folder, tmp_path / "store")
+    assert stored(tmp_path / "store") == []
