@@ -123,7 +123,7 @@ def measure(work: Work, threads: int, repeats: int, int8: Path | None) -> dict[s
     return rates
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Measure with one and two threads and keep the figures with the machine and the commit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--slices", type=int, default=144)
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--int8", type=Path, help="model folder of an int8 segmenter")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "stages.json")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     work = scan(chosen.slices, chosen.kept)
     rates = {str(n): measure(work, n, chosen.repeats, chosen.int8) for n in chosen.threads}
     facts = {"machine": platform.processor() or platform.machine(), "commit": commit(), "torch": torch.__version__}

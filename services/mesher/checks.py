@@ -6,24 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.mesher.results import Checks
-from services.mesher.surface import Floats, Ints, Mesh, face_normals, signed_volume
+from services.mesher.surface import Floats, Ints, Measures, Mesh, edge_ends, group, signed_volume
 
 VOLUME_TOLERANCE = 0.005
 """How far a mesh's volume may be from that of its voxels."""
 
 
-def check(mesh: Mesh, volume: float) -> Checks:
-    """Hold `mesh` to the guarantees; `volume` is that of its voxels in mm3."""
+def check(mesh: Mesh, measures: Measures, volume: float) -> Checks:
+    """Hold `mesh`, with its `measures`, to the guarantees; `volume` is that of its voxels in mm3."""
     closed, simple = topology(mesh.faces, len(mesh.vertices))
-    across = np.linalg.norm(face_normals(mesh.vertices, mesh.faces), axis=1)
-    enclosed = signed_volume(mesh.vertices, mesh.faces)
     return Checks(
         watertight=closed,
         manifold=simple,
-        outward=closed and enclosed > 0.0,
-        no_degenerate_faces=len(mesh.faces) > 0 and bool(across.min() > 0.0),
-        volume_kept=abs(enclosed - volume) <= VOLUME_TOLERANCE * volume,
-        finite_normals=bool(np.isfinite(mesh.vertices).all()) and _unit(mesh.normals),
+        outward=closed and measures.volume > 0.0,
+        no_degenerate_faces=len(mesh.faces) > 0 and measures.smallest > 0.0,
+        volume_kept=abs(measures.volume - volume) <= VOLUME_TOLERANCE * volume,
+        finite_normals=bool(np.isfinite(mesh.vertices).all()) and _are_units(mesh.normals),
     )
 
 
@@ -35,40 +33,40 @@ def topology(faces: Ints, vertices: int) -> tuple[bool, bool]:
     """
     if not len(faces):
         return False, False
-    start = faces.reshape(-1).astype(np.int64)
-    end = np.roll(faces, -1, axis=1).reshape(-1)
-    key, opposite = start * vertices + end, end * np.int64(vertices) + start
-    order, other = np.argsort(key), np.argsort(opposite)
-    forward, backward = key[order], opposite[other]
-    closed = bool((forward[1:] != forward[:-1]).all()) and bool((forward == backward).all())
-    if not closed:
+    start, end = edge_ends(faces)
+    by_start, begin = group(start, vertices)
+    by_end, _ = group(end, vertices)
+    order = by_end[group(start[by_end], vertices)[0]]
+    other = by_start[group(end[by_start], vertices)[0]]
+    first, second = start[order], end[order]
+    repeated = (first[1:] == first[:-1]) & (second[1:] == second[:-1])
+    if repeated.any() or (first != end[other]).any() or (second != start[other]).any():
         return False, False
-    twin = np.empty(len(key), dtype=np.int64)
+    twin = np.empty_like(order)
     twin[order] = other
-    fans = _cycles(_next_corner(twin))
-    return True, fans == len(np.unique(start))
+    return True, _cycles(_next_corner(twin)) == int(np.count_nonzero(np.diff(begin)))
 
 
-def _next_corner(twin: NDArray[np.int64]) -> NDArray[np.int64]:
+def _next_corner(twin: Ints) -> Ints:
     """The corner that follows each corner in the fan around its vertex.
 
     Corner c starts the directed edge c; its twin edge ends at the same vertex, and the edge after that starts there.
     """
-    following: NDArray[np.int64] = np.where(twin % 3 == 2, twin - 2, twin + 1)
+    following: Ints = np.where(twin % 3 == 2, twin - 2, twin + 1)
     return following
 
 
-def _cycles(following: NDArray[np.int64]) -> int:
+def _cycles(following: Ints) -> int:
     """How many cycles a permutation has, by doubling steps until no smallest member changes."""
-    smallest = np.arange(len(following))
+    start = smallest = np.arange(len(following), dtype=following.dtype)
     while True:
         better = np.minimum(smallest, smallest[following])
         if (better == smallest).all():
-            return int((smallest == np.arange(len(smallest))).sum())
+            return int((smallest == start).sum())
         smallest, following = better, following[following]
 
 
-def _unit(normals: NDArray[np.float32]) -> bool:
+def _are_units(normals: NDArray[np.float32]) -> bool:
     length = np.linalg.norm(normals, axis=1)
     return bool(np.isfinite(length).all() and (np.abs(length - 1.0) < 1e-3).all())
 

@@ -3,20 +3,61 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+from numpy.typing import NDArray
 
 from services.mesher.checks import check
-from services.mesher.results import MeshedOrgan, MeshedOrgans, Quality
-from services.mesher.surface import Floats, Ints, Mesh, area, extract, signed_volume, vertex_normals
+from services.mesher.field import Field, Lattice, build
+from services.mesher.results import Checks, MeshedOrgan, MeshedOrgans, Quality
+from services.mesher.runs import Floats, Ints, Layout, Runs, scan
+from services.mesher.shape import Body, plain_surface, smooth_surface
+from services.mesher.surface import Measures, Mesh, count_triangles, measure
 from shared.volume import ORGANS, LabelMap
 
-STEP_MM = {"light": 4.0, "standard": 2.4, "fine": 1.6}
-TINY_ML = 1.0
+TINY_MM3 = 1000.0
 MANY = 50
+_MOST_CELLS = 24_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many triangles all organs may have together, and the finest lattice step in voxels (geometric mean)."""
+
+    triangles: int
+    finest: float
+
+
+BUDGETS: Mapping[Quality, Budget] = {
+    "light": Budget(50_000, 1.25),
+    "standard": Budget(150_000, 1.25),
+    "fine": Budget(720_000, 0.9),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One label's runs after small components went, and what went: `component` numbers each run's component."""
+
+    label: int
+    runs: Runs
+    component: Ints
+    components: int
+    dropped: int
+    dropped_voxels: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """A surface with what was found out about it, the name of the way it was made and the seconds that took."""
+
+    mesh: Mesh
+    measures: Measures
+    checks: Checks
+    method: str
+    seconds: float
 
 
 def _silent(_: float) -> None:
@@ -32,115 +73,121 @@ def mesh(
     """Mesh every label of a label map.
 
     `min_component` in mL drops smaller components of a label (26-connected); `progress` is told the fraction done.
-    Vertices are in patient LPS mm.
+    Vertices are in patient LPS mm. Organs the project names are listed even where they have no voxel.
     """
     began = time.perf_counter()
-    boxes = ndimage.find_objects(label_map.data)
-    labels = sorted({number + 1 for number, box in enumerate(boxes) if box} | {known.id for known in ORGANS})
+    layout = Layout.of(label_map)
+    found = scan(layout.data)
+    least = int(np.ceil(min_component * 1000.0 / layout.voxel_mm3 - 1e-9))
+    parts = {label: _part(label, runs, least) for label, runs in found.items()}
+    progress(0.2)
+    fields, within = _fields([part for part in parts.values() if len(part.runs)], layout, BUDGETS[quality])
+    progress(0.5)
+    labels = sorted(set(parts) | {known.id for known in ORGANS})
     organs = []
     for done, label in enumerate(labels):
-        box = boxes[label - 1] if label <= len(boxes) else None
-        organs.append(_organ(label_map, label, box, quality, min_component) if box else _absent(label))
-        progress((done + 1) / len(labels))
-    return MeshedOrgans(tuple(organs), quality, time.perf_counter() - began, label_map.warnings)
-
-
-def _absent(label: int, dropped: int = 0, dropped_ml: float = 0.0) -> MeshedOrgan:
-    return MeshedOrgan(
-        label, None, None, "none", 0, 0.0, 0.0, 0.0, None, dropped, dropped, dropped_ml, False, 0.0, ("absent",)
-    )
-
-
-def _organ(
-    label_map: LabelMap, label: int, box: tuple[slice, ...], quality: Quality, min_component: float
-) -> MeshedOrgan:
-    began = time.perf_counter()
-    grid = label_map.geometry
-    mask = label_map.data[box] == label
-    parts, count = ndimage.label(mask, np.ones((3, 3, 3)))
-    sizes = np.bincount(parts.ravel(), minlength=count + 1)
-    small = np.flatnonzero(sizes[1:] * grid.voxel_ml < min_component) + 1
-    if len(small):
-        mask &= ~np.isin(parts, small)
-    dropped_ml = float(sizes[small].sum() * grid.voxel_ml)
-    voxels = int(mask.sum())
-    if not voxels:
-        return _absent(label, len(small), dropped_ml)
-    touches = any(s.start == 0 or s.stop == n for s, n in zip(box, grid.shape, strict=True))
-    volume = voxels * grid.voxel_ml * 1000.0
-    made, method = None, ""
-    for method in ("field", "voxels"):
-        step = STEP_MM[quality] if method == "field" else 0.0
-        made = _surface(label_map, (label, volume), mask, box, step)
-        if made is not None and check(made, volume).passed:
-            break
-    assert made is not None  # noqa: S101 - a mask with a voxel always has a surface at its own resolution
-    warnings = [
-        code
-        for code, holds in (
-            ("touches_border", touches),
-            ("tiny", volume < TINY_ML * 1000.0),
-            ("many_components", count - len(small) > MANY),
-            ("components_dropped", len(small) > 0),
-            ("fallback", method != "field"),
+        organs.append(
+            _organ(parts[label], layout, fields) if label in fields else _absent(label, parts.get(label), layout)
         )
-        if holds
-    ]
+        progress(0.5 + 0.5 * (done + 1) / len(labels))
+    warnings = label_map.warnings if within else (*label_map.warnings, "triangle_budget")
+    return MeshedOrgans(tuple(organs), quality, time.perf_counter() - began, warnings)
+
+
+def _part(label: int, runs: Runs, least: int) -> Part:
+    """A label without its components of fewer than `least` voxels."""
+    count, component = runs.components()
+    sizes = np.bincount(component, runs.lengths, count)
+    small = sizes < least
+    if not small.any():
+        return Part(label, runs, component, count, 0, 0)
+    keep = ~small[component]
+    return Part(label, runs[keep], component[keep], count, int(small.sum()), int(sizes[small].sum()))
+
+
+def _fields(parts: list[Part], layout: Layout, budget: Budget) -> tuple[dict[int, Field], bool]:
+    """The labels' fields on one lattice, as fine as the budget allows, and whether the budget was kept."""
+    if not parts:
+        return {}, True
+    step = _first_step(parts, layout, budget)
+    for _ in range(4):
+        lattice = Lattice.of(layout.spacing, step)
+        fields = {part.label: build(part.runs, lattice) for part in parts}
+        total = sum(count_triangles(field.values) for field in fields.values())
+        if total <= budget.triangles:
+            return fields, True
+        step *= 1.01 * float(np.sqrt(total / budget.triangles))
+    return fields, False
+
+
+def _first_step(parts: list[Part], layout: Layout, budget: Budget) -> float:
+    """The lattice step in mm at which the surfaces should just fit the budget.
+
+    A run's two ends show the surface's area across the fast axis, half of all area on average; marching cubes makes
+    three triangles for each square of a step's side.
+    """
+    spacing = layout.spacing
+    surface = 4.0 * sum(len(part.runs) for part in parts) * float(spacing[1] * spacing[2])
+    fitting = np.sqrt(3.0 * surface / (0.98 * budget.triangles))
+    size = max(float(np.prod((high - low) * spacing)) for low, high in (part.runs.bounds() for part in parts))
+    return float(max(fitting, budget.finest * np.cbrt(spacing.prod()), np.cbrt(size / _MOST_CELLS)))
+
+
+def _organ(part: Part, layout: Layout, fields: Mapping[int, Field]) -> MeshedOrgan:
+    """The surface of one label by the first way whose result passes every check."""
+    began = time.perf_counter()
+    volume = part.runs.voxels * layout.voxel_mm3
+    body = Body(part.label, part.runs, part.component, layout, volume)
+    others = [field for label, field in fields.items() if label != part.label]
+    method, made = "field", smooth_surface(body, fields[part.label], others)
+    measures = measure(made.vertices, made.faces)
+    checks = check(made, measures, volume)
+    if not checks.passed:
+        method, made = "voxels", plain_surface(body)
+        measures = measure(made.vertices, made.faces)
+        checks = check(made, measures, volume)
+    return _describe(part, layout, Finished(made, measures, checks, method, time.perf_counter() - began))
+
+
+def _describe(part: Part, layout: Layout, done: Finished) -> MeshedOrgan:
+    made, measures, checks = done.mesh, done.measures, done.checks
+    low, high = part.runs.bounds()
+    touches = bool((low == 0).any() or (high == np.array(layout.data.shape[::-1])).any())
+    volume = part.runs.voxels * layout.voxel_mm3
+    codes = {
+        "touches_border": touches,
+        "tiny": volume < TINY_MM3,
+        "many_components": part.components - part.dropped > MANY,
+        "components_dropped": part.dropped > 0,
+        "fallback": done.method != "field",
+        "check_failed": not checks.passed,
+    }
     return MeshedOrgan(
-        label=label,
+        label=part.label,
         mesh=made,
-        checks=check(made, volume),
-        method=method,
-        voxels=voxels,
+        checks=checks,
+        method=done.method,
+        voxels=part.runs.voxels,
         volume_voxels_ml=volume / 1000.0,
-        volume_mesh_ml=signed_volume(made.vertices, made.faces) / 1000.0,
-        surface_cm2=area(made.vertices, made.faces) / 100.0,
-        box=(tuple(made.vertices.min(axis=0).tolist()), tuple(made.vertices.max(axis=0).tolist())),
-        components=count,
-        dropped_components=len(small),
-        dropped_ml=dropped_ml,
+        volume_mesh_ml=measures.volume / 1000.0,
+        surface_cm2=measures.area / 100.0,
+        box=(_triple(made.vertices.min(axis=0)), _triple(made.vertices.max(axis=0))),
+        components=part.components,
+        dropped_components=part.dropped,
+        dropped_ml=part.dropped_voxels * layout.voxel_mm3 / 1000.0,
         touches_border=touches,
-        seconds=time.perf_counter() - began,
-        warnings=tuple(warnings),
+        seconds=done.seconds,
+        warnings=tuple(code for code, holds in codes.items() if holds),
     )
 
 
-def _surface(
-    label_map: LabelMap, wanted: tuple[int, float], mask: Any, box: tuple[slice, ...], step: float
-) -> Mesh | None:
-    label, volume = wanted
-    grid = label_map.geometry
-    factors = [max(1, round(step / spacing)) for spacing in grid.spacing]
-    pad = [(2 * f, 2 * f + (-n) % f) for f, n in zip(factors, mask.shape, strict=True)]
-    padded = np.pad(mask, pad).astype(np.float32)
-    shape = [n // f for n, f in zip(padded.shape, factors, strict=True)]
-    field = padded.reshape(shape[0], factors[0], shape[1], factors[1], shape[2], factors[2]).mean(axis=(1, 3, 5))
-    if step:
-        sigma = [0.6 * step / (f * s) for f, s in zip(factors, grid.spacing, strict=True)]
-        field = ndimage.gaussian_filter(field, sigma, mode="constant")
-    iso = _iso(field, volume / (1000.0 * grid.voxel_ml * float(np.prod(factors)))) if step else 0.25
-    vertices, faces = extract((field - iso).astype(np.float32))
-    if not len(faces):
-        return None
-    scale = np.array(factors[::-1], dtype=np.float64)
-    origin = np.array([s.start - p[0] for s, p in zip(box, pad, strict=True)][::-1], dtype=np.float64)
-    points = grid.to_patient(vertices * scale + (scale - 1.0) / 2.0 + origin)
-    if np.linalg.det(grid.affine[:3, :3]) < 0:
-        faces = np.ascontiguousarray(faces[:, ::-1])
-    return _finish(label, points, faces, volume)
+def _triple(point: Floats | NDArray[np.float32]) -> tuple[float, float, float]:
+    return float(point[0]), float(point[1]), float(point[2])
 
 
-def _iso(field: Any, volume: float) -> float:
-    """The level above which the field holds `volume` cells."""
-    ranked = np.sort(field, axis=None)[::-1]
-    return float(np.clip(ranked[min(len(ranked) - 1, round(volume))], 0.05, 0.5))
-
-
-def _finish(label: int, points: Floats, faces: Ints, volume: float) -> Mesh:
-    for _ in range(20):
-        normals = vertex_normals(points, faces)
-        missing = volume - signed_volume(points, faces)
-        if abs(missing) < 1e-6 * volume:
-            break
-        points = points + normals * (missing / area(points, faces))
-    return Mesh(label, points, faces, vertex_normals(points, faces).astype(np.float32))
+def _absent(label: int, part: Part | None, layout: Layout) -> MeshedOrgan:
+    """An organ without a voxel, or one whose components were all dropped."""
+    dropped, voxels = (part.dropped, part.dropped_voxels) if part else (0, 0)
+    lost = voxels * layout.voxel_mm3 / 1000.0
+    codes = ("absent", "components_dropped") if dropped else ("absent",)
+    return MeshedOrgan(label, None, None, "none", 0, 0.0, 0.0, 0.0, None, dropped, dropped, lost, False, 0.0, codes)

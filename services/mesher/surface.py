@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_array
 
 from services.mesher.table import EDGES, triangles
 
@@ -14,6 +15,7 @@ Float32s = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 
+_SLAB_POINTS = 1_000_000
 _NEAREST = 0.02
 """How close to a grid point a crossing may lie, as a fraction of the grid's step: closer ones make slivers."""
 
@@ -35,20 +37,20 @@ def extract(field: Float32s) -> tuple[Float32s, Ints]:
     """The surface where `field` is zero, positive inside: a closed manifold if the outermost layer is negative.
 
     `field` is float32 (slice, row, column). Returns vertices float32 (n, 3) in (column, row, slice) order of the
-    field's grid and faces int32 (m, 3), wound outward in a right-handed (column, row, slice) frame.
+    field's grid and faces int32 (m, 3), wound outward in a right-handed (column, row, slice) frame. The field is
+    worked through in slabs of planes, so memory stays small beside it.
     """
-    inside = field > 0
-    code = _cases(inside)
-    cells = np.flatnonzero((code != 0) & (code != 255))
-    ids, vertices = _vertices(field, inside)
-    table, counts = triangles()
-    case = code[cells]
-    number = counts[case]
-    cell = np.repeat(cells, number)
-    first = np.repeat(np.cumsum(number, dtype=np.int64) - number, number)
-    edge = table[np.repeat(case, number), np.arange(len(cell)) - first]
-    faces = ids[cell[:, None] + _edge_offsets(field.shape)[edge]]
-    return vertices, faces
+    planes = max(1, _SLAB_POINTS // (field.shape[1] * field.shape[2]))
+    vertices, faces, total = [], [], 0
+    for first in range(0, field.shape[0] - 1, planes):
+        slab = field[first : first + planes + 1]
+        inside = slab > 0
+        ids, position, own = _vertices(slab, inside, total)
+        position[:, 2] += np.float32(first)
+        vertices.append(position)
+        faces.append(_faces(inside, ids))
+        total += own
+    return np.concatenate(vertices), np.concatenate(faces)
 
 
 def count_triangles(field: Float32s) -> int:
@@ -69,69 +71,140 @@ def _cases(inside: Bools) -> NDArray[np.uint8]:
     return code.reshape(-1)
 
 
-def _vertices(field: Float32s, inside: Bools) -> tuple[Ints, Float32s]:
-    """One vertex per crossed grid edge: ids (3 * points,) by axis and lower point, positions (n, 3)."""
-    points = field.size
-    ids = np.zeros(3 * points, dtype=np.int32)
-    flat = field.reshape(-1)
-    parts = []
-    total = 0
-    for axis, step in enumerate((1, field.shape[2], field.shape[1] * field.shape[2])):
-        crossed = np.zeros(field.shape, dtype=bool)
-        low = tuple(slice(None, -1) if 2 - axis == a else slice(None) for a in range(3))
-        high = tuple(slice(1, None) if 2 - axis == a else slice(None) for a in range(3))
-        np.not_equal(inside[low], inside[high], out=crossed[low])
-        at = np.flatnonzero(crossed)
-        ids[axis * points + at] = np.arange(total, total + len(at), dtype=np.int32)
-        position = np.stack(np.unravel_index(at, field.shape)[::-1], axis=1).astype(np.float32)
-        here, there = flat[at], flat[at + step]
-        position[:, axis] += np.clip(here / (here - there), _NEAREST, 1.0 - _NEAREST)
-        parts.append(position)
-        total += len(at)
-    return ids, np.concatenate(parts)
+def _faces(inside: Bools, ids: Ints) -> Ints:
+    """The triangles of a slab, from the vertex ids of its edges."""
+    code = _cases(inside)
+    cells = np.flatnonzero(((code + 1) & 0xFE) > 0)
+    table, counts = triangles()
+    case = code[cells]
+    number = counts[case].astype(np.int64)
+    points = inside.shape[1] * inside.shape[2]
+    place = np.repeat(cells + cells // points * (2 * points), number)
+    first = np.repeat(np.cumsum(number) - number, number)
+    edge = table[np.repeat(case, number), np.arange(len(place)) - first]
+    faces: Ints = ids[place[:, None] + _edge_offsets(points, inside.shape[2])[edge]]
+    return faces
 
 
-def _edge_offsets(shape: tuple[int, ...]) -> NDArray[np.int64]:
+def _vertices(slab: Float32s, inside: Bools, total: int) -> tuple[Ints, Float32s, int]:
+    """One vertex per crossed grid edge, numbered from `total` by plane, axis and lower point.
+
+    Returns ids by (plane, axis, point), flattened, the positions (n, 3) of the slab's own vertices and their number;
+    those in the slab's last plane are the next slab's, under the same numbers.
+    """
+    planes, rows, columns = slab.shape
+    crossed = np.zeros((planes, 3, rows, columns), dtype=bool)
+    np.not_equal(inside[:, :, 1:], inside[:, :, :-1], out=crossed[:, 0, :, :-1])
+    np.not_equal(inside[:, 1:], inside[:, :-1], out=crossed[:, 1, :-1])
+    np.not_equal(inside[1:], inside[:-1], out=crossed[:-1, 2])
+    at = np.flatnonzero(crossed)
+    ids = np.zeros(crossed.size, dtype=np.int32)
+    ids[at] = np.arange(total, total + len(at), dtype=np.int32)
+    own = at[: np.searchsorted(at, (planes - 1) * 3 * rows * columns)]
+    line, column = np.divmod(own, columns)
+    layer, row = np.divmod(line, rows)
+    plane, axis = np.divmod(layer, 3)
+    low = (plane * rows + row) * columns + column
+    flat = slab.reshape(-1)
+    here, there = flat[low], flat[low + np.array([1, columns, rows * columns])[axis]]
+    position = np.stack([column, row, plane], axis=1).astype(np.float32)
+    position[np.arange(len(own)), axis] += np.clip(here / (here - there), _NEAREST, 1.0 - _NEAREST)
+    return ids, position, len(own)
+
+
+def _edge_offsets(points: int, columns: int) -> NDArray[np.int64]:
     """Where, relative to a cell's lowest point, the id of each of its 12 edges stands."""
-    points = int(np.prod(shape))
-    steps = (1, shape[2], shape[1] * shape[2])
+    steps = (1, columns, 3 * points)
     offsets = []
     for low, high in EDGES:
         axis = (low ^ high).bit_length() - 1
-        corner = sum(step for bit, step in enumerate(steps) if low >> bit & 1)
-        offsets.append(axis * points + corner)
+        offsets.append(axis * points + sum(step for bit, step in enumerate(steps) if low >> bit & 1))
     return np.array(offsets, dtype=np.int64)
+
+
+def edge_ends(faces: Ints) -> tuple[Ints, Ints]:
+    """Start and end (3 m,) of the edge from each corner to the next one of its triangle."""
+    end = np.empty_like(faces)
+    end[:, 0], end[:, 1], end[:, 2] = faces[:, 1], faces[:, 2], faces[:, 0]
+    return faces.reshape(-1), end.reshape(-1)
+
+
+def group(key: Ints, count: int) -> tuple[Ints, Ints]:
+    """The order that sorts `key` (values below `count`) stably, and where each value begins in it.
+
+    Counting does it in linear time; turning a sparse matrix from columns to rows is such a count.
+    """
+    size = len(key)
+    ones, begin = np.ones(size, dtype=np.int8), np.arange(size + 1, dtype=np.int32)
+    rows = csc_array((ones, key, begin), shape=(count, size)).tocsr()
+    return rows.indices, rows.indptr
 
 
 def face_normals(vertices: Floats, faces: Ints) -> Floats:
     """Outward normals (m, 3) as long as twice the face's area."""
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    normals: Floats = np.cross(b - a, c - a)
-    return normals
+    a = vertices[faces[:, 0]]
+    u, v = vertices[faces[:, 1]] - a, vertices[faces[:, 2]] - a
+    return cross(u, v)
+
+
+def cross(u: Floats, v: Floats) -> Floats:
+    """Cross products of rows (n, 3)."""
+    product = np.empty_like(u)
+    for k in range(3):
+        i, j = (k + 1) % 3, (k + 2) % 3
+        product[:, k] = u[:, i] * v[:, j] - u[:, j] * v[:, i]
+    return product
+
+
+def outward_sums(vertices: Floats, faces: Ints) -> Floats:
+    """The sum (n, 3) of the normals, as long as twice the area, of the faces around each vertex.
+
+    A sixth of it is the gradient of the enclosed volume by the vertex.
+    """
+    across = face_normals(vertices, faces)
+    total = np.empty((len(vertices), 3))
+    corners = [np.ascontiguousarray(faces[:, corner]) for corner in range(3)]
+    for axis in range(3):
+        weight = np.ascontiguousarray(across[:, axis])
+        first, second, third = (np.bincount(corner, weight, len(vertices)) for corner in corners)
+        total[:, axis] = first + second + third
+    return total
+
+
+def unit(vectors: Floats) -> Floats:
+    """Vectors (n, 3) of length 1 along the given ones; zero vectors become +z."""
+    length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    lost = length < 1e-12
+    scaled: Floats = vectors / np.where(lost, 1.0, length)[:, None]
+    scaled[lost] = (0.0, 0.0, 1.0)
+    return scaled
 
 
 def vertex_normals(vertices: Floats, faces: Ints) -> Floats:
-    """Unit normals (n, 3): the sum of the face normals around each vertex, weighted by area; zero sums become +z."""
+    """Unit normals (n, 3): the mean of the face normals around each vertex, weighted by area."""
+    return unit(outward_sums(vertices, faces))
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Signed volume and area in the vertices' unit, and the smallest triangle's area."""
+
+    volume: float
+    area: float
+    smallest: float
+
+
+def measure(vertices: Floats, faces: Ints) -> Measures:
+    """Measure a closed surface; the volume is positive for outward winding."""
+    if not len(faces):
+        return Measures(0.0, 0.0, 0.0)
     across = face_normals(vertices, faces)
-    total = np.zeros((len(vertices), 3))
-    for axis in range(3):
-        for corner in range(3):
-            total[:, axis] += np.bincount(faces[:, corner], across[:, axis], len(vertices))
-    length = np.linalg.norm(total, axis=1)
-    total[length < 1e-12] = (0.0, 0.0, 1.0)
-    unit: Floats = total / np.maximum(np.linalg.norm(total, axis=1), 1e-12)[:, None]
-    return unit
+    doubled = np.sqrt(np.einsum("ij,ij->i", across, across))
+    first = vertices[faces[:, 0]] - vertices.mean(axis=0)
+    volume = float(np.einsum("ij,ij->", first, across)) / 6.0
+    return Measures(volume, float(doubled.sum()) / 2.0, float(doubled.min()) / 2.0)
 
 
 def signed_volume(vertices: Floats, faces: Ints) -> float:
     """The enclosed volume in the cube of the vertices' unit, positive for outward winding."""
-    if not len(faces):
-        return 0.0
-    centred = vertices - vertices.mean(axis=0)
-    a, b, c = (centred[faces[:, k]] for k in range(3))
-    return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6.0)
-
-
-def area(vertices: Floats, faces: Ints) -> float:
-    """The surface's area in the square of the vertices' unit."""
-    return float(np.linalg.norm(face_normals(vertices, faces), axis=1).sum() / 2.0)
+    return measure(vertices, faces).volume

@@ -1,0 +1,183 @@
+"""A smooth field per label, straight from its runs, on one lattice that all labels share.
+
+The mask is blurred with a Gaussian just wide enough for the lattice and the voxels, sampled at the lattice's points and
+turned through the inverse of the Gaussian's integral. For a flat surface that gives the exact distance to it, whatever
+its direction, so crossings interpolated between lattice points lie where the voxels say, to a fraction of a voxel.
+Blurred masks of neighbouring labels add up to at most one: their surfaces cannot pass through each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.special import ndtr, ndtri
+
+from services.mesher.runs import Floats, Ints, Runs
+
+Float32s = NDArray[np.float32]
+_REACH = 3.0
+"""Gaussians end after this many sigmas."""
+_LEVELS = 8192
+_CHUNK_CELLS = 1_500_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lattice:
+    """Sampling points: `step` apart in mm, at multiples of it from the first voxel's centre.
+
+    `pitch` is the step in voxels and `sigma` the blur in voxels, both (fast, middle, slow).
+    """
+
+    step: float
+    pitch: Floats
+    sigma: Floats
+    scale: float
+
+    @classmethod
+    def of(cls, spacing: Floats, step: float) -> Lattice:
+        """A lattice for voxels of `spacing` mm: the blur spans a good part of a step, and of a voxel."""
+        sigma = np.maximum(0.3 * step, 0.4 * spacing)
+        return cls(step, step / spacing, sigma / spacing, float(np.exp(np.log(sigma).mean())))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """About the signed distance in mm to a label's surface, positive inside, near it; `values` (slow, middle, fast).
+
+    `low` is the lattice index (fast, middle, slow) of the first value.
+    """
+
+    lattice: Lattice
+    low: Ints
+    values: Float32s
+
+    def to_voxels(self, points: NDArray[np.floating]) -> Floats:
+        """Voxel indices (fast, middle, slow) of positions on the field's own grid."""
+        voxels: Floats = (points + self.low) * self.lattice.pitch
+        return voxels
+
+    def holds(self, voxels: Floats) -> NDArray[np.bool_]:
+        """Whether the lattice point nearest to each voxel index (n, 3) is inside."""
+        index = np.rint(voxels / self.lattice.pitch).astype(np.int64) - self.low
+        i, j, k = np.clip(index, 0, np.array(self.values.shape[::-1]) - 1).T
+        found: NDArray[np.bool_] = self.values[k, j, i] > 0
+        return found
+
+    def interpolate(self, voxels: Floats, floor: float) -> Float32s:
+        """The field at voxel indices (n, 3), linear between lattice points, or `floor` where it is clearly lower."""
+        position = voxels / self.lattice.pitch - self.low
+        base = position.astype(np.int64)
+        size = np.array(self.values.shape[::-1])
+        found = np.full(len(voxels), floor, dtype=np.float32)
+        near = np.flatnonzero(((position >= 0) & (base < size - 1)).all(axis=1))
+        flat, steps = self.values.reshape(-1), np.array([1, size[0], size[0] * size[1]])
+        near = near[flat[(base[near] + np.rint(position[near] - base[near]).astype(np.int64)) @ steps] > floor]
+        first, part = base[near] @ steps, (position[near] - base[near]).astype(np.float32)
+        total = np.zeros(len(near), dtype=np.float32)
+        for corner in range(8):
+            bits = np.array([corner & 1, corner >> 1 & 1, corner >> 2 & 1])
+            weight = np.where(bits, part, 1.0 - part).prod(axis=1)
+            total += weight * flat[first + int(bits @ steps)]
+        found[near] = total
+        return found
+
+
+def build(runs: Runs, lattice: Lattice) -> Field:
+    """The field of a label's runs; its outermost layer is outside everywhere."""
+    low, high = runs.bounds()
+    first = np.floor((low - 0.5 - lattice.sigma) / lattice.pitch).astype(np.int32) - 1
+    last = np.ceil((high - 0.5 + lattice.sigma) / lattice.pitch).astype(np.int32) + 1
+    window = last - first + 1
+    blocks = np.maximum(1, np.floor(0.7 * lattice.pitch)).astype(np.int32)
+    table = _endpoint_table(int(high[0]), lattice, int(first[0]), int(window[0]))
+    middle, slow = (
+        _weights(
+            (int(low[axis]), int(high[axis]), int(blocks[axis])), lattice, axis, first[axis] + np.arange(window[axis])
+        )
+        for axis in (1, 2)
+    )
+    planes = slow.shape[1]
+    stack = np.empty((planes, int(window[1]), int(window[0])), dtype=np.float32)
+    block = (runs.row // runs.middles - low[2]) // blocks[2]
+    line = (runs.row % runs.middles - low[1]) // blocks[1]
+    chunk = max(1, _CHUNK_CELLS // (middle.shape[1] * int(window[0])))
+    for at in range(0, planes, chunk):
+        upto = min(planes, at + chunk)
+        part = slice(*np.searchsorted(block, [at, upto]))
+        shape = (middle.shape[1], upto - at, int(window[0]))
+        lines = line[part] * np.int64(shape[1]) + block[part] - at
+        dense = _spread(lines, runs[part], table, shape)
+        across = (middle @ dense.reshape(shape[0], -1)).reshape(-1, shape[1], shape[2])
+        stack[at:upto] = across.transpose(1, 0, 2)
+    values = np.empty((slow.shape[0], int(window[1]), int(window[0])), dtype=np.float32)
+    flat = stack.reshape(planes, -1)
+    rows = max(1, _CHUNK_CELLS // flat.shape[1])
+    for at in range(0, slow.shape[0], rows):
+        blurred = np.asarray(slow[at : at + rows] @ flat)
+        values[at : at + rows] = _distance(blurred, lattice.scale).reshape(-1, *values.shape[1:])
+    return Field(lattice, first, values)
+
+
+def _endpoint_table(voxels: int, lattice: Lattice, first: int, window: int) -> tuple[Floats, NDArray[np.int64]]:
+    """What a run's end at each voxel edge adds along the fast axis, as steps to be summed up, and where it starts."""
+    edge = np.arange(voxels + 1) - 0.5
+    pitch, sigma = float(lattice.pitch[0]), float(lattice.sigma[0])
+    begin = np.ceil((edge - _REACH * sigma) / pitch).astype(np.int64)
+    taps = int(np.ceil(2 * _REACH * sigma / pitch)) + 1
+    position = (begin[:, None] + np.arange(taps)) * pitch
+    total = ndtr((position - edge[:, None]) / sigma)
+    total[:, -1] = 1.0
+    return np.diff(total, axis=1, prepend=0.0), np.clip(begin - first, 0, window - taps)
+
+
+def _spread(
+    lines: NDArray[np.int64], runs: Runs, table: tuple[Floats, NDArray[np.int64]], shape: tuple[int, ...]
+) -> Float32s:
+    """Blur runs along the fast axis onto `shape`, whose first two axes together count `lines`."""
+    steps_at, offset = table
+    reach = np.arange(steps_at.shape[1])
+    ends = np.concatenate([runs.start, runs.stop])
+    where = np.tile(lines * shape[2], 2) + offset[ends]
+    weight = steps_at[ends]
+    weight[len(runs) :] *= -1.0
+    size = shape[0] * shape[1] * shape[2]
+    steps = np.bincount((where[:, None] + reach).reshape(-1), weight.reshape(-1), size)
+    dense: Float32s = np.cumsum(steps.reshape(shape), axis=2, dtype=np.float32)
+    return dense
+
+
+def _weights(voxels: tuple[int, int, int], lattice: Lattice, axis: int, points: NDArray[np.int64]) -> csr_array:
+    """Gaussian weights (points, blocks) along one axis, for voxels (low, high, block): blocks of so many from `low`.
+
+    A block's own width is part of the blur, and is taken off the Gaussian's.
+    """
+    low, high, block = voxels
+    count = -(-(high - low) // block)
+    edges = low - 0.5 + block * np.arange(count + 1)
+    sigma = float(np.sqrt(max(float(lattice.sigma[axis]) ** 2 - (block**2 - 1) / 12.0, 0.05)))
+    position = np.asarray(points)[:, None] * float(lattice.pitch[axis])
+    total = ndtr((position - edges[None, :]) / sigma)
+    weights = ((total[:, :-1] - total[:, 1:]) / block).astype(np.float32)
+    weights[weights < 1e-4] = 0.0
+    return csr_array(weights)
+
+
+def _probit_table() -> Float32s:
+    share = np.clip((np.arange(_LEVELS + 1)) / _LEVELS, 0.25 / _LEVELS, 1.0 - 0.25 / _LEVELS)
+    table: Float32s = ndtri(share).astype(np.float32)
+    return table
+
+
+_PROBIT = _probit_table()
+
+
+def _distance(blurred: Float32s, scale: float) -> Float32s:
+    """The inverse of the Gaussian's integral, in mm; kept off zero so that a side is always taken."""
+    level = np.clip(np.rint(blurred * _LEVELS), 0, _LEVELS).astype(np.int16)
+    values = (_PROBIT * np.float32(scale))[level]
+    slope = np.float32(scale * 2.5)
+    exact = (blurred - np.float32(0.5)) * slope
+    return np.where(np.abs(blurred - 0.5) < 0.02, exact, values).astype(np.float32)

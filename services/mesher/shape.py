@@ -1,0 +1,123 @@
+"""From a field to a finished surface: extraction, fairing, room for neighbours, small components, volume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.mesher.field import Field
+from services.mesher.runs import Floats, Ints, Layout, Runs
+from services.mesher.smooth import fair, keep_volume, low_pass, neighbours, scale_to_volume
+from services.mesher.surface import Mesh, extract, signed_volume, vertex_normals
+
+_LIGHT = low_pass(1.2, 4)
+_STRONG = low_pass(0.3, 12)
+_NOISE = 0.25
+"""How far, in voxels, a vertex may be off through the voxels alone: fairing moves are trusted up to about this."""
+_FAR = 3.0
+"""Beyond so many sigmas a neighbour does not matter."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """What is to be meshed: a label's runs with their component numbers, and the volume they hold in mm3."""
+
+    label: int
+    runs: Runs
+    component: Ints
+    layout: Layout
+    volume: float
+
+
+def smooth_surface(body: Body, field: Field, others: Sequence[Field]) -> Mesh:
+    """The surface by way of the field, faired; components the field does not show are added as they are."""
+    vertices, faces = extract(field.values)
+    lost = _lost(body, field)
+    if not len(faces):
+        return plain_surface(body)
+    voxels = field.to_voxels(vertices)
+    points = _to_patient(voxels, body.layout)
+    freedom = _freedom(voxels, others)[:, None]
+    points = _fair(points, faces, freedom, body.layout)
+    faces = _outward(faces, body.layout)
+    if lost is not None:
+        aside = plain_points(body.runs[lost], body.layout)
+        small = keep_volume(aside[0], aside[1], body.runs[lost].voxels * body.layout.voxel_mm3)
+        faces = np.concatenate([faces, aside[1] + np.int32(len(points))])
+        points, freedom = np.concatenate([points, small]), np.concatenate([freedom, np.zeros((len(small), 1))])
+    points = keep_volume(points, faces, body.volume, np.maximum(freedom, 0.02))
+    return finish(body.label, points, faces)
+
+
+def plain_surface(body: Body) -> Mesh:
+    """The surface of the voxels themselves, unsmoothed: always closed and simple, less pretty."""
+    points, faces = plain_points(body.runs, body.layout)
+    kept = keep_volume(points, faces, body.volume)
+    if abs(signed_volume(kept, faces) - body.volume) > 1e-3 * body.volume:
+        kept = scale_to_volume(points, faces, body.volume)
+    return finish(body.label, kept, faces)
+
+
+def finish(label: int, points: Floats, faces: Ints) -> Mesh:
+    """A mesh with its normals."""
+    return Mesh(label, points, faces, vertex_normals(points, faces).astype(np.float32))
+
+
+def plain_points(runs: Runs, layout: Layout) -> tuple[Floats, Ints]:
+    """Marching cubes on the voxels themselves, halfway between in and out: patient LPS mm, wound outward."""
+    low, high = runs.bounds()
+    mask = np.pad(runs.paint(low, high), 1)
+    vertices, faces = extract(mask.astype(np.float32) - np.float32(0.5))
+    return _to_patient(vertices + (low - 1.0), layout), _outward(faces, layout)
+
+
+def _lost(body: Body, field: Field) -> NDArray[np.bool_] | None:
+    """Which runs belong to components that the field does not show, or None where it shows all."""
+    runs = body.runs
+    centre = np.stack([(runs.start + runs.stop - 1) / 2.0, runs.row % runs.middles, runs.row // runs.middles], axis=1)
+    shown = np.bincount(body.component, field.holds(centre)) > 0
+    if shown.all() or not len(shown):
+        return None
+    present = np.bincount(body.component) > 0
+    lost = (present & ~shown)[body.component]
+    return lost if lost.any() else None
+
+
+def _freedom(voxels: Floats, others: Sequence[Field]) -> Floats:
+    """How freely each vertex may move, (n,) from 0 in contact with another label to 1 away from all."""
+    nearest = np.full(len(voxels), -_FAR, dtype=np.float32)
+    for other in others:
+        scale = other.lattice.scale
+        np.maximum(nearest, other.interpolate(voxels, -_FAR * scale) / np.float32(scale), out=nearest)
+    freedom: Floats = np.clip((-nearest - 0.3) / 1.2, 0.0, 1.0).astype(np.float64)
+    return freedom
+
+
+def _fair(points: Floats, faces: Ints, freedom: Floats, layout: Layout) -> Floats:
+    """Take the voxels' noise off: a light filter everywhere, a strong one where it moves vertices by no more than that.
+
+    Sharp folds, where the strong filter would pull neighbouring loops together, keep their place.
+    """
+    mean = neighbours(faces, len(points))
+    centre = points.mean(axis=0)
+    rough = (points - centre).astype(np.float32)
+    light, strong = fair(rough, mean, _LIGHT), fair(rough, mean, _STRONG)
+    move = strong - light
+    tolerance = _NOISE * float(np.cbrt(layout.voxel_mm3))
+    trust = 1.0 / (1.0 + (np.einsum("ij,ij->i", move, move) / np.float32(tolerance**2)) ** 2)
+    trust = np.minimum(trust, np.asarray(mean @ trust))
+    moved: Floats = light + (trust[:, None] * freedom).astype(np.float32) * move
+    return moved.astype(np.float64) + centre
+
+
+def _to_patient(voxels: Floats, layout: Layout) -> Floats:
+    points: Floats = np.matmul(voxels, layout.matrix.T)
+    return points + layout.origin
+
+
+def _outward(faces: Ints, layout: Layout) -> Ints:
+    """Faces wound outward in the patient, where the grid's axes may be left-handed."""
+    return faces if layout.right_handed else np.ascontiguousarray(faces[:, ::-1])

@@ -1,0 +1,71 @@
+"""Fairing that does not shrink, and an offset that makes the volume exact."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from services.mesher.surface import Floats, Ints, edge_ends, group, outward_sums, signed_volume, unit
+
+Float32s = NDArray[np.float32]
+
+
+def neighbours(faces: Ints, vertices: int) -> csr_array:
+    """The mean over each vertex's neighbours as a sparse matrix (n, n), float32; the surface must be closed."""
+    start, end = edge_ends(faces)
+    order, begin = group(start, vertices)
+    degree = np.diff(begin)
+    weight = np.repeat((1.0 / np.maximum(degree, 1)).astype(np.float32), degree)
+    return csr_array((weight, end[order], begin), shape=(vertices, vertices))
+
+
+@cache
+def low_pass(cutoff: float, degree: int) -> tuple[float, ...]:
+    """Chebyshev coefficients of exp(-(k / cutoff)^2) on the graph frequencies k in [0, 2], with gain 1 at k = 0.
+
+    Its slope at 0 is 0, so smooth shapes keep their size (after Taubin, SIGGRAPH 1995).
+    """
+    nodes = np.cos(np.pi * (np.arange(64) + 0.5) / 64)
+    response = np.exp(-(((1.0 - nodes) / cutoff) ** 2))
+    coefficients = np.polynomial.chebyshev.chebfit(nodes, response, degree)
+    coefficients /= coefficients.sum()
+    return tuple(float(value) for value in coefficients)
+
+
+def fair(points: Float32s, mean: csr_array, coefficients: tuple[float, ...]) -> Float32s:
+    """Filter vertex positions (n, 3) by a polynomial of the neighbours' mean, by Chebyshev's recurrence."""
+    before, current = points, np.asarray(mean @ points)
+    total = np.float32(coefficients[0]) * before + np.float32(coefficients[1]) * current
+    for value in coefficients[2:]:
+        before, current = current, 2.0 * np.asarray(mean @ current) - before
+        total += np.float32(value) * current
+    return total.astype(np.float32)
+
+
+def keep_volume(points: Floats, faces: Ints, volume: float, freedom: Floats | float = 1.0) -> Floats:
+    """Move vertices (n, 3) along their normals until the surface encloses `volume`, by Newton's method.
+
+    `freedom` (n, 1) in 0..1 says how far each vertex goes along.
+    """
+    points = points.copy()
+    for _ in range(8):
+        sums = outward_sums(points, faces)
+        now = float(np.einsum("ij,ij->", points - points.mean(axis=0), sums)) / 18.0
+        if abs(now - volume) <= 1e-5 * volume:
+            break
+        direction = unit(sums) * freedom
+        slope = float(np.einsum("ij,ij->", direction, sums)) / 6.0
+        if slope <= 0.0:
+            break
+        points += direction * ((volume - now) / slope)
+    return points
+
+
+def scale_to_volume(points: Floats, faces: Ints, volume: float) -> Floats:
+    """The last resort: scale vertices (n, 3) about their centre until the surface encloses `volume`."""
+    now = signed_volume(points, faces)
+    centre = points.mean(axis=0)
+    return centre + (points - centre) * np.cbrt(volume / now) if now > 0.0 else points
