@@ -41,6 +41,11 @@ def make_app(broker_url: str) -> Celery:
             "socket_timeout": 30.0,
             "socket_connect_timeout": 3.0,
             "health_check_interval": 10,
+            # A gateway whose broker is away answers at once: the reconciler rings later.
+            "max_retries": 1,
+            "interval_start": 0.0,
+            "interval_step": 0.1,
+            "interval_max": 0.1,
         },
         broker_pool_limit=2,
     )

@@ -38,7 +38,8 @@ class BadRange(VisceraError):
     status = 416
 
 
-@router.api_route("/{name}", methods=["GET", "HEAD"], response_class=Response, responses=_FILE)
+@router.head("/{name}", include_in_schema=False, response_class=Response)
+@router.get("/{name}", response_class=Response, responses=_FILE)
 def get_file(
     job_id: str,
     name: str,

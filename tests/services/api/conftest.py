@@ -1,0 +1,51 @@
+import pytest
+from fastapi.testclient import TestClient
+
+from services.api.app import create_app
+from shared.ledger import access, open_ledger
+from shared.phantoms import abdomen
+from shared.settings import Settings
+from tests.scans import small_grid, write_nifti
+
+KEY = "vsk_test"
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    """A gateway of its own; nobody listens on the broker's port, which must not matter."""
+    return Settings(
+        ledger_url=f"sqlite:///{tmp_path / 'ledger.db'}",
+        store_url=f"file://{tmp_path / 'store'}",
+        broker_url="redis://127.0.0.1:1/0",
+        spool=tmp_path / "spool",
+        max_upload_bytes=2_000_000,
+        loopback=True,
+    )
+
+
+@pytest.fixture
+def app(settings):
+    ledger = open_ledger(settings.ledger_url)
+    ledger.migrate()
+    with ledger.write() as connection:
+        access.add_key(connection, KEY, "default")
+        access.add_key(connection, "vsk_other", "other")
+    ledger.close()
+    return create_app(settings)
+
+
+@pytest.fixture
+def client(app):
+    with TestClient(app, headers={"Authorization": f"Bearer {KEY}"}, raise_server_exceptions=False) as made:
+        yield made
+
+
+@pytest.fixture
+def stranger(app):
+    with TestClient(app, headers={"Authorization": "Bearer vsk_other"}, raise_server_exceptions=False) as made:
+        yield made
+
+
+@pytest.fixture
+def scan(tmp_path) -> bytes:
+    return write_nifti(tmp_path / "scan.nii.gz", abdomen(small_grid()).volume).read_bytes()

@@ -1,0 +1,68 @@
+"""Health, models, the session on loopback, and what the gateway must not hold."""
+
+import subprocess
+import sys
+
+from fastapi.testclient import TestClient
+
+from services.api.context import COOKIE
+from shared.ledger import open_ledger, workers
+from tests.services.api.test_jobs import assert_problem
+
+
+def test_livez_needs_no_key(app):
+    with TestClient(app) as nobody:
+        assert nobody.get("/livez").json()["status"] == "ok"
+
+
+def test_readyz_names_what_is_missing(client, settings):
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["missing"] == ["classifier", "segmenter", "mesher", "broker"]
+    ledger = open_ledger(settings.ledger_url)
+    with ledger.write() as connection:
+        workers.seen(connection, workers.Worker("w", "mesher", None))
+    assert client.get("/readyz").json()["missing"] == ["classifier", "segmenter", "broker"]
+
+
+def test_models_are_those_that_live_workers_run(client, settings):
+    card = {"name": "gate", "version": "1", "sha256": "0" * 64, "licence": "CC"}
+    ledger = open_ledger(settings.ledger_url)
+    with ledger.write() as connection:
+        for worker in ("a", "b"):
+            workers.seen(connection, workers.Worker(worker, "classifier", {"provider": "cpu", "card": card}))
+    items = client.get("/v1/models").json()["items"]
+    assert [(item["stage"], item["name"], item["provider"]) for item in items] == [("classifier", "gate", "cpu")]
+
+
+def test_page_on_loopback_opens_a_session(app):
+    with TestClient(app, base_url="http://127.0.0.1:8000") as browser:
+        answer = browser.get("/")
+        cookie = answer.headers["set-cookie"]
+        assert COOKIE in cookie
+        assert "HttpOnly" in cookie
+        assert "samesite=strict" in cookie.lower()
+        assert browser.get("/v1/jobs").status_code == 200
+        assert "set-cookie" not in browser.get("/").headers
+
+
+def test_a_foreign_host_name_gets_no_session(app):
+    with TestClient(app, base_url="http://attacker.example") as browser:
+        assert "set-cookie" not in browser.get("/").headers
+        assert browser.get("/v1/jobs").status_code == 401
+
+
+def test_unknown_paths_and_methods_are_problems(client):
+    assert_problem(client.get("/v1/nothing"), 404, "not_found")
+    assert_problem(client.put("/v1/jobs"), 405, "method_not_allowed")
+
+
+def test_openapi_names_the_raw_bodies(client):
+    document = client.get("/openapi.json").json()
+    content = document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]
+    assert {"application/zip", "application/dicom", "application/octet-stream", "application/json"} <= set(content)
+
+
+def test_gateway_holds_no_model_runtime():
+    code = "import sys, services.api.app; sys.exit('onnxruntime' in sys.modules)"
+    assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
