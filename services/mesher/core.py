@@ -13,8 +13,8 @@ from services.mesher.checks import check
 from services.mesher.field import Field, Lattice, build
 from services.mesher.results import Checks, MeshedOrgan, MeshedOrgans, Quality
 from services.mesher.runs import Floats, Ints, Layout, Runs, scan
-from services.mesher.shape import Body, plain_surface, smooth_surface
-from services.mesher.surface import Measures, Mesh, count_triangles, measure
+from services.mesher.shape import Body, Rough, plain_surface, smooth_surface
+from services.mesher.surface import Measures, Mesh
 from shared.volume import ORGANS, LabelMap
 
 TINY_MM3 = 1000.0
@@ -50,6 +50,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A label on its way: its field and the rough surface in it."""
+
+    part: Part
+    field: Field
+    rough: Rough
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Finished:
     """A surface with what was found out about it, the name of the way it was made and the seconds that took."""
 
@@ -81,15 +90,17 @@ def mesh(
     least = int(np.ceil(min_component * 1000.0 / layout.voxel_mm3 - 1e-9))
     parts = {label: _part(label, runs, least) for label, runs in found.items()}
     progress(0.2)
-    fields, within = _fields([part for part in parts.values() if len(part.runs)], layout, BUDGETS[quality])
+    organs: list[MeshedOrgan] = []
+    kept = [part for part in parts.values() if len(part.runs)]
+    drafts, within = _drafts(kept, layout, BUDGETS[quality])
     progress(0.5)
-    labels = sorted(set(parts) | {known.id for known in ORGANS})
-    organs = []
-    for done, label in enumerate(labels):
-        organs.append(
-            _organ(parts[label], layout, fields) if label in fields else _absent(label, parts.get(label), layout)
-        )
-        progress(0.5 + 0.5 * (done + 1) / len(labels))
+    fields = {label: draft.field for label, draft in drafts.items()}
+    finished: dict[int, MeshedOrgan] = {}
+    for label, draft in drafts.items():
+        finished[label] = _organ(draft, layout, fields)
+        progress(0.5 + 0.5 * len(finished) / len(drafts))
+    for label in sorted(set(parts) | {known.id for known in ORGANS}):
+        organs.append(finished.get(label) or _absent(label, parts.get(label), layout))
     warnings = label_map.warnings if within else (*label_map.warnings, "triangle_budget")
     return MeshedOrgans(tuple(organs), quality, time.perf_counter() - began, warnings)
 
@@ -105,19 +116,24 @@ def _part(label: int, runs: Runs, least: int) -> Part:
     return Part(label, runs[keep], component[keep], count, int(small.sum()), int(sizes[small].sum()))
 
 
-def _fields(parts: list[Part], layout: Layout, budget: Budget) -> tuple[dict[int, Field], bool]:
-    """The labels' fields on one lattice, as fine as the budget allows, and whether the budget was kept."""
+def _drafts(parts: list[Part], layout: Layout, budget: Budget) -> tuple[dict[int, Draft], bool]:
+    """The labels' rough surfaces on one lattice, as fine as the budget allows, and whether the budget was kept."""
     if not parts:
         return {}, True
     step = _first_step(parts, layout, budget)
     for _ in range(4):
         lattice = Lattice.of(layout.spacing, step)
-        fields = {part.label: build(part.runs, lattice) for part in parts}
-        total = sum(count_triangles(field.values) for field in fields.values())
+        drafts = [_draft(part, lattice) for part in parts]
+        total = sum(len(draft.rough.faces) for draft in drafts)
         if total <= budget.triangles:
-            return fields, True
+            break
         step *= 1.01 * float(np.sqrt(total / budget.triangles))
-    return fields, False
+    return {draft.part.label: draft for draft in drafts}, total <= budget.triangles
+
+
+def _draft(part: Part, lattice: Lattice) -> Draft:
+    field = build(part.runs, lattice)
+    return Draft(part, field, Rough.of(field))
 
 
 def _first_step(parts: list[Part], layout: Layout, budget: Budget) -> float:
@@ -133,18 +149,17 @@ def _first_step(parts: list[Part], layout: Layout, budget: Budget) -> float:
     return float(max(fitting, budget.finest * np.cbrt(spacing.prod()), np.cbrt(size / _MOST_CELLS)))
 
 
-def _organ(part: Part, layout: Layout, fields: Mapping[int, Field]) -> MeshedOrgan:
-    """The surface of one label by the first way whose result passes every check."""
+def _organ(draft: Draft, layout: Layout, fields: Mapping[int, Field]) -> MeshedOrgan:
+    """The finished surface of one label: the smooth one, or the plain one where a check fails."""
     began = time.perf_counter()
+    part = draft.part
     volume = part.runs.voxels * layout.voxel_mm3
     body = Body(part.label, part.runs, part.component, layout, volume)
     others = [field for label, field in fields.items() if label != part.label]
-    method, made = "field", smooth_surface(body, fields[part.label], others)
-    measures = measure(made.vertices, made.faces)
+    method, (made, measures) = "field", smooth_surface(body, draft.rough, draft.field, others)
     checks = check(made, measures, volume)
     if not checks.passed:
-        method, made = "voxels", plain_surface(body)
-        measures = measure(made.vertices, made.faces)
+        method, (made, measures) = "voxels", plain_surface(body)
         checks = check(made, measures, volume)
     return _describe(part, layout, Finished(made, measures, checks, method, time.perf_counter() - began))
 

@@ -21,7 +21,7 @@ Float32s = NDArray[np.float32]
 _REACH = 3.0
 """Gaussians end after this many sigmas."""
 _LEVELS = 8192
-_CHUNK_CELLS = 1_500_000
+_CHUNK_CELLS = 400_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,9 +175,9 @@ _PROBIT = _probit_table()
 
 
 def _distance(blurred: Float32s, scale: float) -> Float32s:
-    """The inverse of the Gaussian's integral, in mm; kept off zero so that a side is always taken."""
-    level = np.clip(np.rint(blurred * _LEVELS), 0, _LEVELS).astype(np.int16)
-    values = (_PROBIT * np.float32(scale))[level]
-    slope = np.float32(scale * 2.5)
-    exact = (blurred - np.float32(0.5)) * slope
-    return np.where(np.abs(blurred - 0.5) < 0.02, exact, values).astype(np.float32)
+    """The inverse of the Gaussian's integral, in mm."""
+    blurred *= np.float32(_LEVELS)
+    blurred += np.float32(0.5)
+    level = np.minimum(blurred.astype(np.int16), _LEVELS)
+    distance: Float32s = (_PROBIT * np.float32(scale)).take(level)
+    return distance

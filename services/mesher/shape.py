@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from services.mesher.field import Field
 from services.mesher.runs import Floats, Ints, Layout, Runs
 from services.mesher.smooth import fair, keep_volume, low_pass, neighbours, scale_to_volume
-from services.mesher.surface import Mesh, extract, signed_volume, vertex_normals
+from services.mesher.surface import Measures, Mesh, extract, measure
 
 _LIGHT = low_pass(1.2, 4)
 _STRONG = low_pass(0.3, 12)
@@ -32,38 +32,50 @@ class Body:
     volume: float
 
 
-def smooth_surface(body: Body, field: Field, others: Sequence[Field]) -> Mesh:
+@dataclass(frozen=True, slots=True, eq=False)
+class Rough:
+    """A surface as it comes from a field: `voxels` (n, 3) in voxel indices (fast, middle, slow), faces (m, 3)."""
+
+    voxels: Floats
+    faces: Ints
+
+    @classmethod
+    def of(cls, field: Field) -> Rough:
+        """Extract the field's surface; it has no faces where the field holds nothing."""
+        vertices, faces = extract(field.values)
+        return cls(field.to_voxels(vertices), faces)
+
+
+def smooth_surface(body: Body, rough: Rough, field: Field, others: Sequence[Field]) -> tuple[Mesh, Measures]:
     """The surface by way of the field, faired; components the field does not show are added as they are."""
-    vertices, faces = extract(field.values)
-    lost = _lost(body, field)
-    if not len(faces):
+    if not len(rough.faces):
         return plain_surface(body)
-    voxels = field.to_voxels(vertices)
-    points = _to_patient(voxels, body.layout)
-    freedom = _freedom(voxels, others)[:, None]
-    points = _fair(points, faces, freedom, body.layout)
-    faces = _outward(faces, body.layout)
+    faces = _outward(rough.faces, body.layout)
+    freedom = _freedom(rough.voxels, others)[:, None]
+    points = _fair(_to_patient(rough.voxels, body.layout), faces, freedom, body.layout)
+    lost = _lost(body, field)
     if lost is not None:
-        aside = plain_points(body.runs[lost], body.layout)
-        small = keep_volume(aside[0], aside[1], body.runs[lost].voxels * body.layout.voxel_mm3)
-        faces = np.concatenate([faces, aside[1] + np.int32(len(points))])
+        aside = body.runs[lost]
+        more, triangles = plain_points(aside, body.layout)
+        small, _ = keep_volume(more, triangles, aside.voxels * body.layout.voxel_mm3)
+        faces = np.concatenate([faces, triangles + np.int32(len(points))])
         points, freedom = np.concatenate([points, small]), np.concatenate([freedom, np.zeros((len(small), 1))])
-    points = keep_volume(points, faces, body.volume, np.maximum(freedom, 0.02))
-    return finish(body.label, points, faces)
+    points, measures = keep_volume(points, faces, body.volume, np.maximum(freedom, 0.02))
+    return _finish(body.label, points, faces, measures)
 
 
-def plain_surface(body: Body) -> Mesh:
+def plain_surface(body: Body) -> tuple[Mesh, Measures]:
     """The surface of the voxels themselves, unsmoothed: always closed and simple, less pretty."""
     points, faces = plain_points(body.runs, body.layout)
-    kept = keep_volume(points, faces, body.volume)
-    if abs(signed_volume(kept, faces) - body.volume) > 1e-3 * body.volume:
+    kept, measures = keep_volume(points, faces, body.volume)
+    if abs(measures.volume - body.volume) > 1e-3 * body.volume:
         kept = scale_to_volume(points, faces, body.volume)
-    return finish(body.label, kept, faces)
+        measures = measure(kept, faces)
+    return _finish(body.label, kept, faces, measures)
 
 
-def finish(label: int, points: Floats, faces: Ints) -> Mesh:
-    """A mesh with its normals."""
-    return Mesh(label, points, faces, vertex_normals(points, faces).astype(np.float32))
+def _finish(label: int, points: Floats, faces: Ints, measures: Measures) -> tuple[Mesh, Measures]:
+    return Mesh(label, points, faces, measures.normals.astype(np.float32)), measures
 
 
 def plain_points(runs: Runs, layout: Layout) -> tuple[Floats, Ints]:
@@ -77,10 +89,9 @@ def plain_points(runs: Runs, layout: Layout) -> tuple[Floats, Ints]:
 def _lost(body: Body, field: Field) -> NDArray[np.bool_] | None:
     """Which runs belong to components that the field does not show, or None where it shows all."""
     runs = body.runs
-    centre = np.stack([(runs.start + runs.stop - 1) / 2.0, runs.row % runs.middles, runs.row // runs.middles], axis=1)
+    middles, slows = runs.row % runs.middles, runs.row // runs.middles
+    centre = np.stack([(runs.start + runs.stop - 1) / 2.0, middles, slows], axis=1)
     shown = np.bincount(body.component, field.holds(centre)) > 0
-    if shown.all() or not len(shown):
-        return None
     present = np.bincount(body.component) > 0
     lost = (present & ~shown)[body.component]
     return lost if lost.any() else None
@@ -109,13 +120,14 @@ def _fair(points: Floats, faces: Ints, freedom: Floats, layout: Layout) -> Float
     tolerance = _NOISE * float(np.cbrt(layout.voxel_mm3))
     trust = 1.0 / (1.0 + (np.einsum("ij,ij->i", move, move) / np.float32(tolerance**2)) ** 2)
     trust = np.minimum(trust, np.asarray(mean @ trust))
-    moved: Floats = light + (trust[:, None] * freedom).astype(np.float32) * move
-    return moved.astype(np.float64) + centre
+    moved = light + (trust[:, None] * freedom).astype(np.float32) * move
+    return np.asarray(moved, dtype=np.float64) + centre
 
 
 def _to_patient(voxels: Floats, layout: Layout) -> Floats:
-    points: Floats = np.matmul(voxels, layout.matrix.T)
-    return points + layout.origin
+    points: Floats = np.einsum("nk,ck->nc", voxels, layout.matrix)
+    points += layout.origin
+    return points
 
 
 def _outward(faces: Ints, layout: Layout) -> Ints:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from services.mesher.surface import Floats, Ints, edge_ends, group, outward_sums, signed_volume, unit
+from services.mesher.surface import Floats, Ints, Measures, edge_ends, group, measure, signed_volume
 
 Float32s = NDArray[np.float32]
 
@@ -45,23 +45,23 @@ def fair(points: Float32s, mean: csr_array, coefficients: tuple[float, ...]) -> 
     return total.astype(np.float32)
 
 
-def keep_volume(points: Floats, faces: Ints, volume: float, freedom: Floats | float = 1.0) -> Floats:
+def keep_volume(points: Floats, faces: Ints, volume: float, freedom: Floats | float = 1.0) -> tuple[Floats, Measures]:
     """Move vertices (n, 3) along their normals until the surface encloses `volume`, by Newton's method.
 
-    `freedom` (n, 1) in 0..1 says how far each vertex goes along.
+    `freedom` (n, 1) in 0..1 says how far each vertex goes along. Returns the vertices and what they measure.
     """
     points = points.copy()
+    now = measure(points, faces)
     for _ in range(8):
-        sums = outward_sums(points, faces)
-        now = float(np.einsum("ij,ij->", points - points.mean(axis=0), sums)) / 18.0
-        if abs(now - volume) <= 1e-5 * volume:
+        if abs(now.volume - volume) <= 1e-4 * volume:
             break
-        direction = unit(sums) * freedom
-        slope = float(np.einsum("ij,ij->", direction, sums)) / 6.0
+        direction = now.normals * freedom
+        slope = float(np.einsum("ij,ij->", direction, now.sums)) / 6.0
         if slope <= 0.0:
             break
-        points += direction * ((volume - now) / slope)
-    return points
+        points += direction * ((volume - now.volume) / slope)
+        now = measure(points, faces)
+    return points, now
 
 
 def scale_to_volume(points: Floats, faces: Ints, volume: float) -> Floats:

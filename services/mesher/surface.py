@@ -140,69 +140,59 @@ def group(key: Ints, count: int) -> tuple[Ints, Ints]:
     return rows.indices, rows.indptr
 
 
-def face_normals(vertices: Floats, faces: Ints) -> Floats:
-    """Outward normals (m, 3) as long as twice the face's area."""
-    a = vertices[faces[:, 0]]
-    u, v = vertices[faces[:, 1]] - a, vertices[faces[:, 2]] - a
-    return cross(u, v)
-
-
-def cross(u: Floats, v: Floats) -> Floats:
-    """Cross products of rows (n, 3)."""
-    product = np.empty_like(u)
-    for k in range(3):
-        i, j = (k + 1) % 3, (k + 2) % 3
-        product[:, k] = u[:, i] * v[:, j] - u[:, j] * v[:, i]
-    return product
-
-
-def outward_sums(vertices: Floats, faces: Ints) -> Floats:
-    """The sum (n, 3) of the normals, as long as twice the area, of the faces around each vertex.
-
-    A sixth of it is the gradient of the enclosed volume by the vertex.
-    """
-    across = face_normals(vertices, faces)
-    total = np.empty((len(vertices), 3))
-    corners = [np.ascontiguousarray(faces[:, corner]) for corner in range(3)]
-    for axis in range(3):
-        weight = np.ascontiguousarray(across[:, axis])
-        first, second, third = (np.bincount(corner, weight, len(vertices)) for corner in corners)
-        total[:, axis] = first + second + third
-    return total
-
-
-def unit(vectors: Floats) -> Floats:
-    """Vectors (n, 3) of length 1 along the given ones; zero vectors become +z."""
-    length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-    lost = length < 1e-12
-    scaled: Floats = vectors / np.where(lost, 1.0, length)[:, None]
-    scaled[lost] = (0.0, 0.0, 1.0)
-    return scaled
-
-
-def vertex_normals(vertices: Floats, faces: Ints) -> Floats:
-    """Unit normals (n, 3): the mean of the face normals around each vertex, weighted by area."""
-    return unit(outward_sums(vertices, faces))
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Measures:
-    """Signed volume and area in the vertices' unit, and the smallest triangle's area."""
+    """A closed surface in numbers, in the vertices' unit: signed volume, area, the smallest triangle's area.
+
+    `sums` (n, 3) holds, per vertex, the normals of the faces around it, each as long as twice its area; a sixth of it
+    is the gradient of the volume by the vertex.
+    """
 
     volume: float
     area: float
     smallest: float
+    sums: Floats
+
+    @property
+    def normals(self) -> Floats:
+        """Unit normals (n, 3), weighted by area; where they cancel out, +z."""
+        length = np.sqrt(np.einsum("ij,ij->i", self.sums, self.sums))
+        lost = length < 1e-12
+        unit: Floats = self.sums / np.where(lost, 1.0, length)[:, None]
+        unit[lost] = (0.0, 0.0, 1.0)
+        return unit
 
 
 def measure(vertices: Floats, faces: Ints) -> Measures:
     """Measure a closed surface; the volume is positive for outward winding."""
+    sums = np.zeros((len(vertices), 3))
     if not len(faces):
-        return Measures(0.0, 0.0, 0.0)
-    across = face_normals(vertices, faces)
-    doubled = np.sqrt(np.einsum("ij,ij->i", across, across))
-    first = vertices[faces[:, 0]] - vertices.mean(axis=0)
-    volume = float(np.einsum("ij,ij->", first, across)) / 6.0
-    return Measures(volume, float(doubled.sum()) / 2.0, float(doubled.min()) / 2.0)
+        return Measures(0.0, 0.0, 0.0, sums)
+    corners = [np.ascontiguousarray(faces[:, corner]) for corner in range(3)]
+    across, first = _across(vertices - vertices.mean(axis=0), corners)
+    for axis in range(3):
+        for corner in corners:
+            sums[:, axis] += np.bincount(corner, across[axis], len(vertices))
+    doubled = np.sqrt(across[0] ** 2 + across[1] ** 2 + across[2] ** 2)
+    volume = sum(float(np.einsum("i,i->", first[axis], across[axis])) for axis in range(3)) / 6.0
+    return Measures(volume, float(doubled.sum()) / 2.0, float(doubled.min()) / 2.0, sums)
+
+
+def _across(vertices: Floats, corners: list[Ints]) -> tuple[list[Floats], list[Floats]]:
+    """Per axis, the faces' normals, as long as twice their area, and their first corner."""
+    first, u, v = [], [], []
+    for axis in range(3):
+        column = np.ascontiguousarray(vertices[:, axis])
+        a, b, c = (column.take(corner) for corner in corners)
+        first.append(a)
+        u.append(b - a)
+        v.append(c - a)
+    return [u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1))], first
+
+
+def face_normals(vertices: Floats, faces: Ints) -> Floats:
+    """Outward normals (m, 3) as long as twice the face's area."""
+    return np.stack(_across(vertices, [faces[:, corner] for corner in range(3)])[0], axis=1)
 
 
 def signed_volume(vertices: Floats, faces: Ints) -> float:
