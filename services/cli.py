@@ -205,3 +205,7 @@ def _complain(error: VisceraError) -> None:
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -67,6 +67,11 @@ class Client:
             raise JobFailed(error["detail"], error["code"])
         return job
 
+    def models(self) -> list[Json]:
+        """The models that the server's workers run."""
+        items: list[Json] = self._json("GET", "/v1/models")["items"]
+        return items
+
     def download(self, job_id: str, name: str, target: Path) -> None:
         """Writes one file of the job to `target`, complete or not at all."""
         part = target.with_name(target.name + ".part")

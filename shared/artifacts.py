@@ -84,6 +84,7 @@ def load_scores(path: Path) -> SliceScores:
 def save_labels(path: Path, labels: LabelMap) -> None:
     """Writes a label map as gzipped NIfTI-1, uint8, stored (column, row, slice), in mm; same bytes for the same map."""
     header = nib.Nifti1Header()
+    header.set_data_dtype(np.uint8)
     header.set_xyzt_units("mm")
     image = nib.Nifti1Image(labels.data.T, labels.geometry.ras, header)
     image.set_sform(labels.geometry.ras, code=1)
