@@ -44,7 +44,7 @@ def topology(faces: Ints, vertices: int) -> tuple[bool, bool]:
         return False, False
     twin = np.empty_like(order)
     twin[order] = other
-    return True, _cycles(_next_corner(twin)) == int(np.count_nonzero(np.diff(begin)))
+    return True, _single_fans(_next_corner(twin), by_start, begin)
 
 
 def _next_corner(twin: Ints) -> Ints:
@@ -56,14 +56,20 @@ def _next_corner(twin: Ints) -> Ints:
     return following
 
 
-def _cycles(following: Ints) -> int:
-    """How many cycles a permutation has, by doubling steps until no smallest member changes."""
-    start = smallest = np.arange(len(following), dtype=following.dtype)
-    while True:
-        better = np.minimum(smallest, smallest[following])
-        if (better == smallest).all():
-            return int((smallest == start).sum())
-        smallest, following = better, following[following]
+def _single_fans(following: Ints, by_start: Ints, begin: Ints) -> bool:
+    """Whether going round each vertex from one of its corners meets all its corners before it is back."""
+    degree = np.diff(begin)
+    used = np.flatnonzero(degree)
+    first = by_start[begin[:-1][used]]
+    current, left = following[first], degree[used] - 1
+    for _ in range(int(degree.max())):
+        if ((current == first) != (left == 0)).any():
+            return False
+        open_ = left > 0
+        if not open_.any():
+            break
+        first, current, left = first[open_], following[current[open_]], left[open_] - 1
+    return True
 
 
 def _are_units(normals: NDArray[np.float32]) -> bool:

@@ -140,11 +140,11 @@ def _first_step(parts: list[Part], layout: Layout, budget: Budget) -> float:
     """The lattice step in mm at which the surfaces should just fit the budget.
 
     A run's two ends show the surface's area across the fast axis, half of all area on average; marching cubes makes
-    three triangles for each square of a step's side.
+    three triangles for each square of a step's side, and a little less where the blur rounds the shape.
     """
     spacing = layout.spacing
     surface = 4.0 * sum(len(part.runs) for part in parts) * float(spacing[1] * spacing[2])
-    fitting = np.sqrt(3.0 * surface / (0.98 * budget.triangles))
+    fitting = np.sqrt(2.9 * surface / (0.985 * budget.triangles))
     size = max(float(np.prod((high - low) * spacing)) for low, high in (part.runs.bounds() for part in parts))
     return float(max(fitting, budget.finest * np.cbrt(spacing.prod()), np.cbrt(size / _MOST_CELLS)))
 

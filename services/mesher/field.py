@@ -92,6 +92,7 @@ def build(runs: Runs, lattice: Lattice) -> Field:
     last = np.ceil((high - 0.5 + lattice.sigma) / lattice.pitch).astype(np.int32) + 1
     window = last - first + 1
     blocks = np.maximum(1, np.floor(0.7 * lattice.pitch)).astype(np.int32)
+    low -= low % blocks  # the same blocks for all labels, or what they hold would not add up
     table = _endpoint_table(int(high[0]), lattice, int(first[0]), int(window[0]))
     middle, slow = (
         _weights(
@@ -145,8 +146,8 @@ def _spread(
     weight[len(runs) :] *= -1.0
     size = shape[0] * shape[1] * shape[2]
     steps = np.bincount((where[:, None] + reach).reshape(-1), weight.reshape(-1), size)
-    dense: Float32s = np.cumsum(steps.reshape(shape), axis=2, dtype=np.float32)
-    return dense
+    dense = steps.astype(np.float32).reshape(shape)
+    return np.cumsum(dense, axis=2, out=dense)
 
 
 def _weights(voxels: tuple[int, int, int], lattice: Lattice, axis: int, points: NDArray[np.int64]) -> csr_array:

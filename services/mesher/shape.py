@@ -13,9 +13,9 @@ from services.mesher.runs import Floats, Ints, Layout, Runs
 from services.mesher.smooth import fair, keep_volume, low_pass, neighbours, scale_to_volume
 from services.mesher.surface import Measures, Mesh, extract, measure
 
-_LIGHT = low_pass(1.2, 4)
-_STRONG = low_pass(0.3, 12)
-_NOISE = 0.25
+_LIGHT = low_pass(0.8, 5)
+_STRONG = low_pass(0.3, 8)
+_NOISE = 0.18
 """How far, in voxels, a vertex may be off through the voxels alone: fairing moves are trusted up to about this."""
 _FAR = 3.0
 """Beyond so many sigmas a neighbour does not matter."""
@@ -120,7 +120,7 @@ def _fair(points: Floats, faces: Ints, freedom: Floats, layout: Layout) -> Float
     tolerance = _NOISE * float(np.cbrt(layout.voxel_mm3))
     trust = 1.0 / (1.0 + (np.einsum("ij,ij->i", move, move) / np.float32(tolerance**2)) ** 2)
     trust = np.minimum(trust, np.asarray(mean @ trust))
-    moved = light + (trust[:, None] * freedom).astype(np.float32) * move
+    moved = rough + freedom.astype(np.float32) * (light - rough + trust[:, None] * move)
     return np.asarray(moved, dtype=np.float64) + centre
 
 
