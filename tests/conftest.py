@@ -1,9 +1,13 @@
 """Fixtures every test may use; real scans are read where VISCERA_DATA says."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgresql import programs as server_programs
+from tests.postgresql import server
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +17,13 @@ def data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("real scans are not here: set VISCERA_DATA to their folder")
     return Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a real PostgreSQL server, or a skip where it is not installed."""
+    programs = server_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL's server is not installed on this machine")
+    with server(programs) as url:
+        yield url

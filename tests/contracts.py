@@ -1,11 +1,7 @@
-"""One place that says on which real components the seams are tested.
-
-A ledger test runs on SQLite and, where a server's address is given, on PostgreSQL.
-"""
+"""One place that says on which real components the seams are tested."""
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,19 +11,19 @@ from sqlalchemy import create_engine, text
 
 from shared.ledger import Ledger, open_ledger
 
-LEDGERS = ("sqlite", "postgresql")
+
+@contextmanager
+def sqlite(folder: Path) -> Iterator[Ledger]:
+    """A fresh, migrated ledger in a file."""
+    made = open_ledger(f"sqlite:///{folder / 'ledger.db'}")
+    made.migrate()
+    yield made
+    made.close()
 
 
 @contextmanager
-def ledger(kind: str, folder: Path) -> Iterator[Ledger]:
-    """A fresh, migrated ledger of this kind."""
-    if kind == "sqlite":
-        made = open_ledger(f"sqlite:///{folder / 'ledger.db'}")
-        made.migrate()
-        yield made
-        made.close()
-        return
-    server = os.environ["VISCERA_TEST_POSTGRESQL"]
+def postgresql(server: str) -> Iterator[Ledger]:
+    """A fresh, migrated ledger in a database of its own on a server."""
     name = f"viscera_{uuid.uuid4().hex}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -41,3 +37,6 @@ def ledger(kind: str, folder: Path) -> Iterator[Ledger]:
         with admin.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         admin.dispose()
+
+
+LEDGERS = {"sqlite": sqlite, "postgresql": postgresql}

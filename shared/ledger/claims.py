@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, insert, update
 
 from shared.ledger.engine import now
-from shared.ledger.jobs import OPEN, STAGES, Artifact, end, record
+from shared.ledger.jobs import OPEN, STAGES, Artifact, end, lock, record
 from shared.ledger.tables import artifacts, jobs, stage_runs
 
 LEASE = 30.0
@@ -42,6 +42,7 @@ class LostLease(Exception):
 
 def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: float = LEASE) -> Claim | None:
     """Takes the stage if it is ready, in one compare-and-set; None if there is nothing to do."""
+    lock(connection, job_id)
     open_here = exists().where(jobs.c.id == job_id, jobs.c.state.in_(OPEN), jobs.c.stage == stage)
     row = connection.execute(
         update(stage_runs)
@@ -73,6 +74,7 @@ def complete(connection: Connection, claim: Claim, outputs: Iterable[Artifact]) 
 
     Returns the next stage, whose doorbell should be rung, or None after the last. Raises LostLease.
     """
+    lock(connection, claim.job_id)
     _guarded(connection, claim, {"state": "done", "progress": 1.0, "lease_until": None, "ended": now()})
     rows = [
         {
@@ -100,6 +102,7 @@ def complete(connection: Connection, claim: Claim, outputs: Iterable[Artifact]) 
 
 def fail(connection: Connection, claim: Claim, code: str, detail: str) -> None:
     """Ends the job as failed; raises LostLease if the claim no longer holds."""
+    lock(connection, claim.job_id)
     _guarded(connection, claim, {"lease_until": None, "ended": now()})
     end(connection, claim.job_id, "failed", code, detail[:1000])
 

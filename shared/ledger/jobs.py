@@ -191,6 +191,11 @@ def end(
     return True
 
 
+def lock(connection: Connection, job_id: str) -> None:
+    """Takes the job's row before its stages' rows: everybody in the same order, so that nobody waits in a circle."""
+    connection.execute(select(jobs.c.seq).where(jobs.c.id == job_id).with_for_update())
+
+
 def erase(connection: Connection, tenant: str, job_id: str, actor: str) -> list[str]:
     """Removes a job and, if no other job uses it, its scan; returns the store prefixes that must be deleted.
 

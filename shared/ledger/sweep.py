@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select, update
 
 from shared.ledger.claims import TRIES
 from shared.ledger.engine import now
-from shared.ledger.jobs import OPEN, end, record
+from shared.ledger.jobs import OPEN, end, lock, record
 from shared.ledger.tables import doomed, jobs, stage_runs, workers
 
 RING_AGAIN = 10.0
@@ -18,7 +18,8 @@ def rescue(connection: Connection) -> int:
     """Makes the work of silent workers ready again, or ends the job as `worker_lost` after the last try."""
     lost = (stage_runs.c.state == "running") & (stage_runs.c.lease_until < now())
     rows = connection.execute(select(stage_runs.c.job_id, stage_runs.c.stage, stage_runs.c.fence).where(lost)).all()
-    for row in rows:
+    for row in sorted(rows, key=lambda row: str(row.job_id)):
+        lock(connection, row.job_id)
         same = lost & (stage_runs.c.job_id == row.job_id) & (stage_runs.c.stage == row.stage)
         same &= stage_runs.c.fence == row.fence
         again = update(stage_runs).where(same, stage_runs.c.attempts < TRIES)
@@ -31,7 +32,7 @@ def rescue(connection: Connection) -> int:
 
 def expire(connection: Connection) -> int:
     """Ends what is past its deadline as `timeout`."""
-    late = select(jobs.c.id).where(jobs.c.state.in_(OPEN), jobs.c.deadline < now())
+    late = select(jobs.c.id).where(jobs.c.state.in_(OPEN), jobs.c.deadline < now()).order_by(jobs.c.id)
     return sum(
         end(connection, job_id, "failed", "timeout", "The job did not end before its deadline.")
         for job_id in connection.execute(late).scalars().all()

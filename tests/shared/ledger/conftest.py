@@ -1,5 +1,3 @@
-import os
-
 import pytest
 
 from shared.ledger import Ledger, jobs
@@ -8,9 +6,8 @@ from tests import contracts
 
 @pytest.fixture(params=contracts.LEDGERS)
 def ledger(request, tmp_path):
-    if request.param == "postgresql" and not os.environ.get("VISCERA_TEST_POSTGRESQL"):
-        pytest.skip("no PostgreSQL here: set VISCERA_TEST_POSTGRESQL to a SQLAlchemy URL")
-    with contracts.ledger(request.param, tmp_path) as made:
+    place = request.getfixturevalue("postgresql") if request.param == "postgresql" else tmp_path
+    with contracts.LEDGERS[request.param](place) as made:
         yield made
 
 
