@@ -32,7 +32,7 @@ class Budget:
 
 BUDGETS: Mapping[Quality, Budget] = {
     "light": Budget(50_000, 1.25),
-    "standard": Budget(150_000, 1.25),
+    "standard": Budget(150_000, 1.0),
     "fine": Budget(720_000, 0.9),
 }
 

@@ -13,7 +13,7 @@ from services.mesher.runs import Floats, Ints, Layout, Runs
 from services.mesher.smooth import fair, keep_volume, low_pass, neighbours, scale_to_volume
 from services.mesher.surface import Measures, Mesh, extract, measure
 
-_LIGHT = low_pass(0.8, 5)
+_LIGHT = low_pass(1.0, 4)
 _STRONG = low_pass(0.3, 8)
 _NOISE = 0.18
 """How far, in voxels, a vertex may be off through the voxels alone: fairing moves are trusted up to about this."""
