@@ -33,18 +33,33 @@ def topology(faces: Ints, vertices: int) -> tuple[bool, bool]:
     """
     if not len(faces):
         return False, False
+    twin = _pair(faces, vertices)
+    if twin is None:
+        return False, False
+    return True, _single_fans(_next_corner(twin), *group(faces.reshape(-1), vertices))
+
+
+def twins(faces: Ints, vertices: int) -> Ints:
+    """For the edge from each corner to the next (3 m,), the corner that starts its reverse; for closed surfaces."""
+    twin = _pair(faces, vertices)
+    if twin is None:
+        raise ValueError("the surface is not closed")
+    return twin
+
+
+def _pair(faces: Ints, vertices: int) -> Ints | None:
+    """The twin of each corner's edge, or None where an edge repeats or lacks its reverse."""
     start, end = edge_ends(faces)
-    by_start, begin = group(start, vertices)
-    by_end, _ = group(end, vertices)
+    by_start, by_end = group(start, vertices)[0], group(end, vertices)[0]
     order = by_end[group(start[by_end], vertices)[0]]
     other = by_start[group(end[by_start], vertices)[0]]
     first, second = start[order], end[order]
     repeated = (first[1:] == first[:-1]) & (second[1:] == second[:-1])
     if repeated.any() or (first != end[other]).any() or (second != start[other]).any():
-        return False, False
+        return None
     twin = np.empty_like(order)
     twin[order] = other
-    return True, _single_fans(_next_corner(twin), by_start, begin)
+    return twin
 
 
 def _next_corner(twin: Ints) -> Ints:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.mesher.glb import GREY
+from services.mesher.glb_parts import GREY
 from services.mesher.provenance import NOTICE
 from services.mesher.results import MeshedOrgan
 from services.mesher.surface import Mesh, face_normals

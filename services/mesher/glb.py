@@ -10,14 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from services.mesher.glb_meshopt import write_compressed
+from services.mesher.glb_parts import Json, describe, material, to_gltf_axes
 from services.mesher.provenance import NOTICE, Provenance
 from services.mesher.results import MeshedOrgan
 from services.mesher.surface import Floats, Mesh
-from shared.volume import organ
 
 Compression = Literal["none", "meshopt"]
-Json = dict[str, Any]
-GREY = (160, 160, 160)
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
 _FLOAT, _UINT32, _UINT16 = 5126, 5125, 5123
 _VECTORS = (_ARRAY_BUFFER, _FLOAT, "VEC3")
@@ -33,7 +32,10 @@ def to_glb(organs: Sequence[MeshedOrgan], provenance: Provenance, compression: C
     present = [(made, made.mesh) for made in organs if made.mesh is not None]
     centre = common_centre([surface for _, surface in present])
     document = _document(provenance, centre)
-    binary = _write_plain(document, present, centre)
+    if not present:
+        return pack(document, b"")
+    write = write_compressed if compression == "meshopt" else _write_plain
+    binary = write(document, present, centre)
     return pack(document, binary)
 
 
@@ -45,44 +47,6 @@ def common_centre(meshes: Sequence[Mesh]) -> Floats:
     high = np.max([surface.vertices.max(axis=0) for surface in meshes], axis=0)
     centre: Floats = (low + high) / 2.0
     return centre
-
-
-def to_gltf_axes(points: NDArray[Any]) -> NDArray[Any]:
-    """LPS vectors (n, 3) turned to glTF's axes: (x, z, -y), a rotation."""
-    return np.stack([points[:, 0], points[:, 2], -points[:, 1]], axis=1)
-
-
-def linear_colour(colour: tuple[int, int, int]) -> list[float]:
-    """An sRGB colour (0 to 255) as linear RGBA factors (IEC 61966-2-1), as glTF wants them."""
-    srgb = np.array(colour) / 255.0
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    return [*(round(float(channel), 6) for channel in linear), 1.0]
-
-
-def describe(made: MeshedOrgan) -> Json:
-    """The glTF node of an organ, without its mesh."""
-    known = organ(made.label)
-    extras: Json = {"label": made.label}
-    if known:
-        extras |= {"title": known.title, "snomed_ct": known.snomed}
-    extras |= {
-        "volume_ml": round(made.volume_mesh_ml, 3),
-        "surface_cm2": round(made.surface_cm2, 3),
-        "watertight": bool(made.checks and made.checks.watertight),
-        "touches_border": made.touches_border,
-    }
-    return {"name": made.name, "extras": extras}
-
-
-def material(label: int, name: str) -> Json:
-    """A matt, coloured PBR material."""
-    known = organ(label)
-    factors = {
-        "baseColorFactor": linear_colour(known.colour if known else GREY),
-        "metallicFactor": 0.0,
-        "roughnessFactor": 0.55,
-    }
-    return {"name": name, "pbrMetallicRoughness": factors}
 
 
 def pack(document: Json, binary: bytes) -> bytes:
@@ -110,13 +74,11 @@ def _document(provenance: Provenance, centre: Floats) -> Json:
 
 
 def _write_plain(document: Json, present: Sequence[tuple[MeshedOrgan, Mesh]], centre: Floats) -> bytes:
-    if not present:
-        return b""
     document["scenes"][0]["nodes"] = list(range(len(present)))
     document |= {"nodes": [], "meshes": [], "materials": [], "accessors": [], "bufferViews": [], "buffers": [{}]}
     binary = bytearray()
     for number, (made, surface) in enumerate(present):
-        metres = (to_gltf_axes(surface.vertices - to_row(centre)) / 1000.0).astype(np.float32)
+        metres = (to_gltf_axes(surface.vertices - centre) / 1000.0).astype(np.float32)
         small = len(metres) < 65536
         indices = surface.faces.reshape(-1).astype(np.uint16 if small else np.uint32)
         attributes = {
@@ -129,11 +91,6 @@ def _write_plain(document: Json, present: Sequence[tuple[MeshedOrgan, Mesh]], ce
         document["meshes"].append({"name": made.name, "primitives": [primitive]})
         document["materials"].append(material(made.label, made.name))
     return bytes(binary)
-
-
-def to_row(centre: Floats) -> Floats:
-    """A point (3,) as a row (1, 3)."""
-    return np.asarray(centre, dtype=np.float64).reshape(1, 3)
 
 
 def _add(

@@ -125,9 +125,7 @@ def _fair(points: Floats, faces: Ints, freedom: Floats, layout: Layout) -> Float
 
 
 def _to_patient(voxels: Floats, layout: Layout) -> Floats:
-    points: Floats = np.einsum("nk,ck->nc", voxels, layout.matrix)
-    points += layout.origin
-    return points
+    return np.asarray(np.einsum("nk,ck->nc", voxels, layout.matrix) + layout.origin)
 
 
 def _outward(faces: Ints, layout: Layout) -> Ints:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.mesher.glb import GREY
+from services.mesher.glb_parts import GREY
 from services.mesher.results import MeshedOrgan
 from shared.volume import organ
 

@@ -1,0 +1,98 @@
+"""The small GLB: attributes quantised (KHR_mesh_quantization) and compressed (EXT_meshopt_compression).
+
+Positions are 14 bits of the organ's largest extent, undone by the node's scale and translation, which are the same in
+all directions so that normals keep theirs; normals are octahedral with 8 bits. A viewer that lacks the extensions
+can't show the file, so both are required.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.mesher.glb_parts import Json, describe, material, to_gltf_axes
+from services.mesher.meshopt import encode_attributes, encode_triangles
+from services.mesher.results import MeshedOrgan
+from services.mesher.surface import Floats, Mesh
+
+_POSITION_LEVELS = (1 << 14) - 1
+_ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
+_BYTE, _UINT16, _UINT32 = 5120, 5123, 5125
+
+
+def write_compressed(document: Json, present: Sequence[tuple[MeshedOrgan, Mesh]], centre: Floats) -> bytes:
+    """Add the organs' nodes to `document` and return its binary chunk; vertices are metres from `centre` (LPS mm)."""
+    document["extensionsUsed"] = document["extensionsRequired"] = ["EXT_meshopt_compression", "KHR_mesh_quantization"]
+    document["scenes"][0]["nodes"] = list(range(len(present)))
+    fallback = {"byteLength": 0, "extensions": {"EXT_meshopt_compression": {"fallback": True}}}
+    document |= {"nodes": [], "meshes": [], "materials": [], "accessors": [], "bufferViews": []}
+    document["buffers"] = [{}, fallback]
+    binary = bytearray()
+    for number, (made, surface) in enumerate(present):
+        ordered = encode_triangles(surface.faces, len(surface.vertices))
+        metres = to_gltf_axes(surface.vertices - centre)[ordered.vertices] / 1000.0
+        position, node = _quantise(metres)
+        normal = octahedral(to_gltf_axes(surface.normals)[ordered.vertices])
+        count = len(position)
+        views = [
+            _view(document, binary, encode_attributes(position.view(np.uint8)), (count, 8, "ATTRIBUTES", "NONE")),
+            _view(document, binary, encode_attributes(normal.view(np.uint8)), (count, 4, "ATTRIBUTES", "OCTAHEDRAL")),
+            _view(document, binary, ordered.codes, (surface.faces.size, 4, "TRIANGLES", "NONE")),
+        ]
+        bounds = {"min": position[:, :3].min(axis=0).tolist(), "max": position[:, :3].max(axis=0).tolist()}
+        accessors = [
+            {"bufferView": views[0], "componentType": _UINT16, "type": "VEC3", "count": count} | bounds,
+            {"bufferView": views[1], "componentType": _BYTE, "type": "VEC3", "count": count, "normalized": True},
+            {"bufferView": views[2], "componentType": _UINT32, "type": "SCALAR", "count": surface.faces.size},
+        ]
+        first = len(document["accessors"])
+        document["accessors"] += accessors
+        attributes = {"POSITION": first, "NORMAL": first + 1}
+        primitive = {"attributes": attributes, "indices": first + 2, "material": number, "mode": 4}
+        document["nodes"].append(describe(made) | {"mesh": number} | node)
+        document["meshes"].append({"name": made.name, "primitives": [primitive]})
+        document["materials"].append(material(made.label, made.name))
+    return bytes(binary)
+
+
+def _quantise(metres: Floats) -> tuple[NDArray[np.uint16], Json]:
+    """Positions (n, 4) of 14 bits with an empty fourth column, and the node's transform that undoes them."""
+    low = metres.min(axis=0)
+    step = max(float((metres.max(axis=0) - low).max()), 1e-6) / _POSITION_LEVELS
+    position = np.zeros((len(metres), 4), dtype=np.uint16)
+    position[:, :3] = np.rint((metres - low) / step)
+    return position, {"translation": [float(value) for value in low], "scale": [step] * 3}
+
+
+def octahedral(normals: NDArray[Any]) -> NDArray[np.int8]:
+    """Unit vectors (n, 3) as the filter's input (n, 4): two octahedral coordinates, one, and zero."""
+    x, y, z = (normals.astype(np.float64) / np.abs(normals).sum(axis=1, keepdims=True)).T
+    folded = z < 0
+    u = np.where(folded, (1.0 - np.abs(y)) * np.where(x < 0, -1.0, 1.0), x)
+    v = np.where(folded, (1.0 - np.abs(x)) * np.where(y < 0, -1.0, 1.0), y)
+    packed = np.zeros((len(normals), 4), dtype=np.int8)
+    packed[:, 0], packed[:, 1], packed[:, 2] = np.rint(u * 127.0), np.rint(v * 127.0), 127
+    return packed
+
+
+def _view(document: Json, binary: bytearray, encoded: bytes, layout: tuple[int, int, str, str]) -> int:
+    """Append an encoded buffer view (count, stride, mode, filter); returns its number."""
+    count, stride, mode, filter_ = layout
+    triangles = mode == "TRIANGLES"
+    fallback = document["buffers"][1]
+    compressed: Json = {"buffer": 0, "byteOffset": len(binary), "byteLength": len(encoded), "byteStride": stride}
+    compressed |= {"count": count, "mode": mode}
+    if filter_ != "NONE":
+        compressed["filter"] = filter_
+    view: Json = {"buffer": 1, "byteOffset": fallback["byteLength"], "byteLength": count * stride}
+    if not triangles:
+        view["byteStride"] = stride
+    view["target"] = _ELEMENT_ARRAY_BUFFER if triangles else _ARRAY_BUFFER
+    view["extensions"] = {"EXT_meshopt_compression": compressed}
+    fallback["byteLength"] += count * stride
+    binary += encoded + b"\0" * (-len(encoded) % 4)
+    document["bufferViews"].append(view)
+    return len(document["bufferViews"]) - 1
