@@ -19,15 +19,14 @@ from shared.settings import settings
 from shared.store import Store, open_store
 
 logger = logging.getLogger("viscera.reconciler")
-EVERY = 2.0
 
 
-def reconcile(ledger: Ledger, store: Store, app: Celery) -> None:
-    """One round."""
+def reconcile(ledger: Ledger, store: Store, app: Celery, again: float) -> None:
+    """One round; doorbells that nobody answers are rung again after `again` seconds."""
     with ledger.write() as connection:
         rescued = sweep.rescue(connection)
         late = sweep.expire(connection)
-        due = sweep.due(connection)
+        due = sweep.due(connection, again)
         condemned = sweep.condemned(connection)
         sweep.forget_workers(connection)
     if rescued or late:
@@ -41,7 +40,7 @@ def reconcile(ledger: Ledger, store: Store, app: Celery) -> None:
 
 
 def main() -> None:
-    """Reconciles every two seconds until told to stop."""
+    """Reconciles until told to stop, every two seconds with the default lease."""
     die_with_supervisor()
     log.configure(settings().log_level)
     ledger, store = open_ledger(settings().ledger_url), open_store(settings().store_url)
@@ -49,9 +48,9 @@ def main() -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    while not stop.wait(EVERY):
+    while not stop.wait(settings().lease_seconds / 15.0):
         try:
-            reconcile(ledger, store, app)
+            reconcile(ledger, store, app, settings().ring_seconds)
         except Exception as error:  # ledger, store or broker is away: the next round tries again
             logger.warning("round not finished", exc_info=error)
 

@@ -21,12 +21,25 @@ class Settings(BaseSettings):
     key: SecretStr | None = Field(None, description="An API key to admit at start, for the tenant `default`.")
     max_upload_bytes: int = Field(4 * 2**30, description="Largest upload in bytes.")
     job_seconds: float = Field(3600.0, description="Seconds after which a job that has not ended fails with `timeout`.")
+    lease_seconds: float = Field(30.0, description="Seconds a worker may be silent before its work is given away.")
+    queue_bound: int = Field(1000, description="Jobs that may wait; beyond that new ones are answered 429.")
+    free_bytes: int = Field(2 * 2**30, description="Free disk space in bytes below which uploads are answered 503.")
     provider: str = Field("cpu", description="Execution provider of the models: cpu, cuda or tensorrt.")
     classifier_model: Path | None = Field(None, description="Model folder of the classifier, if not the shipped one.")
     segmenter_model: Path | None = Field(None, description="Model folder of the segmenter, if not the shipped one.")
     threads: int = Field(0, description="Threads of one model session; 0 leaves it to the runtime.")
     loopback: bool = Field(False, description="Set by `serve` on a loopback address: GET / opens a session.")
     log_level: str = Field("INFO", description="Least severe level that is logged.")
+
+    @property
+    def heartbeat_seconds(self) -> float:
+        """How often a worker renews its lease."""
+        return self.lease_seconds / 6.0
+
+    @property
+    def ring_seconds(self) -> float:
+        """After how long a doorbell that nobody answered is rung again."""
+        return self.lease_seconds / 3.0
 
 
 @lru_cache(maxsize=1)

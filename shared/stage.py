@@ -23,6 +23,7 @@ from celery import Celery, signals
 
 from shared import log
 from shared.errors import BadScan, ModelError, VisceraError
+from shared.fault import point
 from shared.ledger import Ledger, claims, jobs, open_ledger, workers
 from shared.ledger.claims import Claim, LostLease
 from shared.process import die_with_parent, die_with_supervisor
@@ -31,7 +32,6 @@ from shared.settings import Settings, settings
 from shared.store import Store, open_store, sha256
 
 logger = logging.getLogger("viscera.stage")
-HEARTBEAT = 5.0
 PROGRESS_EVERY = 0.4
 
 
@@ -71,12 +71,13 @@ class Work:
 
     def progress(self, fraction: float) -> None:
         """Tells how much is done (0..1); raises LostLease when this work is no longer wanted."""
+        point(self.claim.stage, "mid-work")
         if self._lost.is_set():
             raise LostLease(self.job.id)
         if time.monotonic() - self._told > PROGRESS_EVERY:
             self._told = time.monotonic()
             with self._ledger.write() as connection:
-                claims.renew(connection, self.claim, min(max(fraction, 0.0), 1.0))
+                claims.renew(connection, self.claim, min(max(fraction, 0.0), 1.0), settings().lease_seconds)
 
     @contextmanager
     def heartbeat(self) -> Iterator[None]:
@@ -92,16 +93,16 @@ class Work:
 
     def _beat(self, stop: threading.Event) -> None:
         renewed = time.monotonic()
-        while not stop.wait(HEARTBEAT):
+        while not stop.wait(settings().heartbeat_seconds):
             try:
                 with self._ledger.write() as connection:
-                    claims.renew(connection, self.claim)
+                    claims.renew(connection, self.claim, lease=settings().lease_seconds)
                 renewed = time.monotonic()
             except LostLease:
                 self._lost.set()
                 return
             except Exception:  # the ledger is away: hold on as long as the lease does
-                if time.monotonic() - renewed > claims.LEASE:
+                if time.monotonic() - renewed > settings().lease_seconds:
                     self._lost.set()
                     return
 
@@ -111,8 +112,9 @@ class Work:
         for name, path in self._outputs.items():
             done.append(jobs.Artifact(name, self.claim.prefix + name, sha256(path), path.stat().st_size))
             self._store.put(done[-1].key, path)
+        point(self.claim.stage, "after-store")
         with self._ledger.write() as connection:
-            return claims.complete(connection, self.claim, done)
+            return claims.complete(connection, self.claim, done, settings().ring_seconds)
 
     def discard(self) -> None:
         """Removes what this attempt stored."""
@@ -143,11 +145,13 @@ class Stage:
     def run(self, job_id: str) -> None:
         """Answers one doorbell."""
         ledger, store = self.open()
+        point(self.name, "before-claim")
         with ledger.write() as connection:
-            claim = claims.claim(connection, job_id, self.name, self.worker)
+            claim = claims.claim(connection, job_id, self.name, self.worker, settings().lease_seconds)
             if claim is None:
                 return
             job = jobs.get(connection, None, job_id)
+        point(self.name, "after-claim")
         with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
             self._work(Work(job, claim, Path(folder), self.tool, ledger, store), ledger)
 
@@ -167,10 +171,12 @@ class Stage:
             with suppress(LostLease):
                 _give_up(ledger, work.claim, error, about)
             return
+        point(self.name, "after-commit")
         logger.info("stage done", extra=about | {"seconds": round(time.monotonic() - started, 3)})
         if following is not None:
             with suppress(Exception):  # the reconciler rings again
                 ring(self.app, work.job.id, following)
+        point(self.name, "after-ring")
 
     def serve(self) -> None:
         """What a worker's child does before its first task: loads its tool and says that it lives."""
@@ -191,7 +197,7 @@ class Stage:
         while True:
             with suppress(Exception), ledger.write() as connection:
                 workers.seen(connection, myself)
-            time.sleep(HEARTBEAT)
+            time.sleep(min(5.0, settings().heartbeat_seconds))
 
     def leave(self) -> None:
         """What a worker does when asked to stop: its work is given back at once and tried elsewhere."""

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, insert, update
 
 from shared.ledger.engine import now
-from shared.ledger.jobs import OPEN, STAGES, Artifact, end, lock, record
+from shared.ledger.jobs import OPEN, RING_AGAIN, STAGES, Artifact, end, lock, record
 from shared.ledger.tables import artifacts, jobs, stage_runs
 
 LEASE = 30.0
@@ -69,10 +69,13 @@ def renew(connection: Connection, claim: Claim, progress: float | None = None, l
     _guarded(connection, claim, values)
 
 
-def complete(connection: Connection, claim: Claim, outputs: Iterable[Artifact]) -> str | None:
+def complete(
+    connection: Connection, claim: Claim, outputs: Iterable[Artifact], patience: float = RING_AGAIN
+) -> str | None:
     """Publishes a stage's outputs and moves the job on, in the caller's one transaction.
 
-    Returns the next stage, whose doorbell should be rung, or None after the last. Raises LostLease.
+    Returns the next stage, whose doorbell should be rung (the reconciler does it after `patience` seconds), or None
+    after the last. Raises LostLease.
     """
     lock(connection, claim.job_id)
     _guarded(connection, claim, {"state": "done", "progress": 1.0, "lease_until": None, "ended": now()})
@@ -95,7 +98,7 @@ def complete(connection: Connection, claim: Claim, outputs: Iterable[Artifact]) 
         end(connection, claim.job_id, "succeeded")
         return None
     upcoming = (stage_runs.c.job_id == claim.job_id) & (stage_runs.c.stage == following[0])
-    connection.execute(update(stage_runs).where(upcoming).values(state="ready", ring_at=now() + 5.0))
+    connection.execute(update(stage_runs).where(upcoming).values(state="ready", ring_at=now() + patience))
     connection.execute(update(jobs).where(jobs.c.id == claim.job_id).values(stage=following[0]))
     return following[0]
 

@@ -16,6 +16,8 @@ from shared.ledger.tables import artifacts, audit, doomed, events, idempotency, 
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 OPEN = ("queued", "running")
+RING_AGAIN = 10.0
+"""Seconds after which a doorbell that nobody answered is rung again."""
 STAGES = ("classifier", "segmenter", "mesher")
 
 
@@ -98,8 +100,19 @@ def get_scan(connection: Connection, tenant: str | None, scan_id: str) -> Scan:
     return Scan(*row)
 
 
-def create(connection: Connection, tenant: str, scan_id: str, options: Mapping[str, Any], seconds: float) -> str:
-    """A new queued job on an accepted scan that must end within `seconds`; returns its id."""
+def create(
+    connection: Connection,
+    tenant: str,
+    scan_id: str,
+    options: Mapping[str, Any],
+    *,
+    seconds: float,
+    patience: float = RING_AGAIN,
+) -> str:
+    """A new queued job on an accepted scan that must end within `seconds`; returns its id.
+
+    The caller rings its doorbell; after `patience` seconds the reconciler does.
+    """
     job_id = new_id("job")
     connection.execute(
         insert(jobs).values(
@@ -113,7 +126,7 @@ def create(connection: Connection, tenant: str, scan_id: str, options: Mapping[s
     ]
     connection.execute(insert(stage_runs), rows)
     first = (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == STAGES[0])
-    connection.execute(update(stage_runs).where(first).values(state="ready", ring_at=now() + 5.0))
+    connection.execute(update(stage_runs).where(first).values(state="ready", ring_at=now() + patience))
     record(connection, job_id, "queued")
     return job_id
 
@@ -154,6 +167,11 @@ def page(
     if before is not None:
         query = query.where(jobs.c.seq < before)
     return _jobs(connection, list(connection.execute(query.order_by(jobs.c.seq.desc()).limit(limit))))
+
+
+def waiting(connection: Connection) -> int:
+    """How many jobs are queued, of all tenants."""
+    return int(connection.execute(select(func.count()).where(jobs.c.state == "queued")).scalar_one())
 
 
 def published(connection: Connection, job_id: str) -> dict[str, Artifact]:

@@ -6,10 +6,9 @@ from sqlalchemy import Connection, select, update
 
 from shared.ledger.claims import TRIES
 from shared.ledger.engine import now
-from shared.ledger.jobs import OPEN, end, lock, record
+from shared.ledger.jobs import OPEN, RING_AGAIN, end, lock, record
 from shared.ledger.tables import doomed, jobs, stage_runs, workers
 
-RING_AGAIN = 10.0
 RINGS = 64
 """Doorbells per sweep: those who wait longest first, so that a long queue is not rung over and over."""
 
@@ -39,14 +38,14 @@ def expire(connection: Connection) -> int:
     )
 
 
-def due(connection: Connection) -> list[tuple[str, str]]:
-    """The (job, stage) pairs whose doorbell should be rung now; marks them as rung."""
+def due(connection: Connection, again: float = RING_AGAIN) -> list[tuple[str, str]]:
+    """The (job, stage) pairs whose doorbell should be rung now, and again in `again` seconds if nobody answers."""
     waiting = (stage_runs.c.state == "ready") & (stage_runs.c.ring_at <= now())
     query = select(stage_runs.c.job_id, stage_runs.c.stage).join(jobs, jobs.c.id == stage_runs.c.job_id).where(waiting)
     pairs = [(row.job_id, row.stage) for row in connection.execute(query.order_by(jobs.c.seq).limit(RINGS))]
     for job_id, stage in pairs:
         same = (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == stage) & waiting
-        connection.execute(update(stage_runs).where(same).values(ring_at=now() + RING_AGAIN))
+        connection.execute(update(stage_runs).where(same).values(ring_at=now() + again))
     return pairs
 
 

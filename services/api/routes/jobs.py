@@ -150,7 +150,10 @@ class _Request:
             else:
                 jobs.get_scan(connection, tenant, scan_id)
             options = self.options.model_dump(mode="json")
-            job_id = jobs.create(connection, tenant, scan_id, options, self.context.settings.job_seconds)
+            settings = self.context.settings
+            job_id = jobs.create(
+                connection, tenant, scan_id, options, seconds=settings.job_seconds, patience=settings.ring_seconds
+            )
             if self.key is not None:
                 jobs.remember(connection, tenant, self.key, self.digest(sha256), job_id)
             job = jobs.get(connection, tenant, job_id)

@@ -21,4 +21,4 @@ def add_job(ledger: Ledger, tenant: str = "t", seconds: float = 600.0) -> str:
         jobs.ensure_tenant(connection, tenant)
         scan_id = jobs.new_id("scan")
         jobs.add_scan(connection, tenant, jobs.Scan(scan_id, f"scans/{scan_id}/original", "0" * 64, 1, "png"))
-        return jobs.create(connection, tenant, scan_id, {"quality": "standard"}, seconds)
+        return jobs.create(connection, tenant, scan_id, {"quality": "standard"}, seconds=seconds)

@@ -77,6 +77,6 @@ def test_erase_removes_rows_dooms_bytes_and_leaves_an_audit_record(ledger, job):
 def test_erase_keeps_a_scan_that_another_job_uses(ledger, job):
     with ledger.write() as connection:
         scan_id = jobs.get(connection, "t", job).scan_id
-        jobs.create(connection, "t", scan_id, {}, 600.0)
+        jobs.create(connection, "t", scan_id, {}, seconds=600.0)
         assert jobs.erase(connection, "t", job, "key_1") == [f"jobs/{job}/"]
         assert jobs.get_scan(connection, "t", scan_id).id == scan_id
