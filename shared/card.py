@@ -62,7 +62,11 @@ class Source(_Part):
 
 
 class ModelCard(_Part):
-    """Everything that serving and a reader need to know about one network."""
+    """Everything that serving and a reader need to know about one network.
+
+    `threshold` is the probability from which on a slice is kept (classifier: the best of its organs) or a pixel belongs
+    to an organ (segmenter: all organs together); 0.5 where the card says nothing.
+    """
 
     name: str
     version: str

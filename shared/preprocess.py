@@ -38,19 +38,23 @@ def normalise(slices: NDArray[Any], modality: Modality, how: Normalisation) -> B
 
 def _finite(one: NDArray[Any]) -> NDArray[np.float64]:
     values = one.astype(np.float64)
-    good = np.isfinite(values)
-    if not good.all():
-        values = np.where(good, values, values[good].min() if good.any() else 0.0)
+    if one.dtype.kind == "f":
+        good = np.isfinite(values)
+        if not good.all():
+            values = np.where(good, values, values[good].min() if good.any() else 0.0)
     return values
 
 
 def _limits(values: NDArray[np.float64], how: Normalisation) -> tuple[float, float]:
-    ordered = np.sort(values, axis=None)
-    low, bright = ordered[_rank(ordered.size, how.low)], ordered[_rank(ordered.size, 99.0)]
-    tissue = ordered[np.searchsorted(ordered, low + how.air * (bright - low), side="right") :]
+    flat = values.ravel()
+    ranks = _rank(flat.size, how.low), _rank(flat.size, 99.0)
+    ordered = np.partition(flat, ranks)
+    low, bright = ordered[ranks[0]], ordered[ranks[1]]
+    tissue = flat[flat > low + how.air * (bright - low)]
     if tissue.size == 0:
-        return float(low), float(ordered[-1])
-    return float(low), float(tissue[_rank(tissue.size, how.high)])
+        return float(low), float(flat.max())
+    rank = _rank(tissue.size, how.high)
+    return float(low), float(np.partition(tissue, rank)[rank])
 
 
 def _rank(count: int, percent: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,13 @@ DATA, RUNS = HERE / "data", HERE / "runs"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one step; `--help` after its name says what it takes."""
-    chosen = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["bench"]:
+        from bench.stages import main as bench
+
+        bench(words[1:])
+        return
+    chosen = _parser().parse_args(words)
     _threads(chosen.threads)
     chosen.run(chosen)
 
@@ -36,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _export(steps.add_parser("export", help="a checkpoint as a model folder: ONNX and card"))
     _quantise(steps.add_parser("quantise", help="the int8 variant of a model folder, calibrated on prepared cases"))
     _evaluate(steps.add_parser("evaluate", help="measure a pair of model folders; writes a report"))
+    steps.add_parser("bench", help="our stages beside the published cascade's shape (bench/stages.py)")
     smoke = steps.add_parser("smoke", help="all steps on phantoms, in about two minutes")
     smoke.add_argument("--out", type=Path, default=RUNS / "smoke")
     smoke.add_argument("--minutes", type=float, default=0.8, help="for each of the two networks")
@@ -76,6 +84,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", choices=("unet", "gate", "segformer"))
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--threshold", type=float)
+    parser.add_argument("--record", type=Path, metavar="NPZ", help="keep answers on fixed slices for the tests")
     parser.set_defaults(run=run_export)
 
 
@@ -143,11 +152,17 @@ def run_export(chosen: argparse.Namespace) -> None:
     """Write a model folder."""
     from training.cards import card_for
     from training.export import export
-    from training.networks import build, load_weights
+    from training.networks import Served, build, load_weights
+    from training.record import record, scans_to_record
 
     network = chosen.network or ("gate" if chosen.stage == "classifier" else "unet")
     card = card_for(chosen.stage, network, chosen.version, chosen.threshold)
-    final = export(load_weights(build(network), chosen.checkpoint), card, chosen.out)
+    trained = load_weights(build(network), chosen.checkpoint)
+    final = export(trained, card, chosen.out)
+    if chosen.record:
+        data = os.environ.get("VISCERA_DATA")
+        scans = scans_to_record(Path(data) if data else None)
+        record(Served(trained, chosen.stage), scans, card.input, chosen.record)
     print(f"{final.name} {final.version} {final.sha256}")
 
 

@@ -34,7 +34,7 @@ class Augment:
     soften_chance: float = 0.35
     levels_chance: float = 0.4
     alone_chance: float = 0.25
-    filling_chance: float = 0.3
+    filling_chance: float = 0.4
     erase_chance: float = 0.1
 
 
@@ -85,13 +85,22 @@ def tone_curve(rng: Rng, strength: float) -> Floats:
 
 
 def refill(rng: Rng, image: Floats, labels: Bytes) -> Floats:
-    """Organs with another content: food, fluid and gas change the grey level of each part from day to day."""
+    """Organs with another content: food, fluid and gas change the grey level of each part from day to day.
+
+    Gas is dark and, in a patient on the back, lies in front (above, in the picture) of fluid, with a level between.
+    """
     parts, marks = cv2.connectedComponents((labels % 255 > 0).astype(np.uint8))
     out = image.copy()
     for part in range(1, min(parts, 16)):
-        if rng.random() < 0.5:
-            soft = cv2.GaussianBlur((marks == part).astype(np.float32), (0, 0), rng.uniform(0.7, 2.0))[..., None]
+        chance = rng.random()
+        inside = marks == part
+        soft = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), rng.uniform(0.7, 2.0))[..., None]
+        if chance < 0.5:
             out += soft * (image * np.float32(np.exp(rng.normal(0, 0.3)) - 1) + np.float32(rng.normal(0.0, 0.08)))
+        elif chance < 0.65:
+            rows = np.flatnonzero(inside.any(axis=1))
+            soft[int(rng.uniform(rows[0], rows[-1] + 1)) :] = 0.0
+            out += soft * (np.float32(rng.uniform(0.0, 0.08)) - out)
     return out
 
 

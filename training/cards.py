@@ -57,5 +57,5 @@ def card_for(stage: str, network: str, version: str, threshold: float | None = N
     """The card of one of our networks."""
     name, architecture = KINDS[network]
     if stage == "segmenter":
-        return card(stage, name, version, architecture)
+        return card(stage, name, version, architecture, threshold=threshold or 0.5)
     return card(stage, name, version, architecture, threshold=threshold or 0.5, coverage=COVERAGE)

@@ -68,12 +68,12 @@ def within(slices: int, slice_mm: float, coverage: Coverage) -> NDArray[np.bool_
 
 def _outline(case: Case, segmenter: Network, chosen: NDArray[np.intp]) -> NDArray[np.uint8]:
     feed = open_feed(case.data, case.spacing, case.modality, segmenter.card.input)
+    threshold = 0.5 if segmenter.card.threshold is None else segmenter.card.threshold
     found = np.zeros(case.data.shape, dtype=np.uint8)
     for indices, stacks in feed.batches(chosen, 8):
         for index, planes in zip(indices, segmenter(stacks), strict=True):
-            chances = feed.window.back(planes)
-            chances[0][chances.sum(axis=0) < 0.5] = 1.0  # outside the network's view
-            found[index] = chances.argmax(axis=0)
+            organs = feed.window.back(planes[1:])
+            found[index] = np.where(organs.sum(axis=0) >= threshold, organs.argmax(axis=0) + 1, 0)
     return found
 
 

@@ -20,7 +20,11 @@ from training.batches import Batch, ahead
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long and how fast: ends after `steps` or `minutes`, whichever comes first."""
+    """How long and how fast: ends after `steps` or `minutes`, whichever comes first.
+
+    With a `partner`, the folder of a second run beside this one, both take the mean of their weights every
+    `meet_every` steps (local SGD, Stich 2019): two slow processors do the work of a fast one.
+    """
 
     steps: int = 20_000
     minutes: float = 600.0
@@ -30,6 +34,8 @@ class Plan:
     average: float = 0.998
     save_every_s: float = 120.0
     look_every: int = 500
+    partner: Path | None = None
+    meet_every: int = 100
     device: str = "cuda" if torch.cuda.is_available() else "cpu"
     half: bool = True
 
@@ -95,6 +101,8 @@ def fit(
             value = one_step(state, loss, batch, plan)
             state.seconds += time.monotonic() - before
             before = time.monotonic()
+            if plan.partner is not None and state.step % plan.meet_every == 0:
+                meet(state.network, folder, plan.partner)
             saved = _keep(state, last, plan, saved)
             writer.add_scalar("loss", value, state.step)
             bar.update(task, completed=state.step, description=f"{folder.name} loss {value:.3f}")
@@ -150,6 +158,19 @@ def blend(average: nn.Module, network: nn.Module, keep: float) -> None:
             mine.lerp_(theirs, 1.0 - keep)
         else:
             mine.copy_(theirs)
+
+
+@torch.no_grad()
+def meet(network: nn.Module, mine: Path, theirs: Path) -> None:
+    """Lay down this run's weights and take the mean with what the partner laid down last."""
+    part = mine / "meet.part"
+    torch.save(network.state_dict(), part)
+    part.replace(mine / "meet.pt")
+    if (theirs / "meet.pt").is_file():
+        held = torch.load(theirs / "meet.pt", map_location=next(network.parameters()).device, weights_only=True)
+        for name, value in network.state_dict().items():
+            if value.dtype.is_floating_point:
+                value.lerp_(held[name], 0.5)
 
 
 def _keep(state: State, last: Path, plan: Plan, saved: float) -> float:

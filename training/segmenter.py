@@ -43,7 +43,7 @@ def kind_of(scan: Scan) -> str:
     case = scan.case
     if case.name.startswith("phantom"):
         return "phantom"
-    if case.name.startswith(("rendered", "pseudo")):
+    if case.name.startswith(("rendered", "pseudo", "transplant")):
         return case.name.split("_")[0].rstrip("0123456789")
     return "ct" if case.modality == "CT" else case.kind
 

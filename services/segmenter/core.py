@@ -29,10 +29,11 @@ def segment(
     turn = to_axial(volume.geometry)
     spacing = turn.target.spacing
     feed = open_feed(turn.apply(volume.data), spacing, volume.modality, network.card.input)
+    threshold = 0.5 if network.card.threshold is None else network.card.threshold
     labels = np.zeros(feed.data.shape, dtype=np.uint8)
     chosen = np.flatnonzero(scores.keep)
     for done, (index, planes) in enumerate(_smoothed(_planes(feed, chosen, network), spacing[0]), start=1):
-        labels[index] = _labels(feed, planes)
+        labels[index] = _labels(feed, planes, threshold)
         if done % BATCH == 0 or done == len(chosen):
             progress(done / len(chosen))
     warnings = () if volume.modality in network.card.modalities else ("out_of_domain",)
@@ -57,10 +58,7 @@ def _smoothed(planes: Iterator[Plane], slice_mm: float, reach_mm: float = 4.0) -
         before, current = current, after
 
 
-def _labels(feed: Feed, planes: Floats) -> NDArray[np.uint8]:
-    """The likeliest class per pixel of the slice's own grid; nothing outside the network's view."""
+def _labels(feed: Feed, planes: Floats, threshold: float) -> NDArray[np.uint8]:
+    """The likeliest organ per pixel of the slice's own grid, where organs together reach the threshold."""
     organs = feed.window.back(planes[1:])
-    best = organs.argmax(axis=0)
-    background = feed.window.back(planes[:1])[0]
-    found = np.take_along_axis(organs, best[None], axis=0)[0] > background
-    return np.where(found, best + 1, 0).astype(np.uint8)
+    return np.where(organs.sum(axis=0) >= threshold, organs.argmax(axis=0) + 1, 0).astype(np.uint8)
