@@ -15,7 +15,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VISCERA_", extra="ignore")
 
     ledger_url: str = Field("sqlite:///viscera.db", description="SQLAlchemy URL of the job ledger.")
-    store_url: str = Field("file:store", description="Where files are kept: file:PATH.")
+    store_url: str = Field(
+        "file:store", description="Where files are kept: file:PATH or s3://BUCKET/PREFIX?endpoint=URL."
+    )
     broker_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey that carries the doorbells.")
     spool: Path = Field(Path("spool"), description="Folder for uploads on their way into the store.")
     key: SecretStr | None = Field(None, description="An API key to admit at start, for the tenant `default`.")

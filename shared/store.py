@@ -91,14 +91,23 @@ class LocalStore:
                 yield key
 
     def _path(self, key: str) -> Path:
-        if not _KEY.match(key):
-            raise ValueError(f"not a store key: {key!r}")
-        return self.root / key
+        return self.root / check_key(key)
+
+
+def check_key(key: str) -> str:
+    """The key itself; raises ValueError for one that no store accepts."""
+    if not _KEY.match(key):
+        raise ValueError(f"not a store key: {key!r}")
+    return key
 
 
 def open_store(url: str) -> Store:
-    """The store at a URL: `file:PATH` or `file:///PATH`."""
+    """The store at a URL: `file:PATH`, `file:///PATH` or `s3://BUCKET/PREFIX?endpoint=...&region=...`."""
     parts = urlsplit(url)
+    if parts.scheme == "s3":
+        from shared.s3 import S3Store  # needs boto3, which the embedded system does without
+
+        return S3Store.from_url(url)
     if parts.scheme != "file":
         raise ValueError(f"unknown kind of store: {parts.scheme or url}")
     return LocalStore(Path(unquote(parts.path)))

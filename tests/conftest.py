@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import s3 as s3_server
 from tests.postgresql import programs as server_programs
 from tests.postgresql import server
 
@@ -27,3 +28,10 @@ def postgresql() -> Iterator[str]:
         pytest.skip("PostgreSQL's server is not installed on this machine")
     with server(programs) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The endpoint of a real S3 server."""
+    with s3_server.server() as endpoint:
+        yield endpoint

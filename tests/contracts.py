@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
 from sqlalchemy import create_engine, text
 
 from shared.ledger import Ledger, open_ledger
+from shared.store import Store, open_store
 
 
 @contextmanager
@@ -40,3 +42,18 @@ def postgresql(server: str) -> Iterator[Ledger]:
 
 
 LEDGERS = {"sqlite": sqlite, "postgresql": postgresql}
+
+
+def local_store(folder: Path) -> Store:
+    """A store in an empty folder."""
+    return open_store(f"file://{folder / 'store'}")
+
+
+def s3_bucket(endpoint: str) -> str:
+    """The URL of a store in a fresh bucket on a server."""
+    bucket = f"viscera-{uuid.uuid4().hex}"
+    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket=bucket)
+    return f"s3://{bucket}/some/prefix?endpoint={endpoint}"
+
+
+STORES = {"local": local_store, "s3": lambda endpoint: open_store(s3_bucket(endpoint))}

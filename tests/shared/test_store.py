@@ -1,14 +1,19 @@
 """Every store keeps what it was given, complete or not at all."""
 
+import hashlib
+import urllib.request
+
 import pytest
 
 from shared.errors import NotFound, Unavailable
 from shared.store import LocalStore, Store, open_store, sha256
+from tests import contracts
+from tests.s3 import CREDENTIALS
 
 
-@pytest.fixture
-def store(tmp_path) -> Store:
-    return open_store(f"file://{tmp_path / 'store'}")
+@pytest.fixture(params=contracts.STORES)
+def store(request, tmp_path) -> Store:
+    return contracts.STORES[request.param](request.getfixturevalue("s3") if request.param == "s3" else tmp_path)
 
 
 def keep(store, tmp_path, key, content):
@@ -69,3 +74,37 @@ def test_sha256_of_a_file(tmp_path):
 def test_unknown_kinds_of_store_are_refused():
     with pytest.raises(ValueError, match="ftp"):
         open_store("ftp://x")
+
+
+def test_large_files_go_in_parts_and_come_back(s3, tmp_path):
+    store = open_store(contracts.s3_bucket(s3))
+    content = bytes(range(256)) * (80 * 1024)
+    keep(store, tmp_path, "a/large", content * 2)
+    assert b"".join(store.read("a/large", len(content) - 5, len(content) + 5)) == content[-5:] + content[:5]
+    with store.file("a/large") as path:
+        assert sha256(path) == hashlib.sha256(content * 2).hexdigest()
+
+
+def test_unfinished_uploads_are_aborted(s3):
+    store = open_store(contracts.s3_bucket(s3))
+    store._client.create_multipart_upload(Bucket=store.bucket, Key=store.prefix + "jobs/a/x")
+    assert store.abort_uploads("jobs/b/") == 0
+    assert store.abort_uploads("jobs/a/") == 1
+    assert store.abort_uploads("jobs/a/") == 0
+
+
+def test_a_presigned_link_needs_no_credentials(s3, tmp_path):
+    store = open_store(contracts.s3_bucket(s3))
+    keep(store, tmp_path, "a/b", b"hello")
+    with urllib.request.urlopen(store.link("a/b")) as answer:
+        assert answer.read() == b"hello"
+
+
+def test_a_server_that_is_away_is_unavailable_not_a_crash(monkeypatch, tmp_path):
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    store = open_store("s3://bucket/?endpoint=http://127.0.0.1:1")
+    with pytest.raises(Unavailable):
+        keep(store, tmp_path, "a/b", b"1")
+    with pytest.raises(Unavailable):
+        list(store.read("a/b"))

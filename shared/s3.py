@@ -1,0 +1,129 @@
+"""A store in an S3 bucket of any vendor: `s3://BUCKET/PREFIX?endpoint=https://...&region=...`.
+
+Credentials come from boto3's usual chain. Nothing relies on conditional writes, which vendors support unevenly: keys
+are never shared between writers, and an object appears complete or not at all.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.errors import NotFound, Unavailable
+from shared.store import CHUNK, check_key
+
+PART = 16 * 2**20
+_ABSENT = {"404", "NoSuchKey", "NotFound"}
+
+
+class S3Store:
+    """A store in one bucket, below a prefix."""
+
+    def __init__(self, bucket: str, prefix: str = "", endpoint: str | None = None, region: str | None = None) -> None:
+        self.bucket, self.prefix = bucket, prefix.strip("/") + "/" if prefix.strip("/") else ""
+        config = Config(
+            connect_timeout=3.0,
+            read_timeout=20.0,
+            retries={"mode": "standard", "max_attempts": 4},
+            request_checksum_calculation="when_required",  # newer defaults break other vendors
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path"} if endpoint else None,
+        )
+        self._client: Any = boto3.client("s3", endpoint_url=endpoint, region_name=region or "us-east-1", config=config)
+        self._transfer = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=2)
+
+    @classmethod
+    def from_url(cls, url: str) -> S3Store:
+        """The store an `s3://` URL names."""
+        parts = urlsplit(url)
+        query = parse_qs(parts.query)
+        return cls(parts.netloc, parts.path, query.get("endpoint", [None])[0], query.get("region", [None])[0])
+
+    def put(self, key: str, source: Path) -> None:
+        """Uploads a file, in parts where it is large, checks that its size arrived, and removes the source."""
+        with _explained():
+            self._client.upload_file(str(source), self.bucket, self._key(key), Config=self._transfer)
+            arrived = self._client.head_object(Bucket=self.bucket, Key=self._key(key))["ContentLength"]
+        if arrived != source.stat().st_size:
+            raise Unavailable("The file store kept another size than was sent.", "store_unavailable")
+        source.unlink()
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` to before `stop`, in chunks."""
+        with _explained():
+            size = self._client.head_object(Bucket=self.bucket, Key=self._key(key))["ContentLength"]
+        return self._chunks(key, start, size if stop is None else min(stop, size))
+
+    def _chunks(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        if start >= stop:
+            return
+        wanted = {"Bucket": self.bucket, "Key": self._key(key), "Range": f"bytes={start}-{stop - 1}"}
+        with _explained():
+            yield from self._client.get_object(**wanted)["Body"].iter_chunks(CHUNK)
+
+    @contextmanager
+    def file(self, key: str) -> Iterator[Path]:
+        """A downloaded copy for as long as the context lasts."""
+        with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
+            path = Path(folder) / "object"
+            with _explained():
+                self._client.download_file(self.bucket, self._key(key), str(path), Config=self._transfer)
+            yield path
+
+    def delete(self, prefix: str) -> None:
+        """Removes every key below a prefix and aborts uploads that were never finished there."""
+        with _explained():
+            for page in self._pages("list_objects_v2", prefix):
+                for held in page.get("Contents", []):
+                    self._client.delete_object(Bucket=self.bucket, Key=held["Key"])
+            self.abort_uploads(prefix)
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Every key that starts with the prefix, sorted."""
+        with _explained():
+            for page in self._pages("list_objects_v2", prefix):
+                yield from (held["Key"].removeprefix(self.prefix) for held in page.get("Contents", []))
+
+    def abort_uploads(self, prefix: str = "", older: timedelta = timedelta(0)) -> int:
+        """Aborts multipart uploads below a prefix that began longer ago than `older`; returns how many."""
+        before = datetime.now(UTC) - older
+        aborted = 0
+        for page in self._pages("list_multipart_uploads", prefix):
+            for upload in page.get("Uploads", []):
+                if upload["Initiated"] <= before:
+                    about = {"Bucket": self.bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
+                    self._client.abort_multipart_upload(**about)
+                    aborted += 1
+        return aborted
+
+    def link(self, key: str, seconds: int = 600) -> str:
+        """A presigned URL from which anybody may read the object for a while."""
+        about = {"Bucket": self.bucket, "Key": self._key(key)}
+        return str(self._client.generate_presigned_url("get_object", Params=about, ExpiresIn=seconds))
+
+    def _pages(self, call: str, prefix: str) -> Iterator[dict[str, Any]]:
+        yield from self._client.get_paginator(call).paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
+
+    def _key(self, key: str) -> str:
+        return self.prefix + check_key(key)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError, boto3.exceptions.Boto3Error) as error:
+        response = getattr(error, "response", None) or {}
+        if str(response.get("Error", {}).get("Code")) in _ABSENT:
+            raise NotFound("The file is not in the store.") from error
+        raise Unavailable("The file store can't be reached; nothing was accepted.", "store_unavailable") from error
