@@ -21,7 +21,8 @@ from shared.store import open_store
 
 logger = logging.getLogger("viscera.api")
 RESPONSES: dict[int | str, dict[str, object]] = {
-    code: {"model": schemas.Problem, "content": {problems.MEDIA_TYPE: {}}} for code in (400, 401, 404, 413, 415, 422)
+    code: {"model": schemas.Problem, "content": {problems.MEDIA_TYPE: {}}}
+    for code in (400, 401, 404, 413, 415, 422, 429, 503)
 }
 
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from starlette.requests import ClientDisconnect
 
 from services.api.context import Context
 from shared import sandbox
-from shared.errors import BadRequest, NotAScan, ScanTooLarge, Unprocessable
+from shared.errors import BadRequest, NotAScan, ScanTooLarge, TooMany, Unavailable, Unprocessable
 from shared.ledger import jobs
 
 RAW_TYPES = (
@@ -49,9 +50,18 @@ def media_type(request: Request) -> str:
 @contextmanager
 def spooled(context: Context) -> Iterator[Path]:
     """A place for one upload; whatever happens, nothing is left there."""
-    context.settings.spool.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="upload-", dir=context.settings.spool) as folder:
         yield Path(folder) / "scan"
+
+
+def check_room(context: Context) -> None:
+    """Refuses new work while the queue or the disk is over its bound: TooMany or Unavailable, both with Retry-After."""
+    with context.ledger.read() as connection:
+        if jobs.waiting(connection) >= context.settings.queue_bound:
+            raise TooMany("Too many jobs are waiting; send it again later.", "queue_full")
+    context.settings.spool.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(context.settings.spool).free < context.settings.free_bytes:
+        raise Unavailable("There is too little disk space to accept a scan; nothing was accepted.", "disk_full")
 
 
 async def receive(request: Request, path: Path, limit: int) -> Upload:
@@ -65,7 +75,10 @@ async def receive(request: Request, path: Path, limit: int) -> Upload:
 
     def keep(file: BinaryIO, data: bytes) -> None:
         digest.update(data)
-        file.write(data)
+        try:
+            file.write(data)
+        except OSError as error:
+            raise Unavailable("The scan can't be kept: the disk is full.", "disk_full") from error
 
     with path.open("wb") as file:
         async for data in _pieces(request):

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
+from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
 from services.api import schemas, uploads
@@ -52,6 +53,7 @@ async def create_job(
     idempotency_key: IdempotencyKey = None,
 ) -> schemas.Job:
     """Accepts a scan as the raw body, or as JSON the id of one uploaded before, and starts a job on it."""
+    await run_in_threadpool(uploads.check_room, connections)
     kind = uploads.media_type(request)
     if kind == "application/json":
         asked = await _json(request)
@@ -139,6 +141,18 @@ class _Request:
 
     def job(self, scan: jobs.Scan | None, scan_id: str) -> jobs.Job:
         """Records scan, job and key in one transaction, then rings the first doorbell."""
+        try:
+            job = self._record(scan, scan_id)
+        except IntegrityError:  # another request with the same key was faster
+            earlier = self.earlier(scan.sha256 if scan else "")
+            if earlier is None:
+                raise
+            return earlier
+        with suppress(Exception):  # the broker is away: the reconciler rings when it is back
+            ring(self.context.queue, job.id, jobs.STAGES[0])
+        return job
+
+    def _record(self, scan: jobs.Scan | None, scan_id: str) -> jobs.Job:
         tenant, sha256 = self.caller.tenant, scan.sha256 if scan else ""
         with self.context.ledger.write() as connection:
             if self.key is not None:
@@ -156,10 +170,7 @@ class _Request:
             )
             if self.key is not None:
                 jobs.remember(connection, tenant, self.key, self.digest(sha256), job_id)
-            job = jobs.get(connection, tenant, job_id)
-        with suppress(Exception):  # the broker is away: the reconciler rings when it is back
-            ring(self.context.queue, job.id, jobs.STAGES[0])
-        return job
+            return jobs.get(connection, tenant, job_id)
 
 
 async def _from_body(request: Request, make: _Request) -> jobs.Job:

@@ -21,6 +21,7 @@ async def upload_scan(
     """Accepts a scan as the raw body, without starting a job."""
     if uploads.media_type(request) not in uploads.RAW_TYPES:
         raise HTTPException(415)
+    await run_in_threadpool(uploads.check_room, connections)
     options = schemas.Options.from_query("standard", spacing)
     with uploads.spooled(connections) as path:
         upload = await uploads.receive(request, path, connections.settings.max_upload_bytes)

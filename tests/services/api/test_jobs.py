@@ -2,6 +2,9 @@
 
 import base64
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +20,6 @@ def assert_problem(answer, status, code):
 
 def stored(settings):
     root = settings.store_url.removeprefix("file://")
-    from pathlib import Path
-
     return sorted(p.relative_to(root).as_posix() for p in Path(root).rglob("*") if p.is_file())
 
 
@@ -92,6 +93,30 @@ def test_bad_scans_are_refused_before_202_and_leave_nothing(client, settings):
 def test_other_media_types_and_encodings_are_refused(client, scan):
     assert_problem(client.post("/v1/jobs", files={"scan": scan}), 415, "unsupported_media_type")
     assert_problem(client.post("/v1/jobs", content=scan, headers={"Content-Encoding": "gzip"}), 400, "content_encoding")
+
+
+def test_a_full_queue_and_a_full_disk_refuse_with_retry_after(client, scan, app):
+    held = app.state.context
+    app.state.context = replace(held, settings=held.settings.model_copy(update={"queue_bound": 1}))
+    assert client.post("/v1/jobs", content=scan).status_code == 202
+    answer = client.post("/v1/jobs", content=scan)
+    assert_problem(answer, 429, "queue_full")
+    assert int(answer.headers["retry-after"]) > 0
+    app.state.context = replace(held, settings=held.settings.model_copy(update={"free_bytes": 2**60}))
+    answer = client.post("/v1/scans", content=scan)
+    assert_problem(answer, 503, "disk_full")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_eight_requests_with_one_key_make_one_job(client, scan, settings):
+    def post(_):
+        return client.post("/v1/jobs", content=scan, headers={"Idempotency-Key": "k"})
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(post, range(8)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len(stored(settings)) == 1
 
 
 def test_content_digest_is_checked(client, scan):
