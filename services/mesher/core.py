@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.mesher.checks import check
-from services.mesher.field import Field, Lattice, build
+from services.mesher.field import Lattice, build
 from services.mesher.results import Checks, MeshedOrgan, MeshedOrgans, Quality
 from services.mesher.runs import Floats, Ints, Layout, Runs, scan
-from services.mesher.shape import Body, Rough, plain_surface, smooth_surface
+from services.mesher.shape import Body, Draft, Ground, plain_surface, smooth_surface
 from services.mesher.surface import Measures, Mesh
 from shared.volume import ORGANS, LabelMap
 
@@ -50,15 +50,6 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Draft:
-    """A label on its way: its field and the rough surface in it."""
-
-    part: Part
-    field: Field
-    rough: Rough
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Finished:
     """A surface with what was found out about it, the name of the way it was made and the seconds that took."""
 
@@ -91,14 +82,14 @@ def mesh(
     parts = {label: _part(label, runs, least) for label, runs in found.items()}
     progress(0.2)
     organs: list[MeshedOrgan] = []
-    kept = [part for part in parts.values() if len(part.runs)]
-    drafts, within = _drafts(kept, layout, BUDGETS[quality])
+    kept = {label: part.runs for label, part in parts.items() if len(part.runs)}
+    ground = Ground.of(layout, kept)
+    drafts, within = _drafts(ground, BUDGETS[quality])
     progress(0.5)
-    fields = {label: draft.field for label, draft in drafts.items()}
     finished: dict[int, MeshedOrgan] = {}
-    for label, draft in drafts.items():
-        finished[label] = _organ(draft, layout, fields)
-        progress(0.5 + 0.5 * len(finished) / len(drafts))
+    for label in kept:
+        finished[label] = _organ(parts[label], ground, drafts)
+        progress(0.5 + 0.5 * len(finished) / len(kept))
     for label in sorted(set(parts) | {known.id for known in ORGANS}):
         organs.append(finished.get(label) or _absent(label, parts.get(label), layout))
     warnings = label_map.warnings if within else (*label_map.warnings, "triangle_budget")
@@ -116,51 +107,44 @@ def _part(label: int, runs: Runs, least: int) -> Part:
     return Part(label, runs[keep], component[keep], count, int(small.sum()), int(sizes[small].sum()))
 
 
-def _drafts(parts: list[Part], layout: Layout, budget: Budget) -> tuple[dict[int, Draft], bool]:
+def _drafts(ground: Ground, budget: Budget) -> tuple[dict[int, Draft], bool]:
     """The labels' rough surfaces on one lattice, as fine as the budget allows, and whether the budget was kept."""
-    if not parts:
+    if not ground.runs:
         return {}, True
-    step = _first_step(parts, layout, budget)
+    step = _first_step(ground, budget)
     for _ in range(4):
-        lattice = Lattice.of(layout.spacing, step)
-        drafts = [_draft(part, lattice) for part in parts]
-        total = sum(len(draft.rough.faces) for draft in drafts)
+        lattice = Lattice.of(ground.layout.spacing, step)
+        drafts = {label: Draft.of(build(runs, lattice)) for label, runs in ground.runs.items()}
+        total = sum(len(draft.faces) for draft in drafts.values())
         if total <= budget.triangles:
             break
         step *= 1.01 * float(np.sqrt(total / budget.triangles))
-    return {draft.part.label: draft for draft in drafts}, total <= budget.triangles
+    return drafts, total <= budget.triangles
 
 
-def _draft(part: Part, lattice: Lattice) -> Draft:
-    field = build(part.runs, lattice)
-    return Draft(part, field, Rough.of(field))
-
-
-def _first_step(parts: list[Part], layout: Layout, budget: Budget) -> float:
+def _first_step(ground: Ground, budget: Budget) -> float:
     """The lattice step in mm at which the surfaces should just fit the budget.
 
     A run's two ends show the surface's area across the fast axis, half of all area on average; marching cubes makes
     three triangles for each square of a step's side, and a little less where the blur rounds the shape.
     """
-    spacing = layout.spacing
-    surface = 4.0 * sum(len(part.runs) for part in parts) * float(spacing[1] * spacing[2])
+    spacing = ground.layout.spacing
+    surface = 4.0 * sum(len(runs) for runs in ground.runs.values()) * float(spacing[1] * spacing[2])
     fitting = np.sqrt(2.9 * surface / (0.985 * budget.triangles))
-    size = max(float(np.prod((high - low) * spacing)) for low, high in (part.runs.bounds() for part in parts))
+    size = max(float(np.prod((high - low) * spacing)) for low, high in (runs.bounds() for runs in ground.runs.values()))
     return float(max(fitting, budget.finest * np.cbrt(spacing.prod()), np.cbrt(size / _MOST_CELLS)))
 
 
-def _organ(draft: Draft, layout: Layout, fields: Mapping[int, Field]) -> MeshedOrgan:
+def _organ(part: Part, ground: Ground, drafts: Mapping[int, Draft]) -> MeshedOrgan:
     """The finished surface of one label: the smooth one, or the plain one where a check fails."""
     began = time.perf_counter()
-    part = draft.part
-    volume = part.runs.voxels * layout.voxel_mm3
-    body = Body(part.label, part.runs, part.component, layout, volume)
-    others = [field for label, field in fields.items() if label != part.label]
-    method, (made, measures) = "field", smooth_surface(body, draft.rough, draft.field, others)
-    checks = check(made, measures, volume)
+    layout = ground.source
+    body = Body(part.label, part.runs, part.component, layout, part.runs.voxels * layout.voxel_mm3)
+    method, (made, measures) = "field", smooth_surface(body, ground, drafts)
+    checks = check(made, measures, body.volume)
     if not checks.passed:
         method, (made, measures) = "voxels", plain_surface(body)
-        checks = check(made, measures, volume)
+        checks = check(made, measures, body.volume)
     return _describe(part, layout, Finished(made, measures, checks, method, time.perf_counter() - began))
 
 

@@ -88,8 +88,9 @@ class Field:
 def build(runs: Runs, lattice: Lattice) -> Field:
     """The field of a label's runs; its outermost layer is outside everywhere."""
     low, high = runs.bounds()
-    first = np.floor((low - 0.5 - lattice.sigma) / lattice.pitch).astype(np.int32) - 1
-    last = np.ceil((high - 0.5 + lattice.sigma) / lattice.pitch).astype(np.int32) + 1
+    margin = lattice.sigma * [_REACH, 1.0, 1.0]
+    first = np.floor((low - 0.5 - margin) / lattice.pitch).astype(np.int32) - 1
+    last = np.ceil((high - 0.5 + margin) / lattice.pitch).astype(np.int32) + 1
     window = last - first + 1
     blocks = np.maximum(1, np.floor(0.7 * lattice.pitch)).astype(np.int32)
     low -= low % blocks  # the same blocks for all labels, or what they hold would not add up

@@ -132,6 +132,12 @@ class Runs:
         inside = np.cumsum(edge, axis=1, dtype=np.int8)[:, :fast].astype(bool)
         return np.asarray(inside.reshape(slows, middles, fast))
 
+    def paint_into(self, data: NDArray[np.uint8], label: int) -> None:
+        """Write `label` into the runs' voxels of `data` (slow, middle, fast), C-contiguous."""
+        low, high = self.bounds()
+        box = tuple(slice(int(first), int(last)) for first, last in zip(low[::-1], high[::-1], strict=True))
+        data[box][self.paint(low, high)] = label
+
 
 def scan(data: NDArray[np.uint8]) -> dict[int, Runs]:
     """The runs of every label above 0 in `data` (slow, middle, fast), C-contiguous, by label."""

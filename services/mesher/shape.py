@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.mesher.between import part_slices, thick_axis
 from services.mesher.field import Field
-from services.mesher.runs import Floats, Ints, Layout, Runs
+from services.mesher.runs import Floats, Ints, Layout, Runs, scan
 from services.mesher.smooth import fair, keep_volume, low_pass, neighbours, scale_to_volume
 from services.mesher.surface import Measures, Mesh, extract, measure
 
@@ -33,27 +34,62 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rough:
-    """A surface as it comes from a field: `voxels` (n, 3) in voxel indices (fast, middle, slow), faces (m, 3)."""
+class Ground:
+    """What fields are built from: the source's own runs by label, or those of its slices parted into thinner ones.
 
+    `parts` (3,) says into how many thin voxels each source voxel is parted, (fast, middle, slow).
+    """
+
+    source: Layout
+    layout: Layout
+    runs: Mapping[int, Runs]
+    parts: Ints
+
+    @classmethod
+    def of(cls, source: Layout, runs: Mapping[int, Runs]) -> Ground:
+        """Part the slices where they are thick; `runs` are what is left of the source's labels."""
+        thick = thick_axis(source) if runs else None
+        if thick is None:
+            return cls(source, source, runs, np.ones(3, dtype=np.int32))
+        axis, parts = thick
+        data = np.zeros_like(source.data)
+        for label, kept in runs.items():
+            kept.paint_into(data, label)
+        layout = part_slices(replace(source, data=data), axis, parts, sorted(runs))
+        factors = np.ones(3, dtype=np.int32)
+        factors[2 - axis] = parts
+        return cls(source, layout, scan(layout.data), factors)
+
+    def from_source(self, voxels: Floats) -> Floats:
+        """Indices (n, 3) of source voxels among the parted ones."""
+        return np.asarray(voxels * self.parts + (self.parts - 1) / 2.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A label's field and the rough surface in it: `voxels` (n, 3) are indices (fast, middle, slow), faces (m, 3)."""
+
+    field: Field
     voxels: Floats
     faces: Ints
 
     @classmethod
-    def of(cls, field: Field) -> Rough:
+    def of(cls, field: Field) -> Draft:
         """Extract the field's surface; it has no faces where the field holds nothing."""
         vertices, faces = extract(field.values)
-        return cls(field.to_voxels(vertices), faces)
+        return cls(field, field.to_voxels(vertices), faces)
 
 
-def smooth_surface(body: Body, rough: Rough, field: Field, others: Sequence[Field]) -> tuple[Mesh, Measures]:
+def smooth_surface(body: Body, ground: Ground, drafts: Mapping[int, Draft]) -> tuple[Mesh, Measures]:
     """The surface by way of the field, faired; components the field does not show are added as they are."""
-    if not len(rough.faces):
+    draft = drafts.get(body.label)
+    if draft is None or not len(draft.faces):
         return plain_surface(body)
-    faces = _outward(rough.faces, body.layout)
-    freedom = _freedom(rough.voxels, others)[:, None]
-    points = _fair(_to_patient(rough.voxels, body.layout), faces, freedom, body.layout)
-    lost = _lost(body, field)
+    faces = _outward(draft.faces, body.layout)
+    others = [other.field for label, other in drafts.items() if label != body.label]
+    freedom = _freedom(draft.voxels, others)[:, None]
+    points = _fair(_to_patient(draft.voxels, ground.layout), faces, freedom, ground.layout)
+    lost = _lost(body, ground, draft.field)
     if lost is not None:
         aside = body.runs[lost]
         more, triangles = plain_points(aside, body.layout)
@@ -86,12 +122,12 @@ def plain_points(runs: Runs, layout: Layout) -> tuple[Floats, Ints]:
     return _to_patient(vertices + (low - 1.0), layout), _outward(faces, layout)
 
 
-def _lost(body: Body, field: Field) -> NDArray[np.bool_] | None:
+def _lost(body: Body, ground: Ground, field: Field) -> NDArray[np.bool_] | None:
     """Which runs belong to components that the field does not show, or None where it shows all."""
     runs = body.runs
     middles, slows = runs.row % runs.middles, runs.row // runs.middles
     centre = np.stack([(runs.start + runs.stop - 1) / 2.0, middles, slows], axis=1)
-    shown = np.bincount(body.component, field.holds(centre)) > 0
+    shown = np.bincount(body.component, field.holds(ground.from_source(centre))) > 0
     present = np.bincount(body.component) > 0
     lost = (present & ~shown)[body.component]
     return lost if lost.any() else None
@@ -121,7 +157,8 @@ def _fair(points: Floats, faces: Ints, freedom: Floats, layout: Layout) -> Float
     trust = 1.0 / (1.0 + (np.einsum("ij,ij->i", move, move) / np.float32(tolerance**2)) ** 2)
     trust = np.minimum(trust, np.asarray(mean @ trust))
     moved = rough + freedom.astype(np.float32) * (light - rough + trust[:, None] * move)
-    return np.asarray(moved, dtype=np.float64) + centre
+    faired: Floats = moved.astype(np.float64) + centre
+    return faired
 
 
 def _to_patient(voxels: Floats, layout: Layout) -> Floats:
