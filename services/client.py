@@ -43,17 +43,32 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def submit(self, scan: Path, progress: Progress = lambda _: None, **options: str) -> Json:
-        """Uploads a folder, zip or file and starts a job; `options` are `quality` and `spacing`. Returns the Job."""
+    def submit(
+        self, scan: Path, progress: Progress = lambda _: None, *, key: str | None = None, **options: str
+    ) -> Json:
+        """Uploads a folder, zip or file and starts a job; `options` are `quality` and `spacing`. Returns the Job.
+
+        Sent again with the same Idempotency-Key `key` it gives the same job.
+        """
         with packed(scan) as path:
             size = path.stat().st_size
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+            headers |= {"Idempotency-Key": key} if key else {}
             body = _told(path, size, progress)
             return self._json("POST", "/v1/jobs", params=options, content=body, headers=headers, timeout=600.0)
 
     def job(self, job_id: str, wait: float = 0.0) -> Json:
         """The Job; with `wait`, after a change or that many seconds."""
         return self._json("GET", f"/v1/jobs/{job_id}", params={"wait": str(wait)})
+
+    def jobs(self) -> list[Json]:
+        """The newest jobs."""
+        items: list[Json] = self._json("GET", "/v1/jobs")["items"]
+        return items
+
+    def cancel(self, job_id: str) -> Json:
+        """Ends a job; raises with the code `job_<state>` if it had ended."""
+        return self._json("POST", f"/v1/jobs/{job_id}/cancel")
 
     def wait(self, job_id: str, told: Callable[[Json], None] = lambda _: None) -> Json:
         """The Job once it has succeeded; raises JobFailed for any other end."""

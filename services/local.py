@@ -29,8 +29,6 @@ from shared.ledger import access, open_ledger
 from shared.queue import STAGES
 
 READY_SECONDS = 120.0
-CALM = 20.0
-"""A child that lived this long starts its back-off anew."""
 
 
 class SystemError_(VisceraError):  # noqa: N801 - SystemError is taken
@@ -68,14 +66,13 @@ class Child:
             self.process.stdin.close()
         self.started = time.monotonic()
 
-    def fell(self) -> bool:
-        """Whether it has just ended; sets when it shall start again, later each time it falls soon after."""
+    def look(self, calm: float) -> None:
+        """Notes if it has ended, and when it shall start again: later each time it fell within `calm` seconds."""
         if self.process is None or self.process.poll() is None:
-            return False
-        self.falls = 0 if time.monotonic() - self.started > CALM else self.falls + 1
+            return
+        self.falls = 0 if time.monotonic() - self.started > calm else self.falls + 1
         self.due = time.monotonic() + min(0.2 * 2**self.falls, 30.0)
         self.process = None
-        return True
 
     def stop(self, how: int) -> None:
         """Sends a signal to the process and everything it started."""
@@ -91,12 +88,16 @@ class Child:
 
 @dataclass(slots=True)
 class LocalSystem:
-    """The embedded system in one data folder; a context manager that starts and stops it."""
+    """The embedded system in one data folder; a context manager that starts and stops it.
+
+    A child that lived for `calm` seconds starts its back-off anew.
+    """
 
     data: Path
     host: str = "127.0.0.1"
     port: int = 0
     key: str = ""
+    calm: float = 20.0
     children: list[Child] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -198,7 +199,7 @@ class LocalSystem:
                 child.start(logs[child.name], self.data)
             while not self._stop.wait(0.1):
                 for child in self.children:
-                    child.fell()
+                    child.look(self.calm)
                     if child.process is None and time.monotonic() >= child.due:
                         child.start(logs[child.name], self.data)
         except BaseException as error:

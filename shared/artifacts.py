@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from shared.errors import UnsupportedScan
-from shared.formats import read_scan
 from shared.geometry import Geometry
 from shared.volume import LabelMap, Modality, SliceScores, SourceFormat, Volume
 
@@ -95,6 +94,8 @@ def save_labels(path: Path, labels: LabelMap) -> None:
 
 def load_labels(path: Path) -> LabelMap:
     """Reads a label map from any NIfTI file of whole numbers 0 to 255; raises a `BadScan` otherwise."""
+    from shared.formats import read_scan  # brings DICOM along, which no worker needs
+
     volume = read_scan(path)
     if volume.source != "nifti":
         raise UnsupportedScan("A label map is read from a NIfTI file.")

@@ -23,22 +23,23 @@ def sqlite(folder: Path) -> Iterator[Ledger]:
     made.close()
 
 
-@contextmanager
-def postgresql(server: str) -> Iterator[Ledger]:
-    """A fresh, migrated ledger in a database of its own on a server."""
+def create_database(server: str) -> str:
+    """The URL of a fresh database on a PostgreSQL server."""
     name = f"viscera_{uuid.uuid4().hex}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    made = open_ledger(f"{server.rpartition('/')[0]}/{name}")
-    try:
-        made.migrate()
-        yield made
-    finally:
-        made.close()
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        admin.dispose()
+    admin.dispose()
+    return f"{server.rpartition('/')[0]}/{name}"
+
+
+@contextmanager
+def postgresql(server: str) -> Iterator[Ledger]:
+    """A fresh, migrated ledger in a database of its own; the server goes with the session."""
+    made = open_ledger(create_database(server))
+    made.migrate()
+    yield made
+    made.close()
 
 
 LEDGERS = {"sqlite": sqlite, "postgresql": postgresql}

@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect
 from services.api.context import Context
 from shared import sandbox
 from shared.errors import BadRequest, NotAScan, ScanTooLarge, TooMany, Unavailable, Unprocessable
+from shared.fault import point
 from shared.ledger import jobs
 
 RAW_TYPES = (
@@ -99,6 +100,7 @@ async def accept(context: Context, upload: Upload, spacing: tuple[float, float, 
     scan_id = jobs.new_id("scan")
     scan = jobs.Scan(scan_id, f"scans/{scan_id}/original", upload.sha256, upload.bytes, declared.source)
     await run_in_threadpool(context.store.put, scan.key, upload.path)
+    point("gateway", "after-store")
     return scan
 
 

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from services.api import schemas, uploads
 from services.api.context import Caller, Connections, Context
 from shared.errors import BadRequest, Conflict, Unprocessable
+from shared.fault import point
 from shared.ledger import access, jobs
 from shared.queue import ring
 
@@ -148,6 +149,7 @@ class _Request:
             if earlier is None:
                 raise
             return earlier
+        point("gateway", "after-commit")
         with suppress(Exception):  # the broker is away: the reconciler rings when it is back
             ring(self.context.queue, job.id, jobs.STAGES[0])
         return job

@@ -1,0 +1,177 @@
+"""A whole system of real processes that tests break in named places, and the invariants that must hold after."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import redis
+from sqlalchemy import select
+
+from services.client import Client
+from services.local import Child, LocalSystem
+from shared.ledger import Ledger, jobs
+from shared.ledger.tables import artifacts, events, stage_runs
+from shared.queue import make_app, ring
+from shared.store import Store
+
+ENDS = {"succeeded", "failed", "cancelled"}
+PATIENCE = 75.0
+
+
+@dataclass
+class Rig:
+    """The running system, a client of it, its ledger and store seen from outside, and the folder that arms faults."""
+
+    system: LocalSystem
+    client: Client
+    ledger: Ledger
+    store: Store
+    faults: Path
+    scan: Path
+    reference: str = ""
+
+    def arm(self, stage: str, point: str, what: str) -> Path:
+        """The next process to reach this point of this stage does what is said."""
+        armed = self.faults / f"{stage}.{point}"
+        partial = self.faults / "new"
+        partial.write_text(what)
+        return partial.rename(armed)
+
+    def taken(self, armed: Path, seconds: float = PATIENCE) -> int:
+        """Waits until the fault struck; returns the process id it struck."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for mark in self.faults.glob(f"{armed.stem}.taken-*"):
+                mark.unlink()
+                return int(mark.suffix.removeprefix(".taken-"))
+            time.sleep(0.02)
+        raise AssertionError(f"nobody came by {armed.name}")
+
+    def submit(self, **options: str) -> str:
+        """Sends the small scan; returns the job's id."""
+        return str(self.client.submit(self.scan, quality="light", **options)["id"])
+
+    def end(self, job_id: str, seconds: float = PATIENCE) -> str:
+        """How the job ended; fails if it does not."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with self.ledger.read() as connection:
+                state = jobs.get(connection, None, job_id).state
+            if state in ENDS:
+                return state
+            time.sleep(0.1)
+        raise AssertionError(f"{job_id} did not end")
+
+    def child(self, name: str) -> Child:
+        """A supervised process of the system."""
+        return next(child for child in self.system.children if child.name == name)
+
+    def kill(self, name: str) -> None:
+        """Kills a supervised process and all it started with -9."""
+        process = self.child(name).process
+        if process is not None:
+            family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+            for member in family:
+                member.send_signal(signal.SIGKILL)
+
+    def attempts(self, job_id: str, stage: str) -> int:
+        """How often a stage was begun, not counting work that was given back."""
+        with self.ledger.read() as connection:
+            return next(run.attempts for run in jobs.get(connection, None, job_id).stages if run.stage == stage)
+
+    def state(self, job_id: str, stage: str) -> str:
+        """The state of one stage."""
+        with self.ledger.read() as connection:
+            return next(run.state for run in jobs.get(connection, None, job_id).stages if run.stage == stage)
+
+    def error(self, job_id: str) -> str | None:
+        """The code with which the job failed."""
+        with self.ledger.read() as connection:
+            return jobs.get(connection, None, job_id).error_code
+
+    def ring(self, job_id: str, stage: str) -> None:
+        """One more doorbell."""
+        app = make_app(self.child("gateway").environment["VISCERA_BROKER_URL"])
+        ring(app, job_id, stage)
+        app.close()
+
+    def flush(self) -> None:
+        """Makes the broker forget everything."""
+        with redis.Redis.from_url(self.child("gateway").environment["VISCERA_BROKER_URL"]) as broker:
+            broker.flushall()
+
+    @contextmanager
+    def second_worker(self, stage: str) -> Iterator[None]:
+        """One more worker of a stage for as long as the context lasts."""
+        first = self.child(stage)
+        command = ["second@local" if part == f"{stage}@local" else part for part in first.command]
+        process = subprocess.Popen(
+            command, env=first.environment, cwd=self.system.data, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    @contextmanager
+    def stalled_database(self) -> Iterator[None]:
+        """PostgreSQL and all its processes stopped for as long as the context lasts."""
+        with self.ledger.engine.connect() as connection:
+            backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        postmaster = psutil.Process(backend).parent()
+        family = [postmaster, *postmaster.children()]
+        for member in family:
+            member.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for member in family:
+                member.send_signal(signal.SIGCONT)
+
+    def cut_database_connections(self) -> None:
+        """Ends every other connection to the ledger, whatever it is doing."""
+        others = "pid <> pg_backend_pid() AND datname = current_database()"
+        query = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
+        with self.ledger.engine.connect() as connection:
+            connection.exec_driver_sql(query)
+
+    def fence(self, job_id: str, stage: str) -> int:
+        """The newest fence of a stage."""
+        query = select(stage_runs.c.fence).where(stage_runs.c.job_id == job_id, stage_runs.c.stage == stage)
+        with self.ledger.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def check(self, *job_ids: str, ended: str = "succeeded") -> None:
+        """The promise, job by job: one end, one result a stage, the right bytes, no lease left behind."""
+        for job_id in job_ids:
+            assert self.end(job_id) == ended
+            with self.ledger.read() as connection:
+                kinds = Counter(connection.execute(select(events.c.kind).where(events.c.job_id == job_id)).scalars())
+                runs = connection.execute(select(stage_runs).where(stage_runs.c.job_id == job_id)).all()
+                made = connection.execute(select(artifacts).where(artifacts.c.job_id == job_id)).all()
+            assert sum(kinds[end] for end in ENDS) == 1, kinds
+            assert not [run for run in runs if run.state == "running" or run.lease_until is not None]
+            assert len({row.name for row in made}) == len(made)
+            assert {row.stage for row in made} <= {run.stage for run in runs if run.state == "done"}
+            if ended == "succeeded":
+                self._check_bytes(made)
+
+    def _check_bytes(self, made: list) -> None:
+        for row in made:
+            content = b"".join(self.store.read(row.key))
+            assert (hashlib.sha256(content).hexdigest(), len(content)) == (row.sha256, row.bytes)
+        glb = next(row.sha256 for row in made if row.name == "model.glb")
+        assert glb == (self.reference or glb), "the same bytes as without a fault"
+        self.reference = glb
