@@ -1,0 +1,43 @@
+"""A worker whose model is not what its card says refuses to start, and the service says that it is not ready."""
+
+import json
+import shutil
+import time
+
+import httpx
+import pytest
+
+from services.local import LocalSystem
+from shared.networks import SERVICES
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_refuses_weights_that_its_card_does_not_name(tmp_path, monkeypatch):
+    model = tmp_path / "model"
+    model.mkdir()
+    for name in ("card.json", "model.onnx"):
+        shutil.copy(SERVICES / "segmenter" / name, model)
+    card = json.loads((model / "card.json").read_text())
+    (model / "card.json").write_text(json.dumps(card | {"sha256": "0" * 64}))
+    monkeypatch.setenv("VISCERA_SEGMENTER_MODEL", str(model))
+    with LocalSystem(tmp_path / "data") as system:
+        log, until = tmp_path / "data" / "log" / "segmenter.log", time.monotonic() + 60
+        while "refuses to start" not in (log.read_text() if log.exists() else "") and time.monotonic() < until:
+            time.sleep(0.2)
+        assert "SHA-256" in log.read_text()
+        missing: list[str] = []
+        while missing != ["segmenter"] and time.monotonic() < until:
+            time.sleep(0.2)
+            try:
+                missing = httpx.get(system.url + "/readyz").json().get("missing", [])
+            except httpx.TransportError:
+                continue
+        assert missing == ["segmenter"]
+
+
+def test_running_models_are_listed_with_their_provider(client):
+    models = {model["stage"]: model for model in client.models()}
+    for stage in ("classifier", "segmenter"):
+        card = json.loads((SERVICES / stage / "card.json").read_text())
+        assert (models[stage]["sha256"], models[stage]["provider"]) == (card["sha256"], "cpu")
+        assert "NC" in models[stage]["licence"]

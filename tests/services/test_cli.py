@@ -1,0 +1,99 @@
+"""The command line: same files from every way in, exit codes, one sentence for a bad scan."""
+
+import json
+import subprocess
+import sys
+
+import nibabel as nib
+import numpy as np
+import pytest
+import trimesh
+
+from services import cli
+from shared import artifacts
+from shared.phantoms import abdomen, default_grid
+from tests.scans import write_nifti, write_png
+
+
+def viscera(*arguments, cwd=None):
+    command = [sys.executable, "-P", "-m", "services.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def phantom():
+    return abdomen(default_grid(slices=24, side=96))
+
+
+def test_run_writes_the_three_files_and_a_closing_line(tmp_path, phantom, capsys):
+    scan = write_nifti(tmp_path / "a.nii.gz", phantom.volume)
+    cli.main(["run", str(scan), "--out", str(tmp_path / "out")])
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["labels.nii.gz", "model.glb", "report.json"]
+    assert " mL" in capsys.readouterr().out
+    assert nib.load(tmp_path / "out" / "labels.nii.gz").shape == phantom.volume.data.T.shape
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert set(report["stage_seconds"]) == {"classifier", "segmenter"}
+    assert len(report["models"]) == 2
+
+
+def test_run_takes_a_spacing_for_png_stacks(tmp_path, phantom):
+    cli.main(["run", str(write_png(tmp_path / "s", phantom.volume)), "--out", str(tmp_path), "--spacing", "4,2,2"])
+    assert np.allclose(nib.load(tmp_path / "labels.nii.gz").header.get_zooms(), (2, 2, 4))
+
+
+def test_mesh_keeps_the_volume_of_the_labels(tmp_path, phantom):
+    artifacts.save_labels(tmp_path / "l.nii.gz", phantom.labels)
+    cli.main(["mesh", str(tmp_path / "l.nii.gz"), "--out", str(tmp_path), "--quality", "light"])
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["seconds"] > 0
+    meshes = trimesh.load(tmp_path / "model.glb").geometry
+    for organ in report["organs"]:
+        voxels = np.count_nonzero(phantom.labels.data == organ["label"]) * phantom.labels.geometry.voxel_ml
+        assert meshes[organ["name"]].is_watertight
+        assert meshes[organ["name"]].volume * 1e6 == pytest.approx(voxels, rel=0.01)
+
+
+def test_true_outlines_of_a_real_case_keep_their_volume(tmp_path, data):
+    from shared.formats import read_scan
+    from shared.volume import LabelMap
+
+    volume = read_scan(data / "uwm" / "case139_day0" / "labels", spacing=(3.0, 1.5, 1.5))
+    labels = LabelMap(volume.data.astype(np.uint8), volume.geometry)
+    artifacts.save_labels(tmp_path / "l.nii.gz", labels)
+    cli.main(["mesh", str(tmp_path / "l.nii.gz"), "--out", str(tmp_path)])
+    meshes = trimesh.load(tmp_path / "model.glb").geometry
+    for label, name in ((1, "stomach"), (2, "small_bowel"), (3, "large_bowel")):
+        voxels = np.count_nonzero(labels.data == label) * labels.geometry.voxel_ml
+        assert meshes[name].is_watertight
+        assert meshes[name].volume * 1e6 == pytest.approx(voxels, rel=0.01)
+
+
+def test_bad_scan_prints_one_sentence_and_exits_2(tmp_path):
+    (tmp_path / "secret-name.txt").write_text("no scan")
+    for command in ("run", "mesh"):
+        done = viscera(command, tmp_path / "secret-name.txt", cwd=tmp_path)
+        assert done.returncode == 2
+        lines = [line for line in done.stderr.splitlines() if "viscera:" in line]
+        assert lines == ["viscera: There is no DICOM, NIfTI or PNG image in it. (not_a_scan)"]
+        assert "Traceback" not in done.stderr
+
+
+def test_unreachable_server_is_said_in_one_sentence(tmp_path, phantom):
+    scan = write_nifti(tmp_path / "a.nii.gz", phantom.volume)
+    done = viscera("submit", scan, "--url", "http://127.0.0.1:1", "--key", "x", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "unreachable" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("spacing", ["1,2", "a,b,c", "0,1,1"])
+def test_bad_spacing_is_a_usage_error(tmp_path, spacing):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["run", str(tmp_path), "--spacing", spacing])
+    assert caught.value.code == 2
+
+
+def test_a_scan_that_is_not_there_is_a_usage_error():
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["run", "/no/such/scan"])
+    assert caught.value.code == 2
