@@ -1,4 +1,4 @@
-"""`viscera`: serve, demo, run, mesh, submit."""
+"""`viscera`: serve, demo, run, mesh, submit, models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from shared.errors import BadScan, VisceraError
+from shared.errors import BadScan, ModelError, VisceraError
 
 console = Console(stderr=True)
 Spacing = tuple[float, float, float]
@@ -94,6 +94,28 @@ def mesh(given: argparse.Namespace) -> None:
     _summary(given.out)
 
 
+def models(given: argparse.Namespace) -> None:
+    """Lists models, verifies them, or adopts the one in a folder for its stage."""
+    from shared import model, networks
+    from shared.settings import Settings
+
+    settings = Settings()
+    if given.action == "use":
+        if given.folder is None:
+            raise ModelError("Name the model's folder: viscera models use FOLDER.")
+        card = model.adopt(given.folder, settings.models, settings.provider)
+        print(f"The {card.stage} now uses {card.name} {card.version}; restart `viscera serve` if it runs.")
+        return
+    at_hand = networks.folders(settings)
+    states = model.list_models(list(at_hand), settings.provider, thorough=given.action == "verify")
+    for state in states:
+        name = f"{state.card.stage} {state.card.name} {state.card.version}" if state.card else str(state.folder)
+        about = state.problem or (f"{state.card.licence}, {state.card.sha256[:12]}" if state.card else "")
+        print(f"{'*' if at_hand[state.folder] else ' '} {name}: {about}")
+    if any(state.problem for state in states):
+        raise ModelError("Not every model is what its card says.")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="viscera", description="Abdominal scans in, organs out.")
     parser.add_argument("--version", action="version", version=f"viscera {version('viscera')}")
@@ -116,6 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("labels", type=_existing, metavar="LABELS.nii.gz")
     sub.add_argument("--min-component", type=float, default=0.0, metavar="ML", help="drop pieces below this volume")
     _result_options(sub)
+    sub = command("models", models)
+    sub.add_argument("action", choices=("list", "verify", "use"))
+    sub.add_argument("folder", type=_existing, nargs="?")
     sub = command("serve", serve)
     sub.add_argument("--host", default="127.0.0.1")
     sub.add_argument("--port", type=int, default=8000)

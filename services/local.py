@@ -27,6 +27,7 @@ import httpx
 from shared.errors import VisceraError
 from shared.ledger import access, open_ledger
 from shared.queue import STAGES
+from shared.settings import Settings
 
 READY_SECONDS = 120.0
 
@@ -161,6 +162,7 @@ class LocalSystem:
             "VISCERA_STORE_URL": os.environ.get("VISCERA_STORE_URL") or f"file://{self.data / 'store'}",
             "VISCERA_BROKER_URL": broker,
             "VISCERA_SPOOL": str(self.data / "spool"),
+            "VISCERA_MODELS": str(Settings().models.resolve()),
             "VISCERA_SUPERVISED": "1",
             "VISCERA_LOOPBACK": "1" if self.host in {"127.0.0.1", "localhost", "::1"} else "0",
             "PYTHONUNBUFFERED": "1",

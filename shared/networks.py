@@ -6,16 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from shared.artifacts import ModelFact
-from shared.model import Network, load_network
+from shared.model import Network, chosen, load_network, stored
 from shared.settings import Settings
 
+STAGES = ("classifier", "segmenter")
 SERVICES = Path(__file__).resolve().parent.parent / "services"
 
 
 def folder(stage: str, settings: Settings) -> Path:
-    """The model folder of a stage: the operator's choice, or the one beside the service's code."""
-    chosen: Path | None = getattr(settings, f"{stage}_model", None)
-    return chosen or SERVICES / stage
+    """The model folder of a stage: the one set, the one last adopted, or the one beside the service's code."""
+    given: Path | None = getattr(settings, f"{stage}_model", None)
+    return given or chosen(settings.models, stage) or SERVICES / stage
+
+
+def folders(settings: Settings) -> dict[Path, bool]:
+    """Every model folder at hand, shipped and adopted, and whether its stage uses it now."""
+    used = {folder(stage, settings).resolve() for stage in STAGES}
+    known = [*(SERVICES / stage for stage in STAGES), *used, *stored(settings.models)]
+    return {path: path in used for path in dict.fromkeys(one.resolve() for one in known)}
 
 
 def load(stage: str, settings: Settings) -> Network:

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     provider: str = Field("cpu", description="Execution provider of the models: cpu, cuda or tensorrt.")
     classifier_model: Path | None = Field(None, description="Model folder of the classifier, if not the shipped one.")
     segmenter_model: Path | None = Field(None, description="Model folder of the segmenter, if not the shipped one.")
+    models: Path = Field(Path(".viscera/models"), description="Folder of models that `viscera models use` adopted.")
     threads: int = Field(0, description="Threads of one model session; 0 leaves it to the runtime.")
     loopback: bool = Field(False, description="Set by `serve` on a loopback address: GET / opens a session.")
     log_level: str = Field("INFO", description="Least severe level that is logged.")

@@ -1,6 +1,7 @@
 """The command line: same files from every way in, exit codes, one sentence for a bad scan."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import trimesh
 
 from services import cli
 from shared import artifacts
+from shared.networks import SERVICES
 from shared.phantoms import abdomen, default_grid
 from tests.scans import write_nifti, write_png
 
@@ -97,3 +99,52 @@ def test_a_scan_that_is_not_there_is_a_usage_error():
     with pytest.raises(SystemExit) as caught:
         cli.main(["run", "/no/such/scan"])
     assert caught.value.code == 2
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    """A copy of the shipped classifier in a folder of its own, and an empty folder for adopted models."""
+    monkeypatch.setenv("VISCERA_MODELS", str(tmp_path / "adopted"))
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("card.json", "model.onnx"):
+        shutil.copy(SERVICES / "classifier" / name, folder)
+    return folder
+
+
+def change_card(folder, **values):
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | values))
+
+
+def test_shipped_models_are_listed_and_verified(model, capsys):
+    cli.main(["models", "verify"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [["*", "classifier"], ["*", "segmenter"]]
+
+
+def test_a_model_of_ones_own_is_used_once_adopted(model, tmp_path, phantom, capsys):
+    change_card(model, name="mine", version="9")
+    cli.main(["models", "use", str(model)])
+    cli.main(["models", "list"])
+    used = [line for line in capsys.readouterr().out.splitlines() if line.startswith("*")]
+    assert any("mine 9" in line for line in used)
+    assert len(used) == 2
+    scan = write_nifti(tmp_path / "a.nii.gz", phantom.volume)
+    cli.main(["run", str(scan), "--out", str(tmp_path / "out")])
+    assert "mine" in {m["name"] for m in json.loads((tmp_path / "out" / "report.json").read_text())["models"]}
+
+
+@pytest.mark.parametrize("fault", ["checksum", "card", "shape"])
+def test_a_model_that_is_not_what_it_says_is_refused(model, tmp_path, capsys, fault):
+    if fault == "checksum":
+        change_card(model, sha256="0" * 64)
+    elif fault == "card":
+        (model / "card.json").unlink()
+    else:
+        change_card(model, labels=["only one"])
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["models", "use", str(model)])
+    assert caught.value.code == 1
+    assert not (tmp_path / "adopted" / "classifier" / "chosen").exists()
+    assert "bad_model" in capsys.readouterr().err
