@@ -31,12 +31,14 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float) -> None:
         sweep.forget_workers(connection)
     if rescued or late:
         logger.warning("swept", extra={"rescued": rescued, "late": late})
-    for job_id, stage in due:
-        ring(app, job_id, stage)
-    for prefix in condemned:
-        store.delete(prefix)
-        with ledger.write() as connection:
-            sweep.buried(connection, prefix)
+    try:
+        for job_id, stage in due:
+            ring(app, job_id, stage)
+    finally:  # a broker that is away must not keep erased bytes
+        for prefix in condemned:
+            store.delete(prefix)
+            with ledger.write() as connection:
+                sweep.buried(connection, prefix)
 
 
 def main() -> None:

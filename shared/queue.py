@@ -14,14 +14,18 @@ from shared.ledger.jobs import STAGES
 __all__ = ["STAGES", "make_app", "ring"]
 
 
-def make_app(broker_url: str) -> Celery:
-    """A Celery application on the broker, set so that a lost or doubled message does no harm."""
+def make_app(broker_url: str, seconds: float | None = None) -> Celery:
+    """A Celery application on the broker, set so that a lost or doubled message does no harm.
+
+    A child that works on one task for longer than `seconds` is killed.
+    """
     app = Celery("viscera", broker=broker_url, set_as_current=False)
     app.conf.update(
         task_acks_late=True,
         task_reject_on_worker_lost=False,
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
+        task_time_limit=seconds,
         task_serializer="json",
         accept_content=["json"],
         worker_prefetch_multiplier=1,

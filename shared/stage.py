@@ -130,7 +130,7 @@ class Stage:
     ) -> None:
         self.name, self.task, self.load, self.describe = name, task, load, describe
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{name}"
-        self.app: Celery = make_app(settings().broker_url)
+        self.app: Celery = make_app(settings().broker_url, settings().job_seconds + 60.0)
         self.app.task(name=task_name(name))(self.run)
         self.tool: Any = None
         self.ledger: Ledger | None = None

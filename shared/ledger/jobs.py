@@ -229,9 +229,14 @@ def erase(connection: Connection, tenant: str, job_id: str, actor: str) -> list[
         connection.execute(scans.delete().where(scans.c.id == job.scan_id))
         prefixes.append(f"scans/{job.scan_id}/")
     for prefix in prefixes:
-        _insert_new(connection, doomed, {"prefix": prefix, "at": now()})
+        doom(connection, prefix)
     connection.execute(insert(audit).values(at=now(), tenant=tenant, actor=actor, action="delete", object=job_id))
     return prefixes
+
+
+def doom(connection: Connection, prefix: str) -> None:
+    """Notes a store prefix whose bytes nobody needs any more; the reconciler deletes them."""
+    _insert_new(connection, doomed, {"prefix": prefix, "at": now()})
 
 
 def record(connection: Connection, job_id: str, kind: str, data: Mapping[str, Any] | None = None) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select, update
 
-from shared.ledger.claims import TRIES
+from shared.ledger.claims import TRIES, Claim
 from shared.ledger.engine import now
-from shared.ledger.jobs import OPEN, RING_AGAIN, end, lock, record
+from shared.ledger.jobs import OPEN, RING_AGAIN, doom, end, lock, record
 from shared.ledger.tables import doomed, jobs, stage_runs, workers
 
 RINGS = 64
@@ -21,6 +21,7 @@ def rescue(connection: Connection) -> int:
         lock(connection, row.job_id)
         same = lost & (stage_runs.c.job_id == row.job_id) & (stage_runs.c.stage == row.stage)
         same &= stage_runs.c.fence == row.fence
+        doom(connection, Claim(row.job_id, row.stage, row.fence, 0).prefix)
         again = update(stage_runs).where(same, stage_runs.c.attempts < TRIES)
         if connection.execute(again.values(state="ready", lease_until=None, ring_at=now())).rowcount:
             record(connection, row.job_id, "worker_lost", {"stage": row.stage})
@@ -50,12 +51,12 @@ def due(connection: Connection, again: float = RING_AGAIN) -> list[tuple[str, st
 
 
 def condemned(connection: Connection) -> list[str]:
-    """Store prefixes of erased jobs that may still hold bytes."""
+    """Store prefixes of erased jobs and lost attempts that may still hold bytes."""
     return list(connection.execute(select(doomed.c.prefix)).scalars())
 
 
 def buried(connection: Connection, prefix: str, after: float = 120.0) -> None:
-    """Forgets an emptied prefix once no worker of the erased job can still be writing there."""
+    """Forgets an emptied prefix once no worker can still be writing there."""
     connection.execute(doomed.delete().where(doomed.c.prefix == prefix, doomed.c.at < now() - after))
 
 

@@ -54,3 +54,4 @@ def test_eight_reconcilers_rescue_a_job_once(ledger, job):
     with ledger.write() as connection:
         run = jobs.get(connection, "t", job).stages[0]
         assert (run.state, run.attempts) == ("ready", 1)
+        assert sweep.condemned(connection) == [f"jobs/{job}/classifier/1/"], "what the lost attempt stored goes"

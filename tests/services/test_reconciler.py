@@ -1,0 +1,30 @@
+"""One round rings, deletes what was erased, and a dead broker hinders only the ringing."""
+
+import pytest
+from kombu.exceptions import OperationalError
+
+from services.reconciler import reconcile
+from shared.ledger import jobs
+from shared.queue import make_app
+from tests import contracts
+from tests.shared.ledger.conftest import add_job
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with contracts.sqlite(tmp_path) as made:
+        yield made
+
+
+def test_erased_bytes_go_even_while_the_broker_is_dead(ledger, tmp_path):
+    store = contracts.local_store(tmp_path)
+    erased, kept = add_job(ledger), add_job(ledger)
+    for job in (erased, kept):
+        (tmp_path / "f").write_bytes(b"1")
+        store.put(f"jobs/{job}/mesher/1/model.glb", tmp_path / "f")
+    with ledger.write() as connection:
+        jobs.erase(connection, "t", erased, "key")
+        connection.exec_driver_sql("UPDATE stage_runs SET ring_at = 0 WHERE state = 'ready'")
+    with pytest.raises(OperationalError):
+        reconcile(ledger, store, make_app("redis://127.0.0.1:1/0"), again=5.0)
+    assert list(store.keys()) == [f"jobs/{kept}/mesher/1/model.glb"]
