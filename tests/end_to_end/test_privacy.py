@@ -1,0 +1,47 @@
+"""Nothing personal leaves the stored original: not in results, logs, ledger, or file names."""
+
+import gzip
+import zipfile
+
+import pytest
+
+from shared.errors import VisceraError
+from shared.phantoms import abdomen, default_grid
+from tests.scans import write_dicom
+
+TOKEN = "CANARY7F3A"
+PERSONAL = {
+    "PatientName": f"{TOKEN}^Name", "PatientID": f"{TOKEN}ID", "PatientBirthDate": "19010203", "AccessionNumber": TOKEN,
+    "SeriesDescription": f"{TOKEN} series", "StudyDescription": f"{TOKEN} study", "InstitutionName": TOKEN,
+    "ReferringPhysicianName": f"{TOKEN}^Doctor", "PatientComments": TOKEN, "ProtocolName": TOKEN, "StationName": TOKEN,
+}  # fmt: skip
+
+
+def contents(path):
+    """A file's bytes, and what its gzip or zip wrapping holds."""
+    raw = path.read_bytes()
+    yield raw
+    if raw.startswith(b"\x1f\x8b"):
+        yield gzip.decompress(raw)
+    if raw.startswith(b"PK"):
+        with zipfile.ZipFile(path) as archive:
+            yield from (archive.read(name) for name in archive.namelist())
+
+
+def test_names_in_headers_and_files_stay_in_the_sealed_original(system, client, tmp_path):
+    series = write_dicom(tmp_path / f"{TOKEN}_folder", abdomen(default_grid(slices=24, side=96)).volume, **PERSONAL)
+    for file in series.iterdir():
+        file.rename(file.with_name(f"{TOKEN}_{file.name}"))
+    assert TOKEN.encode() in next(series.iterdir()).read_bytes()
+    job = client.submit(series, filename=f"{TOKEN}.zip")
+    client.wait(job["id"])
+    with pytest.raises(VisceraError) as caught:
+        client.submit(write_dicom(tmp_path / TOKEN, abdomen(default_grid(8, 16)).volume, PixelSpacing=None, **PERSONAL))
+    assert TOKEN not in caught.value.detail
+    seen = 0
+    for path in sorted(system.data.rglob("*")):
+        assert TOKEN not in path.name
+        if path.is_file() and path.name != "original":
+            seen += 1
+            assert all(TOKEN.encode() not in content for content in contents(path)), path.name
+    assert seen > 10
