@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -41,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     _fit(steps.add_parser("segmenter", help="train the segmenter"), "segmenter")
     _pseudo(steps.add_parser("pseudo", help="label scans that nobody outlined with a trained segmenter"))
     _export(steps.add_parser("export", help="a checkpoint as a model folder: ONNX and card"))
+    _transplant(steps.add_parser("transplant", help="real slices with other people's organ shapes, as more cases"))
+    _soup(steps.add_parser("soup", help="the mean of the weights of runs that started from one checkpoint"))
     _quantise(steps.add_parser("quantise", help="the int8 variant of a model folder, calibrated on prepared cases"))
     _evaluate(steps.add_parser("evaluate", help="measure a pair of model folders; writes a report"))
     steps.add_parser("bench", help="our stages beside the published cascade's shape (bench/stages.py)")
@@ -77,6 +80,19 @@ def _pseudo(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_pseudo)
 
 
+def _transplant(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--hold-out", nargs="*", default=[], metavar="PATIENT")
+    parser.add_argument("--count", type=int, default=12, help="per labelled slice; a volume gives 12 times as many")
+    parser.set_defaults(run=run_transplant)
+
+
+def _soup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path)
+    parser.add_argument("checkpoints", type=Path, nargs="+")
+    parser.set_defaults(run=run_soup)
+
+
 def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("stage", choices=("classifier", "segmenter"))
     parser.add_argument("checkpoint", type=Path)
@@ -84,6 +100,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", choices=("unet", "gate", "segformer"))
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--threshold", type=float)
+    parser.add_argument("--metrics", type=Path, metavar="JSON", help="figures for the card, name to number or text")
     parser.add_argument("--record", type=Path, metavar="NPZ", help="keep answers on fixed slices for the tests")
     parser.set_defaults(run=run_export)
 
@@ -131,10 +148,10 @@ def run_segmenter(chosen: argparse.Namespace) -> None:
     unet = chosen.network == "unet"
     config = Config(
         kind=chosen.network,
-        options={} if unet else {"start": chosen.pretrained},
+        options={"drop": 0.25} if unet else {"start": chosen.pretrained},
         start=chosen.start,
         held_out=tuple(chosen.hold_out),
-        plan=Plan(minutes=chosen.minutes, steps=chosen.steps, rate=2e-3 if unet else 3e-4),
+        plan=Plan(minutes=chosen.minutes, steps=chosen.steps, rate=2e-3 if unet else 3e-4, decay=0.05),
         seed=chosen.seed,
     )
     train(RUNS / chosen.name, chosen.cases, config)
@@ -148,6 +165,21 @@ def run_pseudo(chosen: argparse.Namespace) -> None:
         print(name)
 
 
+def run_transplant(chosen: argparse.Namespace) -> None:
+    """More cases."""
+    from training.transplant import write_transplants
+
+    for name in write_transplants(chosen.data, tuple(chosen.hold_out), chosen.count):
+        print(name)
+
+
+def run_soup(chosen: argparse.Namespace) -> None:
+    """One checkpoint from some."""
+    from training.networks import mean_weights
+
+    mean_weights(chosen.checkpoints, chosen.out)
+
+
 def run_export(chosen: argparse.Namespace) -> None:
     """Write a model folder."""
     from training.cards import card_for
@@ -157,6 +189,8 @@ def run_export(chosen: argparse.Namespace) -> None:
 
     network = chosen.network or ("gate" if chosen.stage == "classifier" else "unet")
     card = card_for(chosen.stage, network, chosen.version, chosen.threshold)
+    if chosen.metrics:
+        card = card.model_copy(update={"metrics": json.loads(chosen.metrics.read_text())})
     trained = load_weights(build(network), chosen.checkpoint)
     final = export(trained, card, chosen.out)
     if chosen.record:

@@ -21,11 +21,11 @@ Rng = np.random.Generator
 class Augment:
     """How strong each change is; a probability where its name ends in `_chance`."""
 
-    scale: float = 0.22
+    scale: float = 0.25
     stretch: float = 0.12
     degrees: float = 12.0
     shear: float = 0.08
-    shift: float = 14.0
+    shift: float = 20.0
     bend: float = 6.0
     bend_chance: float = 0.8
     tone: float = 0.5

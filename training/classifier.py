@@ -29,7 +29,13 @@ class Config:
 
     held_out: tuple[str, ...] = ("case101", "case110", "case119")
     shares: dict[str, float] = field(
-        default_factory=lambda: {"slices": 0.3, "volume": 0.4, "pseudo": 0.15, "rendered": 0.05, "phantom": 0.1}
+        default_factory=lambda: {
+            "slices": 0.28,
+            "volume": 0.32,
+            "unlabelled": 0.15,
+            "pseudo": 0.1,
+            "phantom": 0.15,
+        }
     )
     empty: float = 1.2
     size: tuple[int, int] = (192, 256)

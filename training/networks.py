@@ -155,3 +155,14 @@ def load_weights(network: nn.Module, path: Path) -> nn.Module:
     state = torch.load(path, map_location="cpu", weights_only=True)
     network.load_state_dict(state["average"])
     return network.eval()
+
+
+def mean_weights(checkpoints: list[Path], out: Path) -> None:
+    """Write the mean of the averaged weights of runs that started from one checkpoint (Wortsman et al. 2022)."""
+    states = [torch.load(path, map_location="cpu", weights_only=True)["average"] for path in checkpoints]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(0) if value.dtype.is_floating_point else value
+        for name, value in states[0].items()
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"average": mean}, out)

@@ -24,16 +24,24 @@ class Config:
     """One training of the segmenter. Shares are parts of the examples drawn from each kind of case."""
 
     kind: str = "unet"
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=lambda: {"drop": 0.25})
     start: Path | None = None
     held_out: tuple[str, ...] = ("case101", "case110", "case119")
     shares: dict[str, float] = field(
-        default_factory=lambda: {"slices": 0.5, "volume": 0.34, "rendered": 0.1, "phantom": 0.06, "pseudo": 0.0}
+        default_factory=lambda: {
+            "slices": 0.3,
+            "volume": 0.14,
+            "unlabelled": 0.02,
+            "transplant": 0.36,
+            "rendered": 0.08,
+            "phantom": 0.03,
+            "pseudo": 0.07,
+        }
     )
-    size: tuple[int, int] = (192, 256)
-    batch: int = 8
+    size: tuple[int, int] = (160, 224)
+    batch: int = 4
     augment: Augment = field(default_factory=Augment)
-    plan: Plan = field(default_factory=Plan)
+    plan: Plan = field(default_factory=lambda: Plan(decay=0.05))
     wants: Input = field(default_factory=Input)
     seed: int = 0
 

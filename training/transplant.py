@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from training.cases import UNKNOWN, Case, Scan
+from shared.card import Input
+from training.cases import UNKNOWN, Case, Scan, as_scan, load_cases, save_case
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -75,6 +77,22 @@ def transplant(rng: Rng, image: Bytes, labels: Bytes, bank: Bank) -> tuple[Bytes
         for part in range(1, count):
             _put(rng, out, marks == part, bank.contents[organ])
     return np.clip(np.rint(out), 0, 255).astype(np.uint8), wanted
+
+
+def write_transplants(data: Path, held_out: tuple[str, ...], count: int, seed: int = 5) -> Iterator[str]:
+    """Write cases `transplant_NAME` beside the real labelled cases of `data/cases`; yields their names.
+
+    Nothing of the patients held out goes into them, neither body nor shape nor content.
+    """
+    cases = [case for case in load_cases(data / "cases") if case.kind in ("slices", "volume")]
+    real = [as_scan(case, Input()) for case in cases if case.name.startswith("case") and case.patient not in held_out]
+    drawn = [case for case in load_cases(data / "shapes") if case.patient not in held_out]
+    bank = fill_bank(real, [Scan(case, case.labels, case.labels, 1) for case in drawn])
+    rng = np.random.default_rng(seed)
+    for scan in real:
+        made = transplants(scan, bank, count if len(scan.image) == 1 else 12 * count, rng)
+        save_case(made, data / "cases")
+        yield made.name
 
 
 def _outline_like(rng: Rng, labels: Bytes, outlines: list[Bytes], looks: int = 60) -> Bytes:
