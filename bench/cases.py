@@ -63,9 +63,7 @@ def _decode(rows: list[tuple[int, int, NDArray[np.int64]]]) -> LabelMap:
     slices = max(number for number, _, _ in rows) + 1
     starts = [runs[:, 0] for _, _, runs in rows if len(runs) > 4]
     step = np.concatenate([np.diff(start) for start in starts])
-    width, height = min(
-        ((w, h) for w, h, n in SIZES if n == slices), key=lambda size: _raggedness(step, size[0])
-    )
+    width, height = min(((w, h) for w, h, n in SIZES if n == slices), key=lambda size: _raggedness(step, size[0]))
     data = np.zeros((slices, height * width), dtype=np.uint8)
     for number, label, runs in sorted(rows, key=lambda row: row[1]):
         for start, length in runs:

@@ -96,9 +96,7 @@ def compare(ours: Surface, truth: Surface, count: int = 40000) -> Distance:
         ]
     )
     angle = np.degrees(np.arccos(np.clip(cosine, -1, 1))).mean()
-    return Distance(
-        (d1.mean() + d2.mean()) / 2.0, max(np.percentile(d1, 95), np.percentile(d2, 95)), float(angle)
-    )
+    return Distance((d1.mean() + d2.mean()) / 2.0, max(np.percentile(d1, 95), np.percentile(d2, 95)), float(angle))
 
 
 def interpenetration(one: Surface, other: Surface, depth: float = 0.1, count: int = 40000) -> float:

@@ -39,7 +39,7 @@ class Lattice:
     @classmethod
     def of(cls, spacing: Floats, step: float) -> Lattice:
         """A lattice for voxels of `spacing` mm: the blur spans a good part of a step, and of a voxel."""
-        sigma = np.maximum(0.3 * step, 0.33 * spacing)
+        sigma = np.maximum(0.3 * step, 0.36 * spacing)
         return cls(step, step / spacing, sigma / spacing, float(np.exp(np.log(sigma).mean())))
 
 

@@ -9,14 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.mesher.between import part_slices, thick_axis
-from services.mesher.field import Field
+from services.mesher.field import Field, Lattice
 from services.mesher.runs import Floats, Ints, Layout, Runs, scan
 from services.mesher.smooth import fair, keep_volume, low_pass, neighbours, scale_to_volume
 from services.mesher.surface import Measures, Mesh, extract, measure
 
-_LIGHT = low_pass(1.0, 4)
-_STRONG = low_pass(0.3, 8)
-_NOISE = 0.18
+_LIGHT = low_pass(1.2, 4)
+_NOISY = low_pass(0.75, 5)
+_STRONG = low_pass(0.25, 10)
+_COARSE = 1.8
+"""From so many voxels per lattice step on, the field itself has averaged most of the noise out."""
+_NOISE = 0.14
 """How far, in voxels, a vertex may be off through the voxels alone: fairing moves are trusted up to about this."""
 _FAR = 3.0
 """Beyond so many sigmas a neighbour does not matter."""
@@ -88,7 +91,7 @@ def smooth_surface(body: Body, ground: Ground, drafts: Mapping[int, Draft]) -> t
     faces = _outward(draft.faces, body.layout)
     others = [other.field for label, other in drafts.items() if label != body.label]
     freedom = _freedom(draft.voxels, others)[:, None]
-    points = _fair(_to_patient(draft.voxels, ground.layout), faces, freedom, ground.layout)
+    points = _fair(_to_patient(draft.voxels, ground.layout), faces, freedom, draft.field.lattice)
     lost = _lost(body, ground, draft.field)
     if lost is not None:
         aside = body.runs[lost]
@@ -143,7 +146,7 @@ def _freedom(voxels: Floats, others: Sequence[Field]) -> Floats:
     return freedom
 
 
-def _fair(points: Floats, faces: Ints, freedom: Floats, layout: Layout) -> Floats:
+def _fair(points: Floats, faces: Ints, freedom: Floats, lattice: Lattice) -> Floats:
     """Take the voxels' noise off: a light filter everywhere, a strong one where it moves vertices by no more than that.
 
     Sharp folds, where the strong filter would pull neighbouring loops together, keep their place.
@@ -151,10 +154,10 @@ def _fair(points: Floats, faces: Ints, freedom: Floats, layout: Layout) -> Float
     mean = neighbours(faces, len(points))
     centre = points.mean(axis=0)
     rough = (points - centre).astype(np.float32)
-    light, strong = fair(rough, mean, _LIGHT), fair(rough, mean, _STRONG)
-    move = strong - light
-    tolerance = _NOISE * float(np.cbrt(layout.voxel_mm3))
-    trust = 1.0 / (1.0 + (np.einsum("ij,ij->i", move, move) / np.float32(tolerance**2)) ** 2)
+    voxel = float(np.cbrt(np.prod(lattice.step / lattice.pitch)))
+    light = fair(rough, mean, _LIGHT if lattice.step > _COARSE * voxel else _NOISY)
+    move = fair(rough, mean, _STRONG) - light
+    trust = 1.0 / (1.0 + (np.einsum("ij,ij->i", move, move) / np.float32((_NOISE * voxel) ** 2)) ** 2)
     trust = np.minimum(trust, np.asarray(mean @ trust))
     moved = rough + freedom.astype(np.float32) * (light - rough + trust[:, None] * move)
     faired: Floats = moved.astype(np.float64) + centre
