@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from services.mesher.results import MeshedOrgan, MeshedOrgans
 from services.mesher.surface import Mesh
 from shared.geometry import Geometry
+from shared.phantoms import abdomen
 from shared.volume import LabelMap
 
 
@@ -59,3 +61,9 @@ def winding(mesh: Mesh, points: NDArray[np.float64]) -> NDArray[np.float64]:
             below = below + np.einsum("ij,ij->i", u, v) * w
         total[number] = 2.0 * np.arctan2(top, below).sum() / (4.0 * np.pi)
     return total
+
+
+@cache
+def phantom_labels() -> LabelMap:
+    """The label map of the abdomen made by formula; making it takes longer than meshing it."""
+    return abdomen().labels

@@ -7,9 +7,8 @@ from bench.voxelise import dice, voxelise
 from services.mesher.checks import shells
 from services.mesher.core import BUDGETS, mesh
 from shared.geometry import Geometry
-from shared.phantoms import abdomen
 from shared.volume import LabelMap
-from tests.services.mesher.shapes import ball, labels, oblique, one, surface, winding
+from tests.services.mesher.shapes import ball, labels, oblique, one, phantom_labels, surface, winding
 
 
 def l_shape(affine):
@@ -48,7 +47,7 @@ def test_winding_is_outward_on_oblique_and_left_handed_grids(determinant):
 
 @pytest.mark.parametrize("flip", [(1, 1, 1), (-1, 1, 1), (1, -1, 1), (1, 1, -1), (-1, -1, -1)])
 def test_stored_axes_do_not_matter_only_the_patient_does(flip):
-    label_map = abdomen().labels
+    label_map = phantom_labels()
     sz, sy, sx = flip
     affine = label_map.geometry.affine.copy()
     for column, (sign, size) in enumerate(zip((sx, sy, sz), label_map.geometry.shape[::-1], strict=True)):
@@ -63,7 +62,7 @@ def test_stored_axes_do_not_matter_only_the_patient_does(flip):
 
 
 def test_the_stomach_of_the_phantom_is_left_of_and_above_the_bowel():
-    meshed = mesh(abdomen().labels)
+    meshed = mesh(phantom_labels())
     stomach, small = surface(meshed, 1).vertices.mean(axis=0), surface(meshed, 2).vertices.mean(axis=0)
     assert stomach[0] > small[0] + 20
     assert stomach[2] > small[2] + 40
@@ -71,7 +70,7 @@ def test_the_stomach_of_the_phantom_is_left_of_and_above_the_bowel():
 
 @pytest.mark.parametrize("quality", ["light", "standard", "fine"])
 def test_volume_of_the_mesh_is_that_of_the_voxels(quality):
-    meshed = mesh(abdomen().labels, quality)
+    meshed = mesh(phantom_labels(), quality)
     for made in meshed.organs:
         assert made.method == "field"
         assert made.volume_mesh_ml == pytest.approx(made.volume_voxels_ml, rel=5e-4)
@@ -109,7 +108,7 @@ def test_triangles_stay_within_the_budget(quality, most):
 
 
 def test_more_quality_means_more_triangles():
-    counts = [sum(len(m.faces) for m in mesh(abdomen().labels, q).meshes) for q in ("light", "standard", "fine")]
+    counts = [sum(len(m.faces) for m in mesh(phantom_labels(), q).meshes) for q in ("light", "standard", "fine")]
     assert counts == sorted(counts)
 
 
@@ -211,13 +210,13 @@ def test_neighbours_do_not_sink_into_each_other():
 
 def test_progress_only_grows_and_ends_at_one():
     told = []
-    mesh(abdomen().labels, "light", progress=told.append)
+    mesh(phantom_labels(), "light", progress=told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
 
 
 def test_the_label_map_is_left_as_it_was():
-    label_map = abdomen().labels
+    label_map = phantom_labels()
     before = label_map.data.copy()
     mesh(label_map)
     assert (label_map.data == before).all()
