@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     steps.add_parser("bench", help="our stages beside the published cascade's shape (bench/stages.py)")
     smoke = steps.add_parser("smoke", help="all steps on phantoms, in about two minutes")
     smoke.add_argument("--out", type=Path, default=RUNS / "smoke")
-    smoke.add_argument("--minutes", type=float, default=0.8, help="for each of the two networks")
+    smoke.add_argument("--steps", type=int, default=250, help="for each of the two networks")
     smoke.set_defaults(run=run_smoke)
     return parser
 
@@ -214,10 +214,11 @@ def run_evaluate(chosen: argparse.Namespace) -> None:
     from training.cases import load_cases
     from training.evaluate import judge
     from training.report import write_report
+    from training.segmenter import is_true
 
     gate, segmenter = load_network(chosen.classifier), load_network(chosen.segmenter)
-    cases = [case for case in load_cases(chosen.cases) if case.patient in chosen.patients]
-    judged = [judge(case, gate, segmenter) for case in cases if case.kind in ("volume", "slices")]
+    cases = [case for case in load_cases(chosen.cases) if case.patient in chosen.patients and is_true(case)]
+    judged = [judge(case, gate, segmenter) for case in cases]
     if not judged:
         raise SystemExit("None of these patients has labelled cases there.")
     page = write_report(chosen.out, [gate.card, segmenter.card], judged)
@@ -228,7 +229,7 @@ def run_smoke(chosen: argparse.Namespace) -> None:
     """Everything, small."""
     from training.smoke import smoke
 
-    print(smoke(chosen.out, chosen.minutes).read_text())
+    print(smoke(chosen.out, chosen.steps).read_text())
 
 
 if __name__ == "__main__":

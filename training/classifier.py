@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,11 @@ MEANINGFUL = 12
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One training of the gate; slices without an organ are drawn as often as those with one."""
+    """One training of the gate; slices without an organ are drawn about as often as those with one.
+
+    `beyond` is the first slice of a scan without outlines that lies further from its middle than any outline does
+    (docs/decisions/0022): the gate learns that from there on nothing is kept.
+    """
 
     held_out: tuple[str, ...] = ("case101", "case110", "case119")
     shares: dict[str, float] = field(
@@ -37,6 +41,7 @@ class Config:
             "phantom": 0.15,
         }
     )
+    beyond: dict[str, int] = field(default_factory=lambda: {"unk266": 91})
     empty: float = 1.2
     size: tuple[int, int] = (192, 256)
     batch: int = 16
@@ -46,8 +51,17 @@ class Config:
     seed: int = 0
 
 
+def cut(scan: Scan, beyond: dict[str, int]) -> Scan:
+    """The scan with nothing on the slices that lie beyond all outlines."""
+    first = next((index for name, index in beyond.items() if scan.case.name.endswith(name)), len(scan.labels))
+    labels = scan.labels.copy()
+    labels[first:] = 0
+    return replace(scan, labels=labels)
+
+
 def groups(scans: list[Scan], config: Config) -> list[Group]:
     """The groups that training draws from."""
+    scans = [cut(scan, config.beyond) for scan in scans]
     kinds = config.shares.items()
     made = [group(name, share, [s for s in scans if kind_of(s) == name], config.empty) for name, share in kinds]
     return [one for one in made if one.share > 0]

@@ -18,11 +18,11 @@ HELD_OUT = ("phantom00", "phantom01")
 ONLY = {"phantom": 1.0}
 
 
-def smoke(out: Path, minutes: float = 0.8, least: float = 0.5) -> Path:
+def smoke(out: Path, steps: int = 250, least: float = 0.5) -> Path:
     """Write cases, runs, model folders and a report below `out`; RuntimeError if an organ's Dice is below `least`."""
     for case in phantoms(6):
         save_case(case, out / "cases")
-    plan = Plan(minutes=minutes, look_every=50, average=0.95)
+    plan = Plan(steps=steps, look_every=steps // 2, average=0.95, warm=20)
     size = (160, 224)
     gate = classifier.train(
         out / "gate", out / "cases", classifier.Config(held_out=HELD_OUT, shares=ONLY, size=size, plan=plan)
