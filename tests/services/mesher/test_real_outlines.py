@@ -1,0 +1,39 @@
+"""Real organ shapes, drawn by people and by other models."""
+
+import pytest
+
+from bench.cases import case139, nifti_labels, real
+from bench.voxelise import dice, voxelise
+from services.mesher.core import mesh
+from tests.services.mesher.shapes import surface
+
+
+def hold(label_map, quality="standard"):
+    """Every organ is sound, keeps its volume and covers its voxels."""
+    for made in mesh(label_map, quality).organs:
+        if made.mesh is None:
+            continue
+        assert made.method == "field"
+        assert made.checks.passed
+        assert made.volume_mesh_ml == pytest.approx(made.volume_voxels_ml, rel=5e-3)
+        covered = dice(voxelise(made.mesh.vertices, made.mesh.faces, label_map.geometry), label_map.data == made.label)
+        assert covered >= (0.97 if made.volume_voxels_ml >= 50.0 else 0.95)
+
+
+def test_outlines_of_a_day_are_covered_and_the_stomach_lies_left_of_and_above_the_bowel(data):
+    label_map = case139(data)
+    hold(label_map)
+    meshed = mesh(label_map)
+    stomach, bowel = (surface(meshed, label).vertices.mean(axis=0) for label in (1, 2))
+    assert stomach[0] > bowel[0]
+    assert stomach[2] > bowel[2]
+
+
+def test_ct_organs_are_covered(data):
+    hold(nifti_labels(data / "ct" / "example_ct_organs.nii.gz"))
+
+
+@pytest.mark.slow
+def test_all_real_label_maps_are_covered(data):
+    for _, label_map in real(data):
+        hold(label_map)
