@@ -2,7 +2,7 @@
 
 Nothing happens unless VISCERA_FAULTS names a folder. A file `<stage>.<point>` in it is one fault: whoever reaches the
 point first takes the file away and does what it says: `kill` (this process), `kill-worker` (its whole session), or
-`stop` (SIGSTOP).
+`stop` (SIGSTOP). `kill JOB` stays and strikes whoever comes by with that job.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from pathlib import Path
 POINTS = ("before-claim", "after-claim", "mid-work", "after-store", "after-commit", "after-ring")
 
 
-def point(stage: str, name: str) -> None:
+def point(stage: str, name: str, job_id: str = "") -> None:
     """Does what a waiting fault says."""
     folder = os.environ.get("VISCERA_FAULTS")
     if not folder:
         return
     armed = Path(folder) / f"{stage}.{name}"
-    taken = armed.with_suffix(f".taken-{os.getpid()}")
     try:
-        armed.rename(taken)
+        what, _, victim = armed.read_text().partition(" ")
+        if victim and victim != job_id:
+            return
+        if not victim:
+            armed.rename(armed.with_suffix(f".taken-{os.getpid()}"))
     except FileNotFoundError:
         return
-    what = taken.read_text().strip()
     if what == "kill-worker":
         os.killpg(os.getsid(0), signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGSTOP if what == "stop" else signal.SIGKILL)

@@ -151,7 +151,7 @@ class Stage:
             if claim is None:
                 return
             job = jobs.get(connection, None, job_id)
-        point(self.name, "after-claim")
+        point(self.name, "after-claim", job_id)
         with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
             self._work(Work(job, claim, Path(folder), self.tool, ledger, store), ledger)
 

@@ -9,8 +9,8 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -39,6 +39,7 @@ class Rig:
     faults: Path
     scan: Path
     reference: str = ""
+    struck: list[int] = field(default_factory=list)
 
     def arm(self, stage: str, point: str, what: str) -> Path:
         """The next process to reach this point of this stage does what is said."""
@@ -53,9 +54,20 @@ class Rig:
         while time.monotonic() < until:
             for mark in self.faults.glob(f"{armed.stem}.taken-*"):
                 mark.unlink()
-                return int(mark.suffix.removeprefix(".taken-"))
+                self.struck.append(int(mark.suffix.removeprefix(".taken-")))
+                return self.struck[-1]
             time.sleep(0.02)
         raise AssertionError(f"nobody came by {armed.name}")
+
+    def clear(self) -> None:
+        """Leaves nothing for the next cell: no fault that waits, no process that stands still."""
+        for waiting in self.faults.iterdir():
+            waiting.unlink()
+        for process in self.struck:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+        self.struck.clear()
+        self.child("valkey").process.send_signal(signal.SIGCONT)
 
     def submit(self, **options: str) -> str:
         """Sends the small scan; returns the job's id."""
