@@ -24,16 +24,20 @@ _MOST_CELLS = 24_000_000
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How many triangles all organs may have together, and the finest lattice step in voxels (geometric mean)."""
+    """How many triangles all organs may have together, and the finest lattice step in voxels (geometric mean).
+
+    `slack` says how far the number may be exceeded before a coarser lattice is tried.
+    """
 
     triangles: int
     finest: float
+    slack: float = 1.0
 
 
 BUDGETS: Mapping[Quality, Budget] = {
     "light": Budget(50_000, 1.25),
     "standard": Budget(150_000, 1.0),
-    "fine": Budget(720_000, 0.9),
+    "fine": Budget(700_000, 0.9, 1.1),
 }
 
 
@@ -116,10 +120,10 @@ def _drafts(ground: Ground, budget: Budget) -> tuple[dict[int, Draft], bool]:
         lattice = Lattice.of(ground.layout.spacing, step)
         drafts = {label: Draft.of(build(runs, lattice)) for label, runs in ground.runs.items()}
         total = sum(len(draft.faces) for draft in drafts.values())
-        if total <= budget.triangles:
+        if total <= budget.triangles * budget.slack:
             break
         step *= 1.01 * float(np.sqrt(total / budget.triangles))
-    return drafts, total <= budget.triangles
+    return drafts, total <= budget.triangles * budget.slack
 
 
 def _first_step(ground: Ground, budget: Budget) -> float:

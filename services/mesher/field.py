@@ -68,19 +68,29 @@ class Field:
 
     def interpolate(self, voxels: Floats, floor: float) -> Float32s:
         """The field at voxel indices (n, 3), linear between lattice points, or `floor` where it is clearly lower."""
-        position = voxels / self.lattice.pitch - self.low
-        base = position.astype(np.int64)
-        size = np.array(self.values.shape[::-1])
         found = np.full(len(voxels), floor, dtype=np.float32)
-        near = np.flatnonzero(((position >= 0) & (base < size - 1)).all(axis=1))
-        flat, steps = self.values.reshape(-1), np.array([1, size[0], size[0] * size[1]])
-        near = near[flat[(base[near] + np.rint(position[near] - base[near]).astype(np.int64)) @ steps] > floor]
-        first, part = base[near] @ steps, (position[near] - base[near]).astype(np.float32)
+        size = self.values.shape[::-1]
+        flat, steps = self.values.reshape(-1), (1, size[0], size[0] * size[1])
+        near = np.arange(len(voxels))
+        positions: list[Floats] = []
+        for axis in range(3):
+            column = voxels[near, axis] / self.lattice.pitch[axis] - self.low[axis]
+            within = (column >= 0.0) & (column < size[axis] - 1)
+            near, positions = near[within], [*(each[within] for each in positions), column[within]]
+        nearest = sum(np.rint(each).astype(np.int64) * step for each, step in zip(positions, steps, strict=True))
+        close = flat[nearest] > floor
+        near, positions = near[close], [each[close] for each in positions]
+        bases = [each.astype(np.int64) for each in positions]
+        parts = [(each - base).astype(np.float32) for each, base in zip(positions, bases, strict=True)]
+        first = sum(base * step for base, step in zip(bases, steps, strict=True))
         total = np.zeros(len(near), dtype=np.float32)
         for corner in range(8):
-            bits = np.array([corner & 1, corner >> 1 & 1, corner >> 2 & 1])
-            weight = np.where(bits, part, 1.0 - part).prod(axis=1)
-            total += weight * flat[first + int(bits @ steps)]
+            weight, offset = np.ones(len(near), dtype=np.float32), 0
+            for axis in range(3):
+                up = corner >> axis & 1
+                weight *= parts[axis] if up else 1.0 - parts[axis]
+                offset += steps[axis] * up
+            total += weight * flat[first + offset]
         found[near] = total
         return found
 

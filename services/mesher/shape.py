@@ -155,8 +155,8 @@ def _fair(points: Floats, faces: Ints, freedom: Floats, lattice: Lattice) -> Flo
     centre = points.mean(axis=0)
     rough = (points - centre).astype(np.float32)
     voxel = float(np.cbrt(np.prod(lattice.step / lattice.pitch)))
-    light = fair(rough, mean, _LIGHT if lattice.step > _COARSE * voxel else _NOISY)
-    move = fair(rough, mean, _STRONG) - light
+    light, strong = fair(rough, mean, _LIGHT if lattice.step > _COARSE * voxel else _NOISY, _STRONG)
+    move = strong - light
     trust = 1.0 / (1.0 + (np.einsum("ij,ij->i", move, move) / np.float32((_NOISE * voxel) ** 2)) ** 2)
     trust = np.minimum(trust, np.asarray(mean @ trust))
     moved = rough + freedom.astype(np.float32) * (light - rough + trust[:, None] * move)

@@ -35,14 +35,20 @@ def low_pass(cutoff: float, degree: int) -> tuple[float, ...]:
     return tuple(float(value) for value in coefficients)
 
 
-def fair(points: Float32s, mean: csr_array, coefficients: tuple[float, ...]) -> Float32s:
-    """Filter vertex positions (n, 3) by a polynomial of the neighbours' mean, by Chebyshev's recurrence."""
+def fair(points: Float32s, mean: csr_array, *filters: tuple[float, ...]) -> list[Float32s]:
+    """Filter vertex positions (n, 3) by polynomials of the neighbours' mean, all in one Chebyshev recurrence."""
     before, current = points, np.asarray(mean @ points)
-    total = np.float32(coefficients[0]) * before + np.float32(coefficients[1]) * current
-    for value in coefficients[2:]:
-        before, current = current, 2.0 * np.asarray(mean @ current) - before
-        total += np.float32(value) * current
-    return total.astype(np.float32)
+    start = [np.float32(each[0]) * before + np.float32(each[1]) * current for each in filters]
+    totals: list[Float32s] = [total.astype(np.float32, copy=False) for total in start]
+    for order in range(2, max(len(each) for each in filters)):
+        following = np.asarray(mean @ current)
+        following *= np.float32(2.0)
+        following -= before
+        before, current = current, following
+        for number, each in enumerate(filters):
+            if order < len(each):
+                totals[number] += np.float32(each[order]) * current
+    return totals
 
 
 def keep_volume(points: Floats, faces: Ints, volume: float, freedom: Floats | float = 1.0) -> tuple[Floats, Measures]:
