@@ -45,3 +45,11 @@ def test_the_given_labels_are_not_changed():
     before = labels.copy()
     tidy(labels, SPACING)
     assert np.array_equal(labels, before)
+
+
+def test_a_part_that_is_tiny_beside_the_largest_goes_even_if_it_is_no_speck():
+    labels = np.zeros((10, 90, 90), dtype=np.uint8)
+    labels[:, 5:65, 5:65] = 1
+    whole = labels.copy()
+    labels[3:7, 75:87, 75:87] = 1  # 3.9 mL beside 243 mL
+    assert np.array_equal(tidy(labels, SPACING), whole)
