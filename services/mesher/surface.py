@@ -53,11 +53,6 @@ def extract(field: Float32s) -> tuple[Float32s, Ints]:
     return np.concatenate(vertices), np.concatenate(faces)
 
 
-def count_triangles(field: Float32s) -> int:
-    """How many triangles `extract` would make."""
-    return int(triangles()[1][_cases(field > 0)].sum(dtype=np.int64))
-
-
 def _cases(inside: Bools) -> NDArray[np.uint8]:
     """The case of each cell, flattened on the field's own grid (cells beyond the last point hold 0)."""
     bits = inside.view(np.uint8)
