@@ -17,12 +17,12 @@ pytestmark = pytest.mark.timeout(150)
 def test_gateway_killed_before_202_and_the_client_tries_again(rig, point):
     armed = rig.arm("gateway", point, "kill")
     with pytest.raises(VisceraError):
-        rig.client.submit(rig.scan, key="again-" + point)
+        rig.submit(key="again-" + point)
     rig.taken(armed)
     rig.system.wait_ready()
-    job = rig.client.submit(rig.scan, key="again-" + point)["id"]
+    job = rig.submit(key="again-" + point)
     rig.check(job)
-    assert [rig.client.submit(rig.scan, key="again-" + point)["id"]] == [job]
+    assert rig.submit(key="again-" + point) == job
 
 
 def test_gateway_killed_in_the_middle_of_an_upload(rig):
