@@ -69,12 +69,15 @@ def _distances(image: NDArray[np.uint8], labels: Collection[int], reach: float) 
     """Signed distances in pixels, positive inside, cut off at `reach`: (labels, rows, columns)."""
     found = np.full((len(labels), *image.shape), -reach, dtype=np.float32)
     for number, label in enumerate(labels):
-        inside = np.pad((image == label).astype(np.uint8), 1)
-        if inside.any():
-            within = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-            beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-            signed = np.where(inside > 0, within - 0.5, 0.5 - beyond)[1:-1, 1:-1]
-            found[number] = np.clip(signed, -reach, reach)
+        mask = (image == label).astype(np.uint8)
+        if not mask.any():
+            continue
+        window = _window(mask, int(np.ceil(reach)) + 1)
+        inside = cv2.copyMakeBorder(mask[window], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        within = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5)
+        beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_5)
+        signed = np.where(inside > 0, within - 0.5, 0.5 - beyond)[1:-1, 1:-1]
+        found[number][window] = np.clip(signed, -reach, reach)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from services.mesher.results import Checks
 from services.mesher.surface import Floats, Ints, Measures, Mesh, edge_ends, group, signed_volume
@@ -50,15 +51,17 @@ def twins(faces: Ints, vertices: int) -> Ints:
 def _pair(faces: Ints, vertices: int) -> Ints | None:
     """The twin of each corner's edge, or None where an edge repeats or lacks its reverse."""
     start, end = edge_ends(faces)
-    by_start, by_end = group(start, vertices)[0], group(end, vertices)[0]
-    order = by_end[group(start[by_end], vertices)[0]]
-    other = by_start[group(end[by_start], vertices)[0]]
-    first, second = start[order], end[order]
-    repeated = (first[1:] == first[:-1]) & (second[1:] == second[:-1])
-    if repeated.any() or (first != end[other]).any() or (second != start[other]).any():
+    order, begin = group(start, vertices)
+    # Turning a sparse matrix from rows to columns sorts it: once by end, twice by start, each row by the other.
+    by_start = csr_array((order, end[order], begin), shape=(vertices, vertices))
+    by_end = by_start.T.tocsr()
+    by_start = by_end.T.tocsr()
+    beside = by_start.indices
+    repeated = (beside[1:] == beside[:-1]) & (np.diff(start[by_start.data]) == 0)
+    if repeated.any() or (by_start.indptr != by_end.indptr).any() or (beside != by_end.indices).any():
         return None
     twin = np.empty_like(order)
-    twin[order] = other
+    twin[by_start.data] = by_end.data
     return twin
 
 

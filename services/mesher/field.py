@@ -122,8 +122,8 @@ def build(runs: Runs, lattice: Lattice) -> Field:
         shape = (middle.shape[1], upto - at, int(window[0]))
         lines = line[part] * np.int64(shape[1]) + block[part] - at
         dense = _spread(lines, runs[part], table, shape)
-        across = (middle @ dense.reshape(shape[0], -1)).reshape(-1, shape[1], shape[2])
-        stack[at:upto] = across.transpose(1, 0, 2)
+        across = np.asarray(middle @ dense).reshape(-1, shape[1], shape[2])
+        np.cumsum(across.transpose(1, 0, 2), axis=2, out=stack[at:upto])
     values = np.empty((slow.shape[0], int(window[1]), int(window[0])), dtype=np.float32)
     flat = stack.reshape(planes, -1)
     rows = max(1, _CHUNK_CELLS // flat.shape[1])
@@ -148,7 +148,10 @@ def _endpoint_table(voxels: int, lattice: Lattice, first: int, window: int) -> t
 def _spread(
     lines: NDArray[np.int64], runs: Runs, table: tuple[Floats, NDArray[np.int64]], shape: tuple[int, ...]
 ) -> Float32s:
-    """Blur runs along the fast axis onto `shape`, whose first two axes together count `lines`."""
+    """Blur runs along the fast axis onto `shape`, whose first two axes together count `lines`; last two axes flattened.
+
+    The values are steps, to be summed up along the fast axis.
+    """
     steps_at, offset = table
     reach = np.arange(steps_at.shape[1])
     ends = np.concatenate([runs.start, runs.stop])
@@ -157,8 +160,8 @@ def _spread(
     weight[len(runs) :] *= -1.0
     size = shape[0] * shape[1] * shape[2]
     steps = np.bincount((where[:, None] + reach).reshape(-1), weight.reshape(-1), size)
-    dense = steps.astype(np.float32).reshape(shape)
-    return np.cumsum(dense, axis=2, out=dense)
+    spread: Float32s = steps.astype(np.float32).reshape(shape[0], -1)
+    return spread
 
 
 def _weights(voxels: tuple[int, int, int], lattice: Lattice, axis: int, points: NDArray[np.int64]) -> csr_array:
