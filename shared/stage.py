@@ -30,6 +30,7 @@ from shared.process import die_with_parent, die_with_supervisor
 from shared.queue import make_app, ring, task_name
 from shared.settings import Settings, settings
 from shared.store import Store, open_store, sha256
+from shared.watchdog import Watchdog
 
 logger = logging.getLogger("viscera.stage")
 PROGRESS_EVERY = 0.4
@@ -199,6 +200,11 @@ class Stage:
                 workers.seen(connection, myself)
             time.sleep(min(5.0, settings().heartbeat_seconds))
 
+    def watch(self) -> None:
+        """What a worker's main process does once it consumes: it makes sure that it still hears."""
+        seconds = max(3.0 * settings().ring_seconds, 5.0)
+        Watchdog(self.name, seconds, lambda: open_ledger(settings().ledger_url)).start()
+
     def leave(self) -> None:
         """What a worker does when asked to stop: its work is given back at once and tried elsewhere."""
         ledger = open_ledger(settings().ledger_url)
@@ -218,6 +224,7 @@ def stage(
     def decorate(task: Callable[[Work], None]) -> Stage:
         made = Stage(name, task, load, describe)
         signals.worker_init.connect(lambda **_: die_with_supervisor(), weak=False)
+        signals.worker_ready.connect(lambda **_: made.watch(), weak=False)
         signals.worker_process_init.connect(lambda **_: made.serve(), weak=False)
         signals.worker_shutting_down.connect(lambda **_: made.leave(), weak=False)
         signals.setup_logging.connect(lambda **_: log.configure(settings().log_level), weak=False)

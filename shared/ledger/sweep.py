@@ -50,6 +50,12 @@ def due(connection: Connection, again: float = RING_AGAIN) -> list[tuple[str, st
     return pairs
 
 
+def is_due(connection: Connection, stage: str) -> bool:
+    """Whether any job waits for this stage."""
+    query = select(stage_runs.c.job_id).where(stage_runs.c.state == "ready", stage_runs.c.stage == stage).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def condemned(connection: Connection) -> list[str]:
     """Store prefixes of erased jobs and lost attempts that may still hold bytes."""
     return list(connection.execute(select(doomed.c.prefix)).scalars())

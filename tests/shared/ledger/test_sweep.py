@@ -23,6 +23,13 @@ def test_a_new_job_is_rung_again_once_until_its_next_time(ledger, job):
         assert sweep.due(connection) == []
 
 
+def test_a_stage_is_due_while_a_job_waits_for_it(ledger, job):
+    with ledger.write() as connection:
+        assert [sweep.is_due(connection, stage) for stage in jobs.STAGES] == [True, False, False]
+        claims.claim(connection, job, "classifier", "w")
+        assert not sweep.is_due(connection, "classifier")
+
+
 def test_the_oldest_jobs_are_rung_first_and_not_all_at_once(ledger):
     made = [add_job(ledger) for _ in range(sweep.RINGS + 5)]
     make_due(ledger)
