@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,11 @@ class Budget:
     triangles: int
     finest: float
     slack: float = 1.0
+
+    @property
+    def most(self) -> float:
+        """The number of triangles beyond which the budget counts as exceeded."""
+        return self.triangles * self.slack
 
 
 BUDGETS: Mapping[Quality, Budget] = {
@@ -88,7 +93,7 @@ def mesh(
     organs: list[MeshedOrgan] = []
     kept = {label: part.runs for label, part in parts.items() if len(part.runs)}
     ground = Ground.of(layout, kept)
-    drafts, within = _drafts(ground, BUDGETS[quality])
+    drafts = _drafts(ground, BUDGETS[quality])
     progress(0.5)
     finished: dict[int, MeshedOrgan] = {}
     for label in kept:
@@ -96,8 +101,11 @@ def mesh(
         progress(0.5 + 0.5 * len(finished) / len(kept))
     for label in sorted(set(parts) | {known.id for known in ORGANS}):
         organs.append(finished.get(label) or _absent(label, parts.get(label), layout))
-    warnings = label_map.warnings if within else (*label_map.warnings, "triangle_budget")
-    return MeshedOrgans(tuple(organs), quality, time.perf_counter() - began, warnings)
+    meshed = MeshedOrgans(tuple(organs), quality, time.perf_counter() - began, label_map.warnings)
+    total = sum(len(surface.faces) for surface in meshed.meshes)
+    if total > BUDGETS[quality].most:
+        return replace(meshed, warnings=(*meshed.warnings, "triangle_budget"))
+    return meshed
 
 
 def _part(label: int, runs: Runs, least: int) -> Part:
@@ -111,19 +119,20 @@ def _part(label: int, runs: Runs, least: int) -> Part:
     return Part(label, runs[keep], component[keep], count, int(small.sum()), int(sizes[small].sum()))
 
 
-def _drafts(ground: Ground, budget: Budget) -> tuple[dict[int, Draft], bool]:
-    """The labels' rough surfaces on one lattice, as fine as the budget allows, and whether the budget was kept."""
+def _drafts(ground: Ground, budget: Budget) -> dict[int, Draft]:
+    """The labels' rough surfaces on one lattice, as fine as the budget allows, or nearly so after four tries."""
+    drafts: dict[int, Draft] = {}
     if not ground.runs:
-        return {}, True
+        return drafts
     step = _first_step(ground, budget)
     for _ in range(4):
         lattice = Lattice.of(ground.layout.spacing, step)
         drafts = {label: Draft.of(build(runs, lattice)) for label, runs in ground.runs.items()}
         total = sum(len(draft.faces) for draft in drafts.values())
-        if total <= budget.triangles * budget.slack:
+        if total <= budget.most:
             break
         step *= 1.01 * float(np.sqrt(total / budget.triangles))
-    return drafts, total <= budget.triangles * budget.slack
+    return drafts
 
 
 def _first_step(ground: Ground, budget: Budget) -> float:

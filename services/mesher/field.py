@@ -38,8 +38,11 @@ class Lattice:
 
     @classmethod
     def of(cls, spacing: Floats, step: float) -> Lattice:
-        """A lattice for voxels of `spacing` mm: the blur spans a good part of a step, and of a voxel."""
-        sigma = np.maximum(0.3 * step, 0.36 * spacing)
+        """A lattice for voxels of `spacing` mm: the blur spans a good part of a step, and of a voxel.
+
+        It spans a little more of a voxel where that is still narrow beside the step.
+        """
+        sigma = np.maximum(0.3 * step, np.maximum(0.36 * spacing, np.minimum(0.42 * spacing, 0.4 * step)))
         return cls(step, step / spacing, sigma / spacing, float(np.exp(np.log(sigma).mean())))
 
 

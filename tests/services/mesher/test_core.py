@@ -107,6 +107,14 @@ def test_triangles_stay_within_the_budget(quality, most):
     assert 0.6 * most < sum(len(made.faces) for made in meshed.meshes) <= most
 
 
+def test_a_map_too_ragged_for_the_budget_exceeds_it_and_says_so():
+    noise = np.random.default_rng(1).random((70, 70, 70)) < 0.05
+    meshed = mesh(labels(noise, (1.0, 1.0, 1.0)), "light")
+    assert sum(len(made.faces) for made in meshed.meshes) > 50_000
+    assert meshed.warnings == ("triangle_budget",)
+    assert one(meshed, 1).checks.passed
+
+
 def test_more_quality_means_more_triangles():
     counts = [sum(len(m.faces) for m in mesh(phantom_labels(), q).meshes) for q in ("light", "standard", "fine")]
     assert counts == sorted(counts)
