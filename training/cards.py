@@ -15,7 +15,13 @@ ATTRIBUTION = (
 )
 DATA = (
     Source(name=f"{UWM}: one volume, 29 single slices, 8-bit derivatives", licence=RIGHTS, used_for="training"),
-    Source(name=f"{UWM}: outlines of 34 volumes", licence=RIGHTS, used_for="where organs are outlined in a scan"),
+    Source(name=f"{UWM}: outlines of 34 volumes", licence=RIGHTS, used_for="shapes of organs; where they are outlined"),
+    Source(name=f"{UWM}: one scan nobody outlined", licence=RIGHTS, used_for="labels guessed by earlier networks"),
+    Source(
+        name="two CT examples of TotalSegmentator with its structures",
+        licence="Apache-2.0 repository, no separate licence stated",
+        used_for="rendered as MR for training the segmenter",
+    ),
     Source(name="phantoms made by formula", licence="Apache-2.0", used_for="training"),
 )
 LIMITS = (
