@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from services.mesher.results import Checks
-from services.mesher.surface import Floats, Ints, Measures, Mesh, edge_ends, group, signed_volume
+from services.mesher.surface import Ints, Measures, Mesh, edge_ends, group
 
 VOLUME_TOLERANCE = 0.005
 """How far a mesh's volume may be from that of its voxels."""
@@ -93,14 +93,3 @@ def _single_fans(following: Ints, by_start: Ints, begin: Ints) -> bool:
 def _are_units(normals: NDArray[np.float32]) -> bool:
     length = np.linalg.norm(normals, axis=1)
     return bool(np.isfinite(length).all() and (np.abs(length - 1.0) < 1e-3).all())
-
-
-def shells(vertices: Floats, faces: Ints) -> list[float]:
-    """The signed volume of each connected part of a surface, in the cube of the vertices' unit; for tests."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    edges = (np.concatenate([faces[:, 0], faces[:, 1]]), np.concatenate([faces[:, 1], faces[:, 2]]))
-    graph = coo_array((np.ones(len(edges[0]), dtype=np.int8), edges), shape=(len(vertices), len(vertices)))
-    part = connected_components(graph, directed=False)[1][faces[:, 0]]
-    return [signed_volume(vertices, faces[part == number]) for number in np.unique(part)]

@@ -16,6 +16,7 @@ Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 
 _SLAB_POINTS = 1_000_000
+_TABLE, _COUNTS = triangles()
 _NEAREST = 0.02
 """How close to a grid point a crossing may lie, as a fraction of the grid's step: closer ones make slivers."""
 
@@ -70,13 +71,12 @@ def _faces(inside: Bools, ids: Ints) -> Ints:
     """The triangles of a slab, from the vertex ids of its edges."""
     code = _cases(inside)
     cells = np.flatnonzero(((code + 1) & 0xFE) > 0)
-    table, counts = triangles()
     case = code[cells]
-    number = counts[case].astype(np.int64)
+    number = _COUNTS[case].astype(np.int64)
     points = inside.shape[1] * inside.shape[2]
     place = np.repeat(cells + cells // points * (2 * points), number)
     first = np.repeat(np.cumsum(number) - number, number)
-    edge = table[np.repeat(case, number), np.arange(len(place)) - first]
+    edge = _TABLE[np.repeat(case, number), np.arange(len(place)) - first]
     faces: Ints = ids[place[:, None] + _edge_offsets(points, inside.shape[2])[edge]]
     return faces
 

@@ -23,6 +23,7 @@ Polygon = tuple[int, ...]
 Triangle = tuple[int, int, int]
 
 
+@cache
 def _faces() -> list[tuple[int, int, int, int]]:
     """The six faces as corner cycles, counter-clockwise seen from outside the cell."""
     faces = []
@@ -64,6 +65,7 @@ def _polygons(case: int) -> list[Polygon]:
     return polygons
 
 
+@cache
 def _share_face(a: int, b: int) -> bool:
     return any(set(EDGES[a]) | set(EDGES[b]) <= set(face) for face in _faces())
 

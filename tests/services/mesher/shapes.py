@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from services.mesher.results import MeshedOrgan, MeshedOrgans
-from services.mesher.surface import Mesh
+from services.mesher.surface import Mesh, signed_volume
 from shared.geometry import Geometry
 from shared.phantoms import abdomen
 from shared.volume import LabelMap
@@ -67,3 +69,11 @@ def winding(mesh: Mesh, points: NDArray[np.float64]) -> NDArray[np.float64]:
 def phantom_labels() -> LabelMap:
     """The label map of the abdomen made by formula; making it takes longer than meshing it."""
     return abdomen().labels
+
+
+def shells(vertices: NDArray[Any], faces: NDArray[Any]) -> list[float]:
+    """The signed volume of each connected part of a surface, in the cube of the vertices' unit."""
+    edges = (np.concatenate([faces[:, 0], faces[:, 1]]), np.concatenate([faces[:, 1], faces[:, 2]]))
+    graph = coo_array((np.ones(len(edges[0]), dtype=np.int8), edges), shape=(len(vertices), len(vertices)))
+    part = connected_components(graph, directed=False)[1][faces[:, 0]]
+    return [signed_volume(vertices, faces[part == number]) for number in np.unique(part)]

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from bench.voxelise import dice, voxelise
-from services.mesher.checks import shells
 from services.mesher.core import BUDGETS, mesh
 from shared.geometry import Geometry
 from shared.volume import LabelMap
-from tests.services.mesher.shapes import ball, labels, oblique, one, phantom_labels, surface, winding
+from tests.services.mesher.shapes import ball, labels, oblique, one, phantom_labels, shells, surface, winding
 
 
 def l_shape(affine):
