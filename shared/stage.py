@@ -168,9 +168,10 @@ class Stage:
             logger.warning("lease lost, nothing published", extra=about)
             return
         except Exception as error:
-            work.discard()
+            # If this finds the claim gone, the commit may have succeeded and only its answer been lost: keep the bytes.
             with suppress(LostLease):
                 _give_up(ledger, work.claim, error, about)
+                work.discard()
             return
         point(self.name, "after-commit")
         logger.info("stage done", extra=about | {"seconds": round(time.monotonic() - started, 3)})

@@ -21,12 +21,14 @@ def rescue(connection: Connection) -> int:
         lock(connection, row.job_id)
         same = lost & (stage_runs.c.job_id == row.job_id) & (stage_runs.c.stage == row.stage)
         same &= stage_runs.c.fence == row.fence
-        doom(connection, Claim(row.job_id, row.stage, row.fence, 0).prefix)
         again = update(stage_runs).where(same, stage_runs.c.attempts < TRIES)
         if connection.execute(again.values(state="ready", lease_until=None, ring_at=now())).rowcount:
             record(connection, row.job_id, "worker_lost", {"stage": row.stage})
         elif connection.execute(select(stage_runs.c.fence).where(same)).first():
             end(connection, row.job_id, "failed", "worker_lost", f"The {row.stage} lost its worker {TRIES} times.")
+        else:
+            continue  # it came back and finished while this waited for the job's row: its bytes are the result
+        doom(connection, Claim(row.job_id, row.stage, row.fence, 0).prefix)
     return len(rows)
 
 

@@ -1,6 +1,7 @@
 """The reconciler rings what is due, ends what is late, and two at once do no harm."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from sqlalchemy import update
 
@@ -62,3 +63,24 @@ def test_eight_reconcilers_rescue_a_job_once(ledger, job):
         run = jobs.get(connection, "t", job).stages[0]
         assert (run.state, run.attempts) == ("ready", 1)
         assert sweep.condemned(connection) == [f"jobs/{job}/classifier/1/"], "what the lost attempt stored goes"
+
+
+def test_a_worker_that_finishes_while_it_is_being_rescued_keeps_its_bytes(ledger, job):
+    with ledger.write() as connection:
+        claim = claims.claim(connection, job, "classifier", "w")
+        connection.execute(update(stage_runs).where(stage_runs.c.state == "running").values(lease_until=0.0))
+
+    def finish(_):
+        with suppress(claims.LostLease), ledger.write() as connection:
+            claims.complete(connection, claim, [jobs.Artifact("a", claim.prefix + "a", "0" * 64, 1)])
+
+    def rescue(_):
+        with ledger.write() as connection:
+            sweep.rescue(connection)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: (finish if n % 2 else rescue)(n), range(8)))
+    with ledger.read() as connection:
+        published = set(jobs.published(connection, job))
+        condemned = sweep.condemned(connection)
+    assert (published, condemned) in [({"a"}, []), (set(), [claim.prefix])]
