@@ -46,7 +46,7 @@ def main() -> None:
     die_with_supervisor()
     log.configure(settings().log_level)
     ledger, store = open_ledger(settings().ledger_url), open_store(settings().store_url)
-    app = make_app(settings().broker_url)
+    app = make_app(settings().broker_url, answer_within=2.0)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())

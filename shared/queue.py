@@ -14,10 +14,11 @@ from shared.ledger.jobs import STAGES
 __all__ = ["STAGES", "make_app", "ring"]
 
 
-def make_app(broker_url: str, seconds: float | None = None) -> Celery:
+def make_app(broker_url: str, seconds: float | None = None, answer_within: float = 30.0) -> Celery:
     """A Celery application on the broker, set so that a lost or doubled message does no harm.
 
-    A child that works on one task for longer than `seconds` is killed.
+    A child that works on one task for longer than `seconds` is killed. A broker that does not answer within
+    `answer_within` seconds is given up: short for those who only ring.
     """
     app = Celery("viscera", broker=broker_url, set_as_current=False)
     app.conf.update(
@@ -42,7 +43,7 @@ def make_app(broker_url: str, seconds: float | None = None) -> Celery:
         broker_transport_options={
             "visibility_timeout": 7200,
             "unacked_restore_interval": 10,
-            "socket_timeout": 30.0,
+            "socket_timeout": answer_within,
             "socket_connect_timeout": 3.0,
             "health_check_interval": 10,
             # A gateway whose broker is away answers at once: the reconciler rings later.

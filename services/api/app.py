@@ -29,7 +29,9 @@ RESPONSES: dict[int | str, dict[str, object]] = {
 def create_app(chosen: Settings | None = None) -> FastAPI:
     """The gateway on the ledger, store and broker that the settings name."""
     given = chosen or settings()
-    context = Context(given, open_ledger(given.ledger_url), open_store(given.store_url), make_app(given.broker_url))
+    context = Context(
+        given, open_ledger(given.ledger_url), open_store(given.store_url), make_app(given.broker_url, answer_within=2.0)
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
