@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import time
@@ -134,10 +135,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "stages.json")
     chosen = parser.parse_args(arguments)
     work = scan(chosen.slices, chosen.kept)
-    rates = {str(n): measure(work, n, chosen.repeats, chosen.int8) for n in chosen.threads}
-    facts = {"machine": platform.processor() or platform.machine(), "commit": commit(), "torch": torch.__version__}
+    machine = platform.processor() or platform.machine()
+    facts = {"machine": machine, "load": os.getloadavg()[0], "commit": commit(), "torch": torch.__version__}
+    rates: dict[str, dict[str, float]] = {}
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
-    chosen.out.write_text(json.dumps(facts | {"slices": chosen.slices, "kept": chosen.kept, "rates": rates}, indent=2))
+    for threads in chosen.threads:
+        rates[str(threads)] = measure(work, threads, chosen.repeats, chosen.int8)
+        result = facts | {"slices": chosen.slices, "kept": chosen.kept, "rates": rates}
+        chosen.out.write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":
