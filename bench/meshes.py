@@ -177,7 +177,7 @@ def table(rows: list[Row], grown: list[Row], machine: Row) -> str:
         f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, commit {machine['commit']}; medians "
         "of interleaved runs. Distances in mm to the true surfaces, stomach / small bowel / large bowel; memory is the "
         "peak over the label map and the libraries; interpenetration is the worst share of a surface deeper than "
-        "0.1 mm in a neighbour.",
+        "0.1 mm in a neighbour. Seconds depend on what else ran on the machine: compare rows of one case.",
         "",
         "| case | way | mesh s | with file s | MB | triangles | msd | HD95 | normals deg | volume % | manifold | "
         "interpen. % | file MB |",
