@@ -40,7 +40,7 @@ class Budget:
 
 
 BUDGETS: Mapping[Quality, Budget] = {
-    "light": Budget(50_000, 1.25),
+    "light": Budget(50_000, 1.0),
     "standard": Budget(150_000, 1.0),
     "fine": Budget(700_000, 0.9, 1.1),
 }
