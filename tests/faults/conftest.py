@@ -1,6 +1,7 @@
 """The rig on PostgreSQL, Valkey and S3 where PostgreSQL is installed; on the embedded default too, or instead.
 
-By default a short version of the matrix runs; VISCERA_FAULTS_FULL=1 runs every cell, on both.
+By default a short version of the matrix runs; VISCERA_FAULTS_FULL=1 runs every cell, on both. VISCERA_FAULTS_ON
+(`servers`, `embedded`) chooses where.
 """
 
 import os
@@ -22,7 +23,8 @@ from tests.scans import write_nifti
 
 HERE = Path(__file__).parent
 FULL = bool(os.environ.get("VISCERA_FAULTS_FULL"))
-BACKENDS = ["servers", "embedded"] if FULL else ["servers"] if programs() else ["embedded"]
+ON = "servers,embedded" if FULL else "servers" if programs() else "embedded"
+BACKENDS = os.environ.get("VISCERA_FAULTS_ON", ON).split(",")
 
 
 def pytest_collection_modifyitems(config, items):
