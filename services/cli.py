@@ -181,6 +181,8 @@ def _phantom(path: Path) -> Path:
 
 
 def _send(client: Any, scan: Path, given: argparse.Namespace, bars: Progress) -> None:
+    from services.client import FILES
+
     told = _stage_bars(bars)
     options = {"quality": given.quality}
     if given.spacing:
@@ -194,7 +196,7 @@ def _send(client: Any, scan: Path, given: argparse.Namespace, bars: Progress) ->
 
     client.wait(job["id"], follow)
     given.out.mkdir(parents=True, exist_ok=True)
-    for name in ("model.glb", "labels.nii.gz", "report.json"):
+    for name in FILES:
         client.download(job["id"], name, given.out / name)
 
 

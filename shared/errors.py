@@ -18,7 +18,6 @@
       TooMany                       429
       Unavailable                   503
       ModelError                         a model or its card is not what it says
-      StageError                         how a stage ends a job: worker_lost, timeout
 
 A message is one sentence for the person who sent the scan; it never holds paths, names or values from the scan's
 personal attributes.
@@ -149,9 +148,3 @@ class ModelError(VisceraError):
     """A model file or its card is missing, damaged or not what it says."""
 
     code = "bad_model"
-
-
-class StageError(VisceraError):
-    """How a stage ends a job: the code says why (worker_lost, timeout, ...)."""
-
-    code = "stage_failed"

@@ -13,9 +13,16 @@ Quality = Literal["light", "standard", "fine"]
 Millimetres = Annotated[float, Field(gt=0.01, lt=100.0)]
 WEIGHTS = {"classifier": 0.25, "segmenter": 0.6, "mesher": 0.15}
 """Share of a job's progress that each stage makes up."""
-DOWNLOADS = (
-    "model.glb", "model.stl", "model.obj.zip", "model.3mf", "thumbnail.png", "labels.nii.gz", "report.json",
-)  # fmt: skip
+MEDIA_TYPES = {
+    "model.glb": "model/gltf-binary",
+    "model.stl": "model/stl",
+    "model.obj.zip": "application/zip",
+    "model.3mf": "model/3mf",
+    "thumbnail.png": "image/png",
+    "labels.nii.gz": "application/gzip",
+    "report.json": "application/json",
+}
+"""The files a client may fetch, and their media types."""
 
 
 def parse_spacing(text: str) -> str:
@@ -141,7 +148,7 @@ class Problem(BaseModel):
 def job_view(job: jobs.Job, published: set[str] | dict[str, jobs.Artifact]) -> Job:
     """The client's view of a job and of the files it has."""
     here = f"/v1/jobs/{job.id}"
-    links = {"self": here} | {name: f"{here}/{name}" for name in DOWNLOADS if name in published}
+    links = {"self": here} | {name: f"{here}/{name}" for name in MEDIA_TYPES if name in published}
     if job.state in jobs.OPEN:
         links["cancel"] = f"{here}/cancel"
     error = Failure(code=job.error_code, detail=job.error_detail or "") if job.error_code else None

@@ -28,9 +28,7 @@ IdempotencyKey = Annotated[str | None, Header(max_length=255)]
 RAW_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {
-            name: {"schema": {"type": "string", "format": "binary"}} for name in uploads.RAW_TYPES[:5] if "/" in name
-        },
+        "content": {name: {"schema": {"type": "string", "format": "binary"}} for name in uploads.RAW_TYPES[:5]},
     }
 }
 JOB_BODY: dict[str, Any] = {

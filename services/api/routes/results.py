@@ -10,19 +10,11 @@ from fastapi.responses import StreamingResponse
 
 from services.api.context import Caller, Connections
 from services.api.routes.jobs import ended
+from services.api.schemas import MEDIA_TYPES
 from shared.errors import NotFound, VisceraError
 from shared.ledger import jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
-MEDIA_TYPES = {
-    "model.glb": "model/gltf-binary",
-    "model.stl": "model/stl",
-    "model.obj.zip": "application/zip",
-    "model.3mf": "model/3mf",
-    "thumbnail.png": "image/png",
-    "labels.nii.gz": "application/gzip",
-    "report.json": "application/json",
-}
 _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {kind: {} for kind in sorted(set(MEDIA_TYPES.values()))}, "description": "The file."},
