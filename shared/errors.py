@@ -12,6 +12,7 @@
         ScanTooLarge                413  more bytes or voxels than allowed
       BadRequest                    400
       Unauthorized                  401
+      Forbidden                     403
       NotFound                      404
       Conflict                      409
       Unprocessable                 422
@@ -109,6 +110,13 @@ class Unauthorized(VisceraError):
     status = 401
 
 
+class Forbidden(VisceraError):
+    """The key is known, but not for this."""
+
+    code = "forbidden"
+    status = 403
+
+
 class NotFound(VisceraError):
     """There is no such thing, or it belongs to somebody else."""
 
@@ -131,10 +139,14 @@ class Unprocessable(VisceraError):
 
 
 class TooMany(VisceraError):
-    """Too many requests or jobs."""
+    """Too many requests or jobs; worth another try `after` so many seconds."""
 
     code = "too_many"
     status = 429
+
+    def __init__(self, detail: str, code: str | None = None, after: float = 5.0) -> None:
+        super().__init__(detail, code)
+        self.after = after
 
 
 class Unavailable(VisceraError):

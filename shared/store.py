@@ -22,6 +22,8 @@ _KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)+$")
 class Store(Protocol):
     """What the services need of a store; once `put` returns, the bytes survive a crash."""
 
+    def __hash__(self) -> int: ...
+
     def put(self, key: str, source: Path) -> None:
         """Keeps a file under a key; the source may be moved away. Overwrites."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import boto3
 from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
 from shared.ledger import Ledger, open_ledger
 from shared.store import Store, open_store
@@ -24,13 +25,14 @@ def sqlite(folder: Path) -> Iterator[Ledger]:
 
 
 def create_database(server: str) -> str:
-    """The URL of a fresh database on a PostgreSQL server."""
+    """The URL of a fresh database on a PostgreSQL server, owned by a role that no row-level security lets pass."""
     name = f"viscera_{uuid.uuid4().hex}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE ROLE {name} LOGIN"))
+        connection.execute(text(f"CREATE DATABASE {name} OWNER {name}"))
     admin.dispose()
-    return f"{server.rpartition('/')[0]}/{name}"
+    return make_url(server).set(username=name, database=name).render_as_string(hide_password=False)
 
 
 @contextmanager

@@ -12,26 +12,22 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api import problems, schemas
-from services.api.context import Context
-from services.api.routes import jobs, results, scans, service
-from shared.ledger import access, open_ledger
-from shared.queue import make_app
+from services.api.context import open_context
+from services.api.routes import events, jobs, results, scans, service, session, shares, slices
+from shared.ledger import access
 from shared.settings import Settings, settings
-from shared.store import open_store
 
 logger = logging.getLogger("viscera.api")
 RESPONSES: dict[int | str, dict[str, object]] = {
     code: {"model": schemas.Problem, "content": {problems.MEDIA_TYPE: {}}}
-    for code in (400, 401, 404, 413, 415, 422, 429, 503)
+    for code in (400, 401, 403, 404, 413, 415, 422, 429, 503)
 }
 
 
 def create_app(chosen: Settings | None = None) -> FastAPI:
     """The gateway on the ledger, store and broker that the settings name."""
     given = chosen or settings()
-    context = Context(
-        given, open_ledger(given.ledger_url), open_store(given.store_url), make_app(given.broker_url, answer_within=2.0)
-    )
+    context = open_context(given)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -47,8 +43,8 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     app.state.context = context
     problems.install(app)
     app.include_router(service.router)
-    for router in (jobs.router, scans.router, results.router):
-        app.include_router(router, responses=RESPONSES)
+    for module in (session, jobs, scans, events, slices, shares, results):
+        app.include_router(module.router, responses=RESPONSES)
     app.add_middleware(AccessLog)
     return app
 

@@ -1,21 +1,29 @@
-"""What every route needs: the ledger, the store, the queue and who is asking."""
+"""What every route needs: the ledger, the store, the queue, and who is asking and what for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from celery import Celery
 from fastapi import Depends, Request
+from sqlalchemy import Connection
 
-from shared.errors import Unauthorized
-from shared.ledger import Ledger, access
+from services.api.limits import Limits
+from services.api.views import Estimate
+from services.api.watch import Watch
+from shared.errors import Forbidden, NotFound, Unauthorized
+from shared.ledger import Ledger, access, audit, open_ledger
+from shared.queue import make_app
 from shared.settings import Settings
-from shared.store import Store
+from shared.store import Store, open_store
 
 COOKIE = "viscera_session"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,36 @@ class Context:
     ledger: Ledger
     store: Store
     queue: Celery
+    watch: Watch
+    limits: Limits
+    estimate: Estimate
+    tokens: list[Callable[[str], access.Caller | None]] = field(default_factory=list)
+    """Readers of bearer tokens that are no keys of ours: None where the token is of another kind."""
+
+    @contextmanager
+    def reading(self, caller: access.Caller) -> Iterator[Connection]:
+        """A transaction that only reads, and only what the caller's tenant owns."""
+        with self.ledger.read(caller.tenant) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, caller: access.Caller) -> Iterator[Connection]:
+        """A transaction that may write, and only what the caller's tenant owns."""
+        with self.ledger.write(caller.tenant) as connection:
+            yield connection
+
+    def audit(self, caller: access.Caller, action: str, target: str) -> None:
+        """Notes in a transaction of its own what the caller did."""
+        with self.writing(caller) as connection:
+            audit.record(connection, caller.tenant, caller.key_id, action, target)
+
+
+def open_context(settings: Settings) -> Context:
+    """Opens what the settings name."""
+    ledger = open_ledger(settings.ledger_url)
+    queue = make_app(settings.broker_url, answer_within=2.0)
+    limits = Limits(settings.requests_per_minute, settings.uploads_at_once)
+    return Context(settings, ledger, open_store(settings.store_url), queue, Watch(ledger), limits, Estimate(ledger))
 
 
 def context(request: Request) -> Context:
@@ -38,19 +76,63 @@ Connections = Annotated[Context, Depends(context)]
 
 
 def caller(request: Request, connections: Connections) -> access.Caller:
-    """Who is asking, by API key or session; raises Unauthorized."""
+    """Who is asking, by API key, token or session; raises Unauthorized, or Forbidden for a forged page's request."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
+    by_header = scheme.lower() == "bearer"
+    if not by_header:
         key = request.cookies.get(COOKIE, "")
     if not key:
-        raise Unauthorized("A valid API key is needed: Authorization: Bearer <key>.")
+        raise Unauthorized(access.REFUSED)
+    found = identify(connections, key.strip())
+    if not by_header and request.method not in _SAFE and not _same_origin(request):
+        raise Forbidden("A session may only be used from its own page.", "cross_site")
+    connections.limits.request(found.tenant)
+    request.state.caller = found
+    return found
+
+
+def identify(connections: Context, key: str) -> access.Caller:
+    """Whose key or token this is; raises Unauthorized."""
+    for read in connections.tokens:
+        if (told := read(key)) is not None:
+            return told
     with connections.ledger.read() as connection:
-        return access.caller(connection, key.strip())
+        return access.caller(connection, key)
 
 
 Caller = Annotated[access.Caller, Depends(caller)]
 
 
+def needs(scope: str) -> Any:
+    """A dependency: the caller, if the scope is theirs and the job in the path is not hidden from them."""
+
+    def allowed(request: Request, asking: Caller) -> access.Caller:
+        if scope not in asking.scopes:
+            raise Forbidden(f"The key lacks the scope {scope}.", "insufficient_scope")
+        if asking.job is not None and request.path_params.get("job_id", asking.job) != asking.job:
+            raise NotFound("There is no such job.")
+        return asking
+
+    return Depends(allowed)
+
+
+Reader = Annotated[access.Caller, needs("jobs:read")]
+Writer = Annotated[access.Caller, needs("jobs:write")]
+DicomReader = Annotated[access.Caller, needs("dicom:read")]
+DicomWriter = Annotated[access.Caller, needs("dicom:write")]
+Observer = Annotated[access.Caller, needs("metrics:read")]
+Admin = Annotated[access.Caller, needs("admin")]
+
+
 def asked_on_loopback(request: Request) -> bool:
     """Whether the request names a loopback host: a foreign name that points here is somebody else's page."""
     return urlsplit(f"//{request.headers.get('host', '')}").hostname in _LOOPBACK
+
+
+def _same_origin(request: Request) -> bool:
+    """Whether a browser says that this page's own script sent the request; other clients send neither header."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -29,7 +30,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(VisceraError)
     async def known(_request: Request, error: VisceraError) -> JSONResponse:
-        headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "5"}, 503: {"Retry-After": "5"}}
+        after = str(math.ceil(getattr(error, "after", 5.0)))
+        headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": after}, 503: {"Retry-After": after}}
         return problem(error.status, error.code, error.detail, headers.get(error.status))
 
     @app.exception_handler(RequestValidationError)

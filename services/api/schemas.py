@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from shared.artifacts import VOLUME
 from shared.ledger import jobs
 
 Quality = Literal["light", "standard", "fine"]
@@ -37,18 +38,23 @@ SpacingText = Annotated[str, AfterValidator(parse_spacing)]
 
 
 class Options(BaseModel):
-    """How a scan shall be processed; `spacing` is (slice, row, column) in mm, for PNG stacks."""
+    """How a scan shall be processed.
+
+    `spacing` is (slice, row, column) in mm, for PNG stacks; `deadline` is how many seconds the job may take, waiting
+    included, where that is less than the service's own bound.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     quality: Quality = "standard"
     spacing: tuple[Millimetres, Millimetres, Millimetres] | None = None
+    deadline: Annotated[int, Field(ge=1, le=7 * 86400)] | None = None
 
     @classmethod
-    def from_query(cls, quality: Quality, spacing: str | None) -> Options:
+    def from_query(cls, quality: Quality, spacing: str | None, deadline: int | None = None) -> Options:
         """The options of a raw upload."""
         z_y_x = tuple(float(part) for part in spacing.split(",")) if spacing else None
-        return cls.model_validate({"quality": quality, "spacing": z_y_x})
+        return cls.model_validate({"quality": quality, "spacing": z_y_x, "deadline": deadline})
 
 
 class JobRequest(BaseModel):
@@ -95,10 +101,13 @@ class Job(BaseModel):
     stage: str | None
     progress: float
     position: int | None
+    wait_seconds: int | None
     stages: list[StageStatus]
     created: datetime
     started: datetime | None
     ended: datetime | None
+    deadline: datetime
+    expires: datetime | None
     error: Failure | None
     links: dict[str, str]
 
@@ -145,10 +154,13 @@ class Problem(BaseModel):
     detail: str
 
 
-def job_view(job: jobs.Job, published: set[str] | dict[str, jobs.Artifact]) -> Job:
-    """The client's view of a job and of the files it has."""
+def job_view(job: jobs.Job, published: set[str] | dict[str, jobs.Artifact], wait: int | None = None) -> Job:
+    """The client's view of a job, of the files it has, and of its likely wait in seconds."""
     here = f"/v1/jobs/{job.id}"
-    links = {"self": here} | {name: f"{here}/{name}" for name in MEDIA_TYPES if name in published}
+    links = {"self": here, "events": f"{here}/events"}
+    if VOLUME in published:
+        links["volume.nii.gz"] = f"{here}/volume.nii.gz"
+    links |= {name: f"{here}/{name}" for name in MEDIA_TYPES if name in published}
     if job.state in jobs.OPEN:
         links["cancel"] = f"{here}/cancel"
     error = Failure(code=job.error_code, detail=job.error_detail or "") if job.error_code else None
@@ -158,10 +170,13 @@ def job_view(job: jobs.Job, published: set[str] | dict[str, jobs.Artifact]) -> J
         stage=job.stage,
         progress=_progress(job),
         position=job.position,
+        wait_seconds=wait,
         stages=[_stage_view(run) for run in job.stages],
         created=_required(job.created),
         started=_time(job.started),
         ended=_time(job.ended),
+        deadline=_required(job.deadline),
+        expires=_time(job.expires),
         error=error,
         links=links,
     )

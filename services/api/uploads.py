@@ -55,11 +55,14 @@ def spooled(context: Context) -> Iterator[Path]:
         yield Path(folder) / "scan"
 
 
-def check_room(context: Context) -> None:
-    """Refuses new work while the queue or the disk is over its bound: TooMany or Unavailable, both with Retry-After."""
+def check_room(context: Context, tenant: str) -> None:
+    """Refuses new work while queue, disk or the tenant's share is over its bound: TooMany or Unavailable."""
     with context.ledger.read() as connection:
         if jobs.waiting(connection) >= context.settings.queue_bound:
             raise TooMany("Too many jobs are waiting; send it again later.", "queue_full")
+        share = jobs.share(connection, tenant, context.settings.open_jobs)
+    if share is not None and share <= 0:
+        raise TooMany("Too many of your jobs wait or run; send it again when one has ended.", "quota_jobs")
     context.settings.spool.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(context.settings.spool).free < context.settings.free_bytes:
         raise Unavailable("There is too little disk space to accept a scan; nothing was accepted.", "disk_full")

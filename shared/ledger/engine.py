@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Float, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Float, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -47,19 +47,25 @@ class Ledger:
         self.engine = engine
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that may write; commits at the end, rolls back on an error."""
+    def write(self, tenant: str | None = None) -> Iterator[Connection]:
+        """A transaction that may write; commits at the end, rolls back on an error.
+
+        With a `tenant`, PostgreSQL's row-level security hides every other tenant's rows from it.
+        """
         with _explained(), self.engine.begin() as connection:
+            _confine(connection, tenant)
             yield connection
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A transaction that only reads and holds up no writer."""
+    def read(self, tenant: str | None = None) -> Iterator[Connection]:
+        """A transaction that only reads and holds up no writer; `tenant` as for `write`."""
         with _explained(), self.engine.connect() as connection:
-            yield connection.execution_options(viscera_read=True)
+            reading = connection.execution_options(viscera_read=True)
+            _confine(reading, tenant)
+            yield reading
 
-    def migrate(self) -> None:
-        """Brings the tables to the newest revision."""
+    def migrate(self, revision: str = "head") -> None:
+        """Brings the tables to a revision, the newest by default."""
         from alembic import command
         from alembic.config import Config
 
@@ -67,7 +73,7 @@ class Ledger:
         config.set_main_option("script_location", str(Path(__file__).resolve().parent.parent / "migrations"))
         with self.engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
 
     def close(self) -> None:
         """Closes every connection."""
@@ -95,6 +101,23 @@ def _sqlite_begin(connection: Connection) -> None:
     # A transaction that reads and then writes fails at once, whatever the timeout, unless it is IMMEDIATE.
     reading = connection.get_execution_options().get("viscera_read")
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _confine(connection: Connection, tenant: str | None) -> None:
+    if tenant is not None and connection.dialect.name == "postgresql":
+        connection.execute(select(func.set_config("viscera.tenant", tenant, True)))
+
+
+@contextmanager
+def unconfined(connection: Connection) -> Iterator[None]:
+    """Lifts the tenant's wall for as long as the context lasts, for counts that concern everybody."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    tenant = connection.execute(select(func.current_setting("viscera.tenant", True))).scalar()
+    connection.execute(select(func.set_config("viscera.tenant", "", True)))
+    yield
+    connection.execute(select(func.set_config("viscera.tenant", tenant or "", True)))
 
 
 @contextmanager

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from shared.errors import Conflict, NotFound, Unprocessable
+from shared.ledger import audit
 from shared.ledger.engine import insert as insert_new
-from shared.ledger.engine import now
-from shared.ledger.tables import artifacts, audit, doomed, events, idempotency, jobs, scans, stage_runs, tenants
+from shared.ledger.engine import now, unconfined
+from shared.ledger.tables import artifacts, doomed, events, idempotency, jobs, scans, stage_runs, tenants
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 OPEN = ("queued", "running")
@@ -62,6 +64,8 @@ class Job:
     error_detail: str | None
     stages: tuple[StageRun, ...]
     position: int | None = None
+    deadline: float = 0.0
+    expires: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,16 @@ class Artifact:
     key: str
     sha256: str
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a job's history: its number, its time in seconds since 1970, what happened."""
+
+    id: int
+    at: float
+    kind: str
+    data: dict[str, Any]
 
 
 def new_id(kind: str) -> str:
@@ -158,15 +172,34 @@ def get(connection: Connection, tenant: str | None, job_id: str) -> Job:
 
 
 def page(
-    connection: Connection, tenant: str, state: str | None = None, before: int | None = None, limit: int = 50
+    connection: Connection,
+    tenant: str,
+    state: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    only: str | None = None,
 ) -> list[Job]:
-    """Up to `limit` jobs of a tenant, newest first, older than sequence number `before`."""
+    """Up to `limit` jobs of a tenant, newest first, older than sequence number `before`.
+
+    `since` (included) and `until` (excluded) bound the time of creation; `only` is the one job a caller may see.
+    """
     query = select(jobs).where(jobs.c.tenant == tenant)
-    if state is not None:
-        query = query.where(jobs.c.state == state)
-    if before is not None:
-        query = query.where(jobs.c.seq < before)
+    conditions: tuple[tuple[ColumnElement[Any], Callable[[Any, Any], Any], Any], ...] = (
+        (jobs.c.state, operator.eq, state), (jobs.c.seq, operator.lt, before), (jobs.c.created, operator.ge, since),
+        (jobs.c.created, operator.lt, until), (jobs.c.id, operator.eq, only),
+    )  # fmt: skip
+    for column, compare, asked in conditions:
+        if asked is not None:
+            query = query.where(compare(column, asked))
     return _jobs(connection, list(connection.execute(query.order_by(jobs.c.seq.desc()).limit(limit))))
+
+
+def several(connection: Connection, job_ids: Iterable[str]) -> list[Job]:
+    """The jobs with these ids, of whatever tenant, that still exist."""
+    return _jobs(connection, list(connection.execute(select(jobs).where(jobs.c.id.in_(list(job_ids))))))
 
 
 def waiting(connection: Connection) -> int:
@@ -174,10 +207,39 @@ def waiting(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).where(jobs.c.state == "queued")).scalar_one())
 
 
+def share(connection: Connection, tenant: str, bound: int) -> int | None:
+    """How many more jobs a tenant may have open; None without a bound.
+
+    The tenant's own `open_jobs` limit, where it has one, stands in place of `bound`; 0 means no bound.
+    """
+    limits = connection.execute(select(tenants.c.limits).where(tenants.c.id == tenant)).scalar() or {}
+    allowed = int(limits.get("open_jobs", bound))
+    if not allowed:
+        return None
+    mine = select(func.count()).where(jobs.c.tenant == tenant, jobs.c.state.in_(OPEN))
+    return allowed - int(connection.execute(mine).scalar_one())
+
+
 def published(connection: Connection, job_id: str) -> dict[str, Artifact]:
     """The files a job has so far, by name."""
     query = select(artifacts.c.name, artifacts.c.key, artifacts.c.sha256, artifacts.c.bytes)
     return {row.name: Artifact(*row) for row in connection.execute(query.where(artifacts.c.job_id == job_id))}
+
+
+def published_of(connection: Connection, job_ids: Iterable[str]) -> dict[str, set[str]]:
+    """The names of the files that each of these jobs has so far."""
+    names: dict[str, set[str]] = {job_id: set() for job_id in job_ids}
+    query = select(artifacts.c.job_id, artifacts.c.name).where(artifacts.c.job_id.in_(list(names)))
+    for row in connection.execute(query):
+        names[row.job_id].add(row.name)
+    return names
+
+
+def history(connection: Connection, job_id: str, after: int = 0) -> list[Event]:
+    """What happened to a job after an event's number, oldest first."""
+    query = select(events.c.id, events.c.at, events.c.kind, events.c.data)
+    query = query.where(events.c.job_id == job_id, events.c.id > after).order_by(events.c.id)
+    return [Event(*row) for row in connection.execute(query)]
 
 
 def cancel(connection: Connection, tenant: str, job_id: str) -> None:
@@ -214,7 +276,7 @@ def lock(connection: Connection, job_id: str) -> None:
     connection.execute(select(jobs.c.seq).where(jobs.c.id == job_id).with_for_update())
 
 
-def erase(connection: Connection, tenant: str, job_id: str, actor: str) -> list[str]:
+def erase(connection: Connection, tenant: str, job_id: str, actor: str, action: str = "delete") -> list[str]:
     """Removes a job and, if no other job uses it, its scan; returns the store prefixes that must be deleted.
 
     The prefixes stay recorded until the reconciler has seen them empty, so a crash leaves no bytes behind.
@@ -230,7 +292,7 @@ def erase(connection: Connection, tenant: str, job_id: str, actor: str) -> list[
         prefixes.append(f"scans/{job.scan_id}/")
     for prefix in prefixes:
         doom(connection, prefix)
-    connection.execute(insert(audit).values(at=now(), tenant=tenant, actor=actor, action="delete", object=job_id))
+    audit.record(connection, tenant, actor, action, job_id)
     return prefixes
 
 
@@ -257,15 +319,25 @@ def _jobs(connection: Connection, rows: list[Row[Any]]) -> list[Job]:
     ).where(columns.job_id.in_(ids))
     for row in connection.execute(query):
         runs[row.job_id][row.stage] = StageRun(*row[1:])
-    return [_job(connection, row, runs[row.id]) for row in rows]
+    positions = _positions(connection, [row.seq for row in rows if row.state == "queued"])
+    return [_job(row, runs[row.id], positions.get(row.seq)) for row in rows]
 
 
-def _job(connection: Connection, row: Row[Any], runs: dict[str, StageRun]) -> Job:
-    position = None
-    if row.state == "queued":
-        ahead = select(func.count()).where(jobs.c.state == "queued", jobs.c.seq < row.seq)
-        position = int(connection.execute(ahead).scalar_one()) + 1
+def _positions(connection: Connection, sequence: list[int]) -> dict[int, int]:
+    """The place in the queue, from 1, of each of these queued jobs."""
+    if not sequence:
+        return {}
+    place = func.row_number().over(order_by=jobs.c.seq)
+    queue = select(jobs.c.seq, place.label("place")).where(jobs.c.state == "queued", jobs.c.seq <= max(sequence))
+    numbered = queue.subquery()
+    query = select(numbered.c.seq, numbered.c.place).where(numbered.c.seq.in_(sequence))
+    with unconfined(connection):
+        return {row.seq: row.place for row in connection.execute(query)}
+
+
+def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None) -> Job:
     return Job(
         row.seq, row.id, row.tenant, row.scan_id, row.options, row.state, row.stage, row.created, row.started,
         row.ended, row.error_code, row.error_detail, tuple(runs[s] for s in STAGES if s in runs), position,
+        row.deadline, row.expires,
     )  # fmt: skip

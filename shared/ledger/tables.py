@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    UniqueConstraint,
 )
 
 metadata = MetaData(
@@ -32,7 +33,15 @@ def _job_id(*, primary_key: bool) -> Column[str]:
     return Column("job_id", _Id, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, primary_key=primary_key)
 
 
-tenants = Table("tenants", metadata, Column("id", _Id, primary_key=True), Column("created", _Time, nullable=False))
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("created", _Time, nullable=False),
+    Column("limits", JSON),
+    Column("audit_count", BigInteger, nullable=False, server_default="0"),
+    Column("audit_head", String(64), nullable=False, server_default=""),
+)
 
 api_keys = Table(
     "api_keys",
@@ -40,8 +49,53 @@ api_keys = Table(
     Column("id", _Id, primary_key=True),
     Column("tenant", _Id, ForeignKey("tenants.id"), nullable=False),
     Column("digest", String(64), nullable=False, unique=True),
+    Column("name", String(100), nullable=False, server_default=""),
+    Column("prefix", String(16), nullable=False, server_default=""),
+    Column("scopes", JSON),
+    Column("kind", String(16), nullable=False, server_default="key"),
+    Column("job_id", _Id, ForeignKey("jobs.id", ondelete="CASCADE")),
+    Column("parent", _Id, ForeignKey("api_keys.id", ondelete="CASCADE")),
     Column("created", _Time, nullable=False),
+    Column("expires", _Time),
     Column("revoked", _Time),
+    Index(None, "tenant", "created"),
+    Index(None, "job_id"),
+    Index(None, "parent"),
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("id", String(100), primary_key=True),
+    Column("tenant", _Id, ForeignKey("tenants.id"), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("jwks", JSON),
+    Column("jwks_url", String(1000)),
+    Column("created", _Time, nullable=False),
+)
+
+assertions = Table(
+    "assertions",
+    metadata,
+    Column("client", String(100), primary_key=True),
+    Column("jti", String(64), primary_key=True),
+    Column("expires", _Time, nullable=False),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("tenant", _Id, ForeignKey("tenants.id"), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("token", String(1000), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("part_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64)),
+    Column("scan_id", _Id),
+    Column("created", _Time, nullable=False),
+    Column("expires", _Time, nullable=False),
+    Index(None, "tenant", "created"),
 )
 
 scans = Table(
@@ -70,10 +124,12 @@ jobs = Table(
     Column("started", _Time),
     Column("ended", _Time),
     Column("deadline", _Time, nullable=False),
+    Column("expires", _Time),
     Column("error_code", String(64)),
     Column("error_detail", String(1000)),
     Index(None, "tenant", "seq"),
     Index(None, "state", "seq"),
+    Index(None, "expires"),
 )
 
 stage_runs = Table(
@@ -91,6 +147,7 @@ stage_runs = Table(
     Column("started", _Time),
     Column("ended", _Time),
     Index(None, "state", "stage", "ring_at"),
+    Index(None, "stage", "ended"),
 )
 
 artifacts = Table(
@@ -147,7 +204,43 @@ audit = Table(
     Column("id", _Counter, primary_key=True, autoincrement=True),
     Column("at", _Time, nullable=False),
     Column("tenant", _Id, nullable=False),
-    Column("actor", String(64), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("actor", String(100), nullable=False),
     Column("action", String(32), nullable=False),
-    Column("object", _Id, nullable=False),
+    Column("object", String(100), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    UniqueConstraint("tenant", "number"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("tenant", _Id, ForeignKey("tenants.id"), nullable=False),
+    Column("url", String(2000), nullable=False),
+    Column("kinds", JSON, nullable=False),
+    Column("secrets", JSON, nullable=False),
+    Column("created", _Time, nullable=False),
+    Index(None, "tenant"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("seq", _Counter, primary_key=True, autoincrement=True),
+    Column("id", _Id, nullable=False, unique=True),
+    Column("tenant", _Id, ForeignKey("tenants.id"), nullable=False),
+    Column("webhook_id", _Id, ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due", _Time),
+    Column("status", Integer),
+    Column("reason", String(200)),
+    Column("created", _Time, nullable=False),
+    Column("ended", _Time),
+    Index(None, "state", "due"),
+    Index(None, "webhook_id", "seq"),
 )

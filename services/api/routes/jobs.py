@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import time
-from contextlib import suppress
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -16,14 +15,14 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
 from services.api import schemas, uploads
-from services.api.context import Caller, Connections, Context
+from services.api.context import Connections, Context, Reader, Writer
+from services.api.views import job_view, job_views
 from shared.errors import BadRequest, Conflict, Unprocessable
 from shared.fault import point
-from shared.ledger import access, jobs
+from shared.ledger import access, audit, jobs
 from shared.queue import ring
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-POLL = 0.25
 IdempotencyKey = Annotated[str | None, Header(max_length=255)]
 RAW_BODY: dict[str, Any] = {
     "requestBody": {
@@ -45,14 +44,15 @@ async def create_job(
     request: Request,
     response: Response,
     connections: Connections,
-    caller: Caller,
+    caller: Writer,
     quality: schemas.Quality = "standard",
     spacing: schemas.SpacingText | None = None,
+    deadline: Annotated[int | None, Query(ge=1, le=7 * 86400)] = None,
     filename: str | None = None,  # noqa: ARG001 - documented, kept nowhere
     idempotency_key: IdempotencyKey = None,
 ) -> schemas.Job:
     """Accepts a scan as the raw body, or as JSON the id of one uploaded before, and starts a job on it."""
-    await run_in_threadpool(uploads.check_room, connections)
+    await run_in_threadpool(uploads.check_room, connections, caller.tenant)
     kind = uploads.media_type(request)
     if kind == "application/json":
         asked = await _json(request)
@@ -60,58 +60,63 @@ async def create_job(
         make = _Request(connections, caller, idempotency_key, options, f"scan:{asked.scan}")
         job = await run_in_threadpool(make.job, None, asked.scan)
     elif kind in uploads.RAW_TYPES:
-        options = schemas.Options.from_query(quality, spacing)
+        options = schemas.Options.from_query(quality, spacing, deadline)
         job = await _from_body(request, _Request(connections, caller, idempotency_key, options, "body"))
     else:
         raise HTTPException(415)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     response.headers["Retry-After"] = "1"
-    return schemas.job_view(job, set())
+    return schemas.job_view(job, set(), await run_in_threadpool(connections.estimate.wait, job.position))
 
 
 @router.get("")
 def list_jobs(
     connections: Connections,
-    caller: Caller,
+    caller: Reader,
     state: jobs.State | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
 ) -> schemas.JobPage:
-    """The tenant's jobs, newest first."""
+    """The tenant's jobs, newest first; created at or after one time and before another, where given."""
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
         raise BadRequest("The cursor is not one that this service gave.", "bad_cursor")
     before = int(cursor) if cursor else None
-    with connections.ledger.read() as connection:
-        found = jobs.page(connection, caller.tenant, state, before, limit + 1)
-        items = [schemas.job_view(job, jobs.published(connection, job.id)) for job in found[:limit]]
+    since, until = (_seconds(time) for time in (created_after, created_before))
+    with connections.reading(caller) as connection:
+        found = jobs.page(
+            connection, caller.tenant, state, before, limit + 1, since=since, until=until, only=caller.job
+        )
+        items = job_views(connection, connections.estimate, found[:limit])
     return schemas.JobPage(items=items, next=str(found[limit - 1].seq) if len(found) > limit else None)
 
 
 @router.get("/{job_id}")
 async def get_job(
-    job_id: str, connections: Connections, caller: Caller, wait: Annotated[float, Query(ge=0, le=60)] = 0.0
+    job_id: str, connections: Connections, caller: Reader, wait: Annotated[float, Query(ge=0, le=60)] = 0.0
 ) -> schemas.Job:
     """The job; with `wait` the answer comes when something has changed, at the latest after that many seconds."""
-    until = time.monotonic() + wait
-    first = view = await run_in_threadpool(_view, connections, caller.tenant, job_id)
-    while view == first and view.state in jobs.OPEN and time.monotonic() < until:
-        await asyncio.sleep(POLL)
-        view = await run_in_threadpool(_view, connections, caller.tenant, job_id)
-    return view
+    job = await run_in_threadpool(_get, connections, caller, job_id)
+    if wait:
+        async with aclosing(connections.watch.changes(job_id, job, wait)) as changes:
+            await anext(changes, None)
+    return await run_in_threadpool(_view, connections, caller, job_id)
 
 
 @router.post("/{job_id}/cancel", responses={409: {"model": schemas.Problem}})
-def cancel_job(job_id: str, connections: Connections, caller: Caller) -> schemas.Job:
+def cancel_job(job_id: str, connections: Connections, caller: Writer) -> schemas.Job:
     """Ends the job as cancelled; no later stage starts. 409 if it had already ended."""
-    with connections.ledger.write() as connection:
+    with connections.writing(caller) as connection:
         jobs.cancel(connection, caller.tenant, job_id)
-    return _view(connections, caller.tenant, job_id)
+        audit.record(connection, caller.tenant, caller.key_id, "cancel", job_id)
+    return _view(connections, caller, job_id)
 
 
 @router.delete("/{job_id}", status_code=204)
-def delete_job(job_id: str, connections: Connections, caller: Caller) -> None:
+def delete_job(job_id: str, connections: Connections, caller: Writer) -> None:
     """Cancels the job if it runs, and erases its scan and results; an audit record stays."""
-    with connections.ledger.write() as connection:
+    with connections.writing(caller) as connection:
         prefixes = jobs.erase(connection, caller.tenant, job_id, caller.key_id)
     for prefix in prefixes:
         with suppress(Exception):  # the reconciler deletes again until nothing is left
@@ -134,7 +139,7 @@ class _Request:
         """The job that the same key and request made before; raises Unprocessable for another request."""
         if self.key is None:
             return None
-        with self.context.ledger.read() as connection:
+        with self.context.reading(self.caller) as connection:
             job_id = jobs.recall(connection, self.caller.tenant, self.key, self.digest(sha256))
             return None if job_id is None else jobs.get(connection, self.caller.tenant, job_id)
 
@@ -154,7 +159,7 @@ class _Request:
 
     def _record(self, scan: jobs.Scan | None, scan_id: str) -> jobs.Job:
         tenant, sha256 = self.caller.tenant, scan.sha256 if scan else ""
-        with self.context.ledger.write() as connection:
+        with self.context.writing(self.caller) as connection:
             if self.key is not None:
                 again = jobs.recall(connection, tenant, self.key, self.digest(sha256))
                 if again is not None:
@@ -163,18 +168,18 @@ class _Request:
                 jobs.add_scan(connection, tenant, scan)
             else:
                 jobs.get_scan(connection, tenant, scan_id)
-            options = self.options.model_dump(mode="json")
             settings = self.context.settings
-            job_id = jobs.create(
-                connection, tenant, scan_id, options, seconds=settings.job_seconds, patience=settings.ring_seconds
-            )
+            seconds = min(settings.job_seconds, self.options.deadline or settings.job_seconds)
+            options = self.options.model_dump(mode="json", exclude={"deadline"})
+            job_id = jobs.create(connection, tenant, scan_id, options, seconds=seconds, patience=settings.ring_seconds)
             if self.key is not None:
                 jobs.remember(connection, tenant, self.key, self.digest(sha256), job_id)
+            audit.record(connection, tenant, self.caller.key_id, "create", job_id)
             return jobs.get(connection, tenant, job_id)
 
 
 async def _from_body(request: Request, make: _Request) -> jobs.Job:
-    with uploads.spooled(make.context) as path:
+    with make.context.limits.upload(make.caller.tenant), uploads.spooled(make.context) as path:
         upload = await uploads.receive(request, path, make.context.settings.max_upload_bytes)
         earlier = await run_in_threadpool(make.earlier, upload.sha256)
         if earlier is not None:
@@ -199,9 +204,20 @@ async def _json(request: Request) -> schemas.JobRequest:
         raise Unprocessable(f"The request is not valid: {where or 'body'}.", "invalid_request") from error
 
 
-def _view(context: Context, tenant: str, job_id: str) -> schemas.Job:
-    with context.ledger.read() as connection:
-        return schemas.job_view(jobs.get(connection, tenant, job_id), jobs.published(connection, job_id))
+def _get(context: Context, caller: access.Caller, job_id: str) -> jobs.Job:
+    with context.reading(caller) as connection:
+        return jobs.get(connection, caller.tenant, job_id)
+
+
+def _view(context: Context, caller: access.Caller, job_id: str) -> schemas.Job:
+    with context.reading(caller) as connection:
+        return job_view(connection, context.estimate, jobs.get(connection, caller.tenant, job_id))
+
+
+def _seconds(time: datetime | None) -> float | None:
+    if time is None:
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def ended(job: jobs.Job, name: str) -> Conflict:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.api.context import Caller, Connections
+from services.api.context import Connections, Reader
 from services.api.routes.jobs import ended
 from services.api.schemas import MEDIA_TYPES
 from shared.errors import NotFound, VisceraError
@@ -37,14 +37,14 @@ def get_file(
     name: str,
     request: Request,
     connections: Connections,
-    caller: Caller,
+    caller: Reader,
     compression: Literal["none", "meshopt"] = "none",
 ) -> Response:
     """One file of the job's result; 409 until there is one."""
     if name not in MEDIA_TYPES:
         raise NotFound("There is no such file.")
     stored = "model.meshopt.glb" if name == "model.glb" and compression == "meshopt" else name
-    with connections.ledger.read() as connection:
+    with connections.reading(caller) as connection:
         job = jobs.get(connection, caller.tenant, job_id)
         artifact = jobs.published(connection, job_id).get(stored)
     if artifact is None:
@@ -61,6 +61,8 @@ def get_file(
     status = 206 if partial else 200
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=MEDIA_TYPES[name])
+    if start == 0:
+        connections.audit(caller, "read", job_id)
     body = connections.store.read(artifact.key, start, stop)
     return StreamingResponse(body, status, headers, MEDIA_TYPES[name])
 

@@ -7,29 +7,30 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from services.api import schemas, uploads
-from services.api.context import Caller, Connections, Context
+from services.api.context import Connections, Context, Writer
 from services.api.routes.jobs import RAW_BODY
-from shared.ledger import jobs
+from shared.ledger import access, audit, jobs
 
 router = APIRouter(prefix="/v1/scans", tags=["scans"])
 
 
 @router.post("", status_code=201, openapi_extra=RAW_BODY)
 async def upload_scan(
-    request: Request, connections: Connections, caller: Caller, spacing: schemas.SpacingText | None = None
+    request: Request, connections: Connections, caller: Writer, spacing: schemas.SpacingText | None = None
 ) -> schemas.Scan:
     """Accepts a scan as the raw body, without starting a job."""
     if uploads.media_type(request) not in uploads.RAW_TYPES:
         raise HTTPException(415)
-    await run_in_threadpool(uploads.check_room, connections)
+    await run_in_threadpool(uploads.check_room, connections, caller.tenant)
     options = schemas.Options.from_query("standard", spacing)
-    with uploads.spooled(connections) as path:
+    with connections.limits.upload(caller.tenant), uploads.spooled(connections) as path:
         upload = await uploads.receive(request, path, connections.settings.max_upload_bytes)
         scan = await uploads.accept(connections, upload, options.spacing)
-    await run_in_threadpool(_record, connections, caller.tenant, scan)
+    await run_in_threadpool(_record, connections, caller, scan)
     return schemas.Scan(id=scan.id, sha256=scan.sha256, bytes=scan.bytes, format=scan.format)
 
 
-def _record(context: Context, tenant: str, scan: jobs.Scan) -> None:
-    with context.ledger.write() as connection:
-        jobs.add_scan(connection, tenant, scan)
+def _record(context: Context, caller: access.Caller, scan: jobs.Scan) -> None:
+    with context.writing(caller) as connection:
+        jobs.add_scan(connection, caller.tenant, scan)
+        audit.record(connection, caller.tenant, caller.key_id, "upload", scan.id)

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from services.api import schemas
-from services.api.context import COOKIE, Caller, Connections, Context, asked_on_loopback
-from shared.errors import Unauthorized, VisceraError
+from services.api.context import Caller, Connections, Context, asked_on_loopback
+from services.api.routes.session import has_session, open_session
+from shared.errors import VisceraError
 from shared.ledger import access, workers
 from shared.ledger.jobs import STAGES
 
@@ -54,21 +55,9 @@ def list_models(connections: Connections, caller: Caller) -> schemas.ModelList:
 def page(request: Request, connections: Connections) -> HTMLResponse:
     """The entrance; on a loopback address it opens a session."""
     answer = HTMLResponse(PAGE)
-    if connections.settings.loopback and asked_on_loopback(request) and not _has_session(request, connections):
-        key = access.new_key()
-        with connections.ledger.write() as connection:
-            access.add_key(connection, key, "default")
-        answer.set_cookie(COOKIE, key, httponly=True, samesite="strict")
+    if connections.settings.loopback and asked_on_loopback(request) and not has_session(request, connections):
+        open_session(connections, access.Caller("loopback", "default", kind="loopback"), request, answer)
     return answer
-
-
-def _has_session(request: Request, context: Context) -> bool:
-    try:
-        with context.ledger.read() as connection:
-            access.caller(connection, request.cookies.get(COOKIE, ""))
-    except Unauthorized:
-        return False
-    return True
 
 
 def _missing(context: Context) -> list[str]:

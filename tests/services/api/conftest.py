@@ -1,7 +1,13 @@
+import threading
+import time
+
+import httpx
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 
 from services.api.app import create_app
+from services.local import free_port
 from shared.ledger import access, open_ledger
 from shared.phantoms import abdomen
 from shared.settings import Settings
@@ -44,6 +50,28 @@ def client(app):
 def stranger(app):
     with TestClient(app, headers={"Authorization": "Bearer vsk_other"}, raise_server_exceptions=False) as made:
         yield made
+
+
+@pytest.fixture
+def live(app):
+    """The gateway on a loopback port, for what only shows over the wire."""
+    server = uvicorn.Server(uvicorn.Config(app, port=free_port(), log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.config.port}", headers=headers, timeout=30.0) as made:
+        yield made
+    server.should_exit = True
+    thread.join(20)
+
+
+@pytest.fixture
+def ledger(settings):
+    made = open_ledger(settings.ledger_url)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -1,0 +1,96 @@
+"""/v1/jobs/{id}/events: the job's changes as they happen (server-sent events, WHATWG HTML 9.2)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from services.api import schemas
+from services.api.context import Connections, Context, Reader
+from services.api.views import job_view
+from shared.errors import NotFound
+from shared.ledger import access, jobs
+
+router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
+BEAT = 15.0
+"""Seconds of silence after which a comment shows that the connection lives."""
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "The stream."},
+    204: {"description": "The job has ended and the client has seen its end."},
+}
+
+
+class Entry(BaseModel):
+    """One entry of a job's history."""
+
+    kind: str
+    at: datetime
+    data: dict[str, Any]
+
+
+@router.get("/events", response_class=StreamingResponse, responses=_STREAM)
+async def follow_job(
+    job_id: str,
+    connections: Connections,
+    caller: Reader,
+    last_event_id: Annotated[str | None, Header(max_length=20, pattern=r"^\d*$")] = None,
+) -> Response:
+    """The job's history after `Last-Event-ID`, then every change until it has ended.
+
+    `event: log` is one entry of the history, `event: job` the whole Job. The stream ends after the end state; a client
+    that comes back having seen it is answered 204, upon which browsers stop asking.
+    """
+    after = int(last_event_id or 0)
+    stream = _Stream(connections, caller, job_id, after)
+    await run_in_threadpool(stream.read)
+    if stream.job.state not in jobs.OPEN and last_event_id and not stream.news:
+        return Response(status_code=204)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream.pieces(), 200, headers, "text/event-stream")
+
+
+class _Stream:
+    """One client's view of one job's events."""
+
+    def __init__(self, context: Context, caller: access.Caller, job_id: str, after: int) -> None:
+        self.context, self.caller, self.job_id, self.after = context, caller, job_id, after
+        self.job: jobs.Job
+        self.view: schemas.Job
+        self.news: list[jobs.Event] = []
+
+    def read(self) -> None:
+        """Looks at the job and at what is new in its history; raises NotFound."""
+        with self.context.reading(self.caller) as connection:
+            self.job = jobs.get(connection, self.caller.tenant, self.job_id)
+            self.news = jobs.history(connection, self.job_id, self.after)
+            self.view = job_view(connection, self.context.estimate, self.job)
+
+    async def pieces(self) -> AsyncIterator[str]:
+        """The stream's text."""
+        yield "retry: 2000\n\n"
+        yield self.text()
+        try:
+            async for changed in self.context.watch.changes(self.job_id, self.job, BEAT):
+                if changed is None:
+                    yield ": still here\n\n"
+                else:
+                    await run_in_threadpool(self.read)
+                    yield self.text()
+        except NotFound:  # erased meanwhile
+            yield "event: gone\ndata: {}\n\n"
+
+    def text(self) -> str:
+        """What was read last, as events."""
+        told = [f"id: {event.id}\nevent: log\ndata: {_entry(event).model_dump_json()}\n\n" for event in self.news]
+        self.after = max([self.after, *(event.id for event in self.news)])
+        return "".join([*told, f"id: {self.after}\nevent: job\ndata: {self.view.model_dump_json()}\n\n"])
+
+
+def _entry(event: jobs.Event) -> Entry:
+    return Entry(kind=event.kind, at=datetime.fromtimestamp(event.at, UTC), data=event.data)

@@ -1,0 +1,46 @@
+"""Jobs as clients see them, with the files they have and the wait that is likely."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from services.api import schemas
+from shared.ledger import Ledger, jobs, pace
+
+FRESH = 10.0
+
+
+@dataclass(slots=True)
+class Estimate:
+    """The likely wait of a queued job; the pace is looked up at most every ten seconds."""
+
+    ledger: Ledger
+    _seconds: float | None = None
+    _until: float = 0.0
+
+    def wait(self, position: int | None) -> int | None:
+        """Seconds until a job at this place in the queue begins; None where there is no place or no experience."""
+        if position is None:
+            return None
+        if time.monotonic() > self._until:
+            with self.ledger.read() as connection:
+                self._seconds = pace.seconds_per_job(connection)
+            self._until = time.monotonic() + FRESH
+        return None if self._seconds is None else math.ceil((position - 1) * self._seconds)
+
+
+def job_view(connection: Connection, estimate: Estimate, job: jobs.Job) -> schemas.Job:
+    """One job."""
+    return schemas.job_view(job, jobs.published(connection, job.id), estimate.wait(job.position))
+
+
+def job_views(connection: Connection, estimate: Estimate, found: Iterable[jobs.Job]) -> list[schemas.Job]:
+    """Several jobs, with one look at their files."""
+    listed = list(found)
+    names = jobs.published_of(connection, [job.id for job in listed])
+    return [schemas.job_view(job, names[job.id], estimate.wait(job.position)) for job in listed]

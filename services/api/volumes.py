@@ -1,0 +1,115 @@
+"""One job's volume and label map as the gateway reads them: a slice at a time, or as a NIfTI stream."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from shared import artifacts
+from shared.errors import NotFound
+from shared.geometry import Geometry
+from shared.ledger.jobs import Artifact
+from shared.store import Store
+from shared.volume import LabelMap
+
+_LOCAL_HEADER = 30
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVolume:
+    """A volume that stays in the store: its grid, modality and number type, and where its voxels begin."""
+
+    store: Store
+    key: str
+    start: int
+    dtype: np.dtype[np.generic]
+    geometry: Geometry
+    modality: str
+
+    @classmethod
+    def open(cls, store: Store, artifact: Artifact) -> StoredVolume:
+        """Reads only the headers of what `artifacts.save_volume` wrote."""
+        with zipfile.ZipFile(io.BufferedReader(_Ranged(store, artifact))) as archive:
+            info = archive.getinfo("data.npy")
+            with archive.open(info) as file:
+                np.lib.format.read_magic(file)
+                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+                header = file.tell()
+            affine, about = (np.load(io.BytesIO(archive.read(f"{name}.npy"))) for name in ("affine", "about"))
+        lengths = b"".join(store.read(artifact.key, info.header_offset + 26, info.header_offset + 30))
+        name, extra = struct.unpack("<HH", lengths)
+        start = info.header_offset + _LOCAL_HEADER + name + extra + header
+        geometry = Geometry((shape[0], shape[1], shape[2]), affine)
+        return cls(store, artifact.key, start, dtype, geometry, str(about[0]))
+
+    def slice(self, number: int) -> NDArray[np.generic]:
+        """One slice (row, column), by a ranged read; raises NotFound beyond the last."""
+        slices, rows, columns = self.geometry.shape
+        if not 0 <= number < slices:
+            raise NotFound(f"There is no such slice: they are numbered 0 to {slices - 1}.")
+        size = rows * columns * self.dtype.itemsize
+        begin = self.start + number * size
+        data = b"".join(self.store.read(self.key, begin, begin + size))
+        return np.frombuffer(data, self.dtype).reshape(rows, columns)
+
+    def nifti(self) -> Iterator[bytes]:
+        """The whole volume as gzipped NIfTI-1 (column, row, slice), RAS affine in mm, in bounded memory."""
+        shape = self.geometry.shape
+        header = nib.Nifti1Header()
+        header.set_data_dtype(np.uint8 if self.dtype == np.bool_ else self.dtype)
+        header.set_data_shape(shape[::-1])
+        header.set_xyzt_units("mm")
+        header.set_sform(self.geometry.ras, code=1)
+        header.set_qform(self.geometry.ras, code=1)
+        header["magic"], header["vox_offset"] = b"n+1", 352
+        count = shape[0] * shape[1] * shape[2] * self.dtype.itemsize
+        packer = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        yield packer.compress(header.binaryblock + b"\0" * 4)
+        for piece in self.store.read(self.key, self.start, self.start + count):
+            yield packer.compress(piece)
+        yield packer.flush()
+
+
+@lru_cache(maxsize=8)
+def label_map(store: Store, artifact: Artifact) -> LabelMap:
+    """The label map of a job; the latest few are kept, so that paging through slices stays quick."""
+    with store.file(artifact.key) as path:
+        return artifacts.load_labels(path)
+
+
+class _Ranged(io.RawIOBase):
+    """An object of the store as a file that is read in ranges."""
+
+    def __init__(self, store: Store, artifact: Artifact) -> None:
+        self.store, self.artifact, self.at = store, artifact, 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: self.artifact.bytes}[whence]
+        self.at = base + offset
+        return self.at
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        stop = min(self.at + len(buffer), self.artifact.bytes)
+        data = b"".join(self.store.read(self.artifact.key, self.at, stop)) if stop > self.at else b""
+        buffer[: len(data)] = data
+        self.at += len(data)
+        return len(data)

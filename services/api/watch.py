@@ -1,0 +1,83 @@
+"""Waiting for jobs to change: one look at the ledger for everybody who waits in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from fastapi.concurrency import run_in_threadpool
+
+from shared.errors import NotFound, Unavailable
+from shared.ledger import Ledger, jobs
+
+EVERY = 0.25
+
+
+@dataclass(slots=True)
+class Watch:
+    """Tells who waits for a job when it has changed or is gone.
+
+    While somebody waits, one task reads all watched jobs together every quarter of a second, so that many clients
+    cost the ledger no more than one.
+    """
+
+    ledger: Ledger
+    _watched: Counter[str] = field(default_factory=Counter)
+    _seen: dict[str, jobs.Job | None] = field(default_factory=dict)
+    _turn: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _task: asyncio.Task[None] | None = None
+
+    async def changes(self, job_id: str, first: jobs.Job, beat: float) -> AsyncGenerator[jobs.Job | None]:
+        """The job whenever it differs from what was given last, None after every `beat` seconds without a change.
+
+        Ends after an end state; raises NotFound once the job is erased.
+        """
+        last = first
+        self._watched[job_id] += 1
+        self._start()
+        try:
+            while last.state in jobs.OPEN:
+                found = await self._next(job_id, last, beat)
+                if found is not None:
+                    last = found
+                yield found
+        finally:
+            self._watched[job_id] -= 1
+            if not self._watched[job_id]:
+                del self._watched[job_id]
+                self._seen.pop(job_id, None)
+
+    async def _next(self, job_id: str, last: jobs.Job, beat: float) -> jobs.Job | None:
+        def news() -> bool:
+            return job_id in self._seen and self._seen[job_id] != last
+
+        async with self._turn:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._turn.wait_for(news), beat)
+        if not news():
+            return None
+        found = self._seen[job_id]
+        if found is None:
+            raise NotFound("The job was erased.")
+        return found
+
+    def _start(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._look())
+
+    async def _look(self) -> None:
+        while self._watched:
+            with suppress(Unavailable):  # the ledger is away: those who wait go on waiting
+                found = await run_in_threadpool(self._read, list(self._watched))
+                self._seen.update({job_id: found.get(job_id) for job_id in self._watched if job_id in found})
+                async with self._turn:
+                    self._turn.notify_all()
+            await asyncio.sleep(EVERY)
+
+    def _read(self, job_ids: list[str]) -> dict[str, jobs.Job | None]:
+        with self.ledger.read() as connection:
+            found = {job.id: job for job in jobs.several(connection, job_ids)}
+        return {job_id: found.get(job_id) for job_id in job_ids}

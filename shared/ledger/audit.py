@@ -1,0 +1,95 @@
+"""The audit trail: append-only, one hash chain per tenant, no personal data.
+
+Each record's digest covers its own fields and the digest before it, so that a changed, missing or inserted record
+breaks every later one; the head kept with the tenant shows a cut-off end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from shared.errors import VisceraError
+from shared.ledger.engine import now
+from shared.ledger.tables import audit, tenants
+
+
+class BrokenChain(VisceraError):
+    """The audit trail is not what was written."""
+
+    code = "audit_broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Who (`actor`, a key's id) did what (`action`) to which object, when (seconds since 1970), with what outcome."""
+
+    number: int
+    at: float
+    tenant: str
+    actor: str
+    action: str
+    object: str
+    outcome: str
+    digest: str
+
+    def linked(self, head: str) -> str:
+        """The digest this record must have after the record whose digest is `head`."""
+        told = [head, self.number, self.at, self.tenant, self.actor, self.action, self.object, self.outcome]
+        return hashlib.sha256(json.dumps(told, separators=(",", ":")).encode()).hexdigest()
+
+
+def record(
+    connection: Connection, tenant: str, actor: str, action: str, target: str, *, outcome: str = "success"
+) -> None:
+    """Appends one record to the tenant's chain, in the caller's transaction."""
+    head = (
+        select(tenants.c.audit_count, tenants.c.audit_head)
+        .where(tenants.c.id == tenant)
+        .with_for_update(key_share=True)
+    )
+    count, last = connection.execute(head).one()
+    at = connection.execute(select(now())).scalar_one()
+    made = Record(count + 1, at, tenant, actor, action, target, outcome, "")
+    linked = made.linked(last)
+    connection.execute(
+        insert(audit).values(
+            at=at, tenant=tenant, number=made.number, actor=actor, action=action, object=target, outcome=outcome,
+            digest=linked,
+        )
+    )  # fmt: skip
+    grown = update(tenants).where(tenants.c.id == tenant)
+    connection.execute(grown.values(audit_count=made.number, audit_head=linked))
+
+
+def records(connection: Connection, tenant: str, after: int = 0, limit: int | None = None) -> Iterator[Record]:
+    """A tenant's records after a number, oldest first."""
+    columns = (audit.c.number, audit.c.at, audit.c.tenant, audit.c.actor, audit.c.action, audit.c.object)
+    query = select(*columns, audit.c.outcome, audit.c.digest).where(audit.c.tenant == tenant, audit.c.number > after)
+    for row in connection.execute(query.order_by(audit.c.number).limit(limit)):
+        yield Record(*row)
+
+
+def verify(connection: Connection, tenant: str) -> tuple[int, str]:
+    """Follows a tenant's whole chain: how many records, and the last digest; raises BrokenChain."""
+    count, head = 0, ""
+    for found in records(connection, tenant):
+        count += 1
+        if found.number != count:
+            raise BrokenChain(f"Record {count} of tenant {tenant} is missing.")
+        if found.linked(head) != found.digest:
+            raise BrokenChain(f"Record {count} of tenant {tenant} is not as it was written.")
+        head = found.digest
+    kept = connection.execute(select(tenants.c.audit_count, tenants.c.audit_head).where(tenants.c.id == tenant)).one()
+    if (kept.audit_count, kept.audit_head) != (count, head):
+        raise BrokenChain(f"The trail of tenant {tenant} ends at record {count}, not at {kept.audit_count}.")
+    return count, head
+
+
+def audited(connection: Connection) -> list[str]:
+    """Every tenant, sorted."""
+    return list(connection.execute(select(tenants.c.id).order_by(tenants.c.id)).scalars())

@@ -1,0 +1,121 @@
+"""Slices as pictures and the volume as NIfTI: the same voxels in the same place, never mirrored."""
+
+import cv2
+import nibabel as nib
+import numpy as np
+import pytest
+
+from services.api.pictures import slice_png
+from shared import artifacts
+from shared.ledger import claims, jobs
+from shared.phantoms import abdomen
+from shared.store import open_store, sha256
+from tests.scans import small_grid
+from tests.services.api.test_jobs import assert_problem
+
+
+@pytest.fixture
+def phantom():
+    return abdomen(small_grid())
+
+
+@pytest.fixture
+def job(client, scan, settings, ledger, tmp_path, phantom):
+    """A job whose first two stages are done."""
+    job_id = client.post("/v1/jobs", content=scan).json()["id"]
+    store = open_store(settings.store_url)
+    made = {
+        "classifier": (artifacts.VOLUME, lambda path: artifacts.save_volume(path, phantom.volume)),
+        "segmenter": (artifacts.LABELS, lambda path: artifacts.save_labels(path, phantom.labels)),
+    }
+    for stage, (name, save) in made.items():
+        path = tmp_path / name
+        save(path)
+        with ledger.write() as connection:
+            claim = claims.claim(connection, job_id, stage, "w")
+            artifact = jobs.Artifact(name, claim.prefix + name, sha256(path), path.stat().st_size)
+        store.put(artifact.key, path)
+        with ledger.write() as connection:
+            claims.complete(connection, claim, [artifact])
+    return f"/v1/jobs/{job_id}"
+
+
+def picture(answer):
+    assert answer.headers["content-type"] == "image/png"
+    return cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+
+
+def test_the_volume_comes_back_voxel_for_voxel_on_its_affine(client, job, phantom, tmp_path):
+    path = tmp_path / "volume.nii.gz"
+    path.write_bytes(client.get(job + "/volume.nii.gz").content)
+    image = nib.load(path)
+    np.testing.assert_array_equal(np.asanyarray(image.dataobj).T, phantom.volume.data)
+    np.testing.assert_allclose(image.affine, phantom.volume.geometry.ras, atol=1e-4)
+    assert image.header.get_xyzt_units()[0] == "mm"
+
+
+def test_outlines_lie_on_the_organs_in_their_colours(client, job, phantom):
+    number = int((phantom.labels.data == 1).sum(axis=(1, 2)).argmax())
+    plain = picture(client.get(f"{job}/slices/{number}.png"))
+    drawn = picture(client.get(f"{job}/slices/{number}.png?overlay=1"))
+    assert plain.shape == drawn.shape
+    stomach = (drawn == np.array([230, 159, 0])).all(axis=-1)
+    assert stomach.sum() > 10
+    height, width = stomach.shape
+    rows, columns = np.nonzero(phantom.labels.data[number] == 1)
+    scale = np.array([height, width]) / phantom.labels.data.shape[1:]
+    expected = (np.array([rows.mean(), columns.mean()]) + 0.5) * scale
+    np.testing.assert_allclose(np.argwhere(stomach).mean(axis=0), expected, atol=2.5 * scale.max())
+
+
+def test_slices_beyond_the_scan_and_before_their_time(client, stranger, job, scan):
+    assert_problem(client.get(job + "/slices/99999.png"), 404, "not_found")
+    assert_problem(client.get(job + "/slices/-1.png"), 422, "invalid_request")
+    assert_problem(stranger.get(job + "/slices/0.png"), 404, "not_found")
+    assert_problem(stranger.get(job + "/volume.nii.gz"), 404, "not_found")
+    young = client.post("/v1/jobs", content=scan).json()["links"]["self"]
+    assert_problem(client.get(young + "/slices/0.png"), 409, "not_ready")
+    assert_problem(client.get(young + "/volume.nii.gz"), 409, "not_ready")
+
+
+def test_a_picture_the_client_has_is_not_sent_again(client, job):
+    etag = client.get(job + "/slices/0.png").headers["etag"]
+    assert client.get(job + "/slices/0.png", headers={"If-None-Match": etag}).status_code == 304
+    assert client.get(job + "/slices/0.png?center=10&width=5").headers["etag"] != etag
+
+
+@pytest.mark.parametrize("flips", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_the_patients_left_is_on_the_right_and_the_back_below_however_the_scan_is_stored(flips, transposed):
+    """A bright spot at the patient's left front must be at the picture's upper right."""
+    pixels = np.zeros((40, 60), np.int16)
+    pixels[5:9, 50:54] = 1000
+    affine = np.diag([2.0, 2.0, 3.0, 1.0])  # columns to the left, rows to the back
+    if transposed:
+        pixels, affine = pixels.T, affine[:, [1, 0, 2, 3]]
+    affine[:, 0] *= flips[0]
+    affine[:, 1] *= flips[1]
+    pixels = pixels[:: flips[1], :: flips[0]]
+    shown = cv2.imdecode(np.frombuffer(slice_png(pixels, affine, modality="MR"), np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert shown.shape == (40, 60)
+    row, column = np.argwhere(shown > 128).mean(axis=0)
+    assert row < 12
+    assert column > 46
+
+
+def test_upright_slices_show_the_head_above_and_square_millimetres():
+    pixels = np.zeros((20, 60), np.int16)
+    pixels[15:18, 50:54] = 1000  # rows run to the head: near the head, at the patient's left
+    affine = np.zeros((4, 4))
+    affine[0, 0], affine[2, 1], affine[1, 2], affine[3, 3] = 1.5, 4.5, 1.5, 1.0
+    shown = cv2.imdecode(np.frombuffer(slice_png(pixels, affine, modality="CT"), np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert shown.shape == (60, 60)
+    row, column = np.argwhere(shown > 250).mean(axis=0)
+    assert row < 15
+    assert column > 46
+
+
+def test_flat_slices_and_windows_give_pictures():
+    flat = np.full((8, 8), 7, np.uint16)
+    for window in (None, (7.0, 0.1)):
+        assert slice_png(flat, np.eye(4), modality="MR", window=window)[:4] == b"\x89PNG"
