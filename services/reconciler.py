@@ -12,7 +12,7 @@ import threading
 from celery import Celery
 
 from shared import log
-from shared.ledger import Ledger, open_ledger, sweep
+from shared.ledger import Ledger, access, open_ledger, sweep, uploads
 from shared.process import die_with_supervisor
 from shared.queue import make_app, ring
 from shared.settings import settings
@@ -29,6 +29,8 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float) -> None:
         due = sweep.due(connection, again)
         condemned = sweep.condemned(connection)
         sweep.forget_workers(connection)
+        access.forget_expired(connection)
+        uploads.expire(connection)
     if rescued or late:
         logger.warning("swept", extra={"rescued": rescued, "late": late})
     try:

@@ -23,7 +23,7 @@ from shared.errors import NotFound, Unavailable
 from shared.store import CHUNK, check_key
 
 PART = 16 * 2**20
-_ABSENT = {"404", "NoSuchKey", "NotFound"}
+_ABSENT = {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}
 
 
 class S3Store:
@@ -93,6 +93,40 @@ class S3Store:
         with _explained():
             for page in self._pages("list_objects_v2", prefix):
                 yield from (held["Key"].removeprefix(self.prefix) for held in page.get("Contents", []))
+
+    def begin(self, key: str) -> str:
+        """Creates a multipart upload; its id is the token."""
+        with _explained():
+            return str(self._client.create_multipart_upload(Bucket=self.bucket, Key=self._key(key))["UploadId"])
+
+    def part_link(self, key: str, token: str, number: int) -> str | None:
+        """A presigned URL for one part."""
+        about = {"Bucket": self.bucket, "Key": self._key(key), "UploadId": token, "PartNumber": number}
+        return str(self._client.generate_presigned_url("upload_part", Params=about, ExpiresIn=3600))
+
+    def put_part(self, key: str, token: str, number: int, source: Path) -> None:
+        """Uploads one part."""
+        about = {"Bucket": self.bucket, "Key": self._key(key), "UploadId": token, "PartNumber": number}
+        with _explained(), source.open("rb") as file:
+            self._client.upload_part(Body=file, **about)
+        source.unlink()
+
+    def parts(self, key: str, token: str) -> dict[int, int]:
+        """The bytes of each part that has arrived."""
+        return {part["PartNumber"]: part["Size"] for part in self._arrived(key, token)}
+
+    def finish(self, key: str, token: str) -> None:
+        """Completes the multipart upload."""
+        parts = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in self._arrived(key, token)]
+        about = {"Bucket": self.bucket, "Key": self._key(key), "UploadId": token}
+        with _explained():
+            self._client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **about)
+
+    def _arrived(self, key: str, token: str) -> list[dict[str, Any]]:
+        about = {"Bucket": self.bucket, "Key": self._key(key), "UploadId": token}
+        with _explained():
+            pages = self._client.get_paginator("list_parts").paginate(**about)
+            return [part for page in pages for part in page.get("Parts", [])]
 
     def abort_uploads(self, prefix: str = "", older: timedelta = timedelta(0)) -> int:
         """Aborts multipart uploads below a prefix that began longer ago than `older`; returns how many."""

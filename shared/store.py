@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -38,6 +39,21 @@ class Store(Protocol):
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Every key that starts with the prefix."""
+
+    def begin(self, key: str) -> str:
+        """Starts an upload in parts; the token names it."""
+
+    def part_link(self, key: str, token: str, number: int) -> str | None:
+        """A URL to which anybody may PUT this part for an hour, or None where the service itself takes the parts."""
+
+    def put_part(self, key: str, token: str, number: int, source: Path) -> None:
+        """Keeps one part, counted from 1; the source may be moved away. Overwrites."""
+
+    def parts(self, key: str, token: str) -> dict[int, int]:
+        """The bytes of each part that has arrived; raises NotFound for an upload that is over."""
+
+    def finish(self, key: str, token: str) -> None:
+        """Makes the parts, in order, the object under the key."""
 
 
 class LocalStore:
@@ -89,8 +105,56 @@ class LocalStore:
         """Every key that starts with the prefix, sorted."""
         for path in sorted(self.root.rglob("*")):
             key = path.relative_to(self.root).as_posix()
-            if path.is_file() and not path.name.startswith(".put-") and key.startswith(prefix):
+            if path.is_file() and _KEY.match(key) and key.startswith(prefix):
                 yield key
+
+    def begin(self, key: str) -> str:
+        """Makes a folder for the parts beside the object's place."""
+        token = secrets.token_hex(8)
+        with _explained():
+            self._parts(key, token).mkdir(parents=True)
+        return token
+
+    def part_link(self, key: str, token: str, number: int) -> str | None:  # noqa: ARG002 - others use it
+        """None: the gateway takes the parts."""
+        return None
+
+    def put_part(self, key: str, token: str, number: int, source: Path) -> None:
+        """Moves a part into place, whole or not at all."""
+        with _explained():
+            _flush(source)
+            folder = self._parts(key, token)
+            if not folder.is_dir():
+                raise NotFound("The upload is over.")
+            waiting = folder / f".{secrets.token_hex(8)}"
+            _move(source, waiting)
+            waiting.replace(folder / f"{number:05d}")
+            _flush(folder)
+
+    def parts(self, key: str, token: str) -> dict[int, int]:
+        """The parts in the folder."""
+        folder = self._parts(key, token)
+        if not folder.is_dir():
+            raise NotFound("The upload is over.")
+        return {int(path.name): path.stat().st_size for path in sorted(folder.iterdir()) if path.name[0] != "."}
+
+    def finish(self, key: str, token: str) -> None:
+        """Joins the parts into the object and removes them."""
+        folder = self._parts(key, token)
+        with _explained():
+            joined = folder / ".joined"
+            with joined.open("wb") as file:
+                for number in self.parts(key, token):
+                    with (folder / f"{number:05d}").open("rb") as part:
+                        shutil.copyfileobj(part, file, CHUNK)
+            self.put(key, joined)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _parts(self, key: str, token: str) -> Path:
+        if not token.isalnum():
+            raise NotFound("The upload is over.")
+        path = self._path(key)
+        return path.with_name(f".parts-{token}")
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)

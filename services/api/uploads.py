@@ -24,13 +24,14 @@ from shared import sandbox
 from shared.errors import BadRequest, NotAScan, ScanTooLarge, TooMany, Unavailable, Unprocessable
 from shared.fault import point
 from shared.ledger import jobs
+from shared.ledger.uploads import new_scan
 
 RAW_TYPES = (
     "application/octet-stream", "application/zip", "application/x-zip-compressed", "application/dicom",
     "application/gzip", "application/x-gzip", "application/x-www-form-urlencoded", "",
 )  # fmt: skip
 _BUFFER = 1 << 20
-_CHECKS = anyio.CapacityLimiter(2)
+CHECKS = anyio.CapacityLimiter(2)
 """Sandboxes at work at once in this process."""
 
 
@@ -98,10 +99,10 @@ async def receive(request: Request, path: Path, limit: int) -> Upload:
 
 async def accept(context: Context, upload: Upload, spacing: tuple[float, float, float] | None) -> jobs.Scan:
     """Checks container, headers and declared sizes, then makes the bytes durable; raises a `BadScan`."""
-    async with _CHECKS:
+    async with CHECKS:
         declared = await run_in_threadpool(sandbox.inspect, upload.path, spacing)
-    scan_id = jobs.new_id("scan")
-    scan = jobs.Scan(scan_id, f"scans/{scan_id}/original", upload.sha256, upload.bytes, declared.source)
+    scan_id, key = new_scan()
+    scan = jobs.Scan(scan_id, key, upload.sha256, upload.bytes, declared.source)
     await run_in_threadpool(context.store.put, scan.key, upload.path)
     point("gateway", "after-store")
     return scan

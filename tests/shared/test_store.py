@@ -108,3 +108,30 @@ def test_a_server_that_is_away_is_unavailable_not_a_crash(monkeypatch, tmp_path)
         keep(store, tmp_path, "a/b", b"1")
     with pytest.raises(Unavailable):
         list(store.read("a/b"))
+
+
+def test_parts_in_any_order_and_overwritten_become_one_object(store, tmp_path):
+    sizes = {1: 5 * 2**20, 2: 5 * 2**20, 3: 7}  # S3 takes no smaller part before the last
+    token = store.begin("scans/s/original")
+    for number in (3, 1, 2, 1):
+        part = tmp_path / "part"
+        part.write_bytes(bytes([number]) * sizes[number])
+        store.put_part("scans/s/original", token, number, part)
+        assert not part.exists()
+    assert store.parts("scans/s/original", token) == sizes
+    assert list(store.keys()) == []
+    store.finish("scans/s/original", token)
+    assert b"".join(store.read("scans/s/original")) == b"".join(bytes([n]) * size for n, size in sizes.items())
+    assert list(store.keys()) == ["scans/s/original"]
+    for over in (token, "never"):
+        with pytest.raises(NotFound):
+            store.parts("scans/s/original", over)
+
+
+def test_deleting_the_prefix_gives_up_parts_that_were_never_joined(store, tmp_path):
+    token = store.begin("scans/s/original")
+    (tmp_path / "part").write_bytes(b"x")
+    store.put_part("scans/s/original", token, 1, tmp_path / "part")
+    store.delete("scans/s/")
+    with pytest.raises(NotFound):
+        store.parts("scans/s/original", token)

@@ -6,11 +6,11 @@ import hashlib
 import json
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
@@ -23,6 +23,7 @@ from shared.ledger import access, audit, jobs
 from shared.queue import ring
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+Model = TypeVar("Model", bound=BaseModel)
 IdempotencyKey = Annotated[str | None, Header(max_length=255)]
 RAW_BODY: dict[str, Any] = {
     "requestBody": {
@@ -55,7 +56,7 @@ async def create_job(
     await run_in_threadpool(uploads.check_room, connections, caller.tenant)
     kind = uploads.media_type(request)
     if kind == "application/json":
-        asked = await _json(request)
+        asked = await read_json(request, schemas.JobRequest)
         options = asked.options
         make = _Request(connections, caller, idempotency_key, options, f"scan:{asked.scan}")
         job = await run_in_threadpool(make.job, None, asked.scan)
@@ -191,14 +192,15 @@ async def _from_body(request: Request, make: _Request) -> jobs.Job:
     return job
 
 
-async def _json(request: Request) -> schemas.JobRequest:
+async def read_json(request: Request, model: type[Model]) -> Model:
+    """The JSON body as a model, in bounded memory; raises Unprocessable naming what is wrong."""
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > 1 << 16:
             raise BadRequest("The JSON body is too long.", "bad_json")
     try:
-        return schemas.JobRequest.model_validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as error:
         where = ", ".join(".".join(map(str, issue["loc"])) for issue in error.errors()[:5])
         raise Unprocessable(f"The request is not valid: {where or 'body'}.", "invalid_request") from error

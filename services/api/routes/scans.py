@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from services.api import schemas, uploads
 from services.api.context import Connections, Context, Writer
-from services.api.routes.jobs import RAW_BODY
+from services.api.routes import uploads as uploads_route
+from services.api.routes.jobs import RAW_BODY, read_json
 from shared.ledger import access, audit, jobs
 
 router = APIRouter(prefix="/v1/scans", tags=["scans"])
+SCAN_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": RAW_BODY["requestBody"]["content"]
+        | {"application/json": {"schema": uploads_route.UploadRequest.model_json_schema()}},
+    }
+}
 
 
-@router.post("", status_code=201, openapi_extra=RAW_BODY)
+@router.post("", status_code=201, openapi_extra=SCAN_BODY)
 async def upload_scan(
-    request: Request, connections: Connections, caller: Writer, spacing: schemas.SpacingText | None = None
-) -> schemas.Scan:
-    """Accepts a scan as the raw body, without starting a job."""
+    request: Request,
+    connections: Connections,
+    caller: Writer,
+    spacing: schemas.SpacingText | None = None,
+    upload: Literal["raw", "direct"] = "raw",
+) -> schemas.Scan | uploads_route.Upload:
+    """Accepts a scan as the raw body, without starting a job; with `upload=direct` starts an upload in parts."""
+    if upload == "direct":
+        asked = await read_json(request, uploads_route.UploadRequest)
+        return await run_in_threadpool(uploads_route.begin, connections, caller, asked)
     if uploads.media_type(request) not in uploads.RAW_TYPES:
         raise HTTPException(415)
     await run_in_threadpool(uploads.check_room, connections, caller.tenant)
     options = schemas.Options.from_query("standard", spacing)
     with connections.limits.upload(caller.tenant), uploads.spooled(connections) as path:
-        upload = await uploads.receive(request, path, connections.settings.max_upload_bytes)
-        scan = await uploads.accept(connections, upload, options.spacing)
+        received = await uploads.receive(request, path, connections.settings.max_upload_bytes)
+        scan = await uploads.accept(connections, received, options.spacing)
     await run_in_threadpool(_record, connections, caller, scan)
     return schemas.Scan(id=scan.id, sha256=scan.sha256, bytes=scan.bytes, format=scan.format)
 

@@ -1,0 +1,98 @@
+"""Uploads in parts: begun, looked up, turned into a scan, given up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from shared.errors import NotFound
+from shared.ledger.engine import now
+from shared.ledger.jobs import doom, new_id
+from shared.ledger.tables import uploads
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload in parts: where its object will lie, the store's token, its sizes in bytes, its end (s since 1970)."""
+
+    id: str
+    key: str
+    token: str
+    bytes: int
+    part_bytes: int
+    sha256: str | None
+    scan_id: str
+    expires: float
+
+    @property
+    def count(self) -> int:
+        """How many parts there are."""
+        return -(-self.bytes // self.part_bytes)
+
+    def size(self, number: int) -> int:
+        """The bytes of one part, counted from 1; 0 for a number that is none of its."""
+        if not 1 <= number <= self.count:
+            return 0
+        return min(self.part_bytes, self.bytes - (number - 1) * self.part_bytes)
+
+
+def new_scan() -> tuple[str, str]:
+    """A fresh scan id and the store key of its bytes."""
+    scan_id = new_id("scan")
+    return scan_id, f"scans/{scan_id}/original"
+
+
+def begin(
+    connection: Connection,
+    tenant: str,
+    scan: tuple[str, str],
+    token: str,
+    *,
+    size: int,
+    part_bytes: int,
+    sha256: str | None,
+    seconds: float,
+) -> Upload:
+    """Records an upload that the store has begun and that ends by itself after `seconds`."""
+    upload_id, (scan_id, key) = new_id("upload"), scan
+    connection.execute(
+        insert(uploads).values(
+            id=upload_id, tenant=tenant, key=key, token=token, bytes=size, part_bytes=part_bytes, sha256=sha256,
+            scan_id=scan_id, created=now(), expires=now() + seconds,
+        )
+    )  # fmt: skip
+    return get(connection, tenant, upload_id)
+
+
+def get(connection: Connection, tenant: str, upload_id: str) -> Upload:
+    """The upload with this id; raises NotFound for one that is over, and for another tenant's."""
+    columns = (uploads.c.id, uploads.c.key, uploads.c.token, uploads.c.bytes, uploads.c.part_bytes, uploads.c.sha256)
+    query = select(*columns, uploads.c.scan_id, uploads.c.expires)
+    query = query.where(uploads.c.id == upload_id, uploads.c.tenant == tenant, uploads.c.expires > now())
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFound("There is no such upload.")
+    return Upload(*row)
+
+
+def drop(connection: Connection, tenant: str, upload_id: str) -> bool:
+    """Forgets an upload; False if another was faster."""
+    mine = (uploads.c.id == upload_id) & (uploads.c.tenant == tenant)
+    return bool(connection.execute(uploads.delete().where(mine)).rowcount)
+
+
+def give_up(connection: Connection, tenant: str, upload: Upload) -> None:
+    """Forgets an upload and condemns its bytes."""
+    if drop(connection, tenant, upload.id):
+        doom(connection, f"scans/{upload.scan_id}/")
+
+
+def expire(connection: Connection) -> int:
+    """Gives up every upload whose time is over; returns how many."""
+    over = select(uploads.c.id, uploads.c.tenant, uploads.c.scan_id).where(uploads.c.expires <= now())
+    rows = connection.execute(over).all()
+    for row in rows:
+        if drop(connection, row.tenant, row.id):
+            doom(connection, f"scans/{row.scan_id}/")
+    return len(rows)
