@@ -1,4 +1,4 @@
-"""`viscera`: serve, demo, run, mesh, submit, models."""
+"""`viscera`: serve, demo, run, mesh, submit, models, keys, audit."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from services import admin
 from shared.errors import BadScan, ModelError, VisceraError
 
 console = Console(stderr=True)
@@ -141,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("models", models)
     sub.add_argument("action", choices=("list", "verify", "use"))
     sub.add_argument("folder", type=_existing, nargs="?")
+    admin.register(command)
     sub = command("serve", serve)
     sub.add_argument("--host", default="127.0.0.1")
     sub.add_argument("--port", type=int, default=8000)

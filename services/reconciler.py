@@ -8,22 +8,35 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from dataclasses import dataclass
 
 from celery import Celery
 
+from services.notifier import Notifier
 from shared import log
-from shared.ledger import Ledger, access, open_ledger, sweep, uploads
+from shared.ledger import Ledger, access, open_ledger, retention, sweep, uploads, webhooks
 from shared.process import die_with_supervisor
 from shared.queue import make_app, ring
 from shared.settings import settings
 from shared.store import Store, open_store
+from shared.webhook import Policy
 
 logger = logging.getLogger("viscera.reconciler")
 
 
-def reconcile(ledger: Ledger, store: Store, app: Celery, again: float) -> None:
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long things are kept: ended jobs in days (0: for ever), scans without a job in hours."""
+
+    days: float = 0.0
+    scan_hours: float = 24.0
+
+
+def reconcile(ledger: Ledger, store: Store, app: Celery, again: float, keep: Keep = Keep()) -> None:
     """One round; doorbells that nobody answers are rung again after `again` seconds."""
     with ledger.write() as connection:
+        retention.promise(connection, keep.days)
+        erased = retention.expire_jobs(connection) + retention.expire_scans(connection, keep.scan_hours)
         rescued = sweep.rescue(connection)
         late = sweep.expire(connection)
         due = sweep.due(connection, again)
@@ -31,8 +44,9 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float) -> None:
         sweep.forget_workers(connection)
         access.forget_expired(connection)
         uploads.expire(connection)
-    if rescued or late:
-        logger.warning("swept", extra={"rescued": rescued, "late": late})
+        webhooks.forget(connection)
+    if rescued or late or erased:
+        logger.warning("swept", extra={"rescued": rescued, "late": late, "erased": erased})
     try:
         for job_id, stage in due:
             ring(app, job_id, stage)
@@ -49,12 +63,14 @@ def main() -> None:
     log.configure(settings().log_level)
     ledger, store = open_ledger(settings().ledger_url), open_store(settings().store_url)
     app = make_app(settings().broker_url, answer_within=2.0)
+    keep = Keep(settings().keep_days, settings().scan_hours)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
+    Notifier(ledger, Policy.parse(settings().webhook_http, settings().webhook_networks), stop).start()
     while not stop.wait(settings().lease_seconds / 15.0):
         try:
-            reconcile(ledger, store, app, settings().ring_seconds)
+            reconcile(ledger, store, app, settings().ring_seconds, keep)
         except Exception as error:  # ledger, store or broker is away: the next round tries again
             logger.warning("round not finished", exc_info=error)
 

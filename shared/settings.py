@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     open_jobs: int = Field(0, description="Jobs of one tenant that may wait or run at once; 0: no bound.")
     keep_days: float = Field(0.0, description="Days after its end at which a job is erased with its scan; 0: never.")
     scan_hours: float = Field(24.0, description="Hours after which a scan that no job uses is erased.")
+    webhook_http: bool = Field(False, description="Whether webhooks may go to plain http.")
+    webhook_networks: str = Field("", description="Private networks that webhooks may reach: CIDRs, by commas.")
     free_bytes: int = Field(2 * 2**30, description="Free disk space in bytes below which uploads are answered 503.")
     provider: str = Field("cpu", description="Execution provider of the models: cpu, cuda or tensorrt.")
     classifier_model: Path | None = Field(None, description="Model folder of the classifier, if not the shipped one.")

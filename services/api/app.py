@@ -13,7 +13,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api import problems, schemas
 from services.api.context import open_context
-from services.api.routes import events, jobs, results, scans, service, session, shares, slices, uploads
+from services.api.routes import (
+    audit,
+    events,
+    jobs,
+    keys,
+    results,
+    scans,
+    service,
+    session,
+    shares,
+    slices,
+    uploads,
+    webhooks,
+)
 from shared.ledger import access
 from shared.settings import Settings, settings
 
@@ -43,7 +56,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     app.state.context = context
     problems.install(app)
     app.include_router(service.router)
-    for module in (session, jobs, scans, uploads, events, slices, shares, results):
+    for module in (session, jobs, scans, uploads, events, slices, shares, keys, audit, webhooks, results):
         app.include_router(module.router, responses=RESPONSES)
     app.add_middleware(AccessLog)
     return app

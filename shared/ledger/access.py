@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, insert, or_, 
 
 from shared.errors import NotFound, Unauthorized, Unprocessable
 from shared.ledger.engine import now
-from shared.ledger.jobs import ensure_tenant, new_id
+from shared.ledger.ids import new_id
+from shared.ledger.jobs import ensure_tenant
 from shared.ledger.tables import api_keys
 
 SCOPES = ("jobs:read", "jobs:write", "dicom:read", "dicom:write", "metrics:read", "admin")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
 
-from shared.errors import VisceraError
+from shared.errors import NotFound, VisceraError
 from shared.ledger.engine import now
 from shared.ledger.tables import audit, tenants
 
@@ -84,7 +84,9 @@ def verify(connection: Connection, tenant: str) -> tuple[int, str]:
         if found.linked(head) != found.digest:
             raise BrokenChain(f"Record {count} of tenant {tenant} is not as it was written.")
         head = found.digest
-    kept = connection.execute(select(tenants.c.audit_count, tenants.c.audit_head).where(tenants.c.id == tenant)).one()
+    kept = connection.execute(select(tenants.c.audit_count, tenants.c.audit_head).where(tenants.c.id == tenant)).first()
+    if kept is None:
+        raise NotFound("There is no such tenant.")
     if (kept.audit_count, kept.audit_head) != (count, head):
         raise BrokenChain(f"The trail of tenant {tenant} ends at record {count}, not at {kept.audit_count}.")
     return count, head

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,9 +10,10 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from shared.errors import Conflict, NotFound, Unprocessable
-from shared.ledger import audit
+from shared.ledger import audit, webhooks
 from shared.ledger.engine import insert as insert_new
 from shared.ledger.engine import now, unconfined
+from shared.ledger.ids import new_id
 from shared.ledger.tables import artifacts, doomed, events, idempotency, jobs, scans, stage_runs, tenants
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -86,11 +86,6 @@ class Event:
     at: float
     kind: str
     data: dict[str, Any]
-
-
-def new_id(kind: str) -> str:
-    """A fresh identifier nobody can guess, such as `job_4k...`."""
-    return f"{kind}_{secrets.token_hex(12)}"
 
 
 def ensure_tenant(connection: Connection, tenant: str) -> None:
@@ -263,11 +258,15 @@ def end(
     if tenant is not None:
         where &= jobs.c.tenant == tenant
     values = {"state": state, "error_code": code, "error_detail": detail, "stage": None}
-    if connection.execute(update(jobs).where(where).values(ended=now(), **values)).rowcount != 1:
+    ending = update(jobs).where(where).values(ended=now(), **values).returning(jobs.c.tenant)
+    row = connection.execute(ending).first()
+    if row is None:
         return False
     left = (stage_runs.c.job_id == job_id) & (stage_runs.c.state != "done")
     connection.execute(update(stage_runs).where(left).values(state=state, lease_until=None, ring_at=None))
     record(connection, job_id, state, {"code": code} if code else {})
+    error = {"code": code, "detail": detail} if code else None
+    webhooks.announce(connection, row.tenant, f"job.{state}", {"id": job_id, "state": state, "error": error})
     return True
 
 

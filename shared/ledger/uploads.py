@@ -8,7 +8,8 @@ from sqlalchemy import Connection, insert, select
 
 from shared.errors import NotFound
 from shared.ledger.engine import now
-from shared.ledger.jobs import doom, new_id
+from shared.ledger.ids import new_id
+from shared.ledger.jobs import doom
 from shared.ledger.tables import uploads
 
 

@@ -1,0 +1,91 @@
+"""Commands for operators that act on the ledger itself: `viscera keys`, `viscera audit`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared.errors import VisceraError
+from shared.ledger import Ledger, access, audit, open_ledger
+from shared.settings import Settings
+
+Command = Callable[[str, Callable[[argparse.Namespace], None]], argparse.ArgumentParser]
+
+
+def register(command: Command) -> None:
+    """Adds these commands to the parser."""
+    sub = command("keys", keys)
+    sub.add_argument("action", choices=("create", "list", "revoke"))
+    sub.add_argument("id", nargs="?", help="the key to revoke")
+    sub.add_argument("--tenant", default="default")
+    sub.add_argument("--name", default="", help="to know the key by")
+    sub.add_argument("--scopes", default=",".join(access.SCOPES), help=f"of {', '.join(access.SCOPES)}")
+    sub.add_argument("--days", type=float, help="after which the key ends")
+    _place(sub)
+    sub = command("audit", trail)
+    sub.add_argument("action", choices=("verify", "export"))
+    sub.add_argument("--tenant", help="default: all")
+    sub.add_argument("--format", choices=("json", "fhir"), default="json")
+    _place(sub)
+
+
+def keys(given: argparse.Namespace) -> None:
+    """Makes, lists and revokes API keys."""
+    ledger = _ledger(given)
+    with ledger.write() as connection:
+        if given.action == "create":
+            key = access.new_key()
+            scopes = [scope.strip() for scope in given.scopes.split(",") if scope.strip()]
+            seconds = given.days * 86400.0 if given.days else None
+            key_id = access.add_key(connection, key, given.tenant, name=given.name, scopes=scopes, seconds=seconds)
+            audit.record(connection, given.tenant, "operator", "create_key", key_id)
+            print(f"{key_id}\n{key}\nThe key is shown only this once.")
+        elif given.action == "revoke":
+            tenant = access.get_key(connection, None, given.id or "").tenant
+            access.revoke(connection, None, given.id)
+            audit.record(connection, tenant, "operator", "revoke_key", given.id)
+        else:
+            for found in access.keys(connection, None):
+                print(_line(found))
+    ledger.close()
+
+
+def trail(given: argparse.Namespace) -> None:
+    """Follows the audit trail's hash chain, or prints the trail."""
+    ledger = _ledger(given)
+    with ledger.read() as connection:
+        for tenant in [given.tenant] if given.tenant else audit.audited(connection):
+            if given.action == "verify":
+                count, head = audit.verify(connection, tenant)
+                print(f"{tenant}: {count} records, unbroken; head {head or '-'}")
+            elif given.format == "fhir":
+                from services.api import fhir  # needs what the gateway needs
+
+                print(json.dumps(fhir.bundle(audit.records(connection, tenant))))
+            else:
+                for record in audit.records(connection, tenant):
+                    print(json.dumps({name: getattr(record, name) for name in audit.Record.__slots__}))
+    ledger.close()
+
+
+def _ledger(given: argparse.Namespace) -> Ledger:
+    if given.data is None:
+        return open_ledger(Settings().ledger_url)
+    path = given.data / "ledger.db"
+    if not path.exists():
+        raise VisceraError(f"There is no ledger in {given.data}.", "no_ledger")
+    return open_ledger(f"sqlite:///{path}")
+
+
+def _place(parser: argparse.ArgumentParser) -> None:
+    text = "data folder of `viscera serve` (default: the ledger of VISCERA_LEDGER_URL)"
+    parser.add_argument("--data", type=Path, metavar="DIR", help=text)
+
+
+def _line(key: access.Key) -> str:
+    now = datetime.now(UTC).timestamp()
+    state = "revoked" if key.revoked else "expired" if key.expires and key.expires < now else "valid"
+    return f"{key.id}  {key.tenant}  {key.prefix}...  {state}  {','.join(key.scopes)}  {key.name}"

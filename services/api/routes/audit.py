@@ -1,0 +1,59 @@
+"""/v1/audit: who did what to which object of the tenant, when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from services.api import fhir
+from services.api.context import Admin, Connections
+from shared.ledger import audit
+
+router = APIRouter(prefix="/v1/audit", tags=["access"])
+_FHIR: dict[int | str, dict[str, Any]] = {200: {"content": {fhir.MEDIA_TYPE: {}}}}
+
+
+class Entry(BaseModel):
+    """One audit record; `digest` covers it and the digest of the record before."""
+
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    object: str
+    outcome: str
+    digest: str
+
+
+class Trail(BaseModel):
+    """A page of the trail, oldest first; `next` is what `after` must be for the page after it."""
+
+    items: list[Entry]
+    next: int | None
+
+
+@router.get("", response_model=Trail, responses=_FHIR)
+def read_trail(
+    connections: Connections,
+    caller: Admin,
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    format: Literal["json", "fhir"] = "json",
+) -> Trail | JSONResponse:
+    """The tenant's audit records, as they are or as a FHIR Bundle of AuditEvents (IHE BALP)."""
+    with connections.reading(caller) as connection:
+        found = list(audit.records(connection, caller.tenant, after, limit))
+    if format == "fhir":
+        return JSONResponse(fhir.bundle(found), media_type=fhir.MEDIA_TYPE)
+    return Trail(items=[_entry(record) for record in found], next=found[-1].number if len(found) == limit else None)
+
+
+def _entry(record: audit.Record) -> Entry:
+    return Entry(
+        number=record.number, at=datetime.fromtimestamp(record.at, UTC), actor=record.actor, action=record.action,
+        object=record.object, outcome=record.outcome, digest=record.digest,
+    )  # fmt: skip

@@ -1,0 +1,84 @@
+"""/v1/keys: the API keys of one's own tenant."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.api.context import Admin, Connections
+from shared.errors import Forbidden
+from shared.ledger import access, audit
+
+router = APIRouter(prefix="/v1/keys", tags=["access"])
+YEARS = 10 * 366 * 86400
+
+
+class KeyRequest(BaseModel):
+    """A new key: a name to know it by, what it may do, and how long."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(max_length=100)] = ""
+    scopes: list[str] = ["jobs:read", "jobs:write"]
+    seconds: Annotated[int | None, Field(ge=60, le=YEARS)] = None
+
+
+class Key(BaseModel):
+    """An API key; `key` itself is told only once, when it is made."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: list[str]
+    created: datetime
+    expires: datetime | None
+    revoked: datetime | None
+    key: str | None = None
+
+
+class KeyList(BaseModel):
+    """The keys of a tenant, newest first."""
+
+    items: list[Key]
+
+
+@router.post("", status_code=201)
+def create_key(asked: KeyRequest, connections: Connections, caller: Admin) -> Key:
+    """Makes a key of the caller's tenant that may do no more than the caller."""
+    if not set(asked.scopes) & set(access.SCOPES) <= caller.scopes:
+        raise Forbidden("A key can't be given scopes that its maker lacks.", "insufficient_scope")
+    key = access.new_key()
+    with connections.writing(caller) as connection:
+        key_id = access.add_key(
+            connection, key, caller.tenant, name=asked.name, scopes=asked.scopes, seconds=asked.seconds
+        )
+        audit.record(connection, caller.tenant, caller.key_id, "create_key", key_id)
+        return _view(access.get_key(connection, caller.tenant, key_id), key)
+
+
+@router.get("")
+def list_keys(connections: Connections, caller: Admin) -> KeyList:
+    """The tenant's keys, the revoked ones too."""
+    with connections.reading(caller) as connection:
+        return KeyList(items=[_view(key) for key in access.keys(connection, caller.tenant)])
+
+
+@router.delete("/{key_id}", status_code=204)
+def revoke_key(key_id: str, connections: Connections, caller: Admin) -> None:
+    """Ends a key and the sessions opened with it, at once and for good."""
+    with connections.writing(caller) as connection:
+        access.revoke(connection, caller.tenant, key_id)
+        audit.record(connection, caller.tenant, caller.key_id, "revoke_key", key_id)
+
+
+def _view(key: access.Key, secret: str | None = None) -> Key:
+    times = (None if t is None else datetime.fromtimestamp(t, UTC) for t in (key.expires, key.revoked))
+    expires, revoked = times
+    created = datetime.fromtimestamp(key.created, UTC)
+    return Key(
+        id=key.id, name=key.name, prefix=key.prefix, scopes=list(key.scopes), created=created, expires=expires,
+        revoked=revoked, key=secret,
+    )  # fmt: skip

@@ -1,0 +1,182 @@
+"""Webhooks of a tenant and what must be delivered to them: an outbox written in the transaction that ends a job."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from shared.errors import NotFound
+from shared.ledger.engine import now
+from shared.ledger.ids import new_id
+from shared.ledger.tables import deliveries, webhooks
+
+KINDS = ("job.succeeded", "job.failed", "job.cancelled")
+BACK_OFF = (5.0, 30.0, 120.0, 900.0, 3600.0, 10800.0, 28800.0, 50400.0, 86400.0)
+"""Seconds between tries; after the last one a delivery has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where a tenant wants to be told, of what, and the secrets that sign now, newest first."""
+
+    id: str
+    url: str
+    kinds: tuple[str, ...]
+    secrets: tuple[str, ...]
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message to one webhook: state (due, delivered, failed), tries, last HTTP status or reason, times."""
+
+    id: str
+    webhook_id: str
+    kind: str
+    state: str
+    attempts: int
+    due: float | None
+    status: int | None
+    reason: str | None
+    created: float
+    ended: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A delivery that somebody has taken on: the webhook, the message and which try this is."""
+
+    id: str
+    webhook: Webhook
+    payload: dict[str, Any]
+    attempt: int
+
+
+def new_secret() -> str:
+    """A signing secret in the form of the Standard Webhooks specification."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def add(connection: Connection, tenant: str, url: str, kinds: Sequence[str]) -> Webhook:
+    """Records a webhook with a fresh secret."""
+    webhook_id = new_id("hook")
+    values = {"url": url, "kinds": list(kinds), "secrets": [{"secret": new_secret(), "until": None}]}
+    connection.execute(insert(webhooks).values(id=webhook_id, tenant=tenant, created=now(), **values))
+    return get(connection, tenant, webhook_id)
+
+
+def get(connection: Connection, tenant: str, webhook_id: str) -> Webhook:
+    """One webhook; raises NotFound, also for another tenant's."""
+    query = select(webhooks, now().label("moment")).where(webhooks.c.id == webhook_id, webhooks.c.tenant == tenant)
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFound("There is no such webhook.")
+    return _webhook(row)
+
+
+def every(connection: Connection, tenant: str) -> list[Webhook]:
+    """The webhooks of a tenant, oldest first."""
+    query = select(webhooks, now().label("moment")).where(webhooks.c.tenant == tenant)
+    return [_webhook(row) for row in connection.execute(query.order_by(webhooks.c.created))]
+
+
+def remove(connection: Connection, tenant: str, webhook_id: str) -> None:
+    """Removes a webhook and its deliveries; raises NotFound."""
+    mine = (webhooks.c.id == webhook_id) & (webhooks.c.tenant == tenant)
+    if not connection.execute(webhooks.delete().where(mine)).rowcount:
+        raise NotFound("There is no such webhook.")
+
+
+def rotate(connection: Connection, tenant: str, webhook_id: str, overlap: float) -> Webhook:
+    """Gives a webhook a new secret; the old ones go on signing beside it for `overlap` seconds."""
+    get(connection, tenant, webhook_id)
+    mine = webhooks.c.id == webhook_id
+    row = connection.execute(select(webhooks.c.secrets, now().label("moment")).where(mine)).one()
+    ends = row.moment + overlap
+    old = [kept | {"until": min(kept["until"] or ends, ends)} for kept in row.secrets]
+    fresh = [{"secret": new_secret(), "until": None}, *old]
+    connection.execute(update(webhooks).where(mine).values(secrets=fresh))
+    return get(connection, tenant, webhook_id)
+
+
+def announce(connection: Connection, tenant: str, kind: str, data: Mapping[str, Any]) -> None:
+    """Writes what happened into the outbox of every webhook of the tenant that wants to know, in this transaction."""
+    moment = connection.execute(select(now())).scalar_one()
+    payload = {
+        "type": kind,
+        "timestamp": datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds"),
+        "data": dict(data),
+    }
+    query = select(webhooks.c.id, webhooks.c.kinds).where(webhooks.c.tenant == tenant)
+    rows = [
+        {
+            "id": new_id("msg"), "tenant": tenant, "webhook_id": row.id, "kind": kind, "payload": payload,
+            "state": "due", "attempts": 0, "due": moment, "created": moment,
+        }
+        for row in connection.execute(query) if kind in row.kinds
+    ]  # fmt: skip
+    if rows:
+        connection.execute(insert(deliveries), rows)
+
+
+def take(connection: Connection, lease: float, limit: int = 16) -> list[Parcel]:
+    """Takes on deliveries that are due, one try each; if the taker dies they are due again after `lease` seconds."""
+    ready = (deliveries.c.state == "due") & (deliveries.c.due <= now())
+    found = select(deliveries.c.id).where(ready).order_by(deliveries.c.due).limit(limit)
+    taken = []
+    for delivery_id in connection.execute(found).scalars().all():
+        mine = update(deliveries).where(ready, deliveries.c.id == delivery_id)
+        values = {"due": now() + lease, "attempts": deliveries.c.attempts + 1}
+        returned = mine.values(values).returning(
+            deliveries.c.webhook_id, deliveries.c.tenant, deliveries.c.payload, deliveries.c.attempts
+        )
+        row = connection.execute(returned).first()
+        if row is not None:
+            hook = get(connection, row.tenant, row.webhook_id)
+            taken.append(Parcel(delivery_id, hook, row.payload, row.attempts))
+    return taken
+
+
+def settle(connection: Connection, parcel: Parcel, status: int | None, reason: str | None) -> None:
+    """Notes how a try went: delivered on 2xx, over for good on 410 or after the last try, else due again later."""
+    mine = (deliveries.c.id == parcel.id) & (deliveries.c.attempts == parcel.attempt) & (deliveries.c.state == "due")
+    values: dict[str, Any] = {"status": status, "reason": reason}
+    if status is not None and 200 <= status < 300:
+        values |= {"state": "delivered", "due": None, "ended": now()}
+    elif status == 410 or parcel.attempt > len(BACK_OFF):
+        values |= {"state": "failed", "due": None, "ended": now()}
+    else:
+        values |= {"due": now() + BACK_OFF[parcel.attempt - 1]}
+    connection.execute(update(deliveries).where(mine).values(values))
+
+
+def log(connection: Connection, tenant: str, webhook_id: str, limit: int) -> list[Delivery]:
+    """The latest deliveries to a webhook, newest first; raises NotFound."""
+    get(connection, tenant, webhook_id)
+    columns = [deliveries.c[name] for name in Delivery.__slots__]
+    query = select(*columns).where(deliveries.c.webhook_id == webhook_id).order_by(deliveries.c.seq.desc())
+    return [Delivery(*row) for row in connection.execute(query.limit(limit))]
+
+
+def retry(connection: Connection, tenant: str, webhook_id: str, delivery_id: str) -> None:
+    """Makes a delivery due again at once, with its tries counted anew; raises NotFound."""
+    mine = (deliveries.c.id == delivery_id) & (deliveries.c.webhook_id == webhook_id) & (deliveries.c.tenant == tenant)
+    values = {"state": "due", "due": now(), "attempts": 0, "ended": None}
+    if not connection.execute(update(deliveries).where(mine).values(values)).rowcount:
+        raise NotFound("There is no such delivery.")
+
+
+def forget(connection: Connection, days: float = 30.0) -> None:
+    """Drops deliveries that ended long ago."""
+    connection.execute(deliveries.delete().where(deliveries.c.ended < now() - days * 86400.0))
+
+
+def _webhook(row: Any) -> Webhook:
+    valid = tuple(kept["secret"] for kept in row.secrets if kept["until"] is None or kept["until"] > row.moment)
+    return Webhook(row.id, row.url, tuple(row.kinds), valid, row.created)
