@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.errors import VisceraError
-from shared.ledger import Ledger, access, audit, open_ledger
+from shared.ledger import Ledger, access, audit, clients, open_ledger
 from shared.settings import Settings
 
 Command = Callable[[str, Callable[[argparse.Namespace], None]], argparse.ArgumentParser]
@@ -24,6 +24,13 @@ def register(command: Command) -> None:
     sub.add_argument("--name", default="", help="to know the key by")
     sub.add_argument("--scopes", default=",".join(access.SCOPES), help=f"of {', '.join(access.SCOPES)}")
     sub.add_argument("--days", type=float, help="after which the key ends")
+    _place(sub)
+    sub = command("clients", systems)
+    sub.add_argument("action", choices=("add", "list", "remove"))
+    sub.add_argument("id", nargs="?", help="the client id")
+    sub.add_argument("--tenant", default="default")
+    sub.add_argument("--scopes", default="jobs:read,jobs:write,dicom:read,dicom:write")
+    sub.add_argument("--jwks", help="its public keys: a JSON file, or the https URL where it publishes them")
     _place(sub)
     sub = command("audit", trail)
     sub.add_argument("action", choices=("verify", "export"))
@@ -50,6 +57,25 @@ def keys(given: argparse.Namespace) -> None:
         else:
             for found in access.keys(connection, None):
                 print(_line(found))
+    ledger.close()
+
+
+def systems(given: argparse.Namespace) -> None:
+    """Registers hospital systems that sign in with keys of their own (SMART Backend Services)."""
+    ledger = _ledger(given)
+    with ledger.write() as connection:
+        if given.action == "add":
+            if not given.id or not given.jwks:
+                raise VisceraError("Name the client and its keys: viscera clients add ID --jwks FILE.", "usage")
+            scopes = [scope.strip() for scope in given.scopes.split(",") if scope.strip()]
+            published = given.jwks.startswith("https://")
+            jwks = None if published else json.loads(Path(given.jwks).read_text())
+            url = given.jwks if published else None
+            clients.add(connection, given.id, given.tenant, scopes, jwks=jwks, jwks_url=url)
+        elif given.action == "remove":
+            clients.remove(connection, given.id or "")
+        for client in clients.every(connection):
+            print(f"{client.id}  {client.tenant}  {','.join(client.scopes)}  {client.jwks_url or 'keys on file'}")
     ledger.close()
 
 

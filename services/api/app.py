@@ -13,20 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api import problems, schemas
 from services.api.context import open_context
-from services.api.routes import (
-    audit,
-    events,
-    jobs,
-    keys,
-    results,
-    scans,
-    service,
-    session,
-    shares,
-    slices,
-    uploads,
-    webhooks,
-)
+from services.api.metrics import Metrics
+from services.api.routes import ROUTERS, service
 from shared.ledger import access
 from shared.settings import Settings, settings
 
@@ -56,17 +44,17 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     app.state.context = context
     problems.install(app)
     app.include_router(service.router)
-    for module in (session, jobs, scans, uploads, events, slices, shares, keys, audit, webhooks, results):
-        app.include_router(module.router, responses=RESPONSES)
-    app.add_middleware(AccessLog)
+    for router in ROUTERS:
+        app.include_router(router, responses=RESPONSES)
+    app.add_middleware(AccessLog, metrics=context.metrics)
     return app
 
 
 class AccessLog:
-    """Logs method, route, status and milliseconds; never the path's values, the query or a file name."""
+    """Logs and counts method, route, status and time; never the path's values, the query or a file name."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on and logs how it ended."""
@@ -82,6 +70,8 @@ class AccessLog:
 
         await self.app(scope, receive, watch)
         route = getattr(scope.get("route"), "path", "unknown")
-        milliseconds = round((time.monotonic() - started) * 1000, 1)
-        about = {"method": scope["method"], "route": route, "status": status, "ms": milliseconds}
+        seconds = time.monotonic() - started
+        self.metrics.requests.labels(scope["method"], route, status).inc()
+        self.metrics.seconds.labels(route).observe(seconds)
+        about = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
         logger.info("request", extra=about)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -13,6 +13,8 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection
 
 from services.api.limits import Limits
+from services.api.metrics import Metrics
+from services.api.tokens import Issuer
 from services.api.views import Estimate
 from services.api.watch import Watch
 from shared.errors import Forbidden, NotFound, Unauthorized
@@ -37,8 +39,8 @@ class Context:
     watch: Watch
     limits: Limits
     estimate: Estimate
-    tokens: list[Callable[[str], access.Caller | None]] = field(default_factory=list)
-    """Readers of bearer tokens that are no keys of ours: None where the token is of another kind."""
+    metrics: Metrics
+    issuer: Issuer | None = None
 
     @contextmanager
     def reading(self, caller: access.Caller) -> Iterator[Connection]:
@@ -63,7 +65,10 @@ def open_context(settings: Settings) -> Context:
     ledger = open_ledger(settings.ledger_url)
     queue = make_app(settings.broker_url, answer_within=2.0)
     limits = Limits(settings.requests_per_minute, settings.uploads_at_once)
-    return Context(settings, ledger, open_store(settings.store_url), queue, Watch(ledger), limits, Estimate(ledger))
+    store, metrics = open_store(settings.store_url), Metrics()
+    metrics.watch(ledger)
+    issuer = Issuer(settings, ledger) if settings.oidc_issuer else None
+    return Context(settings, ledger, store, queue, Watch(ledger), limits, Estimate(ledger), metrics, issuer)
 
 
 def context(request: Request) -> Context:
@@ -93,9 +98,8 @@ def caller(request: Request, connections: Connections) -> access.Caller:
 
 def identify(connections: Context, key: str) -> access.Caller:
     """Whose key or token this is; raises Unauthorized."""
-    for read in connections.tokens:
-        if (told := read(key)) is not None:
-            return told
+    if connections.issuer is not None and (told := connections.issuer(key)) is not None:
+        return told
     with connections.ledger.read() as connection:
         return access.caller(connection, key)
 

@@ -19,7 +19,7 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from services.api.context import Context
+from services.api.context import Context, context
 from shared import sandbox
 from shared.errors import BadRequest, NotAScan, ScanTooLarge, TooMany, Unavailable, Unprocessable
 from shared.fault import point
@@ -50,22 +50,22 @@ def media_type(request: Request) -> str:
 
 
 @contextmanager
-def spooled(context: Context) -> Iterator[Path]:
+def spooled(opened: Context) -> Iterator[Path]:
     """A place for one upload; whatever happens, nothing is left there."""
-    with tempfile.TemporaryDirectory(prefix="upload-", dir=context.settings.spool) as folder:
+    with tempfile.TemporaryDirectory(prefix="upload-", dir=opened.settings.spool) as folder:
         yield Path(folder) / "scan"
 
 
-def check_room(context: Context, tenant: str) -> None:
+def check_room(opened: Context, tenant: str) -> None:
     """Refuses new work while queue, disk or the tenant's share is over its bound: TooMany or Unavailable."""
-    with context.ledger.read() as connection:
-        if jobs.waiting(connection) >= context.settings.queue_bound:
+    with opened.ledger.read() as connection:
+        if jobs.waiting(connection) >= opened.settings.queue_bound:
             raise TooMany("Too many jobs are waiting; send it again later.", "queue_full")
-        share = jobs.share(connection, tenant, context.settings.open_jobs)
+        share = jobs.share(connection, tenant, opened.settings.open_jobs)
     if share is not None and share <= 0:
         raise TooMany("Too many of your jobs wait or run; send it again when one has ended.", "quota_jobs")
-    context.settings.spool.mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(context.settings.spool).free < context.settings.free_bytes:
+    opened.settings.spool.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(opened.settings.spool).free < opened.settings.free_bytes:
         raise Unavailable("There is too little disk space to accept a scan; nothing was accepted.", "disk_full")
 
 
@@ -76,7 +76,7 @@ async def receive(request: Request, path: Path, limit: int) -> Upload:
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise ScanTooLarge(f"At most {limit} bytes are accepted.", "upload_too_large")
-    digest, total = hashlib.sha256(), 0
+    digest, total, metrics = hashlib.sha256(), 0, context(request).metrics
 
     def keep(file: BinaryIO, data: bytes) -> None:
         digest.update(data)
@@ -85,27 +85,40 @@ async def receive(request: Request, path: Path, limit: int) -> Upload:
         except OSError as error:
             raise Unavailable("The scan can't be kept: the disk is full.", "disk_full") from error
 
-    with path.open("wb") as file:
+    with path.open("wb") as file, _counted(request):
         async for data in _pieces(request):
             total += len(data)
             if total > limit:
                 raise ScanTooLarge(f"At most {limit} bytes are accepted.", "upload_too_large")
             await run_in_threadpool(keep, file, data)
+            metrics.upload_bytes.inc(len(data))
     if not total:
         raise NotAScan("The body is empty: send the scan as the raw body.", "empty_body")
     _check_digest(request.headers.get("content-digest"), digest.digest())
     return Upload(path, digest.hexdigest(), total)
 
 
-async def accept(context: Context, upload: Upload, spacing: tuple[float, float, float] | None) -> jobs.Scan:
+async def accept(opened: Context, upload: Upload, spacing: tuple[float, float, float] | None) -> jobs.Scan:
     """Checks container, headers and declared sizes, then makes the bytes durable; raises a `BadScan`."""
     async with CHECKS:
         declared = await run_in_threadpool(sandbox.inspect, upload.path, spacing)
     scan_id, key = new_scan()
     scan = jobs.Scan(scan_id, key, upload.sha256, upload.bytes, declared.source)
-    await run_in_threadpool(context.store.put, scan.key, upload.path)
+    await run_in_threadpool(opened.store.put, scan.key, upload.path)
     point("gateway", "after-store")
     return scan
+
+
+@contextmanager
+def _counted(request: Request) -> Iterator[None]:
+    metrics = context(request).metrics
+    outcome = "refused"
+    with metrics.uploads_open.track_inprogress():
+        try:
+            yield
+            outcome = "received"
+        finally:
+            metrics.uploads.labels(outcome).inc()
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:

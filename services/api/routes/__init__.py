@@ -1,0 +1,23 @@
+"""The routes of `/v1`, one file per noun."""
+
+from services.api.routes import (
+    audit,
+    events,
+    jobs,
+    keys,
+    oauth,
+    oidc,
+    results,
+    scans,
+    session,
+    shares,
+    slices,
+    webhooks,
+)
+from services.api.routes import uploads as upload_parts
+
+ROUTERS = (
+    session.router, oidc.router, oauth.router, jobs.router, scans.router, upload_parts.router, events.router,
+    slices.router, shares.router, keys.router, audit.router, webhooks.router,
+    results.router,  # last: its {name} takes whatever file is asked for
+)  # fmt: skip

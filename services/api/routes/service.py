@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.api import schemas
-from services.api.context import Caller, Connections, Context, asked_on_loopback
+from services.api.context import Caller, Connections, Context, Observer, asked_on_loopback
 from services.api.routes.session import has_session, open_session
 from shared.errors import VisceraError
 from shared.ledger import access, workers
@@ -32,6 +33,13 @@ def readyz(response: Response, connections: Connections) -> schemas.Health:
         response.status_code = 503
         return schemas.Health(status="unavailable", missing=missing)
     return schemas.Health(status="ok")
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+def read_metrics(connections: Connections, caller: Observer) -> PlainTextResponse:
+    """The service in numbers, in Prometheus' text format."""
+    del caller
+    return PlainTextResponse(generate_latest(connections.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/v1/models")

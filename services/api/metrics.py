@@ -1,0 +1,75 @@
+"""What an operator's Prometheus reads from the gateway: its own work, and the state of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from shared.ledger import Ledger, status
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+@dataclass(slots=True)
+class Metrics:
+    """The counters of one gateway process, in a registry of their own."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    requests: Counter = field(init=False)
+    seconds: Histogram = field(init=False)
+    uploads: Counter = field(init=False)
+    upload_bytes: Counter = field(init=False)
+    uploads_open: Gauge = field(init=False)
+
+    def __post_init__(self) -> None:
+        about: Any = {"namespace": "viscera", "registry": self.registry}
+        self.requests = Counter("requests", "Requests answered.", ["method", "route", "status"], **about)
+        self.seconds = Histogram("request_seconds", "Time to answer.", ["route"], buckets=SECONDS, **about)
+        self.uploads = Counter("uploads", "Uploads by how they ended.", ["outcome"], **about)
+        self.upload_bytes = Counter("upload_bytes", "Bytes received in uploads.", **about)
+        self.uploads_open = Gauge("uploads_open", "Uploads being received.", **about)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+
+    def watch(self, ledger: Ledger) -> None:
+        """Adds the state of the ledger, read at each scrape."""
+        self.registry.register(_LedgerCollector(ledger))
+
+
+class _LedgerCollector(Collector):
+    """Jobs by state, queues, leases, workers and outboxes, as the ledger has them at the moment of asking."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []  # so that registering does not read the ledger
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            with self.ledger.read() as connection:
+                found = status.gather(connection)
+        except Exception:  # a scrape must show that the ledger is away, not fail with it
+            yield GaugeMetricFamily("viscera_ledger_up", "Whether the ledger can be read.", 0.0)
+            return
+        yield GaugeMetricFamily("viscera_ledger_up", "Whether the ledger can be read.", 1.0)
+        yield _family("jobs", "Jobs by state.", ["state"], found.jobs)
+        yield _family("stage_waiting", "Stages of jobs that wait for a worker.", ["stage"], found.waiting)
+        yield _family("stage_oldest_seconds", "How long the first in the queue has waited.", ["stage"], found.oldest)
+        yield _family("stage_running", "Stages of jobs at work, each under a lease.", ["stage"], found.running)
+        yield _family("leases_overdue", "Leases that ran out and were not yet rescued.", ["stage"], found.overdue)
+        yield _family("workers", "Live workers.", ["stage", "provider"], found.workers)
+        yield _family("events", "Entries of the kept jobs' histories.", ["kind"], found.events)
+        yield GaugeMetricFamily("viscera_webhooks_due", "Messages that wait to be sent.", found.webhooks_due)
+
+
+def _family(name: str, text: str, labels: list[str], values: dict[tuple[str, ...], float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"viscera_{name}", text, labels=labels)
+    for key, value in values.items():
+        family.add_metric(key, value)
+    return family

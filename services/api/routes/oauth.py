@@ -1,0 +1,159 @@
+"""/v1/oauth/token: sign-in of hospital systems with a signed assertion (SMART Backend Services, RFC 7523)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from urllib.parse import parse_qs
+
+import jwt
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from services.api import tokens
+from services.api.context import Connections, Context
+from shared.errors import VisceraError
+from shared.ledger import access, audit, clients
+
+router = APIRouter(tags=["session"])
+SECONDS = 300
+ALGORITHMS = ("RS384", "ES384", "RS256", "ES256")
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+Code = Literal["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"]
+_KEYS: dict[str, tokens.KeySet] = {}
+
+
+class Token(BaseModel):
+    """An access token and what it may do, for so many seconds."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the word of RFC 6750
+    expires_in: int = SECONDS
+    scope: str
+
+
+class OAuthError(BaseModel):
+    """Why there is no token (RFC 6749, 5.2)."""
+
+    error: Code
+    error_description: str
+
+
+class Refused(Exception):
+    """The request for a token is refused with a code of RFC 6749."""
+
+    def __init__(self, code: Code, text: str) -> None:
+        super().__init__(text)
+        self.body = OAuthError(error=code, error_description=text)
+
+
+class SmartConfiguration(BaseModel):
+    """What SMART App Launch 2.2 asks of `.well-known/smart-configuration`."""
+
+    issuer: str
+    token_endpoint: str
+    grant_types_supported: list[str] = ["client_credentials"]
+    token_endpoint_auth_methods_supported: list[str] = ["private_key_jwt"]
+    token_endpoint_auth_signing_alg_values_supported: list[str] = list(ALGORITHMS)
+    scopes_supported: list[str] = list(access.SCOPES)
+    capabilities: list[str] = ["client-confidential-asymmetric"]
+    code_challenge_methods_supported: list[str] = ["S256"]
+
+
+FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/x-www-form-urlencoded": {"schema": {"type": "object", "properties": {
+            name: {"type": "string"} for name in ("grant_type", "scope", "client_assertion_type", "client_assertion")
+        }}}},
+    }
+}  # fmt: skip
+
+
+@router.get("/.well-known/smart-configuration")
+def smart_configuration(request: Request) -> SmartConfiguration:
+    """Where and how hospital systems sign in."""
+    base = str(request.base_url).rstrip("/")
+    return SmartConfiguration(issuer=base, token_endpoint=_endpoint(request))
+
+
+@router.post(
+    "/v1/oauth/token",
+    response_model=Token,
+    openapi_extra=FORM,
+    responses={400: {"model": OAuthError}, 401: {"model": OAuthError}},
+)
+async def give_token(request: Request, connections: Connections) -> JSONResponse:
+    """Gives a registered system a token for five minutes, for an assertion that it signed."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > 1 << 16:
+            break
+    headers = {"Cache-Control": "no-store"}
+    try:
+        token = await run_in_threadpool(_token, connections, _form(body), _endpoint(request))
+    except Refused as error:
+        status = 401 if error.body.error == "invalid_client" else 400
+        return JSONResponse(error.body.model_dump(), status, headers)
+    return JSONResponse(token.model_dump(), 200, headers)
+
+
+def _token(context: Context, form: dict[str, str], endpoint: str) -> Token:
+    if form.get("grant_type") != "client_credentials":
+        raise Refused("unsupported_grant_type", "Only client_credentials is supported.")
+    if form.get("client_assertion_type") != ASSERTION or not form.get("client_assertion"):
+        raise Refused("invalid_request", "A client_assertion of type jwt-bearer is needed.")
+    client, claims = _client(context, form["client_assertion"], endpoint)
+    asked = set(form.get("scope", "").split()) or set(client.scopes)
+    if not asked <= set(client.scopes):
+        raise Refused("invalid_scope", "The client may not have every scope that it asks for.")
+    key = access.new_key("token")
+    with context.ledger.write(client.tenant) as connection:
+        if not clients.first_use(connection, client.id, str(claims["jti"])[:64], float(claims["exp"]) + tokens.LEEWAY):
+            raise Refused("invalid_client", "The assertion was used before.")
+        key_id = access.add_key(
+            connection, key, client.tenant, name=client.id, scopes=asked, kind="token", seconds=SECONDS
+        )
+        audit.record(connection, client.tenant, client.id, "sign_in", key_id)
+    return Token(access_token=key, scope=" ".join(sorted(asked)))
+
+
+def _client(context: Context, assertion: str, endpoint: str) -> tuple[clients.Client, dict[str, Any]]:
+    """Who signed the assertion, and its claims; every way it can be wrong gets the same answer."""
+    refused = Refused("invalid_client", "The assertion is not valid here.")
+    try:
+        told = jwt.decode(assertion, options={"verify_signature": False})
+        with context.ledger.read() as connection:
+            client = clients.get(connection, str(told.get("iss", "")))
+        claims = tokens.decode(assertion, _key(client, assertion), ALGORITHMS, endpoint, client.id)
+    except (VisceraError, jwt.PyJWTError) as error:
+        raise refused from error
+    lasts = float(claims["exp"]) - float(claims.get("iat", claims["exp"] - SECONDS))
+    if claims["sub"] != client.id or not claims.get("jti") or lasts > SECONDS + tokens.LEEWAY:
+        raise refused
+    return client, claims
+
+
+def _key(client: clients.Client, assertion: str) -> jwt.PyJWK:
+    if client.jwks is not None:
+        kid = str(jwt.get_unverified_header(assertion).get("kid", ""))
+        found = tokens.keys(client.jwks).get(kid)
+        if found is None:
+            raise jwt.InvalidKeyError
+        return found
+    url = client.jwks_url or ""
+    return _KEYS.setdefault(url, tokens.KeySet(url)).key(assertion)
+
+
+def _form(body: bytes) -> dict[str, str]:
+    try:
+        found = parse_qs(body.decode("ascii"), max_num_fields=20)
+    except ValueError as error:
+        raise Refused("invalid_request", "The form can't be read.") from error
+    return {name: values[0] for name, values in found.items()}
+
+
+def _endpoint(request: Request) -> str:
+    return str(request.base_url).rstrip("/") + "/v1/oauth/token"

@@ -1,0 +1,139 @@
+"""JSON Web Tokens of an OpenID Connect issuer and of hospital systems, checked against published keys.
+
+Algorithms are pinned, issuer and audience compared, keys looked up by their id and fetched again when the issuer has
+rotated them, at most every half minute (RFC 7519, RFC 7517, RFC 8725).
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import jwt
+
+from shared.errors import Unauthorized, Unavailable
+from shared.ledger import Ledger, access, jobs
+from shared.settings import Settings
+
+LEEWAY = 30.0
+REFRESH = 30.0
+_TENANT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")
+REFUSED = "The token is not valid here."
+
+
+@dataclass(slots=True)
+class KeySet:
+    """The keys published at a URL, kept until one is asked for that is not among them."""
+
+    url: str
+    _keys: dict[str, jwt.PyJWK] = field(default_factory=dict)
+    _at: float = float("-inf")
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def key(self, token: str) -> jwt.PyJWK:
+        """The key that signed a token; raises Unauthorized if the issuer publishes none of that id."""
+        kid = str(_header(token).get("kid", ""))
+        with self._lock:
+            if kid not in self._keys and time.monotonic() - self._at > REFRESH:
+                self._keys, self._at = keys(fetch(self.url)), time.monotonic()
+            found = self._keys.get(kid)
+        if found is None:
+            raise Unauthorized(REFUSED)
+        return found
+
+
+@dataclass(slots=True)
+class Issuer:
+    """An OpenID Connect issuer: whom its tokens name, and what they may do."""
+
+    settings: Settings
+    ledger: Ledger
+    _about: dict[str, Any] | None = None
+    _keys: KeySet | None = None
+    _tenants: set[str] = field(default_factory=set)
+
+    def __call__(self, token: str) -> access.Caller | None:
+        """The caller whom an access token names; None for what is no JSON Web Token. Raises Unauthorized."""
+        if token.count(".") != 2:
+            return None
+        return self.caller(self.claims(token, self.settings.oidc_audience))
+
+    def about(self) -> dict[str, Any]:
+        """The issuer's discovery document (OpenID Connect Discovery 1.0); raises Unavailable."""
+        if self._about is None:
+            found = fetch(self.settings.oidc_issuer.rstrip("/") + "/.well-known/openid-configuration")
+            if found.get("issuer") != self.settings.oidc_issuer:
+                raise Unavailable("The identity provider is not the one that was configured.", "issuer_unavailable")
+            self._about, self._keys = found, KeySet(str(found["jwks_uri"]))
+        return self._about
+
+    def claims(self, token: str, audience: str) -> dict[str, Any]:
+        """A token's claims once signature, issuer, audience and times are right; raises Unauthorized."""
+        self.about()
+        assert self._keys is not None  # noqa: S101 - set together
+        algorithms = [name.strip() for name in self.settings.oidc_algorithms.split(",")]
+        return decode(token, self._keys.key(token), algorithms, audience, self.settings.oidc_issuer)
+
+    def caller(self, claims: Mapping[str, Any]) -> access.Caller:
+        """Tenant and scopes from the claims; raises Unauthorized where there is no usable tenant."""
+        tenant = str(claims.get(self.settings.oidc_tenant_claim) or self.settings.oidc_tenant)
+        if not _TENANT.match(tenant):
+            raise Unauthorized(REFUSED)
+        if tenant not in self._tenants:
+            with self.ledger.write() as connection:
+                jobs.ensure_tenant(connection, tenant)
+            self._tenants.add(tenant)
+        told = claims.get(self.settings.oidc_scope_claim, "")
+        names = {str(name).rpartition("/")[2] for name in (told.split() if isinstance(told, str) else told)}
+        actor = f"oidc:{claims['sub']}"[:100]
+        scopes = frozenset(names & set(access.SCOPES))
+        return access.Caller(actor, tenant, scopes, name="", kind="oidc", expires=float(claims["exp"]))
+
+
+def decode(token: str, key: jwt.PyJWK, algorithms: Sequence[str], audience: str, issuer: str) -> dict[str, Any]:
+    """Checks a token against one key; raises Unauthorized, without saying what was wrong."""
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token, key.key, algorithms=list(algorithms), audience=audience, issuer=issuer, leeway=LEEWAY,
+            options={"require": ["exp", "iss", "aud", "sub"]},
+        )  # fmt: skip
+    except (jwt.PyJWTError, TypeError, ValueError) as error:
+        raise Unauthorized(REFUSED) from error
+    return claims
+
+
+def keys(found: Mapping[str, Any]) -> dict[str, jwt.PyJWK]:
+    """The signing keys of a key set by their id; shared secrets and keys for encryption are passed over."""
+    usable = {}
+    for entry in found.get("keys", []):
+        if entry.get("kty") == "oct" or entry.get("use", "sig") != "sig":
+            continue
+        try:
+            usable[str(entry.get("kid", ""))] = jwt.PyJWK(entry)
+        except jwt.PyJWTError:
+            continue
+    return usable
+
+
+def fetch(url: str) -> dict[str, Any]:
+    """A small JSON document over HTTP; raises Unavailable."""
+    try:
+        answer = httpx.get(url, timeout=5.0, follow_redirects=False)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise Unavailable("The identity provider can't be reached.", "issuer_unavailable") from error
+    return found
+
+
+def _header(token: str) -> dict[str, Any]:
+    try:
+        header: dict[str, Any] = jwt.get_unverified_header(token)
+    except jwt.PyJWTError as error:
+        raise Unauthorized(REFUSED) from error
+    return header

@@ -1,0 +1,74 @@
+"""The state of the whole installation in numbers, for metrics and for `viscera doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from shared.ledger.engine import now
+from shared.ledger.jobs import STAGES
+from shared.ledger.tables import deliveries, events, jobs, stage_runs
+from shared.ledger.workers import alive
+
+Counts = dict[tuple[str, ...], float]
+STATES = ("queued", "running", "succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Counts by label: jobs by state; waiting, running and overdue stages and the oldest wait in seconds by stage;
+    workers by stage and execution provider; history entries by kind; messages to webhooks that are due."""
+
+    jobs: Counts
+    waiting: Counts
+    oldest: Counts
+    running: Counts
+    overdue: Counts
+    workers: Counts
+    events: Counts
+    webhooks_due: int
+
+
+def gather(connection: Connection) -> Status:
+    """Reads everything, in one transaction."""
+    ready, busy = stage_runs.c.state == "ready", stage_runs.c.state == "running"
+    workers: Counts = {}
+    for worker in alive(connection):
+        provider = str((worker.model or {}).get("provider", "none"))
+        workers[worker.stage, provider] = workers.get((worker.stage, provider), 0.0) + 1.0
+    due = select(func.count()).where(deliveries.c.state == "due")
+    return Status(
+        jobs=_counts(connection, jobs.c.state, STATES),
+        waiting=_counts(connection, stage_runs.c.stage, STAGES, ready),
+        oldest=_oldest(connection),
+        running=_counts(connection, stage_runs.c.stage, STAGES, busy),
+        overdue=_counts(connection, stage_runs.c.stage, STAGES, busy & (stage_runs.c.lease_until < now())),
+        workers=workers,
+        events=_counts(connection, events.c.kind, ()),
+        webhooks_due=int(connection.execute(due).scalar_one()),
+    )
+
+
+def _counts(
+    connection: Connection, column: ColumnElement[Any], known: Iterable[str], where: ColumnElement[bool] | None = None
+) -> Counts:
+    query = select(column, func.count()).group_by(column)
+    found: Counts = {(name,): 0.0 for name in known}
+    for name, count in connection.execute(query if where is None else query.where(where)):
+        found[str(name),] = float(count)
+    return found
+
+
+def _oldest(connection: Connection) -> Counts:
+    """Seconds since the moment at which the first waiting job of each stage became ready for it."""
+    since = func.coalesce(
+        select(func.max(events.c.at)).where(events.c.job_id == stage_runs.c.job_id).scalar_subquery(), now()
+    )
+    query = select(stage_runs.c.stage, func.max(now() - since)).where(stage_runs.c.state == "ready")
+    found: Counts = {(stage,): 0.0 for stage in STAGES}
+    for stage, seconds in connection.execute(query.group_by(stage_runs.c.stage)):
+        found[str(stage),] = max(0.0, float(seconds))
+    return found

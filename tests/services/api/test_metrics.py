@@ -1,0 +1,60 @@
+"""Metrics: the gateway's own work and the ledger's state, without names of anybody."""
+
+import pytest
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from shared.ledger import claims, workers
+from tests.services.api.test_jobs import assert_problem
+
+
+def scrape(client) -> dict[tuple, float]:
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    return {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_jobs_queues_workers_and_uploads_are_counted(client, scan, ledger):
+    jobs = [client.post("/v1/jobs", content=scan).json()["id"] for _ in range(3)]
+    client.post("/v1/jobs", content=b"no scan")
+    client.post(f"/v1/jobs/{jobs[0]}/cancel")
+    with ledger.write() as connection:
+        claims.claim(connection, jobs[1], "classifier", "w", lease=-1.0)
+        workers.seen(connection, workers.Worker("w", "classifier", {"provider": "cpu", "card": {}}))
+    seen = scrape(client)
+    assert seen["viscera_ledger_up",] == 1
+    assert seen["viscera_jobs", "queued"] == seen["viscera_jobs", "running"] == seen["viscera_jobs", "cancelled"] == 1
+    assert (seen["viscera_stage_waiting", "classifier"], seen["viscera_stage_waiting", "mesher"]) == (1, 0)
+    assert (seen["viscera_stage_running", "classifier"], seen["viscera_leases_overdue", "classifier"]) == (1, 1)
+    assert 0 <= seen["viscera_stage_oldest_seconds", "classifier"] < 60
+    assert seen["viscera_workers", "classifier", "cpu"] == 1
+    assert seen["viscera_uploads_total", "received"] == 4
+    assert seen["viscera_upload_bytes_total",] == 3 * len(scan) + len(b"no scan")
+    assert seen["viscera_uploads_open",] == 0
+    assert seen["viscera_requests_total", "/v1/jobs", "202", "POST"] == 3
+    assert seen["viscera_requests_total", "/v1/jobs", "422", "POST"] == 1
+    assert seen["process_resident_memory_bytes",] > 1e6
+
+
+def test_routes_are_counted_by_their_pattern_never_by_what_was_asked(client):
+    client.get("/v1/jobs/job_secretname")
+    client.get("/nothing/secretname")
+    assert "secretname" not in client.get("/metrics").text
+
+
+def test_a_ledger_that_is_away_is_a_number_not_an_error(client):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shared.ledger.status.gather", lambda _: 1 / 0)
+        assert scrape(client)["viscera_ledger_up",] == 0
+
+
+def test_metrics_need_a_key_with_the_scope(app, client):
+    with TestClient(app) as nobody:
+        assert_problem(nobody.get("/metrics"), 401, "unauthorized")
+    made = client.post("/v1/keys", json={"scopes": ["jobs:read"]}).json()["key"]
+    with TestClient(app, headers={"Authorization": f"Bearer {made}"}) as reader:
+        assert_problem(reader.get("/metrics"), 403, "insufficient_scope")
