@@ -14,6 +14,7 @@ from celery import Celery
 
 from services.notifier import Notifier
 from shared import log
+from shared.dicom import series
 from shared.ledger import Ledger, access, open_ledger, retention, sweep, uploads, webhooks
 from shared.process import die_with_supervisor
 from shared.queue import make_app, ring
@@ -47,6 +48,8 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float, keep: Kee
         webhooks.forget(connection)
     if rescued or late or erased:
         logger.warning("swept", extra={"rescued": rescued, "late": late, "erased": erased})
+    due += [(job_id, "classifier") for job_id in series.close_quiet(ledger, store, settings())]
+    series.publish(ledger, store)
     try:
         for job_id, stage in due:
             ring(app, job_id, stage)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from shared import errors
+from shared.formats.plan import Origin, Slice
 from shared.geometry import Geometry
 from shared.volume import Volume
 
@@ -30,6 +31,8 @@ BUDGET = 256 * 2**20
 SECONDS = 20.0
 GRACE = 10.0
 _COMMAND = ["-P", "-m", "shared.sandbox"]
+_CALLS = {"describe", "identity", "render", "transcode"}
+"""Functions of `shared.dicom.decoding` that `call` may name."""
 _SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -56,6 +59,25 @@ def decode(path: Path, spacing: tuple[float, float, float] | None = None, second
         data = np.load(out, allow_pickle=False)
     geometry = Geometry(tuple(answer["shape"]), np.array(answer["affine"]))
     return Volume(data, geometry, answer["modality"], answer["source"], tuple(answer["warnings"]))
+
+
+def origin(path: Path) -> Origin | None:
+    """The DICOM series a scan is, slice by slice, as its headers tell; None for other sources. Raises a `BadScan`."""
+    found = _ask({"path": str(path), "spacing": None, "out": None}, SECONDS)["origin"]
+    if found is None:
+        return None
+    slices = tuple(
+        Slice(sop_class, instance, frame, tuple(position)) for sop_class, instance, frame, position in found["slices"]
+    )
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+    return Origin(**plain | {"slices": slices})
+
+
+def call(name: str, seconds: float = SECONDS, **arguments: Any) -> dict[str, Any]:
+    """Runs a function of `shared.dicom.decoding` on JSON arguments in the sandbox; raises the `BadScan` it raised."""
+    if name not in _CALLS:
+        raise ValueError(f"not a call of the sandbox: {name}")
+    return _ask({"call": name, "arguments": arguments}, seconds)
 
 
 def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -96,22 +118,33 @@ def _limit(bytes_more: int) -> None:
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    for decoder in ("pydicom.pixels", "openjpeg", "jpeg_ls", "gdcm"):
+        importlib.import_module(decoder)  # before the limit stands
+    cpu = int(request["seconds"]) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if "call" in request:
+        from shared.dicom import decoding
+
+        answer: dict[str, Any] = getattr(decoding, request["call"])(_limit, **request["arguments"])
+        return answer
+    return _read(request)
+
+
+def _read(request: dict[str, Any]) -> dict[str, Any]:
     import cv2
 
     from shared.formats import open_scan
 
-    importlib.import_module("openjpeg")  # before the limit stands
     cv2.setNumThreads(1)
     _limit(BUDGET)
-    cpu = int(request["seconds"]) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     plan = open_scan(Path(request["path"]), tuple(request["spacing"]) if request["spacing"] else None)
     answer: dict[str, Any] = {
         "source": plan.source,
         "shape": plan.geometry.shape,
         "spacing": plan.geometry.spacing,
         "affine": plan.geometry.affine.tolist(),
+        "origin": plan.origin and _plain(plan.origin),
     }
     if request["out"]:
         _limit(BUDGET + 3 * plan.voxel_bytes)
@@ -119,6 +152,12 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         np.save(request["out"], volume.data, allow_pickle=False)
         answer |= {"modality": volume.modality, "warnings": volume.warnings}
     return answer
+
+
+def _plain(origin: Origin) -> dict[str, Any]:
+    plain = {name: getattr(origin, name) for name in origin.__slots__}
+    slices = [(s.sop_class, s.sop_instance, s.frame, s.position) for s in origin.slices]
+    return plain | {"slices": slices}
 
 
 def main() -> None:

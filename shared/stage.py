@@ -22,6 +22,7 @@ from typing import Any
 from celery import Celery, signals
 
 from shared import log
+from shared.dicom import manifest
 from shared.errors import BadScan, ModelError, VisceraError
 from shared.fault import point
 from shared.ledger import Ledger, claims, jobs, open_ledger, workers
@@ -52,11 +53,15 @@ class Work:
 
     @contextmanager
     def scan(self) -> Iterator[Path]:
-        """The upload as it came."""
+        """The upload as it came; of a series that came in pieces, a folder of its instances."""
         with self._ledger.read() as connection:
             key = jobs.get_scan(connection, None, self.job.scan_id).key
-        with self._store.file(key) as path:
-            yield path
+        if manifest.is_manifest(key):
+            with manifest.folder(self._store, key) as path:
+                yield path
+        else:
+            with self._store.file(key) as path:
+                yield path
 
     @contextmanager
     def input(self, name: str) -> Iterator[Path]:

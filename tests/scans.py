@@ -98,3 +98,31 @@ def write_zip(path: Path, folder: Path, prefix: str = "") -> Path:
             if file.is_file():
                 archive.write(file, prefix + file.relative_to(folder).as_posix())
     return path
+
+
+def write_enhanced(folder: Path, volume: Volume, modality: str = "MR") -> Path:
+    """One enhanced multi-frame image of a whole volume, its frames in reverse order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _, dy, dx = volume.geometry.spacing
+    data = _image(volume.geometry, 0, volume.data[::-1].astype(np.int16), modality)
+    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = (CT if modality == "CT" else MR) + (".1")
+    data.StudyInstanceUID, data.SeriesInstanceUID, data.FrameOfReferenceUID = (generate_uid() for _ in range(3))
+    data.NumberOfFrames, data.InstanceNumber = len(volume.data), 1
+    measures, orientation, transform, shared = Dataset(), Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = [dy, dx], 1.0
+    orientation.ImageOrientationPatient = data.ImageOrientationPatient
+    transform.RescaleSlope, transform.RescaleIntercept, transform.RescaleType = 1, 0, "US"
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [orientation]
+    shared.PixelValueTransformationSequence = [transform]
+    data.SharedFunctionalGroupsSequence = [shared]
+    frames = []
+    for k in reversed(range(len(volume.data))):
+        place, frame = Dataset(), Dataset()
+        place.ImagePositionPatient = [float(f"{v:.6f}") for v in volume.geometry.to_patient(np.array([0, 0, k]))]
+        frame.PlanePositionSequence = [place]
+        frames.append(frame)
+    data.PerFrameFunctionalGroupsSequence = frames
+    for name in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"):
+        delattr(data, name)
+    data.save_as(folder / "IM0001", enforce_file_format=True)
+    return folder

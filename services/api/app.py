@@ -11,7 +11,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api import problems, schemas
+from services.api import dicomweb, problems, schemas
 from services.api.context import open_context
 from services.api.metrics import Metrics
 from services.api.routes import ROUTERS, service
@@ -44,7 +44,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     app.state.context = context
     problems.install(app)
     app.include_router(service.router)
-    for router in ROUTERS:
+    for router in (*ROUTERS, *dicomweb.ROUTERS):
         app.include_router(router, responses=RESPONSES)
     app.add_middleware(AccessLog, metrics=context.metrics)
     return app

@@ -22,6 +22,11 @@ MEDIA_TYPES = {
     "thumbnail.png": "image/png",
     "labels.nii.gz": "application/gzip",
     "report.json": "application/json",
+    "segmentation.dcm": "application/dicom",
+    "sr.dcm": "application/dicom",
+    "stl.dcm": "application/dicom",
+    "obj.dcm": "application/dicom",
+    "mtl.dcm": "application/dicom",
 }
 """The files a client may fetch, and their media types."""
 

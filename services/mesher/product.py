@@ -11,6 +11,7 @@ from services.mesher.provenance import Provenance
 from services.mesher.report import build_report
 from services.mesher.results import MeshedOrgans, Quality
 from services.mesher.thumbnail import thumbnail_png
+from shared.formats.plan import Origin
 from shared.volume import LabelMap
 
 Writer = Callable[[MeshedOrgans, Provenance], bytes]
@@ -34,11 +35,13 @@ def produce(
     min_component: float = 0.0,
     provenance: Provenance | None = None,
     files: Collection[str] = FILES,
+    series: tuple[str, Origin] | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> dict[str, bytes]:
     """Mesh a label map and write the asked files: name to bytes.
 
-    `min_component` in mL drops smaller pieces; `progress` is told the fraction done. An unknown file name is a
+    `series` is (job, DICOM series) of a scan from DICOM, whose result is written as DICOM too. `min_component` in mL
+    drops smaller pieces; `progress` is told the fraction done. An unknown file name is a
     KeyError.
     """
     writers = {name: _WRITERS[name] for name in files}
@@ -48,4 +51,8 @@ def produce(
     for number, (name, write) in enumerate(writers.items()):
         made[name] = write(meshed, origin)
         progress(0.7 + 0.3 * (number + 1) / len(writers))
+    if series is not None:
+        from services.mesher.dicom import to_dicom  # highdicom takes its time to load
+
+        made |= to_dicom(series[0], label_map, meshed, series[1], origin)
     return made

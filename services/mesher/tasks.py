@@ -2,21 +2,29 @@
 
 from services.mesher.product import produce
 from services.mesher.provenance import provenance_of
-from shared import artifacts
+from shared import artifacts, sandbox
+from shared.formats.plan import Origin
 from shared.stage import Work, stage
 
 
 @stage("mesher")
 def mesher(work: Work) -> None:
-    """Label map to GLB, STL, OBJ, 3MF, thumbnail and report."""
+    """Label map to GLB, STL, OBJ, 3MF, thumbnail and report; to DICOM too where the scan was DICOM."""
     with work.input(artifacts.LABELS) as path:
         labels = artifacts.load_labels(path)
     with work.input(artifacts.facts_name("segmenter")) as path:
         facts = artifacts.Facts.model_validate_json(path.read_bytes())
     quality = work.job.options.get("quality", "standard")
-    made = produce(labels, quality=quality, provenance=provenance_of(facts), progress=work.progress)
+    origin = _origin(work) if facts.source == "dicom" else None
+    series = (work.job.id, origin) if origin else None
+    made = produce(labels, quality=quality, provenance=provenance_of(facts), series=series, progress=work.progress)
     for name, content in made.items():
         work.output(name).write_bytes(content)
+
+
+def _origin(work: Work) -> Origin | None:
+    with work.scan() as path:
+        return sandbox.origin(path)
 
 
 app = mesher.app

@@ -1,4 +1,4 @@
-"""A DICOM series of single-frame MR or CT images, placed by its positions (DICOM PS3.3 C.7.6.2).
+"""A DICOM series of MR or CT images, single-frame or enhanced, placed by its positions (DICOM PS3.3 C.7.6.2).
 
 Only the attributes listed in `TAGS` are read from a header; names and other personal attributes never enter.
 """
@@ -9,7 +9,6 @@ import struct
 import warnings
 import zlib
 from collections import Counter
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,11 +16,14 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.errors import InvalidDicomError
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
 from shared.errors import BadGeometry, CorruptScan, MissingSpacing, MixedSeries, NotAScan, TooFewSlices, UnsupportedScan
+from shared.formats import frames
 from shared.formats.limits import Limits
 from shared.formats.members import Member
+from shared.formats.origin import Image, origin_of
 from shared.formats.plan import Pixels, Plan
 from shared.geometry import Floats, Geometry
 from shared.volume import Modality
@@ -30,7 +32,7 @@ TAGS = [
     "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality", "Rows", "Columns",
     "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit",
     "PixelRepresentation", "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "RescaleSlope",
-    "RescaleIntercept", "LossyImageCompression", "SeriesNumber",
+    "RescaleIntercept", "LossyImageCompression", "SeriesNumber", "StudyInstanceUID", *frames.TAGS,
 ]  # fmt: skip
 MAX_TILT = 0.0087  # tangent of half a degree between the stack and its slices' normal
 _LOSSY = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91, 203)}
@@ -39,18 +41,6 @@ _DAMAGED = (
     InvalidDicomError, EOFError, ValueError, TypeError, AttributeError, KeyError, IndexError, NotImplementedError,
     OverflowError, RecursionError, struct.error, zlib.error, OSError, RuntimeError, UnicodeError,
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Image:
-    member: Member
-    modality: str
-    shape: tuple[int, int]
-    bits: int
-    position: Floats
-    axes: tuple[Floats, Floats]  # directions in which columns and rows are counted
-    pixel: tuple[float, float]  # distance of rows, of columns, mm
-    lossy: bool
 
 
 def plan(members: list[Member], spacing: tuple[float, float, float] | None, limits: Limits) -> Plan:
@@ -66,11 +56,12 @@ def plan(members: list[Member], spacing: tuple[float, float, float] | None, limi
         _check_kind(header, limits)
     if any(_cut_off(header, rest) for _, header, rest in images):
         raise CorruptScan("A DICOM file is truncated: it is smaller than its pixels.")
-    if len(images) < 2:
+    parsed = [image for member, header, _ in images for image in _images(member, header)]
+    if len(parsed) < 2:
         raise TooFewSlices("One slice makes no volume; at least two are needed.")
-    parsed = [_image(member, header) for member, header, _ in images]
     order, grid = _stack(parsed)
-    return Plan(grid, "dicom", 4 if any(image.bits > 16 for image in order) else 2, partial(_read, order))
+    itemsize = 4 if any(image.bits > 16 for image in order) else 2
+    return Plan(grid, "dicom", itemsize, partial(_read, order), origin_of(images[0][1], order))
 
 
 def _header(member: Member) -> tuple[pydicom.Dataset, int]:
@@ -88,7 +79,8 @@ def _header(member: Member) -> tuple[pydicom.Dataset, int]:
 def _cut_off(header: pydicom.Dataset, rest: int) -> bool:
     if str(header.file_meta.get("TransferSyntaxUID", "")) not in _UNCOMPRESSED:
         return False
-    return rest < int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated", 16)) // 8
+    frame = int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated", 16)) // 8
+    return rest < frame * int(header.get("NumberOfFrames", 1) or 1)
 
 
 def _kind(header: pydicom.Dataset) -> str:
@@ -106,8 +98,8 @@ def _one_series(headers: list[pydicom.Dataset]) -> None:
 
 def _check_kind(header: pydicom.Dataset, limits: Limits) -> None:
     try:
-        frames, samples = int(header.get("NumberOfFrames", 1) or 1), int(header.get("SamplesPerPixel", 1) or 1)
-        limits.check_voxels((frames, int(header.Rows), int(header.Columns)))
+        count, samples = int(header.get("NumberOfFrames", 1) or 1), int(header.get("SamplesPerPixel", 1) or 1)
+        limits.check_voxels((count, int(header.Rows), int(header.Columns)))
         bits = int(header.get("BitsAllocated", 16))
     except (TypeError, ValueError) as error:
         raise CorruptScan("A DICOM header holds sizes that are no numbers.") from error
@@ -115,32 +107,48 @@ def _check_kind(header: pydicom.Dataset, limits: Limits) -> None:
         raise UnsupportedScan(f"The images are {_kind(header)}, not MR or CT.")
     if samples != 1 or not str(header.get("PhotometricInterpretation", "MONOCHROME2")).startswith("MONOCHROME"):
         raise UnsupportedScan("The images are in colour; a scan has grey slices.")
-    if frames > 1:
-        raise UnsupportedScan("Multi-frame DICOM images are not read; send a series of single-frame images.")
+    if count > 1 and not frames.enhanced(header):
+        raise UnsupportedScan("Multi-frame DICOM images are read only as Enhanced MR or CT.")
     if bits not in (8, 16, 32):
         raise UnsupportedScan(f"The images have {bits} bits per pixel, not 8, 16 or 32.")
 
 
-def _image(member: Member, header: pydicom.Dataset) -> _Image:
+def _images(member: Member, header: pydicom.Dataset) -> list[Image]:
+    """The slices of one file: one, or each frame of an enhanced image."""
     try:
-        if not header.get("PixelSpacing"):
-            raise MissingSpacing("The DICOM images do not say how large a pixel is (Pixel Spacing).")
-        if not header.get("ImagePositionPatient") or not header.get("ImageOrientationPatient"):
-            raise BadGeometry("The DICOM images do not say where they lie (Image Position and Orientation, Patient).")
-        across, down = np.array(header.ImageOrientationPatient, float).reshape(2, 3)
-        pixel = (float(header.PixelSpacing[0]), float(header.PixelSpacing[1]))
-        position = np.array(header.ImagePositionPatient, float).reshape(3)
-        syntax = str(header.file_meta.get("TransferSyntaxUID", ""))
-        lossy = str(header.get("LossyImageCompression", "")) == "01" or syntax in _LOSSY
-        return _Image(
-            member, str(header.Modality), (int(header.Rows), int(header.Columns)), int(header.get("BitsAllocated", 16)),
-            position, (across, down), pixel, lossy,
-        )  # fmt: skip
-    except (TypeError, ValueError, AttributeError) as error:
+        if frames.enhanced(header):
+            return [_image(member, header, view) for view in frames.views(header)]
+        return [_image(member, header, frames.View(0, header, header, header, header))]
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
         raise CorruptScan("A DICOM header holds a damaged geometry.") from error
 
 
-def _stack(images: list[_Image]) -> tuple[list[_Image], Geometry]:
+def _image(member: Member, header: pydicom.Dataset, view: frames.View) -> Image:
+    if not view.measures.get("PixelSpacing"):
+        raise MissingSpacing("The DICOM images do not say how large a pixel is (Pixel Spacing).")
+    if not view.position.get("ImagePositionPatient") or not view.orientation.get("ImageOrientationPatient"):
+        raise BadGeometry("The DICOM images do not say where they lie (Image Position and Orientation, Patient).")
+    across, down = np.array(view.orientation.ImageOrientationPatient, float).reshape(2, 3)
+    spacing = view.measures.PixelSpacing
+    syntax = str(header.file_meta.get("TransferSyntaxUID", ""))
+    return Image(
+        member=member,
+        sop_class=str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID", "")),
+        sop_instance=str(header.get("SOPInstanceUID") or header.file_meta.get("MediaStorageSOPInstanceUID", "")),
+        frame=view.frame,
+        modality=str(header.Modality),
+        shape=(int(header.Rows), int(header.Columns)),
+        bits=int(header.get("BitsAllocated", 16)),
+        position=np.array(view.position.ImagePositionPatient, float).reshape(3),
+        axes=(across, down),
+        pixel=(float(spacing[0]), float(spacing[1])),
+        lossy=str(header.get("LossyImageCompression", "")) == "01" or syntax in _LOSSY,
+        slope=float(view.transform.get("RescaleSlope", 1) or 1),
+        intercept=float(view.transform.get("RescaleIntercept", 0) or 0),
+    )
+
+
+def _stack(images: list[Image]) -> tuple[list[Image], Geometry]:
     first = images[0]
     across, down = first.axes
     normal = np.cross(across, down)
@@ -180,13 +188,13 @@ def _step(positions: Floats, normal: Floats) -> Floats:
     return np.asarray(mean * normal, dtype=np.float64)
 
 
-def _read(order: list[_Image]) -> Pixels:
-    first, slope, intercept = _pixels(order[0])
-    scaled = [(first, slope, intercept)]
+def _read(order: list[Image]) -> Pixels:
+    source = _Source()
+    first = source.pixels(order[0])
     shape = (len(order), *order[0].shape)
-    data: NDArray[Any] = np.empty(shape, np.int16 if _fits_int16(first, slope, intercept) else np.float32)
+    data: NDArray[Any] = np.empty(shape, np.int16 if _fits_int16(*first) else np.float32)
     for k, image in enumerate(order):
-        raw, slope, intercept = scaled.pop() if scaled else _pixels(image)
+        raw, slope, intercept = source.pixels(image)
         if data.dtype == np.int16 and not _fits_int16(raw, slope, intercept):
             data = data.astype(np.float32)
         data[k] = raw.astype(data.dtype) * data.dtype.type(slope) + data.dtype.type(intercept)
@@ -200,27 +208,37 @@ def _fits_int16(raw: NDArray[Any], slope: float, intercept: float) -> bool:
     return int(raw.min()) + intercept >= -32768 and int(raw.max()) + intercept <= 32767
 
 
-def _pixels(image: _Image) -> tuple[NDArray[Any], float, float]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with image.member.open() as file:
-                dataset = pydicom.dcmread(file, specific_tags=[*TAGS, "PixelData"])
-                raw = dataset.pixel_array
-            slope, intercept = (
-                float(dataset.get("RescaleSlope", 1) or 1),
-                float(dataset.get("RescaleIntercept", 0) or 0),
-            )
-        except _DAMAGED as error:
-            raise _pixel_error(error) from error
-    if raw.shape != image.shape:
-        raise CorruptScan("A DICOM image has other sizes than its header says.")
-    if str(dataset.get("PhotometricInterpretation", "")) == "MONOCHROME1":
-        slope, intercept = -slope, intercept + slope * float(2 ** int(dataset.BitsStored) - 1)
-    return raw, slope, intercept
+class _Source:
+    """Decodes slices; the file read last stays open for its other frames."""
+
+    def __init__(self) -> None:
+        self.member: Member | None = None
+        self.dataset = pydicom.Dataset()
+
+    def pixels(self, image: Image) -> tuple[NDArray[Any], float, float]:
+        """The stored values (row, column), rescale slope and intercept of a slice."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                self._open(image.member)
+                raw = pixel_array(self.dataset, index=image.frame - 1 if image.frame else None)
+            except _DAMAGED as error:
+                raise _pixel_error(error) from error
+        if raw.shape != image.shape:
+            raise CorruptScan("A DICOM image has other sizes than its header says.")
+        slope, intercept = image.slope, image.intercept
+        if str(self.dataset.get("PhotometricInterpretation", "")) == "MONOCHROME1":
+            slope, intercept = -slope, intercept + slope * float(2 ** int(self.dataset.BitsStored) - 1)
+        return raw, slope, intercept
+
+    def _open(self, member: Member) -> None:
+        if self.member is not member:
+            with member.open() as file:
+                self.dataset = pydicom.dcmread(file, specific_tags=[*TAGS, "PixelData"])
+            self.member = member
 
 
 def _pixel_error(error: Exception) -> Exception:
     if "missing dependencies" in str(error) or "no pixel data decoder" in str(error).lower():
-        return UnsupportedScan("The images are compressed in a way that is not read (JPEG family beyond JPEG 2000).")
+        return UnsupportedScan("The images are compressed in a way that is not read.")
     return CorruptScan("The pixels of a DICOM image are truncated or damaged.")

@@ -22,13 +22,41 @@ class Pixels:
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """Where one slice comes from: SOP class and instance, frame number (from 1; 0 alone in its instance), LPS mm."""
+
+    sop_class: str
+    sop_instance: str
+    frame: int
+    position: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The DICOM series a volume came from, slice by slice in the volume's order.
+
+    `orientation` is Image Orientation (Patient), `pixel` (distance of rows, of columns) in mm. Holds nothing personal.
+    """
+
+    study: str
+    series: str
+    frame_of_reference: str
+    modality: str
+    shape: tuple[int, int]
+    orientation: tuple[float, ...]
+    pixel: tuple[float, float]
+    slices: tuple[Slice, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A scan that passed every check of its headers: its grid, bytes per voxel, and how to decode it."""
+    """A scan that passed every check of its headers: its grid, bytes per voxel, how to decode it, and its series."""
 
     geometry: Geometry
     source: SourceFormat
     itemsize: int
     read: Callable[[], Pixels]
+    origin: Origin | None = None
 
     @property
     def voxel_bytes(self) -> int:

@@ -280,8 +280,11 @@ def erase(connection: Connection, tenant: str, job_id: str, actor: str, action: 
 
     The prefixes stay recorded until the reconciler has seen them empty, so a crash leaves no bytes behind.
     """
+    from shared.ledger import dicom  # it builds on this module
+
     job = get(connection, tenant, job_id)
     end(connection, job_id, "cancelled")
+    dicom.erase_of_job(connection, job_id)
     connection.execute(idempotency.delete().where(idempotency.c.subject == job_id))
     connection.execute(jobs.delete().where(jobs.c.id == job_id))
     prefixes = [f"jobs/{job_id}/"]

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from shared.ledger import dicom_tables  # noqa: F401 - adds its tables to the metadata
 from shared.ledger.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any, Literal
 
@@ -11,7 +12,8 @@ from fastapi.responses import StreamingResponse
 from services.api.context import Connections, Reader
 from services.api.routes.jobs import ended
 from services.api.schemas import MEDIA_TYPES
-from shared.errors import NotFound, VisceraError
+from shared.dicom import handout
+from shared.errors import Conflict, NotFound, VisceraError
 from shared.ledger import jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
@@ -47,8 +49,15 @@ def get_file(
     with connections.reading(caller) as connection:
         job = jobs.get(connection, caller.tenant, job_id)
         artifact = jobs.published(connection, job_id).get(stored)
+        scan = jobs.get_scan(connection, caller.tenant, job.scan_id)
+    if name in handout.FILES and scan.format != "dicom":
+        raise NotFound(f"The scan was not DICOM: there is no {name}.", "not_dicom")
+    if artifact is None and name in handout.FILES and job.state == "succeeded":
+        raise Conflict("No organ was found in the scan.", "no_organs")
     if artifact is None:
         raise ended(job, name)
+    if name in handout.FILES:
+        return _dicom(request, handout.file(connections.store, scan, artifact), name)
     etag = f'"{artifact.sha256}"'
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
     if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
@@ -65,6 +74,20 @@ def get_file(
         connections.audit(caller, "read", job_id)
     body = connections.store.read(artifact.key, start, stop)
     return StreamingResponse(body, status, headers, MEDIA_TYPES[name])
+
+
+def _dicom(request: Request, content: bytes, name: str) -> Response:
+    """A DICOM file, whose patient was filled in just now."""
+    etag = f'"{hashlib.sha256(content).hexdigest()}"'
+    headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
+    if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304, headers=headers)
+    start, stop = _range(request, etag, len(content))
+    partial = (start, stop) != (0, len(content))
+    headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    if partial:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
+    return Response(content[start:stop], 206 if partial else 200, headers, MEDIA_TYPES[name])
 
 
 def _range(request: Request, etag: str, size: int) -> tuple[int, int]:

@@ -1,0 +1,5 @@
+"""DICOMweb (PS3.18): STOW-RS, QIDO-RS, WADO-RS and UPS-RS over the instances the tenant stored."""
+
+from services.api.dicomweb import series, stow
+
+ROUTERS = (stow.router, series.router)

@@ -1,0 +1,97 @@
+"""Series that are complete become jobs, and finished jobs' results become instances of the study."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+
+from sqlalchemy import Connection, select, update
+
+from shared.dicom import decoding, describe, handout, manifest
+from shared.formats.origin import derived_uid
+from shared.ledger import Ledger, dicom, jobs
+from shared.ledger.dicom_tables import series_jobs
+from shared.settings import Settings
+from shared.store import Store, sha256
+
+logger = logging.getLogger("viscera.dicom")
+
+
+def close_quiet(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
+    """Closes every series that got nothing for the quiet time; returns the jobs it started."""
+    with ledger.read() as connection:
+        quiet = dicom.list_series(connection, None, quiet=settings.series_quiet_seconds, limit=50)
+    started = [close(ledger, store, settings, found) for found in quiet]
+    return [job for job in started if job]
+
+
+def close(ledger: Ledger, store: Store, settings: Settings, found: dicom.Series) -> str | None:
+    """Starts a series' job or sets the series aside; None if there is none, or somebody else was faster."""
+    with ledger.read() as connection:
+        wanted, reason = dicom.images(connection, found.id)
+    if reason is not None:
+        with ledger.write() as connection:
+            dicom.set_aside(connection, found, reason)
+        return None
+    # The same attempt has the same scan id, so that of two who close it at once nobody leaves bytes behind.
+    scan_id = "scan_" + f"{int(derived_uid(found.id, str(found.attempt + 1))[5:]):032x}"[:24]
+    key = f"scans/{scan_id}/{manifest.NAME}"
+    with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
+        path = Path(folder) / manifest.NAME
+        manifest.write(path, wanted)
+        scan = jobs.Scan(scan_id, key, sha256(path), path.stat().st_size, "dicom")
+        store.put(key, path)
+    with ledger.write() as connection:
+        return dicom.start(
+            connection, found, scan, len(wanted), seconds=settings.job_seconds, patience=0.0
+        )  # fmt: skip
+
+
+def publish(ledger: Ledger, store: Store) -> list[str]:
+    """Adds the results of finished jobs to their studies; returns those jobs. Twice at once is harmless."""
+    with ledger.read() as connection:
+        waiting = select(series_jobs.c.job_id).where(series_jobs.c.published == 0)
+        found = [jobs.get(connection, None, job_id) for job_id in connection.execute(waiting).scalars()]
+    done = []
+    for job in found:
+        if job.state == "succeeded":
+            _publish(ledger, store, job)
+            done.append(job.id)
+        elif job.state not in jobs.OPEN:
+            with ledger.write() as connection:
+                _mark(connection, job.id)
+    return done
+
+
+def _publish(ledger: Ledger, store: Store, job: jobs.Job) -> None:
+    with ledger.read() as connection:
+        scan = jobs.get_scan(connection, job.tenant, job.scan_id)
+        published = jobs.published(connection, job.id)
+    made = []
+    with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
+        for name in handout.FILES:
+            if name in published:
+                path = Path(folder) / name
+                path.write_bytes(handout.file(store, scan, published[name]))
+                made.append(_keep(store, job, name, path))
+    with ledger.write() as connection:
+        if _mark(connection, job.id):
+            for instance, about in made:
+                dicom.add(connection, job.tenant, instance, about, result_of=job.id)
+
+
+def _keep(store: Store, job: jobs.Job, name: str, path: Path) -> tuple[dicom.Instance, dicom.About]:
+    """Stores a result beside the instances that came from outside; its id depends on job and name only."""
+    instance_id = "inst_" + f"{int(derived_uid(job.id, name)[5:]):032x}"[:24]
+    out = path.with_name(path.name + ".json")
+    found = decoding.describe(lambda _: None, [[str(path), str(out)]])["instances"][0]
+    made = describe.instance(instance_id, found, out, sha256(path), path.stat().st_size)
+    store.put(manifest.metadata_key(instance_id), out)
+    store.put(manifest.instance_key(instance_id), path)
+    return made
+
+
+def _mark(connection: Connection, job_id: str) -> bool:
+    same = (series_jobs.c.job_id == job_id) & (series_jobs.c.published == 0)
+    return bool(connection.execute(update(series_jobs).where(same).values(published=1)).rowcount)
