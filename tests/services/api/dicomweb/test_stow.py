@@ -67,7 +67,7 @@ def test_some_fail_with_the_standards_reasons(store, files):
     answer = store([files[0], foreign, b"not dicom at all", files[2][:200]], study)
     assert answer.status_code == 202
     assert uids(answer) == {uid_of(files[0])}
-    assert reasons(answer) == [0xA900, 0xC000, 0xC000]
+    assert reasons(answer) == [0xA900, 0xC000, 0xA900]
 
 
 def test_none_stored_is_a_conflict(store):
