@@ -45,7 +45,10 @@ class SeriesList(BaseModel):
 
 @router.get("")
 def list_series(
-    connections: Connections, caller: DicomReader, series: str | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
+    connections: Connections,
+    caller: DicomReader,
+    series: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> SeriesList:
     """The tenant's series, or the one with this Series Instance UID."""
     with connections.reading(caller) as connection:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import anyio
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -24,12 +23,12 @@ from services.api.dicomweb.multipart import Begin, Data, End, Event, Parser, par
 from shared import sandbox
 from shared.dicom import describe, manifest
 from shared.errors import BadRequest, ScanTooLarge, Unavailable
-from shared.ledger import dicom, jobs
+from shared.ledger import access, dicom, jobs
 
 router = APIRouter(prefix="/dicom-web", tags=["dicomweb"])
 PREAMBLE = 128
 BATCH = 100
-_CHECKS = anyio.CapacityLimiter(2)
+
 _UID = re.compile(r"^[0-9]+(\.[0-9]+)*$")
 OUT_OF_RESOURCES, MISMATCH, NOT_UNDERSTOOD, PROCESSING = 0xA700, 0xA900, 0xC000, 0x0110
 DISCARDED = 0xB006
@@ -107,7 +106,7 @@ async def store_in_study(study: str, request: Request, connections: Connections,
     return await _store(request, connections, caller, study)
 
 
-async def _store(request: Request, context: Context, caller: DicomWriter, study: str | None) -> Response:
+async def _store(request: Request, context: Context, caller: access.Caller, study: str | None) -> Response:
     kind, parameters = parse_media_type(request.headers.get("content-type", ""))
     single = kind == "application/dicom"
     if not single and (
@@ -116,7 +115,7 @@ async def _store(request: Request, context: Context, caller: DicomWriter, study:
         raise HTTPException(415)
     if answers.accepted(request, answers.JSON, answers.XML) is None:
         raise HTTPException(406)
-    await run_in_threadpool(uploads.check_room, context)
+    await run_in_threadpool(uploads.check_room, context, caller.tenant)
     with tempfile.TemporaryDirectory(prefix="stow-", dir=context.settings.spool) as folder:
         spool = Spool(Path(folder))
         try:
@@ -124,7 +123,7 @@ async def _store(request: Request, context: Context, caller: DicomWriter, study:
             await _receive(request, parser, spool, context.settings.max_upload_bytes)
         finally:
             spool.close()
-        async with _CHECKS:
+        async with uploads.CHECKS:
             await run_in_threadpool(_keep, context, caller, study, spool.parts)
     return _answer(request, spool.parts)
 
@@ -168,7 +167,7 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
         yield bytes(buffer)
 
 
-def _keep(context: Context, caller: DicomWriter, study: str | None, parts: list[Part]) -> None:
+def _keep(context: Context, caller: access.Caller, study: str | None, parts: list[Part]) -> None:
     """Describes the parts in the sandbox, stores what is new, and records it in one transaction per batch."""
     for start in range(0, len(parts), BATCH):
         batch = parts[start : start + BATCH]
@@ -206,7 +205,7 @@ def _failure(about: dict[str, Any], study: str | None) -> int | None:
     return MISMATCH if study is not None and about["study"] != study else None
 
 
-def _record(context: Context, caller: DicomWriter, new: list[Part]) -> None:
+def _record(context: Context, caller: access.Caller, new: list[Part]) -> None:
     made = []
     for part in new:
         instance_id, path = jobs.new_id("inst"), _metadata(part)

@@ -56,38 +56,29 @@ def get_file(
         raise Conflict("No organ was found in the scan.", "no_organs")
     if artifact is None:
         raise ended(job, name)
-    if name in handout.FILES:
-        return _dicom(request, handout.file(connections.store, scan, artifact), name)
-    etag = f'"{artifact.sha256}"'
+    # The patient of a DICOM file is filled in only now.
+    content = handout.file(connections.store, scan, artifact) if name in handout.FILES else None
+    size, sha256 = artifact.bytes, artifact.sha256
+    if content is not None:
+        size, sha256 = len(content), hashlib.sha256(content).hexdigest()
+    etag = f'"{sha256}"'
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
     if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=headers)
-    start, stop = _range(request, etag, artifact.bytes)
-    partial = (start, stop) != (0, artifact.bytes)
+    start, stop = _range(request, etag, size)
+    partial = (start, stop) != (0, size)
     headers |= {"Content-Length": str(stop - start), "Content-Disposition": f'attachment; filename="{stored}"'}
     if partial:
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{artifact.bytes}"
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     status = 206 if partial else 200
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=MEDIA_TYPES[name])
     if start == 0:
         connections.audit(caller, "read", job_id)
+    if content is not None:
+        return Response(content[start:stop], status, headers, MEDIA_TYPES[name])
     body = connections.store.read(artifact.key, start, stop)
     return StreamingResponse(body, status, headers, MEDIA_TYPES[name])
-
-
-def _dicom(request: Request, content: bytes, name: str) -> Response:
-    """A DICOM file, whose patient was filled in just now."""
-    etag = f'"{hashlib.sha256(content).hexdigest()}"'
-    headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
-    if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
-        return Response(status_code=304, headers=headers)
-    start, stop = _range(request, etag, len(content))
-    partial = (start, stop) != (0, len(content))
-    headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    if partial:
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
-    return Response(content[start:stop], 206 if partial else 200, headers, MEDIA_TYPES[name])
 
 
 def _range(request: Request, etag: str, size: int) -> tuple[int, int]:
