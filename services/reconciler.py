@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 from celery import Celery
 
+from services.deliverer import Deliverer
 from services.notifier import Notifier
 from shared import log
 from shared.dicom import series
 from shared.ledger import Ledger, access, open_ledger, retention, sweep, uploads, webhooks
 from shared.process import die_with_supervisor
-from shared.queue import make_app, ring
+from shared.queue import STAGES, make_app, ring
 from shared.settings import settings
 from shared.store import Store, open_store
 from shared.webhook import Policy
@@ -48,8 +49,7 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float, keep: Kee
         webhooks.forget(connection)
     if rescued or late or erased:
         logger.warning("swept", extra={"rescued": rescued, "late": late, "erased": erased})
-    due += [(job_id, "classifier") for job_id in series.close_quiet(ledger, store, settings())]
-    series.publish(ledger, store)
+    due += [(job_id, STAGES[0]) for job_id in series.close_quiet(ledger, store, settings())]
     try:
         for job_id, stage in due:
             ring(app, job_id, stage)
@@ -58,6 +58,7 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float, keep: Kee
             store.delete(prefix)
             with ledger.write() as connection:
                 sweep.buried(connection, prefix)
+    series.publish(ledger, store, settings())
 
 
 def main() -> None:
@@ -71,6 +72,7 @@ def main() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     Notifier(ledger, Policy.parse(settings().webhook_http, settings().webhook_networks), stop).start()
+    Deliverer(ledger, store, settings().destinations, stop).start()
     while not stop.wait(settings().lease_seconds / 15.0):
         try:
             reconcile(ledger, store, app, settings().ring_seconds, keep)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
+from shared import destinations
 from shared.dicom import decoding, describe, handout, manifest
 from shared.formats.origin import derived_uid
-from shared.ledger import Ledger, dicom, jobs
+from shared.ledger import Ledger, dicom, dicom_deliveries, jobs
 from shared.ledger.dicom_tables import series_jobs
 from shared.settings import Settings
 from shared.store import Store, sha256
@@ -22,7 +23,12 @@ def close_quiet(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
     """Closes every series that got nothing for the quiet time; returns the jobs it started."""
     with ledger.read() as connection:
         quiet = dicom.list_series(connection, None, quiet=settings.series_quiet_seconds, limit=50)
-    started = [close(ledger, store, settings, found) for found in quiet]
+    started = []
+    for found in quiet:
+        try:
+            started.append(close(ledger, store, settings, found))
+        except Exception as error:  # one series must not hold up the others; the next round tries again
+            logger.error("series not closed", exc_info=error, extra={"series": found.id})
     return [job for job in started if job]
 
 
@@ -48,7 +54,7 @@ def close(ledger: Ledger, store: Store, settings: Settings, found: dicom.Series)
         )  # fmt: skip
 
 
-def publish(ledger: Ledger, store: Store) -> list[str]:
+def publish(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
     """Adds the results of finished jobs to their studies; returns those jobs. Twice at once is harmless."""
     with ledger.read() as connection:
         waiting = select(series_jobs.c.job_id).where(series_jobs.c.published == 0)
@@ -56,15 +62,18 @@ def publish(ledger: Ledger, store: Store) -> list[str]:
     done = []
     for job in found:
         if job.state == "succeeded":
-            _publish(ledger, store, job)
-            done.append(job.id)
+            try:
+                _publish(ledger, store, settings, job)
+                done.append(job.id)
+            except Exception as error:  # one job must not hold up the others; the next round tries again
+                logger.error("results not published", exc_info=error, extra={"job": job.id})
         elif job.state not in jobs.OPEN:
             with ledger.write() as connection:
                 _mark(connection, job.id)
     return done
 
 
-def _publish(ledger: Ledger, store: Store, job: jobs.Job) -> None:
+def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) -> None:
     with ledger.read() as connection:
         scan = jobs.get_scan(connection, job.tenant, job.scan_id)
         published = jobs.published(connection, job.id)
@@ -79,6 +88,9 @@ def _publish(ledger: Ledger, store: Store, job: jobs.Job) -> None:
         if _mark(connection, job.id):
             for instance, about in made:
                 dicom.add(connection, job.tenant, instance, about, result_of=job.id)
+            if made:
+                known = destinations.of_tenant(destinations.load(settings.destinations), job.tenant)
+                dicom_deliveries.plan(connection, job.tenant, job.id, known)
 
 
 def _keep(store: Store, job: jobs.Job, name: str, path: Path) -> tuple[dicom.Instance, dicom.About]:

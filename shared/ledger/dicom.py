@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from shared.ledger import jobs
 from shared.ledger.dicom_tables import instances, results, series, series_jobs, studies
 from shared.ledger.engine import insert, now
+from shared.ledger.ids import new_id
 
 SUITED = ("MR", "CT")
 _IMAGES = (
@@ -98,9 +99,7 @@ def _study(connection: Connection, tenant: str, uid: str, about: About) -> str:
         "attributes": about.study, "patient_id": about.patient_id, "patient_name": about.patient_name,
         "accession": about.accession, "study_date": about.study_date,
     }  # fmt: skip
-    statement = insert(connection, studies).values(
-        id=jobs.new_id("study"), tenant=tenant, uid=uid, created=now(), **values
-    )
+    statement = insert(connection, studies).values(id=new_id("study"), tenant=tenant, uid=uid, created=now(), **values)
     connection.execute(statement.on_conflict_do_nothing())
     found = select(studies.c.id).where(studies.c.tenant == tenant, studies.c.uid == uid)
     return str(connection.execute(found).scalar_one())
@@ -108,7 +107,7 @@ def _study(connection: Connection, tenant: str, uid: str, about: About) -> str:
 
 def _series(connection: Connection, tenant: str, study: str, uid: str, about: About, *, open_: bool) -> str:
     statement = insert(connection, series).values(
-        id=jobs.new_id("series"), study=study, tenant=tenant, uid=uid, modality=about.modality,
+        id=new_id("series"), study=study, tenant=tenant, uid=uid, modality=about.modality,
         attributes=about.series, state="open" if open_ else "result", attempt=0, touched=now(), created=now(),
     )  # fmt: skip
     connection.execute(statement.on_conflict_do_nothing())

@@ -23,7 +23,8 @@ from services.api.dicomweb.multipart import Begin, Data, End, Event, Parser, par
 from shared import sandbox
 from shared.dicom import describe, manifest
 from shared.errors import BadRequest, ScanTooLarge, Unavailable
-from shared.ledger import access, dicom, jobs
+from shared.ledger import access, dicom
+from shared.ledger.ids import new_id
 
 router = APIRouter(prefix="/dicom-web", tags=["dicomweb"])
 PREAMBLE = 128
@@ -208,7 +209,7 @@ def _failure(about: dict[str, Any], study: str | None) -> int | None:
 def _record(context: Context, caller: access.Caller, new: list[Part]) -> None:
     made = []
     for part in new:
-        instance_id, path = jobs.new_id("inst"), _metadata(part)
+        instance_id, path = new_id("inst"), _metadata(part)
         made.append((part, *describe.instance(instance_id, part.about, path, part.sha256, part.bytes)))
         context.store.put(manifest.metadata_key(instance_id), path)
         context.store.put(manifest.instance_key(instance_id), part.path)
