@@ -1,4 +1,4 @@
-"""`viscera`: serve, demo, run, mesh, submit, models, keys, audit."""
+"""`viscera`: serve, demo, run, mesh, submit, models, keys, audit, certificate."""
 
 from __future__ import annotations
 
@@ -62,11 +62,27 @@ def serve(given: argparse.Namespace) -> None:
     """Runs the embedded system until Ctrl-C."""
     from services.local import LocalSystem
 
-    stop = threading.Event()
-    with LocalSystem(given.data, given.host, given.port, os.environ.get("VISCERA_KEY", "")) as system:
+    stop, tls = threading.Event(), None
+    if given.tls_cert or given.tls_key:
+        if not (given.tls_cert and given.tls_key):
+            raise VisceraError("A certificate and its key belong together: --tls-cert FILE --tls-key FILE.", "tls")
+        tls = (given.tls_cert, given.tls_key)
+    key, web = os.environ.get("VISCERA_KEY", ""), _web(given.data)
+    with LocalSystem(given.data, given.host, given.port, key, web=web, tls=tls) as system:
         system.wait_ready()
         print(f"Viscera  {system.url}\nKey      {system.key}\nData     {system.data}", flush=True)
+        if system.public_url != system.url:
+            print(f"Network  {system.public_url}", flush=True)
         stop.wait()
+
+
+def certificate(given: argparse.Namespace) -> None:
+    """Makes a self-signed certificate and its key, for HTTPS within a network of your own."""
+    from services.certificate import self_signed
+
+    made = self_signed(given.folder, given.name)
+    print(f"viscera serve --host 0.0.0.0 --tls-cert {made.certificate} --tls-key {made.key}")
+    print(f"Fingerprint (SHA-256): {made.fingerprint}")
 
 
 def submit(given: argparse.Namespace) -> None:
@@ -147,6 +163,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--host", default="127.0.0.1")
     sub.add_argument("--port", type=int, default=8000)
     sub.add_argument("--data", type=Path, default=Path(".viscera"), metavar="DIR")
+    sub.add_argument("--tls-cert", type=_existing, metavar="FILE", help="certificate chain (PEM): serve HTTPS")
+    sub.add_argument("--tls-key", type=_existing, metavar="FILE", help="its private key (PEM)")
+    sub = command("certificate", certificate)
+    sub.add_argument("folder", type=Path, metavar="DIR")
+    sub.add_argument("--name", action="append", default=[], help="a further host name or address it shall be for")
     return parser
 
 
@@ -170,6 +191,20 @@ def _spacing(text: str) -> Spacing:
     if min(z, y, x) <= 0:
         raise argparse.ArgumentTypeError("sizes are above zero")
     return z, y, x
+
+
+def _web(data: Path) -> Path | None:
+    """The folder of the built web application; without one the service starts all the same."""
+    from services.bundle import BundleError, bundle
+
+    if os.environ.get("VISCERA_WEB"):
+        return Path(os.environ["VISCERA_WEB"])
+    try:
+        with console.status("building the web application (first start: half a minute)"):
+            return bundle(data / "web")
+    except BundleError as error:
+        _complain(error)
+        return None
 
 
 def _phantom(path: Path) -> Path:

@@ -12,6 +12,7 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -91,7 +92,8 @@ class Child:
 class LocalSystem:
     """The embedded system in one data folder; a context manager that starts and stops it.
 
-    A child that lived for `calm` seconds starts its back-off anew.
+    A child that lived for `calm` seconds starts its back-off anew. `web` is the folder of the built web application;
+    with `tls` (certificate and key, PEM files) the gateway speaks HTTPS.
     """
 
     data: Path
@@ -99,6 +101,8 @@ class LocalSystem:
     port: int = 0
     key: str = ""
     calm: float = 20.0
+    web: Path | None = None
+    tls: tuple[Path, Path] | None = None
     children: list[Child] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -107,8 +111,16 @@ class LocalSystem:
 
     @property
     def url(self) -> str:
-        """Where the gateway answers."""
-        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104
+        """Where the gateway answers on this machine."""
+        return self._address("127.0.0.1" if self.host == "0.0.0.0" else self.host)  # noqa: S104
+
+    @property
+    def public_url(self) -> str:
+        """Where browsers on other machines find the gateway: this machine's address, if it listens on all."""
+        return self._address(lan_address() if self.host == "0.0.0.0" else self.host)  # noqa: S104
+
+    def _address(self, host: str) -> str:
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
     def __enter__(self) -> Self:
         self.data = self.data.resolve()
@@ -139,11 +151,12 @@ class LocalSystem:
         """Returns once a job would run; raises SystemError_ after two minutes."""
         until = time.monotonic() + READY_SECONDS
         missing = "the gateway"
+        trust = _trust(self.tls[0]) if self.tls else True
         while time.monotonic() < until:
             if self._failure is not None:
                 raise SystemError_(f"The embedded system did not start: {self._failure}.")
             try:
-                answer = httpx.get(self.url + "/readyz", timeout=5.0)
+                answer = httpx.get(self.url + "/readyz", timeout=5.0, verify=trust)
                 if answer.status_code == 200:
                     return
                 missing = ", ".join(answer.json()["missing"])
@@ -165,8 +178,9 @@ class LocalSystem:
             "VISCERA_MODELS": str(Settings().models.resolve()),
             "VISCERA_SUPERVISED": "1",
             "VISCERA_LOOPBACK": "1" if self.host in {"127.0.0.1", "localhost", "::1"} else "0",
+            "VISCERA_PUBLIC_URL": os.environ.get("VISCERA_PUBLIC_URL") or self.public_url,
             "PYTHONUNBUFFERED": "1",
-        }
+        } | ({"VISCERA_WEB": str(self.web.resolve())} if self.web else {})
 
     def _children(self, environment: dict[str, str]) -> list[Child]:
         python = [sys.executable, "-P", "-m"]
@@ -191,6 +205,8 @@ class LocalSystem:
             children.append(Child(stage, [*python, *worker, *quiet], environment | threads))
         children.append(Child("reconciler", [*python, "services.reconciler"], environment))
         address = ["--host", self.host, "--port", str(self.port)]
+        if self.tls:
+            address += ["--tls-cert", str(self.tls[0].resolve()), "--tls-key", str(self.tls[1].resolve())]
         children.append(Child("gateway", [*python, "services.api", *address], environment))
         return children
 
@@ -226,6 +242,23 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def lan_address() -> str:
+    """This machine's address in its network; the loopback one where there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1 (RFC 5737): only the route is looked up, nothing is sent
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def _trust(certificate: Path) -> ssl.SSLContext:
+    """Trusts this one certificate, whatever names it carries: the gateway is asked by its loopback address."""
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.check_hostname = False
+    return context
 
 
 def _threads(stage: str) -> int:

@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     models: Path = Field(Path(".viscera/models"), description="Folder of models that `viscera models use` adopted.")
     threads: int = Field(0, description="Threads of one model session; 0 leaves it to the runtime.")
     loopback: bool = Field(False, description="Set by `serve` on a loopback address: GET / opens a session.")
+    web: Path | None = Field(None, description="Folder of the built web application that `/` serves.")
+    public_url: str | None = Field(None, description="Address by which browsers elsewhere reach this installation.")
     log_level: str = Field("INFO", description="Least severe level that is logged.")
 
     @property

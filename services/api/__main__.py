@@ -17,12 +17,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="services.api")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--tls-cert", help="certificate chain (PEM): serve HTTPS")
+    parser.add_argument("--tls-key", help="its private key (PEM)")
     given = parser.parse_args()
     die_with_supervisor()
     log.configure(settings().log_level)
     uvicorn.run(
         create_app(), host=given.host, port=given.port, access_log=False, log_config=None, server_header=False,
-        timeout_graceful_shutdown=5, timeout_keep_alive=20,
+        timeout_graceful_shutdown=5, timeout_keep_alive=20, ssl_certfile=given.tls_cert, ssl_keyfile=given.tls_key,
     )  # fmt: skip
 
 

@@ -1,22 +1,18 @@
-"""The service about itself: health, models, the entrance page."""
+"""The service about itself: health and models."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.api import schemas
-from services.api.context import Caller, Connections, Context, Observer, asked_on_loopback
-from services.api.routes.session import has_session, open_session
+from services.api.context import Caller, Connections, Context, Observer
 from shared.errors import VisceraError
-from shared.ledger import access, workers
+from shared.ledger import workers
 from shared.ledger.jobs import STAGES
 
 router = APIRouter(tags=["service"])
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Viscera</title>
-<body><h1>Viscera</h1><p>The service is running. Send a scan to <code>POST /v1/jobs</code>;
-the interface is described in <a href="/openapi.json">openapi.json</a>.</p></body></html>"""
 
 
 @router.get("/livez")
@@ -57,15 +53,6 @@ def list_models(connections: Connections, caller: Caller) -> schemas.ModelList:
                 provider=provider, licence=card["licence"], card=card,
             )  # fmt: skip
     return schemas.ModelList(items=list(found.values()))
-
-
-@router.get("/", include_in_schema=False)
-def page(request: Request, connections: Connections) -> HTMLResponse:
-    """The entrance; on a loopback address it opens a session."""
-    answer = HTMLResponse(PAGE)
-    if connections.settings.loopback and asked_on_loopback(request) and not has_session(request, connections):
-        open_session(connections, access.Caller("loopback", "default", kind="loopback"), request, answer)
-    return answer
 
 
 def _missing(context: Context) -> list[str]:

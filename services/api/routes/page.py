@@ -1,0 +1,149 @@
+"""/: the web application, as it was built, and the two things that it alone needs."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import mimetypes
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import nibabel as nib
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel
+
+from services.api.context import Connections, Context, Reader, asked_on_loopback
+from services.api.routes.session import has_session, open_session
+from shared.errors import NotFound
+from shared.ledger import access
+from shared.phantoms import abdomen
+
+router = APIRouter(include_in_schema=False)
+ABSENT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Viscera</title>
+<body><main><h1>Viscera</h1><p>The service is running, but its web application was not built: start it with
+<code>viscera serve</code> where Node and the npm registry are at hand, or use the interface described in
+<a href="/openapi.json">openapi.json</a>.</p></main></body></html>"""
+_PACKED = {".html", ".js", ".css", ".svg", ".json"}
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+class About(BaseModel):
+    """What the page can't know by itself: the version, and where browsers elsewhere find this service."""
+
+    version: str
+    public_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One built file: as it is, packed (or None where that saves nothing), its type and its tag."""
+
+    plain: bytes
+    packed: bytes | None
+    kind: str
+    etag: str
+
+
+@router.get("/", response_class=Response)
+def page(request: Request, connections: Connections) -> Response:
+    """The application; on a loopback address it opens a session."""
+    web = connections.settings.web
+    try:
+        answer = _answer(request, _file(web / "index.html"), "no-cache") if web else HTMLResponse(ABSENT)
+    except OSError:
+        answer = HTMLResponse(ABSENT)
+    if connections.settings.loopback and asked_on_loopback(request) and not has_session(request, connections):
+        open_session(connections, access.Caller("loopback", "default", kind="loopback"), request, answer)
+    return _secured(answer, connections)
+
+
+@router.get("/favicon.svg", response_class=Response)
+def favicon(request: Request, connections: Connections) -> Response:
+    """The application's mark."""
+    return _built(request, connections, "favicon.svg", "public, max-age=86400")
+
+
+@router.get("/assets/{name}", response_class=Response)
+def asset(name: str, request: Request, connections: Connections) -> Response:
+    """A script or style; its name holds the hash of what is in it."""
+    return _built(request, connections, f"assets/{name}", _FOREVER)
+
+
+@router.get("/web.json")
+def about(connections: Connections, caller: Reader) -> About:
+    """The version, and the address to open from a headset."""
+    del caller
+    return About(version=version("viscera"), public_url=connections.settings.public_url)
+
+
+@router.get("/sample.nii.gz", response_class=Response)
+def sample(caller: Reader) -> Response:
+    """A scan to learn with, made by formula: no patient is in it."""
+    del caller
+    return Response(_sample(), media_type="application/gzip", headers={"Cache-Control": "private, max-age=3600"})
+
+
+@lru_cache(maxsize=1)
+def _sample() -> bytes:
+    volume = abdomen().volume
+    image = nib.Nifti1Image(volume.data.T, volume.geometry.ras)
+    target = io.BytesIO()
+    with gzip.GzipFile(fileobj=target, mode="wb", mtime=0) as file:
+        file.write(image.to_bytes())
+    return target.getvalue()
+
+
+def _built(request: Request, connections: Context, name: str, caching: str) -> Response:
+    web = connections.settings.web
+    path = None if web is None else (web / name).resolve()
+    if web is None or path is None or not path.is_file() or not path.is_relative_to(web.resolve()):
+        raise NotFound("There is no such file.")
+    return _secured(_answer(request, _file(path), caching), connections)
+
+
+@lru_cache(maxsize=64)
+def _file(path: Path) -> File:
+    plain = path.read_bytes()
+    packed = gzip.compress(plain, 9, mtime=0) if path.suffix in _PACKED else None
+    kind = "text/javascript" if path.suffix == ".js" else mimetypes.guess_type(path.name)[0]
+    return File(plain, packed, kind or "application/octet-stream", f'"{sha256(plain).hexdigest()[:32]}"')
+
+
+def _answer(request: Request, file: File, caching: str) -> Response:
+    headers = {"ETag": file.etag, "Cache-Control": caching, "Vary": "Accept-Encoding"}
+    if file.etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    body = file.plain
+    if file.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        body, headers["Content-Encoding"] = file.packed, "gzip"
+    return Response(body, headers=headers, media_type=file.kind)
+
+
+def _secured(answer: Response, connections: Context) -> Response:
+    """Everything the page runs and reads comes from here; parts of uploads may go to the store's own address."""
+    bucket = _bucket_origin(connections.settings.store_url)
+    policy = {
+        "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' blob: data:",
+        "connect-src": f"'self' blob: data: {bucket}".strip(), "worker-src": "'self'", "font-src": "'self'",
+        "base-uri": "'none'", "form-action": "'self'", "frame-ancestors": "'none'", "object-src": "'none'",
+    }  # fmt: skip
+    answer.headers["Content-Security-Policy"] = "; ".join(f"{name} {value}" for name, value in policy.items())
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    answer.headers["Permissions-Policy"] = "xr-spatial-tracking=(self), camera=(), microphone=(), geolocation=()"
+    return answer
+
+
+def _bucket_origin(store_url: str) -> str:
+    """The origin that a browser sends parts to, for an S3 store with an address of its own; else nothing."""
+    if not store_url.startswith("s3:"):
+        return ""
+    found = urlsplit(parse_qs(urlsplit(store_url).query).get("endpoint", [""])[0])
+    return f"{found.scheme}://{found.netloc}" if found.netloc else "https://*.amazonaws.com"

@@ -1,0 +1,68 @@
+/** One job in the archive. */
+import { css, colourOf } from "../core/organs";
+import type { Job, Report } from "../core/types";
+import { millilitres, percent, when } from "../core/words";
+
+const STATES: Record<Job["state"], string> = {
+  queued: "Waiting",
+  running: "Running",
+  succeeded: "Finished",
+  failed: "Failed",
+  cancelled: "Cancelled",
+};
+
+interface Props {
+  job: Job;
+  report: Report | undefined;
+  writable: boolean;
+  onShare: () => void;
+  onDelete: () => void;
+}
+
+export function Card({ job, report, writable, onShare, onDelete }: Props) {
+  const picture = job.links["thumbnail.png"];
+  const title = when(job.created);
+  return (
+    <li class="job-card">
+      <a href={`#/jobs/${job.id}`} class="job-open">
+        <span class="job-picture">
+          {picture ? <img src={picture} alt="" loading="lazy" width={256} height={256} /> : <span class="muted">{STATES[job.state]}</span>}
+        </span>
+        <span class="job-title">
+          {report?.modality ? `${report.modality} · ` : ""}
+          {title}
+        </span>
+      </a>
+      <span class={`state ${job.state}`}>
+        {STATES[job.state]}
+        {job.state === "running" && ` ${percent(job.progress)}`}
+      </span>
+      {job.error && <p>{job.error.detail}</p>}
+      {report && (
+        <ul class="plain">
+          {report.organs
+            .filter((organ) => organ.present)
+            .map((organ) => (
+              <li key={organ.name}>
+                <span class="swatch" style={{ background: css(colourOf(organ.label)) }} aria-hidden="true" />
+                {organ.title} <span class="muted">{millilitres(organ.volume_ml)}</span>
+              </li>
+            ))}
+        </ul>
+      )}
+      {report && report.warnings.length > 0 && <p class="muted">{report.warnings.length} to mind</p>}
+      {writable && (
+        <div class="row end">
+          {job.state === "succeeded" && (
+            <button type="button" class="quiet" onClick={onShare} aria-label={`Share the result of ${title}`}>
+              Share
+            </button>
+          )}
+          <button type="button" class="danger quiet" onClick={onDelete} aria-label={`Delete the job of ${title}`}>
+            Delete
+          </button>
+        </div>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,107 @@
+/** Calls of the HTTP interface; every failure is a Problem with the service's code and sentence. */
+import type { Job, JobPage, Report, Scan, Session, Share } from "./types";
+
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+  ) {
+    super(detail);
+    this.name = "Problem";
+  }
+}
+
+/** The sentence to show for anything that was thrown. */
+export function sentence(error: unknown): string {
+  if (error instanceof Problem) return error.message;
+  if (error instanceof Error && error.message) return error.message;
+  return "Something went wrong.";
+}
+
+export function problemOf(status: number, text: string): Problem {
+  try {
+    const body = JSON.parse(text) as { code?: unknown; detail?: unknown };
+    if (typeof body.code === "string" && typeof body.detail === "string") {
+      return new Problem(status, body.code, body.detail);
+    }
+  } catch {
+    // not JSON: a proxy's own page
+  }
+  if (status === 0) return unreachable();
+  return new Problem(status, "http_error", `The server answered ${status}.`);
+}
+
+export function unreachable(): Problem {
+  return new Problem(0, "unreachable", "The server can't be reached. Check the connection; nothing you sent is lost.");
+}
+
+async function send(path: string, init: RequestInit = {}): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, { credentials: "same-origin", ...init });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw unreachable();
+  }
+  if (!answer.ok) throw problemOf(answer.status, await answer.text());
+  return answer;
+}
+
+async function json<T>(path: string, method = "GET", body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+  const init: RequestInit = { method, headers };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { ...headers, "Content-Type": "application/json" };
+  }
+  const answer = await send(path, init);
+  return (answer.status === 204 ? undefined : await answer.json()) as T;
+}
+
+const job = (id: string): string => `/v1/jobs/${encodeURIComponent(id)}`;
+
+export const api = {
+  session: () => json<Session>("/v1/session"),
+  signIn: (key: string) => json<void>("/v1/session", "POST", { key }),
+  signOut: () => json<void>("/v1/session", "DELETE"),
+  oidc: () => json<{ enabled: boolean; login: string }>("/v1/session/oidc"),
+  page: () => json<{ version: string; public_url: string | null }>("/web.json"),
+  job: (id: string, wait = 0) => json<Job>(`${job(id)}?wait=${wait}`),
+  jobs: (state: string, cursor: string | null, limit = 50) => {
+    const query = new URLSearchParams({ limit: String(limit) });
+    if (state) query.set("state", state);
+    if (cursor) query.set("cursor", cursor);
+    return json<JobPage>(`/v1/jobs?${query}`);
+  },
+  start: (scan: string, options: { quality: string; spacing?: number[] }, key?: string) =>
+    json<Job>("/v1/jobs", "POST", { scan, options }, key ? { "Idempotency-Key": key } : {}),
+  startRaw: async (scan: ArrayBuffer, key: string) => {
+    const headers = { "Content-Type": "application/octet-stream", "Idempotency-Key": key };
+    return (await (await send("/v1/jobs", { method: "POST", body: scan, headers })).json()) as Job;
+  },
+  cancel: (id: string) => json<Job>(`${job(id)}/cancel`, "POST"),
+  erase: (id: string) => json<void>(job(id), "DELETE"),
+  report: (id: string) => json<Report>(`${job(id)}/report.json`),
+  share: (id: string, seconds: number) => json<Share>(`${job(id)}/share`, "POST", { seconds }),
+  shares: async (id: string) => {
+    const found = await json<Share[] | { items: Share[] }>(`${job(id)}/shares`);
+    return Array.isArray(found) ? found : found.items;
+  },
+  unshare: (id: string, share: string) => json<void>(`${job(id)}/shares/${encodeURIComponent(share)}`, "DELETE"),
+  file: (id: string, name: string) => `${job(id)}/${name}`,
+  events: (id: string) => `${job(id)}/events`,
+  bytes: async (path: string, signal?: AbortSignal) =>
+    (await send(path, signal ? { signal } : {})).arrayBuffer(),
+  upload: (bytes: number, sha256: string) =>
+    json<DirectUpload>("/v1/scans?upload=direct", "POST", { bytes, sha256 }),
+  uploaded: (id: string) => json<DirectUpload>(`/v1/uploads/${encodeURIComponent(id)}`),
+  complete: (id: string, spacing: string) =>
+    json<Scan>(`/v1/uploads/${encodeURIComponent(id)}/complete${spacing ? `?spacing=${spacing}` : ""}`, "POST"),
+  abort: (id: string) => json<void>(`/v1/uploads/${encodeURIComponent(id)}`, "DELETE"),
+};
+
+export interface DirectUpload {
+  upload: string;
+  part_bytes: number;
+  parts: { number: number; url?: string; bytes?: number; done: boolean }[];
+}

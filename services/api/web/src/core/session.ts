@@ -1,0 +1,31 @@
+/** Who is signed in, as the server says; the key itself lies in a cookie that no script can read. */
+import { signal } from "@preact/signals";
+import { api, Problem } from "./api";
+import type { Session } from "./types";
+
+export const session = signal<Session | null | undefined>(undefined);
+
+export async function refresh(): Promise<void> {
+  try {
+    session.value = await api.session();
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) session.value = null;
+    else throw error;
+  }
+}
+
+export async function signIn(key: string): Promise<void> {
+  await api.signIn(key);
+  await refresh();
+}
+
+export async function signOut(): Promise<void> {
+  await api.signOut();
+  session.value = null;
+}
+
+/** Whether this session may start and erase jobs; a share link may only look. */
+export function mayWrite(): boolean {
+  const now = session.value;
+  return !!now && now.job === null && now.scopes.includes("jobs:write");
+}

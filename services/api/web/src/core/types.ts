@@ -1,0 +1,88 @@
+/** What the HTTP interface answers; see docs/http.md. Times are RFC 3339, lengths mm, volumes mL. */
+
+export type JobState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
+export const OPEN_STATES: readonly JobState[] = ["queued", "running"];
+
+export interface Stage {
+  name: string;
+  state: string;
+  attempts: number;
+  progress: number;
+  started: string | null;
+  ended: string | null;
+}
+
+export interface Job {
+  id: string;
+  state: JobState;
+  stage: string | null;
+  progress: number;
+  position: number | null;
+  wait_seconds?: number | null;
+  stages: Stage[];
+  created: string;
+  started: string | null;
+  ended: string | null;
+  error: { code: string; detail: string } | null;
+  links: Record<string, string>;
+}
+
+export interface JobPage {
+  items: Job[];
+  next: string | null;
+}
+
+export interface Session {
+  tenant: string;
+  key_id: string | number;
+  name: string;
+  scopes: string[];
+  job: string | null;
+  expires: string | null;
+}
+
+export interface Scan {
+  id: string;
+  sha256: string;
+  bytes: number;
+  format: string;
+}
+
+export interface Warning {
+  code: string;
+  detail: string;
+}
+
+export interface OrganReport {
+  label: number;
+  name: string;
+  title: string;
+  present: boolean;
+  volume_ml: number;
+  surface_cm2: number;
+  triangles: number;
+  touches_border: boolean;
+  components: number;
+  warnings: Warning[];
+}
+
+export interface Report {
+  notice: string;
+  software: string;
+  modality: string | null;
+  source: string | null;
+  quality: string;
+  triangles: number;
+  organs: OrganReport[];
+  models: { name: string; sha256: string }[];
+  stage_seconds: Record<string, number>;
+  seconds: number;
+  warnings: Warning[];
+}
+
+export interface Share {
+  id: string | number;
+  token?: string;
+  created?: string;
+  expires: string;
+}

@@ -1,0 +1,30 @@
+/** Numbers and times as a reader wants them. */
+
+export function millilitres(volume: number): string {
+  return volume >= 100 ? `${Math.round(volume)} mL` : `${volume.toFixed(1)} mL`;
+}
+
+export function bytes(count: number): string {
+  const units = ["B", "kB", "MB", "GB"];
+  let value = count;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+export function seconds(count: number): string {
+  if (count < 60) return `${Math.max(1, Math.round(count))} s`;
+  if (count < 3600) return `${Math.round(count / 60)} min`;
+  return `${(count / 3600).toFixed(1)} h`;
+}
+
+export function when(time: string): string {
+  return new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
+}
+
+export function percent(part: number): string {
+  return `${Math.floor(part * 100)} %`;
+}

@@ -1,0 +1,64 @@
+/** What both views of a result share: which organs are shown and how, which one is chosen, and the place looked at. */
+import { type Signal, signal } from "@preact/signals";
+import type { Orientation, Vector } from "../core/geometry";
+import { colourOf } from "../core/organs";
+import type { Lesson } from "../learn/lesson";
+import type { OrganReport, Report } from "../core/types";
+
+export interface OrganState {
+  readonly report: OrganReport;
+  readonly name: string;
+  readonly label: number;
+  readonly title: string;
+  readonly colour: [number, number, number];
+  readonly visible: Signal<boolean>;
+  readonly opacity: Signal<number>;
+}
+
+export class ResultState {
+  readonly organs: OrganState[];
+  readonly selected = signal<string | null>(null);
+  /** The place both views look at, patient LPS mm. */
+  readonly place = signal<Vector | null>(null);
+  /** The slice shown inside the scene. */
+  readonly plane = signal<Orientation | "none">("axial");
+  /** Grey levels from black to white, in the scan's own units. */
+  readonly window = signal<[number, number] | null>(null);
+
+  /** The lesson that runs on this result, which may hide the organs' names. */
+  readonly lesson = signal<Lesson | null>(null);
+
+  constructor(readonly report: Report) {
+    this.organs = report.organs
+      .filter((organ) => organ.present)
+      .map((organ) => ({
+        report: organ,
+        name: organ.name,
+        label: organ.label,
+        title: organ.title,
+        colour: colourOf(organ.label),
+        visible: signal(true),
+        opacity: signal(1),
+      }));
+  }
+
+  organ(name: string | null): OrganState | undefined {
+    return this.organs.find((organ) => organ.name === name);
+  }
+
+  /** What may be said of an organ: nothing while a lesson hides the names. */
+  spoken(name: string): { title: string; volume: number } | null {
+    const organ = this.organ(name);
+    if (!organ || this.lesson.value?.names.value === false) return null;
+    return { title: organ.title, volume: organ.report.volume_ml };
+  }
+
+  byLabel(label: number): OrganState | undefined {
+    return this.organs.find((organ) => organ.label === label);
+  }
+
+  toggle(name: string): void {
+    const organ = this.organ(name);
+    if (organ) organ.visible.value = !organ.visible.value;
+  }
+}

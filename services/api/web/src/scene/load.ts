@@ -1,0 +1,63 @@
+/** Organs of a GLB (plain or meshopt-compressed) as meshes in metres, +Y to the head, +X to the patient's left. */
+import { MeshoptDecoder } from "meshopt-decoder";
+import { type BufferGeometry, Color, DoubleSide, FrontSide, Mesh, MeshStandardMaterial } from "three";
+import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
+import type { Vector } from "../core/geometry";
+
+export class OrganMesh extends Mesh<BufferGeometry, MeshStandardMaterial> {
+  title = "";
+  volume = 0;
+
+  /** Shown with this opacity; a see-through surface hides nothing behind it. */
+  fade(opacity: number): void {
+    const see = opacity < 0.995;
+    if (this.material.transparent !== see) {
+      this.material.transparent = see;
+      this.material.depthWrite = !see;
+      this.material.needsUpdate = true;
+    }
+    this.material.opacity = opacity;
+    this.renderOrder = see ? 2 : 0;
+  }
+
+  highlight(on: boolean): void {
+    this.material.emissive.copy(on ? this.material.color : new Color(0)).multiplyScalar(0.35);
+  }
+
+  /** Both sides are drawn while a clip plane opens the surface. */
+  opened(on: boolean): void {
+    this.material.side = on ? DoubleSide : FrontSide;
+    this.material.needsUpdate = true;
+  }
+}
+
+export interface Organs {
+  meshes: OrganMesh[];
+  /** The point of patient space, LPS mm, that lies at the origin. */
+  centre: Vector;
+  triangles: number;
+}
+
+export async function loadOrgans(bytes: ArrayBuffer): Promise<Organs> {
+  const loader = new GLTFLoader();
+  loader.setMeshoptDecoder(MeshoptDecoder as Parameters<GLTFLoader["setMeshoptDecoder"]>[0]);
+  const gltf = await loader.parseAsync(bytes, "");
+  gltf.scene.updateMatrixWorld(true);
+  const meshes: OrganMesh[] = [];
+  gltf.scene.traverse((object) => {
+    if (object instanceof Mesh) meshes.push(organ(object as Mesh<BufferGeometry, MeshStandardMaterial>));
+  });
+  const extras = (gltf.asset.extras ?? {}) as { center_lps_mm?: Vector };
+  const triangles = meshes.reduce((sum, mesh) => sum + (mesh.geometry.index?.count ?? 0) / 3, 0);
+  return { meshes, centre: extras.center_lps_mm ?? [0, 0, 0], triangles };
+}
+
+function organ(source: Mesh<BufferGeometry, MeshStandardMaterial>): OrganMesh {
+  const mesh = new OrganMesh(source.geometry, source.material.clone());
+  source.matrixWorld.decompose(mesh.position, mesh.quaternion, mesh.scale);
+  const told = (source.userData["volume_ml"] !== undefined ? source : source.parent)?.userData ?? {};
+  mesh.name = source.name;
+  mesh.title = String(told["title"] ?? source.name);
+  mesh.volume = Number(told["volume_ml"] ?? 0);
+  return mesh;
+}

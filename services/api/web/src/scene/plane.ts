@@ -1,0 +1,39 @@
+/** One slice of the scan, standing in the scene where it lies in the patient. */
+import { BufferAttribute, BufferGeometry, DataTexture, DoubleSide, LinearFilter, Mesh, MeshBasicMaterial, SRGBColorSpace } from "three";
+import type { Slab } from "../core/geometry";
+
+export class SlicePlane extends Mesh<BufferGeometry, MeshBasicMaterial> {
+  corners: Slab["corners"] | null = null;
+
+  constructor() {
+    const geometry = new BufferGeometry();
+    geometry.setAttribute("position", new BufferAttribute(new Float32Array(12), 3));
+    geometry.setAttribute("uv", new BufferAttribute(new Float32Array([0, 0, 1, 0, 1, 1, 0, 1]), 2));
+    geometry.setIndex([0, 1, 2, 0, 2, 3]);
+    super(geometry, new MeshBasicMaterial({ side: DoubleSide, transparent: true, opacity: 0.92 }));
+    this.renderOrder = 1;
+    this.visible = false;
+    this.raycast = () => undefined;
+    this.frustumCulled = false;
+  }
+
+  show(slab: Slab, pixels: { data: Uint8Array<ArrayBuffer>; width: number; height: number }): void {
+    this.corners = slab.corners;
+    const position = this.geometry.getAttribute("position") as BufferAttribute;
+    slab.corners.forEach((corner, at) => position.setXYZ(at, ...corner));
+    position.needsUpdate = true;
+    this.material.map?.dispose();
+    const map = new DataTexture(pixels.data, pixels.width, pixels.height);
+    map.colorSpace = SRGBColorSpace;
+    map.minFilter = map.magFilter = LinearFilter;
+    map.needsUpdate = true;
+    this.material.map = map;
+    this.material.needsUpdate = true;
+    this.visible = true;
+  }
+
+  hide(): void {
+    this.visible = false;
+    this.corners = null;
+  }
+}

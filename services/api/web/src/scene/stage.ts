@@ -1,0 +1,199 @@
+/** The organs in three dimensions: camera, light, picking, clip plane, slice plane. Everything of the patient hangs below `root`. */
+import {
+  Box3,
+  Color,
+  DirectionalLight,
+  Group,
+  HemisphereLight,
+  type Intersection,
+  type Object3D,
+  PerspectiveCamera,
+  Raycaster,
+  Scene,
+  Spherical,
+  Vector2,
+  Vector3,
+  WebGLRenderer,
+} from "three";
+import { OrbitControls } from "three/addons/controls/OrbitControls.js";
+import type { Vector } from "../core/geometry";
+import { Clip } from "./clip";
+import { Letters } from "./letters";
+import { loadOrgans, OrganMesh } from "./load";
+import { Measure } from "./measure";
+import { SlicePlane } from "./plane";
+
+export type Side = "front" | "back" | "left" | "right" | "top" | "bottom";
+const SIDES: Record<Side, [number, number, number]> = {
+  front: [0.22, 0.3, 1],
+  back: [0, 0, -1],
+  left: [1, 0, 0],
+  right: [-1, 0, 0],
+  top: [0, 1, 0.001],
+  bottom: [0, -1, 0.001],
+};
+
+export class OrganStage {
+  readonly root = new Group();
+  readonly scene = new Scene();
+  readonly camera = new PerspectiveCamera(35, 1, 0.01, 20);
+  readonly renderer: WebGLRenderer;
+  readonly controls: OrbitControls;
+  readonly clip = new Clip();
+  readonly plane = new SlicePlane();
+  readonly measure = new Measure();
+  readonly box = new Box3();
+  letters: Letters | null = null;
+  organs: OrganMesh[] = [];
+  centre: Vector = [0, 0, 0];
+  triangles = 0;
+  private readonly caster = new Raycaster();
+  private readonly size: ResizeObserver;
+  private due = 0;
+
+  constructor(readonly canvas: HTMLCanvasElement) {
+    this.renderer = new WebGLRenderer({ canvas, antialias: true, alpha: true });
+    this.renderer.localClippingEnabled = true;
+    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
+    this.controls = new OrbitControls(this.camera, canvas);
+    this.controls.enableDamping = false;
+    this.controls.addEventListener("change", () => this.invalidate());
+    const key = new DirectionalLight(0xffffff, 2.4);
+    key.position.set(-0.6, 0.8, 1);
+    const fill = new DirectionalLight(0xdfeaff, 0.7);
+    fill.position.set(1, -0.2, 0.6);
+    this.camera.add(key, key.target, fill, fill.target);
+    this.root.add(this.plane, this.measure);
+    this.scene.add(this.camera, this.root, new HemisphereLight(0xffffff, 0x8a96a3, 1.1));
+    this.size = new ResizeObserver(() => this.resize());
+    this.size.observe(canvas.parentElement ?? canvas);
+  }
+
+  async load(bytes: ArrayBuffer): Promise<void> {
+    const { meshes, centre, triangles } = await loadOrgans(bytes);
+    this.organs = meshes;
+    this.centre = centre;
+    this.triangles = triangles;
+    for (const mesh of meshes) {
+      mesh.material.clippingPlanes = [];
+      this.root.add(mesh);
+      mesh.updateMatrixWorld(true);
+      this.box.expandByObject(mesh);
+    }
+    if (this.box.isEmpty()) this.box.set(new Vector3(-0.1, -0.1, -0.1), new Vector3(0.1, 0.1, 0.1));
+    this.letters = new Letters(this.box);
+    this.root.add(this.letters);
+    this.look("front");
+  }
+
+  organ(name: string | null): OrganMesh | undefined {
+    return this.organs.find((mesh) => mesh.name === name);
+  }
+
+  /** Looks from a side of the patient, all organs in sight; from the front the patient's left is on the right. */
+  look(side: Side): void {
+    const centre = this.box.getCenter(new Vector3());
+    const radius = this.box.getSize(new Vector3()).length() / 2;
+    const reach = (radius * 1.08) / Math.sin(((this.camera.fov / 2) * Math.PI) / 180) / Math.min(1, this.camera.aspect);
+    this.camera.position.copy(centre).addScaledVector(new Vector3(...SIDES[side]).normalize(), reach);
+    this.controls.target.copy(centre);
+    this.controls.update();
+    this.invalidate();
+  }
+
+  /** Turns the camera around the organs by angles in radians and scales its distance. */
+  orbit(across: number, up: number, distance = 1): void {
+    const offset = this.camera.position.clone().sub(this.controls.target);
+    const place = new Spherical().setFromVector3(offset);
+    place.theta += across;
+    place.phi = Math.min(Math.PI - 0.01, Math.max(0.01, place.phi + up));
+    place.radius *= distance;
+    this.camera.position.setFromSpherical(place).add(this.controls.target);
+    this.controls.update();
+    this.invalidate();
+  }
+
+  setClip(on: boolean): void {
+    this.clip.on = on;
+    for (const mesh of this.organs) {
+      mesh.material.clippingPlanes = on ? [this.clip.world] : [];
+      mesh.opened(on);
+    }
+    this.invalidate();
+  }
+
+  /** What lies under a point of the canvas, in CSS pixels from its corner. */
+  pickAt(x: number, y: number): Intersection<OrganMesh> | null {
+    const { clientWidth, clientHeight } = this.canvas;
+    this.caster.setFromCamera(new Vector2((2 * x) / clientWidth - 1, 1 - (2 * y) / clientHeight), this.camera);
+    return this.hit(this.caster);
+  }
+
+  /** The first organ a ray meets that is shown and not cut away. */
+  hit(caster: Raycaster): Intersection<OrganMesh> | null {
+    const shown = this.organs.filter((mesh) => mesh.visible);
+    const hits = caster.intersectObjects<Object3D>(shown, false);
+    const first = hits.find(({ point }) => !this.clip.hides(point));
+    return first && first.object instanceof OrganMesh ? (first as Intersection<OrganMesh>) : null;
+  }
+
+  /** A point of the scene in metres of the patient, whatever `root` was moved to. */
+  toRoot(point: Vector3): Vector3 {
+    return this.root.worldToLocal(point.clone());
+  }
+
+  async screenshot(): Promise<Blob> {
+    const ground = this.scene.background;
+    this.scene.background = new Color(0x0b1115);
+    this.render();
+    const blob = await new Promise<Blob | null>((resolve) => this.canvas.toBlob(resolve, "image/png"));
+    this.scene.background = ground;
+    this.invalidate();
+    if (!blob) throw new Error("This browser could not write the picture.");
+    return blob;
+  }
+
+  invalidate(): void {
+    if (this.due || this.renderer.xr.isPresenting) return;
+    this.due = requestAnimationFrame(() => {
+      this.due = 0;
+      this.render();
+    });
+  }
+
+  render(): void {
+    this.root.updateMatrixWorld(true);
+    this.clip.follow(this.root.matrixWorld);
+    this.letters?.face(this.camera);
+    this.renderer.render(this.scene, this.camera);
+  }
+
+  close(): void {
+    cancelAnimationFrame(this.due);
+    this.due = 0;
+    this.size.disconnect();
+    this.controls.dispose();
+    this.renderer.setAnimationLoop(null);
+    for (const mesh of this.organs) mesh.geometry.dispose();
+    this.renderer.dispose();
+    this.renderer.forceContextLoss();
+  }
+
+  /** Fits the canvas again after a headset had it. */
+  restore(): void {
+    this.resize();
+    this.controls.update();
+    this.invalidate();
+  }
+
+  private resize(): void {
+    const { clientWidth, clientHeight } = this.canvas.parentElement ?? this.canvas;
+    if (this.renderer.xr.isPresenting || clientWidth === 0 || clientHeight === 0) return;
+    this.renderer.setSize(clientWidth, clientHeight, false);
+    const narrow = this.camera.aspect;
+    this.camera.aspect = clientWidth / clientHeight;
+    this.camera.updateProjectionMatrix();
+    if (narrow === 1 && this.organs.length > 0) this.look("front");
+    this.invalidate();
+  }
+}

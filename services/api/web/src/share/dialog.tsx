@@ -1,0 +1,95 @@
+/** Makes, shows and revokes share links of one job. */
+import { useEffect, useState } from "preact/hooks";
+import { api, sentence } from "../core/api";
+import type { Share } from "../core/types";
+import { when } from "../core/words";
+import { QrCode } from "../headset/qr";
+import { Dialog, Problems } from "../ui/parts";
+import { say } from "../ui/status";
+
+const PERIODS: [number, string][] = [
+  [3600, "1 hour"],
+  [86400, "1 day"],
+  [604800, "1 week"],
+  [2592000, "30 days"],
+];
+
+export function shareLink(token: string, base: string): string {
+  return new URL(`#/shared/${encodeURIComponent(token)}`, base).href;
+}
+
+function Made({ link, expires }: { link: string; expires: string }) {
+  const copy = (): void => {
+    void navigator.clipboard?.writeText(link).then(() => say("Link copied"));
+  };
+  return (
+    <div class="shared-link">
+      <label>
+        Link, until {when(expires)}
+        <input readOnly value={link} onFocus={(event) => event.currentTarget.select()} />
+      </label>
+      <div class="row">
+        <button type="button" class="primary" onClick={copy}>
+          Copy
+        </button>
+        <span class="muted">Whoever has it can look at this result and nothing else. It is shown only now.</span>
+      </div>
+      <QrCode text={link} label="QR code of the share link" />
+    </div>
+  );
+}
+
+export function ShareDialog({ id, onClose }: { id: string; onClose: () => void }) {
+  const [period, setPeriod] = useState(86400);
+  const [made, setMade] = useState<{ link: string; expires: string } | null>(null);
+  const [shares, setShares] = useState<Share[]>([]);
+  const [problem, setProblem] = useState("");
+  const list = (): void => void api.shares(id).then(setShares, (error: unknown) => setProblem(sentence(error)));
+  useEffect(list, [id]);
+  const create = async (): Promise<void> => {
+    try {
+      const share = await api.share(id, period);
+      const page = await api.page().catch(() => null);
+      setMade({ link: shareLink(share.token ?? "", page?.public_url || document.baseURI), expires: share.expires });
+      list();
+    } catch (error) {
+      setProblem(sentence(error));
+    }
+  };
+  const revoke = (share: Share): void => {
+    api.unshare(id, String(share.id)).then(list, (error: unknown) => setProblem(sentence(error)));
+  };
+  return (
+    <Dialog title="Share this result" onClose={onClose}>
+      <div class="row">
+        <label>
+          For
+          <select value={period} onChange={(event) => setPeriod(Number(event.currentTarget.value))}>
+            {PERIODS.map(([seconds, text]) => (
+              <option key={seconds} value={seconds}>
+                {text}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="button" class="primary" onClick={() => void create()}>
+          Make a link
+        </button>
+      </div>
+      <Problems text={problem} />
+      {made && <Made {...made} />}
+      {shares.length > 0 && (
+        <ul class="plain" aria-label="Links in force">
+          {shares.map((share) => (
+            <li key={share.id} class="row between">
+              <span>In force until {when(share.expires)}</span>
+              <button type="button" class="danger quiet" onClick={() => revoke(share)}>
+                Revoke
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Dialog>
+  );
+}

@@ -1,0 +1,28 @@
+/** A share link was opened: trades its token for a session that sees that one job. */
+import { useEffect, useState } from "preact/hooks";
+import { sentence } from "../core/api";
+import { go } from "../core/router";
+import { session, signIn } from "../core/session";
+import { Problems, Spinner } from "../ui/parts";
+
+export function Shared({ token }: { token: string }) {
+  const [problem, setProblem] = useState("");
+  useEffect(() => {
+    history.replaceState(null, "", "#/shared");
+    if (!token) {
+      if (session.value?.job) go(`jobs/${session.value.job}`);
+      else setProblem("This link holds no token: open it again as it was sent.");
+      return;
+    }
+    signIn(token).then(
+      () => go(`jobs/${session.value?.job ?? ""}`),
+      (error: unknown) => setProblem(`This link can't be opened. ${sentence(error)}`),
+    );
+  }, []);
+  return (
+    <section class="narrow">
+      <h1>Shared result</h1>
+      {problem ? <Problems text={problem} /> : <Spinner text="Opening the shared result" />}
+    </section>
+  );
+}
