@@ -73,7 +73,7 @@ def foreign(provider):
     [
         lambda p: p.token(exp=time.time() - 120), lambda p: p.token(exp=None), lambda p: p.token(aud="other"),
         lambda p: p.token(aud=None), lambda p: p.token(iss="https://evil.example"), lambda p: p.token(sub=None),
-        lambda p: p.token(nbf=time.time() + 600), lambda p: p.token(tenant="../etc"), 
+        lambda p: p.token(nbf=time.time() + 600), lambda p: p.token(tenant="../etc"),
         lambda p: p.token(tenant="a" * 99),
         unsigned, confused, tampered, foreign, lambda p: "a.b.c", lambda p: "..",
     ],

@@ -1,0 +1,139 @@
+"""Every route with every kind of identity: a route that nobody thought of fails here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from sqlalchemy import update
+
+from shared.ledger import access, webhooks
+from shared.ledger.tables import api_keys
+from tests.shared.ledger.conftest import add_job
+
+PUBLIC = "public"
+OWN = "own"
+"""A route that shows only what is the caller's, whoever it is."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a route needs (a scope, OWN or PUBLIC) and whether it names something that belongs to a tenant."""
+
+    scope: str
+    owned: bool = False
+
+
+JOB, READ, WRITE, ADMIN = "/v1/jobs/{job_id}", "jobs:read", "jobs:write", "admin"
+RULES = {
+    "GET /livez": Rule(PUBLIC), "GET /readyz": Rule(PUBLIC), "GET /": Rule(PUBLIC),
+    "GET /.well-known/smart-configuration": Rule(PUBLIC), "POST /v1/oauth/token": Rule(PUBLIC),
+    "POST /v1/session": Rule(PUBLIC), "GET /v1/session/oidc": Rule(PUBLIC),
+    "GET /v1/session/oidc/login": Rule(PUBLIC), "GET /v1/session/oidc/callback": Rule(PUBLIC),
+    "GET /v1/session": Rule(OWN), "DELETE /v1/session": Rule(OWN), "GET /v1/models": Rule(OWN),
+    "GET /metrics": Rule("metrics:read"),
+    "POST /v1/jobs": Rule(WRITE), "GET /v1/jobs": Rule(READ), "POST /v1/scans": Rule(WRITE),
+    f"GET {JOB}": Rule(READ, True), f"DELETE {JOB}": Rule(WRITE, True), f"POST {JOB}/cancel": Rule(WRITE, True),
+    f"GET {JOB}/events": Rule(READ, True), f"GET {JOB}/volume.nii.gz": Rule(READ, True),
+    f"GET {JOB}/slices/{{number}}.png": Rule(READ, True), f"GET {JOB}/{{name}}": Rule(READ, True),
+    f"HEAD {JOB}/{{name}}": Rule(READ, True), f"POST {JOB}/share": Rule(WRITE, True),
+    f"GET {JOB}/shares": Rule(WRITE, True), f"DELETE {JOB}/shares/{{share_id}}": Rule(WRITE, True),
+    "GET /v1/uploads/{upload_id}": Rule(WRITE, True), "DELETE /v1/uploads/{upload_id}": Rule(WRITE, True),
+    "PUT /v1/uploads/{upload_id}/parts/{number}": Rule(WRITE, True),
+    "POST /v1/uploads/{upload_id}/complete": Rule(WRITE, True),
+    "GET /v1/keys": Rule(ADMIN), "POST /v1/keys": Rule(ADMIN), "DELETE /v1/keys/{key_id}": Rule(ADMIN, True),
+    "GET /v1/audit": Rule(ADMIN),
+    "GET /v1/webhooks": Rule(ADMIN), "POST /v1/webhooks": Rule(ADMIN),
+    "DELETE /v1/webhooks/{webhook_id}": Rule(ADMIN, True), "POST /v1/webhooks/{webhook_id}/rotate": Rule(ADMIN, True),
+    "GET /v1/webhooks/{webhook_id}/deliveries": Rule(ADMIN, True),
+    "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry": Rule(ADMIN, True),
+}  # fmt: skip
+IDENTITIES = ("nobody", "expired", "revoked", "wrong_scope", "stranger", "guest_of_another_job", "owner")
+BODIES = {"POST /v1/session": {"key": "x"}, "POST /v1/webhooks": {"url": "https://hook.example/"}}
+
+
+def api_routes(found) -> Iterator[APIRoute]:
+    for route in found:
+        if isinstance(route, APIRoute):
+            yield route
+        elif (inner := getattr(route, "original_router", None)) is not None:
+            assert not route.include_context.prefix  # else the paths below were not the whole ones
+            yield from api_routes(inner.routes)
+
+
+def routes(app) -> list[str]:
+    return sorted(f"{method} {route.path}" for route in api_routes(app.routes) for method in route.methods)
+
+
+def test_every_route_has_a_rule_and_every_rule_a_route(app):
+    assert routes(app) == sorted(RULES)
+
+
+@pytest.fixture
+def asking(app):
+    with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as made:
+        yield made
+
+
+@pytest.fixture
+def keys(client, ledger):
+    """One key of each kind, and real objects of the owner's to ask for."""
+    job_id, other = (add_job(ledger, "default") for _ in range(2))
+    made = {name: access.new_key() for name in IDENTITIES}
+    with ledger.write() as connection:
+        for name in ("expired", "revoked", "owner"):
+            access.add_key(connection, made[name], "default")
+        access.add_key(connection, made["stranger"], "other")
+        access.add_key(connection, made["guest_of_another_job"], "default", scopes=[READ], job_id=other, kind="share")
+        expired, revoked = (access.digest(made[name]) for name in ("expired", "revoked"))
+        connection.execute(update(api_keys).where(api_keys.c.digest == expired).values(expires=1.0))
+        connection.execute(update(api_keys).where(api_keys.c.digest == revoked).values(revoked=1.0))
+        hook = webhooks.add(connection, "default", "https://hook.example/", webhooks.KINDS)
+        owner = access.caller(connection, made["owner"]).key_id
+    upload = client.post("/v1/scans?upload=direct", json={"bytes": 100}).json()["upload"]
+    objects = {
+        "job_id": job_id, "upload_id": upload, "webhook_id": hook.id, "key_id": owner, "number": 1,
+        "name": "report.json", "share_id": "key_x", "delivery_id": "msg_x",
+    }  # fmt: skip
+    return made, objects
+
+
+def expected(rule: Rule, identity: str) -> set[int] | None:
+    """The statuses that are right; None where any answer but 401, 403 and a 5xx is."""
+    if rule.scope == PUBLIC:
+        return None
+    if identity in {"nobody", "expired", "revoked"}:
+        return {401}
+    if rule.scope != OWN and (identity == "wrong_scope" or (identity == "guest_of_another_job" and rule.scope != READ)):
+        return {403}
+    if rule.owned and identity in {"stranger", "guest_of_another_job"}:
+        return {404}
+    return None
+
+
+@pytest.mark.parametrize("route", sorted(RULES))
+def test_the_route_lets_in_whom_it_should(asking, keys, route, ledger):
+    rule = RULES[route]
+    made, objects = keys
+    if rule.scope not in {PUBLIC, OWN}:
+        with ledger.write() as connection:
+            rest = [scope for scope in access.SCOPES if scope != rule.scope]
+            access.add_key(connection, made["wrong_scope"], "default", scopes=rest)
+    method, path = route.split(" ")
+    for identity in IDENTITIES:
+        if identity == "wrong_scope" and rule.scope in {PUBLIC, OWN}:
+            continue
+        asking.headers = {} if identity == "nobody" else {"Authorization": f"Bearer {made[identity]}"}
+        if path.endswith("/events") and identity == "owner":
+            asking.post(f"/v1/jobs/{objects['job_id']}/cancel")  # an open job's stream has no end
+        body = BODIES.get(route, {}) if method == "POST" else None
+        answer = asking.request(method, path.format(**objects), json=body)
+        right = expected(rule, identity)
+        if right is not None:
+            assert answer.status_code in right, (identity, answer.status_code, answer.text)
+        elif rule.scope != PUBLIC:
+            assert answer.status_code not in {401, 403}, (identity, answer.text)
+            assert answer.status_code < 500, (identity, answer.text)
