@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.api import dicomweb, problems, schemas
 from services.api.context import open_context
 from services.api.metrics import Metrics
-from services.api.routes import ROUTERS, page, service
+from services.api.routes import ROUTERS
 from shared.ledger import access
 from shared.settings import Settings, settings
 
@@ -43,8 +43,6 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     )
     app.state.context = context
     problems.install(app)
-    app.include_router(service.router)
-    app.include_router(page.router)
     for router in (*ROUTERS, *dicomweb.ROUTERS):
         app.include_router(router, responses=RESPONSES)
     app.add_middleware(AccessLog, metrics=context.metrics)

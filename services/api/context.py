@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from celery import Celery
 from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Connection
 
 from services.api.limits import Limits
@@ -80,7 +81,14 @@ def context(request: Request) -> Context:
 Connections = Annotated[Context, Depends(context)]
 
 
-def caller(request: Request, connections: Connections) -> access.Caller:
+_bearer = HTTPBearer(auto_error=False, description="An API key, an access token, or a share link's token.")
+
+
+def caller(
+    request: Request,
+    connections: Connections,
+    _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
+) -> access.Caller:
     """Who is asking, by API key, token or session; raises Unauthorized, or Forbidden for a forged page's request."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     by_header = scheme.lower() == "bearer"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from shared.errors import VisceraError
@@ -40,12 +43,30 @@ def install(app: FastAPI) -> None:
         return problem(422, "invalid_request", f"The request is not valid: {where or 'body'}.")
 
     @app.exception_handler(HTTPException)
-    async def refused(_request: Request, error: HTTPException) -> JSONResponse:
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
         code = _CODES.get(error.status_code, "http_error")
         phrase = HTTPStatus(error.status_code).phrase
-        return problem(error.status_code, code, f"{phrase}.", dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(methods(app.routes, request.url.path))
+        return problem(error.status_code, code, f"{phrase}.", headers)
 
     @app.exception_handler(Exception)
     async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
         logger.error("unforeseen error", exc_info=error)
         return problem(500, "internal_error", "Something went wrong inside; it has been logged.")
+
+
+def api_routes(routes: Iterable[Any]) -> Iterator[APIRoute]:
+    """Every route of the interface, those of included routers too (their prefix is in their own paths)."""
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif (inner := getattr(route, "original_router", None)) is not None:
+            yield from api_routes(inner.routes)
+
+
+def methods(routes: Iterable[Any], path: str) -> list[str]:
+    """The methods of the resource at a path, sorted; the first pattern that fits names the resource."""
+    fitting = [route for route in api_routes(routes) if route.path_regex.match(path)]
+    return sorted({method for route in fitting for method in route.methods or () if route.path == fitting[0].path})

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.artifacts import VOLUME
 from shared.ledger import jobs
 
 Quality = Literal["light", "standard", "fine"]
-Millimetres = Annotated[float, Field(gt=0.01, lt=100.0)]
+Millimetres = Annotated[float, Field(ge=0.01, lt=100.0)]
 WEIGHTS = {"classifier": 0.25, "segmenter": 0.6, "mesher": 0.15}
 """Share of a job's progress that each stage makes up."""
 MEDIA_TYPES = {
@@ -31,15 +31,16 @@ MEDIA_TYPES = {
 """The files a client may fetch, and their media types."""
 
 
-def parse_spacing(text: str) -> str:
-    """Accepts `z,y,x` in mm; raises ValueError otherwise."""
-    parts = [float(part) for part in text.split(",")]
-    if len(parts) != 3 or not all(0.01 < part < 100.0 for part in parts):
-        raise ValueError("spacing is three sizes in mm: slice,row,column")
-    return text
+def _written_out(value: object) -> object:
+    if isinstance(value, str) and value.lstrip("+-").replace(".", "", 1).isdigit():
+        raise ValueError("a time is written as RFC 3339 has it")
+    return value
 
 
-SpacingText = Annotated[str, AfterValidator(parse_spacing)]
+Moment = Annotated[datetime, BeforeValidator(_written_out)]
+_SIZE = r" *(0\.0[1-9][0-9]*|0\.[1-9][0-9]*|[1-9][0-9]?(\.[0-9]+)?) *"
+SpacingText = Annotated[str, Field(pattern=f"^{_SIZE},{_SIZE},{_SIZE}$", max_length=100)]
+"""Three sizes in mm from 0.01 to below 100: slice,row,column."""
 
 
 class Options(BaseModel):
@@ -140,6 +141,23 @@ class ModelList(BaseModel):
     """The models in use."""
 
     items: list[WorkerModel]
+
+
+def inlined(model: type[BaseModel]) -> dict[str, Any]:
+    """A model's JSON schema with its definitions in their places, to stand inside another document."""
+    schema = model.model_json_schema()
+    named = schema.pop("$defs", {})
+
+    def put_in(node: Any) -> Any:
+        if isinstance(node, dict):
+            reference = str(node.get("$ref", ""))
+            if reference.startswith("#/$defs/"):
+                return put_in(named[reference.removeprefix("#/$defs/")])
+            return {key: put_in(value) for key, value in node.items()}
+        return [put_in(entry) for entry in node] if isinstance(node, list) else node
+
+    inside: dict[str, Any] = put_in(schema)
+    return inside
 
 
 class Health(BaseModel):

@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, insert, or_, select, update
 
@@ -17,7 +17,8 @@ from shared.ledger.ids import new_id
 from shared.ledger.jobs import ensure_tenant
 from shared.ledger.tables import api_keys
 
-SCOPES = ("jobs:read", "jobs:write", "dicom:read", "dicom:write", "metrics:read", "admin")
+Scope = Literal["jobs:read", "jobs:write", "dicom:read", "dicom:write", "metrics:read", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 """What a key may be allowed; `admin` covers keys, webhooks and the audit trail of its own tenant."""
 _KINDS = {"key": "vsk_", "session": "vsn_", "share": "vss_", "token": "vst_"}
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -7,8 +7,10 @@ from services.api.routes import (
     keys,
     oauth,
     oidc,
+    page,
     results,
     scans,
+    service,
     session,
     shares,
     slices,
@@ -17,6 +19,7 @@ from services.api.routes import (
 from services.api.routes import uploads as upload_parts
 
 ROUTERS = (
+    service.router, page.router,
     session.router, oidc.router, oauth.router, jobs.router, scans.router, upload_parts.router, events.router,
     slices.router, shares.router, keys.router, audit.router, webhooks.router,
     results.router,  # last: its {name} takes whatever file is asked for

@@ -39,7 +39,7 @@ async def follow_job(
     job_id: str,
     connections: Connections,
     caller: Reader,
-    last_event_id: Annotated[str | None, Header(max_length=20, pattern=r"^\d*$")] = None,
+    last_event_id: Annotated[str, Header(max_length=18, pattern="^[0-9]*$")] = "",
 ) -> Response:
     """The job's history after `Last-Event-ID`, then every change until it has ended.
 

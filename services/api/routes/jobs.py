@@ -24,7 +24,7 @@ from shared.queue import ring
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 Model = TypeVar("Model", bound=BaseModel)
-IdempotencyKey = Annotated[str | None, Header(max_length=255)]
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern="^[!-~]+$")]
 RAW_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -35,7 +35,7 @@ JOB_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": RAW_BODY["requestBody"]["content"]
-        | {"application/json": {"schema": schemas.JobRequest.model_json_schema()}},
+        | {"application/json": {"schema": schemas.inlined(schemas.JobRequest)}},
     }
 }
 
@@ -77,8 +77,8 @@ def list_jobs(
     state: jobs.State | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    created_after: datetime | None = None,
-    created_before: datetime | None = None,
+    created_after: schemas.Moment | None = None,
+    created_before: schemas.Moment | None = None,
 ) -> schemas.JobPage:
     """The tenant's jobs, newest first; created at or after one time and before another, where given."""
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):

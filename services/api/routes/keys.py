@@ -22,7 +22,7 @@ class KeyRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(max_length=100)] = ""
-    scopes: list[str] = ["jobs:read", "jobs:write"]
+    scopes: list[access.Scope] = ["jobs:read", "jobs:write"]
     seconds: Annotated[int | None, Field(ge=60, le=YEARS)] = None
 
 

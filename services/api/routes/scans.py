@@ -19,7 +19,7 @@ SCAN_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": RAW_BODY["requestBody"]["content"]
-        | {"application/json": {"schema": uploads_route.UploadRequest.model_json_schema()}},
+        | {"application/json": {"schema": schemas.inlined(uploads_route.UploadRequest)}},
     }
 }
 

@@ -23,7 +23,7 @@ def test_nobody_makes_a_key_mightier_than_their_own(app, client):
     with TestClient(app, headers={"Authorization": f"Bearer {made['key']}"}) as admin:
         assert_problem(admin.post("/v1/keys", json={"scopes": ["jobs:write"]}), 403, "insufficient_scope")
         assert admin.post("/v1/keys", json={"scopes": ["jobs:read"]}).status_code == 201
-    assert_problem(client.post("/v1/keys", json={"scopes": ["everything"]}), 422, "unknown_scope")
+    assert_problem(client.post("/v1/keys", json={"scopes": ["everything"]}), 422, "invalid_request")
 
 
 def test_another_tenants_keys_are_unknown(client, stranger):

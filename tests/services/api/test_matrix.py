@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
+from services.api.problems import api_routes
 from shared.ledger import access, webhooks
 from shared.ledger.tables import api_keys
 from tests.shared.ledger.conftest import add_job
@@ -53,15 +52,6 @@ RULES = {
 }  # fmt: skip
 IDENTITIES = ("nobody", "expired", "revoked", "wrong_scope", "stranger", "guest_of_another_job", "owner")
 BODIES = {"POST /v1/session": {"key": "x"}, "POST /v1/webhooks": {"url": "https://hook.example/"}}
-
-
-def api_routes(found) -> Iterator[APIRoute]:
-    for route in found:
-        if isinstance(route, APIRoute):
-            yield route
-        elif (inner := getattr(route, "original_router", None)) is not None:
-            assert not route.include_context.prefix  # else the paths below were not the whole ones
-            yield from api_routes(inner.routes)
 
 
 def routes(app) -> list[str]:
