@@ -1,0 +1,101 @@
+"""Every stable error code, its HTTP status and its meaning: the source of docs/errors.md.
+
+`python -m services.api.codes > docs/errors.md` writes the page; a test holds it against the code.
+"""
+
+from __future__ import annotations
+
+REQUEST = {
+    "unauthorized": (401, "No valid key, token or session came with the request."),
+    "forbidden": (403, "The key is known, but not for this."),
+    "insufficient_scope": (403, "The key lacks the scope that the sentence names."),
+    "cross_site": (403, "A session was used by another site's page."),
+    "not_found": (404, "There is no such thing, or it belongs to somebody else."),
+    "method_not_allowed": (405, "The resource has other methods; `Allow` lists them."),
+    "bad_request": (400, "The request is not understood."),
+    "bad_cursor": (400, "The cursor is not one that this service gave."),
+    "bad_json": (400, "The JSON body is longer than 64 KiB."),
+    "bad_digest": (400, "The Content-Digest header is damaged."),
+    "bad_state": (400, "The sign-in at the identity provider did not begin here."),
+    "content_encoding": (400, "The body came compressed as a whole; send the scan itself."),
+    "incomplete_body": (400, "The upload ended before its end."),
+    "http_error": (400, "The HTTP request itself is damaged."),
+    "conflict": (409, "The thing is not in a state that allows this."),
+    "not_ready": (409, "The file is not made yet; look again when the job has gone on."),
+    "job_succeeded": (409, "The job had already ended with success."),
+    "job_failed": (409, "The job ended as failed; its `error` says why."),
+    "job_cancelled": (409, "The job was cancelled."),
+    "parts_missing": (409, "The upload is not complete; GET it to see which parts are missing."),
+    "upload_too_large": (413, "The upload has more bytes than this installation accepts."),
+    "unsupported_media_type": (415, "The Content-Type is none in which a scan is sent."),
+    "bad_range": (416, "The range lies outside the file."),
+    "unprocessable": (422, "The request is understood but can't be carried out."),
+    "invalid_request": (422, "A parameter or a member of the JSON body is not valid; the sentence names it."),
+    "idempotency_mismatch": (422, "The Idempotency-Key was used for another request."),
+    "digest_mismatch": (422, "The bytes are not those whose SHA-256 was announced."),
+    "wrong_part": (422, "A part of an upload has another size than was agreed."),
+    "bad_webhook_url": (422, "The URL is not one that a webhook may be sent to."),
+    "unknown_scope": (422, "There is no scope of this name."),
+    "too_many": (429, "Too many requests or jobs."),
+    "rate_limited": (429, "The tenant's requests a minute are used up; `Retry-After` says when to go on."),
+    "too_many_uploads": (429, "The tenant sends too many uploads at once."),
+    "quota_jobs": (429, "Too many of the tenant's jobs wait or run."),
+    "queue_full": (429, "Too many jobs of everybody wait."),
+    "internal_error": (500, "Something went wrong inside; it has been logged."),
+    "unavailable": (503, "Something that the service needs can't be reached; nothing was accepted."),
+    "ledger_unavailable": (503, "The job ledger can't be reached; nothing was accepted."),
+    "store_unavailable": (503, "The file store can't be reached or written; nothing was accepted."),
+    "issuer_unavailable": (503, "The identity provider can't be reached."),
+    "disk_full": (503, "There is too little disk space; nothing was accepted."),
+}
+SCAN = {
+    "bad_scan": (422, "The scan can't be used as it is."),
+    "empty_body": (422, "The body is empty."),
+    "not_a_scan": (422, "No DICOM, NIfTI or PNG image is in it."),
+    "mixed_series": (422, "It holds more than one series."),
+    "bad_geometry": (422, "Tilted, uneven or incomplete slices, or geometry that can't be."),
+    "too_few_slices": (422, "A surface needs at least two slices."),
+    "missing_spacing": (422, "The size of a pixel is not known."),
+    "corrupt_scan": (422, "Truncated or damaged data."),
+    "decoder_crashed": (422, "The decoder did not survive the data."),
+    "scan_too_slow": (422, "The data kept the decoder busy beyond its time."),
+    "unsupported_scan": (422, "A kind of image or a compression that is not read."),
+    "scan_too_large": (413, "More files, bytes or voxels than allowed."),
+}
+JOB = {
+    "worker_lost": "Its worker was lost three times.",
+    "timeout": "It did not end before its deadline.",
+    "bad_model": "A model or its card is missing, damaged or not what it says.",
+    "internal_error": "A stage failed three times for a reason that has been logged.",
+}
+COMMAND_LINE = {
+    "unreachable": "The server can't be reached.",
+    "embedded_system": "The embedded system can't start or stopped working.",
+    "no_ledger": "There is no ledger in the folder.",
+    "audit_broken": "The audit trail is not what was written.",
+    "usage": "The command lacks something; the sentence says what.",
+}
+
+
+def page() -> str:
+    """docs/errors.md."""
+    lines = [
+        "# Error codes",
+        "",
+        "Made by `python -m services.api.codes`. Errors are `application/problem+json` (RFC 9457): `code` is stable, for",
+        "programs; `detail` is one sentence for people and may change. A problem holds nothing of the inside:",
+        "no path, no trace, nothing of the scan's personal data. 429 and 503 carry `Retry-After`.",
+        "",
+    ]
+    for title, table in (("Requests", REQUEST), ("Scans", SCAN)):
+        rows = [f"| `{code}` | {status} | {meaning} |" for code, (status, meaning) in table.items()]
+        lines += [f"## {title}", "", "| code | status | meaning |", "|---|---|---|", *rows, ""]
+    lines += ["What only full decoding shows ends the job as `failed` with the scan's code.", ""]
+    for title, plain in (("Jobs that failed", JOB), ("The command line", COMMAND_LINE)):
+        rows = [f"| `{code}` | {meaning} |" for code, meaning in plain.items()]
+        lines += [f"## {title}", "", "| code | meaning |", "|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(page(), end="")  # noqa: T201 - the page itself
