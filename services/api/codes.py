@@ -15,16 +15,20 @@ REQUEST = {
     "bad_request": (400, "The request is not understood."),
     "bad_cursor": (400, "The cursor is not one that this service gave."),
     "bad_json": (400, "The JSON body is longer than 64 KiB."),
+    "bad_multipart": (400, "The multipart/related body is not well formed."),
     "bad_digest": (400, "The Content-Digest header is damaged."),
     "bad_state": (400, "The sign-in at the identity provider did not begin here."),
     "content_encoding": (400, "The body came compressed as a whole; send the scan itself."),
     "incomplete_body": (400, "The upload ended before its end."),
     "http_error": (400, "The HTTP request itself is damaged."),
+    "not_dicom": (404, "The job's scan was not DICOM, so it has no results as DICOM."),
     "conflict": (409, "The thing is not in a state that allows this."),
     "not_ready": (409, "The file is not made yet; look again when the job has gone on."),
     "job_succeeded": (409, "The job had already ended with success."),
     "job_failed": (409, "The job ended as failed; its `error` says why."),
     "job_cancelled": (409, "The job was cancelled."),
+    "no_organs": (409, "No organ was found, so there is nothing to write into such a file."),
+    "series_not_open": (409, "The DICOM series takes no more instances."),
     "parts_missing": (409, "The upload is not complete; GET it to see which parts are missing."),
     "upload_too_large": (413, "The upload has more bytes than this installation accepts."),
     "unsupported_media_type": (415, "The Content-Type is none in which a scan is sent."),
@@ -60,6 +64,7 @@ SCAN = {
     "decoder_crashed": (422, "The decoder did not survive the data."),
     "scan_too_slow": (422, "The data kept the decoder busy beyond its time."),
     "unsupported_scan": (422, "A kind of image or a compression that is not read."),
+    "no_such_frame": (422, "The image has fewer frames."),
     "scan_too_large": (413, "More files, bytes or voxels than allowed."),
 }
 JOB = {
@@ -73,6 +78,10 @@ COMMAND_LINE = {
     "embedded_system": "The embedded system can't start or stopped working.",
     "no_ledger": "There is no ledger in the folder.",
     "audit_broken": "The audit trail is not what was written.",
+    "bad_destinations": "The file of DICOMweb destinations is missing or not valid.",
+    "not_delivered": "A destination did not confirm every instance; the delivery's reason says more.",
+    "tls": "A certificate was given without its key, or a key without its certificate.",
+    "web_bundle": "The web application can't be built.",
     "usage": "The command lacks something; the sentence says what.",
 }
 
@@ -82,8 +91,8 @@ def page() -> str:
     lines = [
         "# Error codes",
         "",
-        "Made by `python -m services.api.codes`. Errors are `application/problem+json` (RFC 9457): `code` is stable, for",
-        "programs; `detail` is one sentence for people and may change. A problem holds nothing of the inside:",
+        "Made by `python -m services.api.codes`. Errors are `application/problem+json` (RFC 9457): `code` is stable,",
+        "for programs; `detail` is one sentence for people and may change. A problem holds nothing of the inside:",
         "no path, no trace, nothing of the scan's personal data. 429 and 503 carry `Retry-After`.",
         "",
     ]

@@ -33,6 +33,12 @@ RULES = {
     "POST /v1/session": Rule(PUBLIC), "GET /v1/session/oidc": Rule(PUBLIC),
     "GET /v1/session/oidc/login": Rule(PUBLIC), "GET /v1/session/oidc/callback": Rule(PUBLIC),
     "GET /v1/session": Rule(OWN), "DELETE /v1/session": Rule(OWN), "GET /v1/models": Rule(OWN),
+    "GET /favicon.svg": Rule(PUBLIC), "GET /assets/{name}": Rule(PUBLIC), "GET /web.json": Rule(READ),
+    "GET /sample.nii.gz": Rule(READ),
+    "POST /dicom-web/studies": Rule("dicom:write"), "POST /dicom-web/studies/{study}": Rule("dicom:write"),
+    "GET /v1/dicom/series": Rule("dicom:read"), "POST /v1/dicom/series/{series}/close": Rule("dicom:write", True),
+    "GET /v1/dicom/deliveries": Rule("dicom:read"),
+    "POST /v1/dicom/deliveries/{delivery_id}/retry": Rule("dicom:write", True),
     "GET /metrics": Rule("metrics:read"),
     "POST /v1/jobs": Rule(WRITE), "GET /v1/jobs": Rule(READ), "POST /v1/scans": Rule(WRITE),
     f"GET {JOB}": Rule(READ, True), f"DELETE {JOB}": Rule(WRITE, True), f"POST {JOB}/cancel": Rule(WRITE, True),
@@ -86,7 +92,7 @@ def keys(client, ledger):
     upload = client.post("/v1/scans?upload=direct", json={"bytes": 100}).json()["upload"]
     objects = {
         "job_id": job_id, "upload_id": upload, "webhook_id": hook.id, "key_id": owner, "number": 1,
-        "name": "report.json", "share_id": "key_x", "delivery_id": "msg_x",
+        "name": "report.json", "share_id": "key_x", "delivery_id": "msg_x", "study": "1.2.3", "series": "1.2.3.4",
     }  # fmt: skip
     return made, objects
 
