@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -11,6 +12,7 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 
 from services.api.dicomweb.multipart import parse_media_type
 
+_ITEM = re.compile(r'(?:[^,"]|"[^"]*")+')
 JSON, XML = "application/dicom+json", "application/dicom+xml"
 Json = dict[str, Any]
 
@@ -33,9 +35,18 @@ def data_set(**attributes: Any) -> Json:
 
 def accepted(request: Request, *offered: str) -> str | None:
     """Of the offered media types the one the client likes best; None if it takes none. No Accept takes the first."""
+    for kind, _ in ranges(request):
+        match = next((offer for offer in offered if _fits(kind, offer)), None)
+        if match is not None:
+            return match
+    return None
+
+
+def ranges(request: Request) -> list[tuple[str, dict[str, str]]]:
+    """The media types the client takes, best first, with parameters; of multipart/related with its type."""
     header = request.query_params.get("accept") or request.headers.get("accept") or "*/*"
     wishes = []
-    for number, item in enumerate(header.split(",")):
+    for number, item in enumerate(_ITEM.findall(header)):
         kind, parameters = parse_media_type(item)
         if kind == "multipart/related":
             kind = f"multipart/related; type={parameters.get('type', 'application/dicom').lower()}"
@@ -45,13 +56,8 @@ def accepted(request: Request, *offered: str) -> str | None:
             weight = float(parameters.get("q", 1.0))
         except ValueError:
             weight = 1.0
-        wishes.append((-weight, number, kind))
-    for weight, _, kind in sorted(wishes):
-        if weight < 0:
-            match = next((offer for offer in offered if _fits(kind, offer)), None)
-            if match is not None:
-                return match
-    return None
+        wishes.append((-weight, number, kind, parameters))
+    return [(kind, parameters) for weight, _, kind, parameters in sorted(wishes, key=lambda w: w[:2]) if weight < 0]
 
 
 def _fits(kind: str, offer: str) -> bool:

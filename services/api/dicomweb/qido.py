@@ -1,0 +1,224 @@
+"""QIDO-RS (PS3.18 10.6): searches for studies, series and instances."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydicom.datadict import tag_for_keyword
+
+from services.api.context import Connections, Context, DicomReader
+from services.api.dicomweb import answers
+from services.api.dicomweb.answers import Json
+from shared.dicom import manifest
+from shared.dicom.describe import SERIES, STUDY, tag, value
+from shared.errors import BadRequest
+from shared.ledger import access, dicom_search
+from shared.ledger.dicom import Instance
+from shared.ledger.dicom_search import Wanted
+
+router = APIRouter(prefix="/dicom-web", tags=["dicomweb"])
+MOST = 1000
+"""Matches of one answer; more come by `offset`."""
+_OTHERS = {"limit", "offset", "includefield", "fuzzymatching", "accept", "charset", "emptyvaluematching"}
+_COLUMNS = {
+    "StudyInstanceUID": "studies", "SeriesInstanceUID": "series", "SOPInstanceUID": "instances",
+    "Modality": "modalities", "ModalitiesInStudy": "modalities", "PatientID": "patient_id",
+    "PatientName": "patient_name", "AccessionNumber": "accession", "StudyDate": "study_date",
+}  # fmt: skip
+_LISTS = ("studies", "series", "instances", "modalities")
+_INSTANCE = (
+    "SOPClassUID", "SOPInstanceUID", "InstanceNumber", "Rows", "Columns", "BitsAllocated", "NumberOfFrames",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Search:
+    """A search as its query says: indexed matches, other matches by tag, paging, and further attributes to return."""
+
+    wanted: Wanted = field(default_factory=Wanted)
+    others: dict[str, str] = field(default_factory=dict)
+    include: set[str] = field(default_factory=set)
+    limit: int = MOST
+    offset: int = 0
+    ignored: list[str] = field(default_factory=list)
+
+    def page(self, found: Iterable[Json]) -> tuple[list[Json], bool]:
+        """The matches of this page, and whether there are more."""
+        fitting = (one for one in found if all(_matches(one, key, text) for key, text in self.others.items()))
+        page = list(islice(fitting, self.offset, self.offset + self.limit + 1))
+        return page[: self.limit], len(page) > self.limit
+
+
+@router.get("/studies", response_class=Response)
+def search_studies(request: Request, connections: Connections, caller: DicomReader) -> Response:
+    """Studies that match."""
+    return _answer(request, connections, caller, _search(request, STUDY), _studies)
+
+
+@router.get("/series", response_class=Response)
+def search_series(request: Request, connections: Connections, caller: DicomReader) -> Response:
+    """Series that match, of any study."""
+    return _answer(request, connections, caller, _search(request, STUDY + SERIES), _all_series)
+
+
+@router.get("/studies/{study}/series", response_class=Response)
+def search_series_of_study(study: str, request: Request, connections: Connections, caller: DicomReader) -> Response:
+    """Series of a study that match."""
+    return _answer(request, connections, caller, _search(request, SERIES, studies=(study,)), _series)
+
+
+@router.get("/instances", response_class=Response)
+def search_instances(request: Request, connections: Connections, caller: DicomReader) -> Response:
+    """Instances that match, of any study."""
+    return _answer(request, connections, caller, _search(request, STUDY + SERIES + _INSTANCE), _instances)
+
+
+@router.get("/studies/{study}/instances", response_class=Response)
+def search_instances_of_study(study: str, request: Request, connections: Connections, caller: DicomReader) -> Response:
+    """Instances of a study that match."""
+    return _answer(request, connections, caller, _search(request, SERIES + _INSTANCE, studies=(study,)), _instances)
+
+
+@router.get("/studies/{study}/series/{series}/instances", response_class=Response)
+def search_instances_of_series(
+    study: str, series: str, request: Request, connections: Connections, caller: DicomReader
+) -> Response:
+    """Instances of a series that match."""
+    search = _search(request, _INSTANCE, studies=(study,), series=(series,))
+    return _answer(request, connections, caller, search, _instances)
+
+
+Finder = Callable[[Request, Context, access.Caller, Search], Iterator[Json]]
+
+
+def _answer(request: Request, context: Context, caller: access.Caller, search: Search, finder: Finder) -> Response:
+    page, more = search.page(finder(request, context, caller, search))
+    warnings = []
+    if more:
+        warnings.append(
+            f'299 viscera "There are more results that can be requested: offset={search.offset + len(page)}"'
+        )
+    if search.ignored:
+        warnings.append('299 viscera "Not all attributes of the search are supported; they were ignored"')
+    return answers.many(request, page, {"Warning": ", ".join(warnings)} if warnings else None)
+
+
+def _search(request: Request, searched: tuple[str, ...], **fixed: tuple[str, ...]) -> Search:
+    """The query of a request; raises BadRequest for what is ill-formed, ignores attributes that can't be searched."""
+    search, columns = Search(), dict[str, Any]()
+    searched = (*searched, "StudyInstanceUID", "SeriesInstanceUID", "ModalitiesInStudy")
+    for key, text in request.query_params.multi_items():
+        if key in _OTHERS:
+            _paging(search, key, text)
+            continue
+        keyword = _keyword(key)
+        if keyword not in searched or not text:
+            search.ignored += [key] if text else []
+        elif keyword in _COLUMNS:
+            name = _COLUMNS[keyword]
+            columns[name] = tuple(re.split(r"[,\\\\]", text)) if name in _LISTS else text
+        else:
+            search.others[tag(keyword)] = text
+    search.wanted = Wanted(**{**columns, **fixed})
+    return search
+
+
+def _paging(search: Search, key: str, text: str) -> None:
+    if key in ("limit", "offset"):
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            raise BadRequest(f"{key} is a whole number.", "bad_query")
+        if key == "limit":
+            search.limit = min(int(text), MOST)
+        else:
+            search.offset = int(text)
+    elif key == "includefield":
+        search.include |= {"all" if name == "all" else tag(_keyword(name)) for name in text.split(",") if name}
+    elif key == "fuzzymatching" and text == "true":
+        search.ignored.append(key)
+
+
+def _keyword(text: str) -> str:
+    """A keyword from a keyword or a tag of eight hexadecimal digits; raises BadRequest for anything else."""
+    from pydicom.datadict import keyword_for_tag
+
+    last = text.rpartition(".")[2]
+    keyword = keyword_for_tag(int(last, 16)) if re.fullmatch(r"[0-9A-Fa-f]{8}", last) else last
+    if not keyword or tag_for_keyword(keyword) is None:
+        raise BadRequest("The query names an attribute that DICOM does not know.", "bad_query")
+    return keyword
+
+
+def _matches(found: Json, key: str, text: str) -> bool:
+    values = found.get(key, {}).get("Value", [])
+    plain = [str(v.get("Alphabetic", "")) if isinstance(v, dict) else str(v) for v in values]
+    first, dash, last = text.partition("-")
+    if dash and found.get(key, {}).get("vr") in ("DA", "TM"):
+        return any((not first or v >= first) and (not last or v <= last) for v in plain)
+    return any(fnmatch.fnmatchcase(v.upper(), text.upper().replace("[", "[[]")) for v in plain)
+
+
+def _studies(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
+    with context.reading(caller) as connection:
+        for row in dicom_search.find_studies(connection, caller.tenant, search.wanted):
+            yield row["attributes"] | answers.data_set(
+                SpecificCharacterSet="ISO_IR 192", StudyInstanceUID=row["uid"], InstanceAvailability="ONLINE",
+                ModalitiesInStudy=row["modalities"], NumberOfStudyRelatedSeries=row["series"],
+                NumberOfStudyRelatedInstances=row["instances"], RetrieveURL=url(request, row["uid"]),
+            )  # fmt: skip
+
+
+def _series(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
+    with context.reading(caller) as connection:
+        for row in dicom_search.find_series(connection, caller.tenant, search.wanted):
+            shown = {key: held for key, held in row["study_attributes"].items() if key in search.include}
+            yield shown | row["attributes"] | answers.data_set(
+                SpecificCharacterSet="ISO_IR 192", StudyInstanceUID=row["study"], SeriesInstanceUID=row["uid"],
+                Modality=row["modality"], NumberOfSeriesRelatedInstances=row["instances"],
+                InstanceAvailability="ONLINE", RetrieveURL=url(request, row["study"], row["uid"]),
+            )  # fmt: skip
+
+
+def _all_series(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
+    search.include |= {tag(keyword) for keyword in STUDY}
+    return _series(request, context, caller, search)
+
+
+def _instances(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
+    with context.reading(caller) as connection:
+        for one, above in dicom_search.find_instances(connection, caller.tenant, search.wanted):
+            yield above | _instance(request, context, one, search.include)
+
+
+def _instance(request: Request, context: Context, one: Instance, include: set[str]) -> Json:
+    held = metadata(context, one)
+    basic = {tag(name): held[tag(name)] for name in _INSTANCE if tag(name) in held}
+    more = held if "all" in include else {key: held[key] for key in include if key in held}
+    return more | basic | answers.data_set(
+        SpecificCharacterSet="ISO_IR 192", StudyInstanceUID=one.study, SeriesInstanceUID=one.series,
+        SOPClassUID=one.sop_class, SOPInstanceUID=one.uid, InstanceAvailability="ONLINE",
+        AvailableTransferSyntaxUID=one.syntax, RetrieveURL=url(request, one.study, one.series, one.uid),
+    )  # fmt: skip
+
+
+def metadata(context: Context, one: Instance) -> Json:
+    """An instance's attributes as they are stored beside it."""
+    held: Json = json.loads(b"".join(context.store.read(manifest.metadata_key(one.id))))
+    return held
+
+
+def url(request: Request, study: str, series: str | None = None, instance: str | None = None) -> str:
+    """Where a study, series or instance is retrieved."""
+    parts = [f"studies/{study}", f"series/{series}" if series else "", f"instances/{instance}" if instance else ""]
+    return "/".join([str(request.base_url).rstrip("/") + "/dicom-web", *filter(None, parts)])
+
+
+def bits(held: Json) -> tuple[int, int]:
+    """Bits allocated and samples per pixel."""
+    return int(value(held, "BitsAllocated", 8)), int(value(held, "SamplesPerPixel", 1))
