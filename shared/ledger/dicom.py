@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from shared.ledger import jobs
+from shared.ledger import dicom_workitems, jobs
 from shared.ledger.dicom_tables import instances, results, series, series_jobs, studies
 from shared.ledger.engine import insert, now
 from shared.ledger.ids import new_id
@@ -170,8 +170,24 @@ def start(
     job_id = jobs.create(connection, found.tenant, scan.id, options, seconds=seconds, patience=patience)
     values = {"job_id": job_id, "series": found.id, "attempt": attempt, "instances": count, "published": 0}
     connection.execute(insert(connection, series_jobs).values(**values))
+    dicom_workitems.create(connection, found.tenant, dicom_workitems.job_uid(job_id), _step(connection, found), job_id)
     jobs.record(connection, job_id, "series_attempt", {"attempt": attempt, "instances": count})
     return job_id
+
+
+def _step(connection: Connection, found: Series) -> dict[str, Any]:
+    """What the worklist tells of a series' job beside its state: whose it is, and which series it works on."""
+    held = connection.execute(select(studies.c.attributes).join(series).where(series.c.id == found.id)).scalar_one()
+    patient = ("00080050", "00080090", "00100010", "00100020", "00100021", "00100030", "00100040", "0020000D")
+    reference = {
+        "0020000D": {"vr": "UI", "Value": [found.study]},
+        "0020000E": {"vr": "UI", "Value": [found.uid]},
+        "0040E020": {"vr": "CS", "Value": ["DICOM"]},
+    }
+    return {tag: held[tag] for tag in patient if tag in held} | {
+        "00404021": {"vr": "SQ", "Value": [reference]},
+        "00741204": {"vr": "LO", "Value": ["Outline abdominal organs"]},
+    }
 
 
 def _moved(connection: Connection, found: Series, values: dict[str, Any]) -> bool:

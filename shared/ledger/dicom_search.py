@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, distinct, func, select
 
 from shared.errors import NotFound
 from shared.ledger.dicom import Instance
-from shared.ledger.dicom_tables import instances, series, studies
+from shared.ledger.dicom_tables import instances, results, series, studies
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,13 @@ def retrieve(
     if not found:
         raise NotFound("There is no such instance.")
     return found
+
+
+def results_of(connection: Connection, tenant: str, job_id: str) -> list[Instance]:
+    """The instances that a job made."""
+    query = _instances(tenant, Wanted()).join(results, results.c.instance == instances.c.id)
+    rows = connection.execute(query.where(results.c.job_id == job_id).order_by(series.c.uid, instances.c.number))
+    return [Instance(**{name: row._mapping[name] for name in Instance.__slots__}) for row in rows]
 
 
 def _instances(tenant: str, wanted: Wanted) -> Select[Any]:

@@ -115,8 +115,7 @@ def _search(request: Request, searched: tuple[str, ...], **fixed: tuple[str, ...
     search, columns = Search(), dict[str, Any]()
     searched = (*searched, "StudyInstanceUID", "SeriesInstanceUID", "ModalitiesInStudy")
     for key, text in request.query_params.multi_items():
-        if key in _OTHERS:
-            _paging(search, key, text)
+        if paging(search, key, text):
             continue
         keyword = _keyword(key)
         if keyword not in searched or not text:
@@ -130,7 +129,10 @@ def _search(request: Request, searched: tuple[str, ...], **fixed: tuple[str, ...
     return search
 
 
-def _paging(search: Search, key: str, text: str) -> None:
+def paging(search: Search, key: str, text: str) -> bool:
+    """Takes a parameter that is no attribute; False if it is one. Raises BadRequest."""
+    if key not in _OTHERS:
+        return False
     if key in ("limit", "offset"):
         if not (text.isascii() and text.isdigit() and len(text) < 10):
             raise BadRequest(f"{key} is a whole number.", "bad_query")
@@ -142,6 +144,17 @@ def _paging(search: Search, key: str, text: str) -> None:
         search.include |= {"all" if name == "all" else tag(_keyword(name)) for name in text.split(",") if name}
     elif key == "fuzzymatching" and text == "true":
         search.ignored.append(key)
+    return True
+
+
+def tag_of(text: str) -> str:
+    """The tag that a query's keyword or tag names; raises BadRequest."""
+    return tag(_keyword(text))
+
+
+def more_warning() -> dict[str, str]:
+    """What a page that is not the last says."""
+    return {"Warning": '299 viscera "There are more results that can be requested, by offset"'}
 
 
 def _keyword(text: str) -> str:

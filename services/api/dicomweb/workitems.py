@@ -1,0 +1,103 @@
+"""What a workitem says: of a job its state and progress as they are now, of others what they were given."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from services.api import schemas
+from services.api.dicomweb.answers import Json, data_set
+from shared.errors import Unprocessable
+from shared.ledger import access, dicom_search, jobs
+from shared.ledger.dicom_workitems import State, Workitem
+
+UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
+STATE, TRANSACTION, PRIORITY, LABEL = "00741000", "00081195", "00741200", "00741204"
+UNSPECIFIED = ("110513", "Discontinued for unspecified reason")
+EQUIPMENT = ("110501", "Equipment failure")
+_OURS = ("worker_lost", "internal_error", "timeout", "bad_model")
+"""Failures that are ours; the others lie in the scan."""
+_STATES: dict[str, State] = {
+    "queued": "SCHEDULED", "running": "IN PROGRESS", "succeeded": "COMPLETED", "failed": "CANCELED",
+    "cancelled": "CANCELED",
+}  # fmt: skip
+
+
+def state_of(connection: Connection, tenant: str, found: Workitem) -> str:
+    """The step's state; of a job's the one that the job is in."""
+    if found.job_id is None:
+        return found.state
+    return _STATES[jobs.get(connection, tenant, found.job_id).state]
+
+
+def shown(connection: Connection, caller: access.Caller, found: Workitem) -> Json:
+    """The whole data set, without the Transaction UID, which is its holder's secret."""
+    content = {tag: held for tag, held in found.attributes.items() if tag != TRANSACTION}
+    content |= data_set(
+        SpecificCharacterSet="ISO_IR 192", SOPClassUID=UPS_PUSH, SOPInstanceUID=found.uid,
+        ProcedureStepState=state_of(connection, caller.tenant, found),
+        ScheduledProcedureStepModificationDateTime=_time(found.updated),
+    )  # fmt: skip
+    if found.job_id is not None:
+        content |= _of_job(connection, caller.tenant, jobs.get(connection, caller.tenant, found.job_id))
+    return content
+
+
+def _of_job(connection: Connection, tenant: str, job: jobs.Job) -> Json:
+    view = schemas.job_view(job, set())
+    code = data_set(CodeValue="VISCERA", CodingSchemeDesignator="99VISCERA", CodeMeaning="Outline abdominal organs")
+    progress = data_set(ProcedureStepProgress=round(100 * view.progress, 1))
+    content = data_set(
+        ScheduledProcedureStepPriority="MEDIUM", WorklistLabel="Viscera", InputReadinessState="READY",
+        ScheduledWorkitemCodeSequence=[code], ScheduledProcedureStepStartDateTime=_time(job.created),
+    )  # fmt: skip
+    if job.state in ("failed", "cancelled"):
+        value, meaning = EQUIPMENT if job.error_code in _OURS else UNSPECIFIED
+        reason = data_set(CodeValue=value, CodingSchemeDesignator="DCM", CodeMeaning=meaning)
+        told = f"{job.error_code}: {job.error_detail}"[:64] if job.error_code else "cancelled on request"
+        progress |= data_set(
+            ProcedureStepCancellationDateTime=_time(job.ended or job.created), ReasonForCancellation=told,
+            ProcedureStepDiscontinuationReasonCodeSequence=[reason],
+        )  # fmt: skip
+    content |= data_set(ProcedureStepProgressInformationSequence=[progress])
+    if job.started is not None:
+        content |= data_set(UnifiedProcedureStepPerformedProcedureSequence=[_performed(connection, tenant, job, code)])
+    return content
+
+
+def _performed(connection: Connection, tenant: str, job: jobs.Job, code: Json) -> Json:
+    outputs = [
+        data_set(
+            StudyInstanceUID=one.study, SeriesInstanceUID=one.series, TypeOfInstances="DICOM",
+            ReferencedSOPSequence=[
+                data_set(ReferencedSOPClassUID=one.sop_class, ReferencedSOPInstanceUID=one.uid)
+            ],
+        )
+        for one in dicom_search.results_of(connection, tenant, job.id)
+    ]  # fmt: skip
+    content: dict[str, Any] = {
+        "PerformedProcedureStepStartDateTime": _time(job.started or job.created),
+        "PerformedWorkitemCodeSequence": [code],
+        "OutputInformationSequence": outputs,
+    }
+    if job.ended is not None:
+        content["PerformedProcedureStepEndDateTime"] = _time(job.ended)
+    return data_set(**content)
+
+
+def created(given: Json) -> Json:
+    """The attributes of a new workitem; raises Unprocessable for what PS3.4 CC.2.5 does not allow."""
+    if TRANSACTION in given and given[TRANSACTION].get("Value"):
+        raise Unprocessable("A new workitem has no Transaction UID.", "bad_workitem")
+    if given.get(STATE, {}).get("Value", ["SCHEDULED"]) != ["SCHEDULED"]:
+        raise Unprocessable("A new workitem is SCHEDULED.", "bad_workitem")
+    for tag, name in ((PRIORITY, "Scheduled Procedure Step Priority"), (LABEL, "Procedure Step Label")):
+        if not given.get(tag, {}).get("Value"):
+            raise Unprocessable(f"A new workitem has a {name}.", "bad_workitem")
+    return {tag: held for tag, held in given.items() if tag not in (STATE, TRANSACTION, "00080016", "00080018")}
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%d%H%M%S.%f+0000")

@@ -1,0 +1,93 @@
+"""A real Orthanc forwards series by its own Lua script, and gets segmentation, report and surfaces back."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import generate_uid
+
+from shared.formats import read_scan
+from tests.scans import write_dicom
+from tests.services.mesher.test_dicom import overlay
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MISSING = [program for program in ("Orthanc", "unshare") if shutil.which(program) is None]
+NAMESPACE = ["unshare", "--map-root-user", "--net"]
+
+
+def whole_ct(source: Path, folder: Path) -> Path:
+    """The CT example as a scanner would send it: its study, series and instances named, a patient too."""
+    folder.mkdir()
+    study, series = generate_uid(), generate_uid()
+    for number, path in enumerate(sorted(source.iterdir())):
+        data = pydicom.dcmread(path)
+        data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID
+        data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID
+        data.StudyInstanceUID, data.SeriesInstanceUID = study, series
+        data.PatientName, data.PatientID = "Example^CT", "CT1"
+        data.save_as(folder / f"{number:04d}.dcm")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exchanged(data, tmp_path_factory):
+    if MISSING:
+        pytest.skip(f"not installed: {', '.join(MISSING)}")
+    if subprocess.run([*NAMESPACE, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("network namespaces are not allowed here")
+    work = tmp_path_factory.mktemp("pacs")
+    scans = work / "scans"
+    scans.mkdir()
+    whole_ct(data / "ct" / "example_ct_dicom", scans / "ct")
+    mr = read_scan(data / "uwm" / "case139_day0" / "scans")
+    write_dicom(scans / "mr", mr, PatientName="Example^MR", PatientID="MR1")
+    command = [*NAMESPACE, sys.executable, "-P", "-m", "tests.end_to_end.pacs", str(scans), str(work)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=290, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:] + (work / "orthanc.log").read_text()[-3000:]
+    results = [pydicom.dcmread(path) for path in sorted(work.glob("result_*.dcm"))]
+    return scans, results, json.loads((work / "told.json").read_text()), work
+
+
+@pytest.mark.timeout(320)
+def test_every_series_made_one_job_and_was_delivered(exchanged):
+    _, _, told, _ = exchanged
+    assert [job["state"] for job in told["jobs"]] == ["succeeded", "succeeded"]
+    assert {d["state"] for d in told["deliveries"]} == {"delivered"}
+    sources = [one for one in told["series"] if one["state"] == "closed"]
+    assert [len(one["attempts"]) for one in sources] == [1, 1], "the same series sent twice makes one job"
+
+
+@pytest.mark.timeout(320)
+@pytest.mark.parametrize("name", ["ct", "mr"])
+def test_the_results_in_orthanc_belong_to_their_source(exchanged, name):
+    scans, results, _, work = exchanged
+    folder = scans / name
+    first = pydicom.dcmread(next(folder.iterdir()), stop_before_pixels=True)
+    mine = [one for one in results if one.StudyInstanceUID == first.StudyInstanceUID]
+    assert sorted(one.Modality for one in mine) == ["M3D", "M3D", "M3D", "SEG", "SR"]
+    assert {str(one.PatientName) for one in mine} == {str(first.PatientName)}
+    assert {one.PatientID for one in mine} == {first.PatientID}
+    seg = next(one for one in mine if one.Modality == "SEG")
+    volume = read_scan(folder)
+    labels = overlay(_bytes(work, seg), volume.geometry)
+    assert set(np.unique(labels)) > {0}
+    assert seg.FrameOfReferenceUID == (first.get("FrameOfReferenceUID") or seg.FrameOfReferenceUID)
+    if shutil.which("dciodvfy"):
+        for path in work.glob("result_*.dcm"):
+            told = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False, timeout=60)
+            known = "Information Object Not found" not in told.stderr
+            assert not known or "Error" not in told.stderr, told.stderr
+
+
+def _bytes(work, dataset):
+    for path in work.glob("result_*.dcm"):
+        if pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID == dataset.SOPInstanceUID:
+            return path.read_bytes()
+    raise AssertionError("not found")
