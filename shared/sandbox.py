@@ -31,7 +31,7 @@ BUDGET = 256 * 2**20
 SECONDS = 20.0
 GRACE = 10.0
 _COMMAND = ["-P", "-m", "shared.sandbox"]
-_CALLS = {"describe", "identity", "render", "transcode"}
+_CALLS = {"deidentify", "describe", "identity", "render", "transcode"}
 """Functions of `shared.dicom.decoding` that `call` may name."""
 _SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 

@@ -119,6 +119,20 @@ def identity(limit: Limit, path: str) -> dict[str, Any]:
     raise NotAScan("There is no DICOM image in it.")
 
 
+def deidentify(limit: Limit, *, path: str, out: str, secret: str) -> dict[str, Any]:
+    """Writes an instance anew without anything personal; `secret` (hexadecimal) ties its UIDs to their export."""
+    from shared.dicom.deidentify import deidentify_file
+
+    limit(_BUDGET + 4 * Path(path).stat().st_size)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            deidentify_file(Path(path), Path(out), bytes.fromhex(secret))
+    except (InvalidDicomError, EOFError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise CorruptScan("The DICOM file is damaged.") from error
+    return {"bytes": Path(out).stat().st_size}
+
+
 def transcode(limit: Limit, *, path: str, out: str) -> dict[str, Any]:
     """Writes an instance anew as Explicit VR Little Endian."""
     dataset = _open(limit, Path(path), pixels=True)

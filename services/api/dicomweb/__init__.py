@@ -1,5 +1,5 @@
 """DICOMweb (PS3.18): STOW-RS, QIDO-RS, WADO-RS and UPS-RS over the instances the tenant stored."""
 
-from services.api.dicomweb import deliveries, qido, series, stow, ups, wado
+from services.api.dicomweb import deliveries, export, qido, series, stow, ups, wado
 
-ROUTERS = (stow.router, qido.router, wado.router, ups.router, series.router, deliveries.router)
+ROUTERS = (stow.router, qido.router, wado.router, ups.router, series.router, deliveries.router, export.router)

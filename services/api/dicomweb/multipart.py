@@ -15,7 +15,7 @@ MAX_HEADERS = 16 * 1024
 MAX_PARTS = 20_000
 MAX_PREAMBLE = 64 * 1024
 _PARAMETER = re.compile(r';\s*([A-Za-z0-9_*-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s]*)')
-_BOUNDARY = re.compile(r"^[ -~]{0,69}[!-~]$")
+_BOUNDARY = re.compile(r"^[ -~]{0,199}[!-~]$")  # RFC 2046 allows 70 characters; Orthanc sends 73
 
 
 @dataclass(frozen=True, slots=True)

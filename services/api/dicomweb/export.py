@@ -1,0 +1,55 @@
+"""/v1/dicom/studies/{study}/deidentified.zip: a study without anything personal (PS3.15 Annex E)."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import zipfile
+from pathlib import Path
+
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from services.api.context import Connections, Context, DicomReader
+from shared import sandbox
+from shared.dicom import manifest
+from shared.errors import NotFound
+from shared.ledger import dicom_search
+from shared.ledger.dicom import Instance
+
+router = APIRouter(prefix="/v1/dicom/studies/{study}", tags=["dicom"])
+
+
+@router.get("/deidentified.zip", response_class=Response)
+def export(study: str, connections: Connections, caller: DicomReader) -> Response:
+    """The study's images and segmentations after the Basic Profile; refused where annotations are burned in.
+
+    Reports and encapsulated surfaces stay behind: the profile leaves nothing of their contents.
+    """
+    with connections.reading(caller) as connection:
+        found = [one for one in dicom_search.retrieve(connection, caller.tenant, study) if one.rows]
+    if not found:
+        raise NotFound("There is no image in this study.")
+    folder = tempfile.TemporaryDirectory(prefix="export-", dir=connections.settings.spool)
+    try:
+        path = _packed(connections, found, Path(folder.name))
+    except BaseException:
+        folder.cleanup()
+        raise
+    connections.audit(caller, "export", study)
+    return FileResponse(
+        path, media_type="application/zip", filename="deidentified.zip", background=BackgroundTask(folder.cleanup)
+    )
+
+
+def _packed(context: Context, found: list[Instance], folder: Path) -> Path:
+    secret, path = secrets.token_hex(32), folder / "deidentified.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for number, one in enumerate(found, start=1):
+            out = folder / "instance"
+            with context.store.file(manifest.instance_key(one.id)) as source:
+                sandbox.call("deidentify", 60.0, path=str(source), out=str(out), secret=secret)
+            archive.write(out, f"IM{number:06d}.dcm")
+            out.unlink()
+    return path
