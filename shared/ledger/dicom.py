@@ -84,7 +84,7 @@ def add(connection: Connection, tenant: str, instance: Instance, about: About, *
     parent = _series(connection, tenant, study, instance.series, about, open_=result_of is None)
     values = {name: getattr(instance, name) for name in Instance.__slots__ if name not in ("study", "series")}
     statement = insert(connection, instances).values(tenant=tenant, series=parent, created=now(), **values)
-    if connection.execute(statement.on_conflict_do_nothing()).rowcount != 1:
+    if connection.execute(statement.on_conflict_do_nothing().returning(instances.c.id)).first() is None:
         return False
     if result_of is None:
         again = (series.c.id == parent) & (series.c.state != "result")

@@ -42,7 +42,7 @@ def create(
         id=new_id("ups"), tenant=tenant, uid=uid, state="SCHEDULED", job_id=job_id, attributes=attributes,
         created=now(), updated=now(),
     )  # fmt: skip
-    if connection.execute(statement.on_conflict_do_nothing()).rowcount != 1:
+    if connection.execute(statement.on_conflict_do_nothing().returning(workitems.c.id)).first() is None:
         raise Conflict("There is a workitem with this UID already.", "workitem_exists")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 from pydicom.uid import JPEG2000Lossless, RLELossless
@@ -29,7 +30,7 @@ from shared.formats import Limits, open_scan, read_scan
 from shared.geometry import Geometry
 from shared.phantoms import abdomen
 from shared.volume import Volume
-from tests.scans import small_grid, write_dicom, write_nifti, write_png, write_zip
+from tests.scans import small_grid, write_dicom, write_enhanced, write_nifti, write_png, write_zip
 
 
 def rotation(seed: int, mirrored: bool) -> np.ndarray:
@@ -331,3 +332,72 @@ def test_real_bad_input_gets_its_code(data, name):
     with pytest.raises(BadScan) as caught:
         read_scan(data / "dicom" / name)
     assert caught.value.code == BAD[name]
+
+
+@pytest.mark.parametrize("affine", [None, np.diag([-7.0, 6.0, -14.0, 1.0])])
+def test_an_enhanced_image_is_the_same_volume_as_its_slices(tmp_path, affine):
+    volume = abdomen(small_grid(affine)).volume
+    frames = read_scan(write_enhanced(tmp_path / "enhanced", volume))
+    slices = read_scan(write_dicom(tmp_path / "slices", volume))
+    assert frames.geometry == slices.geometry
+    assert (frames.data == slices.data).all()
+
+
+def test_frames_and_their_descriptions_must_agree(tmp_path):
+    path = write_enhanced(tmp_path / "e", abdomen(small_grid()).volume) / "IM0001"
+    data = pydicom.dcmread(path)
+    del data.PerFrameFunctionalGroupsSequence[0]
+    data.save_as(path)
+    with pytest.raises(CorruptScan):
+        read_scan(path.parent)
+
+
+@pytest.mark.parametrize("syntax", ["57", "70", "80"])
+def test_losslessly_compressed_slices_give_the_same_voxels(tmp_path, syntax):
+    volume = abdomen(small_grid()).volume
+    folder = write_dicom(tmp_path / "s", volume)
+    plain = read_scan(folder)
+    for path in folder.iterdir():
+        compress(path, f"1.2.840.10008.1.2.4.{syntax}")
+    again = read_scan(folder)
+    assert (again.data == plain.data).all()
+    assert again.warnings == ()
+
+
+def compress(path, syntax):
+    """Compresses a file in place: JPEG-LS by CharLS, JPEG lossless by GDCM's own encoder."""
+    import gdcm
+
+    if syntax.endswith(".80"):
+        data = pydicom.dcmread(path)
+        data.compress(syntax)
+        data.save_as(path)
+        return
+    wanted = {"57": gdcm.TransferSyntax.JPEGLosslessProcess14, "70": gdcm.TransferSyntax.JPEGLosslessProcess14_1}
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(wanted[syntax[-2:]]))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFileName(str(path))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+    assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == syntax
+
+
+@pytest.mark.parametrize("syntax", ["201", "202"])
+def test_htj2k_slices_give_the_recorded_voxels(tmp_path, syntax):
+    """The codestream was written by OpenJPH, an encoder that has nothing in common with the decoder here."""
+    with np.load(Path(__file__).with_name("htj2k.npz")) as recorded:
+        codestream, pixels = recorded["codestream"].tobytes(), recorded["pixels"]
+    folder = write_dicom(tmp_path / "s", abdomen(small_grid()).volume)
+    for path in folder.iterdir():
+        data = pydicom.dcmread(path)
+        data.PixelRepresentation = 0
+        data.PixelData = pydicom.encaps.encapsulate([codestream])
+        data["PixelData"].VR = "OB"
+        data.file_meta.TransferSyntaxUID = f"1.2.840.10008.1.2.4.{syntax}"
+        data.save_as(path)
+    assert (read_scan(folder).data == pixels).all()
