@@ -80,7 +80,7 @@ def retry(connection: Connection, tenant: str, delivery_id: str) -> None:
         state = connection.execute(select(deliveries.c.state).where(mine)).scalar()
         if state is None:
             raise NotFound("There is no such delivery.")
-        raise Conflict(f"The delivery is not to be tried again: {state}.", f"delivery_{state}")
+        raise Conflict(f"The delivery is not to be tried again: {state}.", "delivery_state")
 
 
 def page(

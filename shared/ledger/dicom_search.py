@@ -34,7 +34,7 @@ def find_studies(connection: Connection, tenant: str, wanted: Wanted) -> Iterato
         held = select(series.c.study).where(series.c.modality.in_(wanted.modalities))
         query = query.where(studies.c.id.in_(held))
     for row in connection.execute(query.order_by(studies.c.created.desc(), studies.c.id)).all():
-        parts = select(distinct(series.c.modality)).where(series.c.study == row.id)
+        parts = select(series.c.modality).distinct().where(series.c.study == row.id)
         counts = (
             select(func.count(distinct(series.c.id)), func.count(instances.c.id))
             .select_from(series)

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from services.api.context import Connections, DicomReader, DicomWriter
+from services.api.dicomweb.responses import REFUSED
 from shared.errors import NotFound
 from shared.ledger import dicom_deliveries
 
-router = APIRouter(prefix="/v1/dicom/deliveries", tags=["dicom"])
+router = APIRouter(prefix="/v1/dicom/deliveries", tags=["dicom"], responses=REFUSED)
 
 
 class DeliveryView(BaseModel):

@@ -12,13 +12,14 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from services.api.context import Connections, Context, DicomReader
+from services.api.dicomweb.responses import EXPORTED
 from shared import sandbox
 from shared.dicom import manifest
 from shared.errors import NotFound
 from shared.ledger import dicom_search
 from shared.ledger.dicom import Instance
 
-router = APIRouter(prefix="/v1/dicom/studies/{study}", tags=["dicom"])
+router = APIRouter(prefix="/v1/dicom/studies/{study}", tags=["dicom"], responses=EXPORTED)
 
 
 @router.get("/deidentified.zip", response_class=Response)

@@ -16,6 +16,7 @@ from pydicom.datadict import tag_for_keyword
 from services.api.context import Connections, Context, DicomReader
 from services.api.dicomweb import answers
 from services.api.dicomweb.answers import Json
+from services.api.dicomweb.responses import FOUND
 from shared.dicom import manifest
 from shared.dicom.describe import SERIES, STUDY, tag, value
 from shared.errors import BadRequest
@@ -23,7 +24,7 @@ from shared.ledger import access, dicom_search
 from shared.ledger.dicom import Instance
 from shared.ledger.dicom_search import Wanted
 
-router = APIRouter(prefix="/dicom-web", tags=["dicomweb"])
+router = APIRouter(prefix="/dicom-web", tags=["dicomweb"], responses=FOUND)
 MOST = 1000
 """Matches of one answer; more come by `offset`."""
 _OTHERS = {"limit", "offset", "includefield", "fuzzymatching", "accept", "charset", "emptyvaluematching"}

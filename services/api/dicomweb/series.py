@@ -9,12 +9,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from services.api.context import Connections, DicomReader, DicomWriter
+from services.api.dicomweb.responses import REFUSED
 from shared.dicom import series as work
 from shared.errors import Conflict, NotFound
 from shared.ledger import dicom
 from shared.queue import ring
 
-router = APIRouter(prefix="/v1/dicom/series", tags=["dicom"])
+router = APIRouter(prefix="/v1/dicom/series", tags=["dicom"], responses=REFUSED)
 
 
 class Attempt(BaseModel):

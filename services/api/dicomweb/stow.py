@@ -20,13 +20,14 @@ from services.api import uploads
 from services.api.context import Connections, Context, DicomWriter
 from services.api.dicomweb import answers
 from services.api.dicomweb.multipart import Begin, Data, End, Event, Parser, parse_media_type
+from services.api.dicomweb.responses import STORED
 from shared import sandbox
 from shared.dicom import describe, manifest
 from shared.errors import BadRequest, ScanTooLarge, Unavailable
 from shared.ledger import access, dicom
 from shared.ledger.ids import new_id
 
-router = APIRouter(prefix="/dicom-web", tags=["dicomweb"])
+router = APIRouter(prefix="/dicom-web", tags=["dicomweb"], responses=STORED)
 PREAMBLE = 128
 BATCH = 100
 

@@ -12,13 +12,14 @@ from fastapi.concurrency import run_in_threadpool
 from services.api.context import Connections, Context, DicomReader, DicomWriter
 from services.api.dicomweb import answers, qido, workitems
 from services.api.dicomweb.answers import Json
+from services.api.dicomweb.responses import WORKED
 from services.api.dicomweb.workitems import STATE, TRANSACTION
 from shared.errors import BadRequest, Conflict
 from shared.formats.origin import derived_uid
 from shared.ledger import access, dicom_workitems, jobs
 from shared.ledger.ids import new_id
 
-router = APIRouter(prefix="/dicom-web/workitems", tags=["dicomweb"])
+router = APIRouter(prefix="/dicom-web/workitems", tags=["dicomweb"], responses=WORKED)
 PERFORMED = "00741216"
 _UID = re.compile(r"^[0-9]+(\.[0-9]+)*$")
 _MOST = 1 << 20

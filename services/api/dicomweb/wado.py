@@ -15,13 +15,14 @@ from starlette.exceptions import HTTPException
 
 from services.api.context import Connections, Context, DicomReader
 from services.api.dicomweb import answers, frames, qido
+from services.api.dicomweb.responses import RETRIEVED
 from shared import sandbox
 from shared.dicom import manifest
 from shared.errors import BadRequest
 from shared.ledger import access, dicom_search
 from shared.ledger.dicom import Instance
 
-router = APIRouter(prefix="/dicom-web/studies/{study}", tags=["dicomweb"])
+router = APIRouter(prefix="/dicom-web/studies/{study}", tags=["dicomweb"], responses=RETRIEVED)
 EXPLICIT = "1.2.840.10008.1.2.1"
 DICOM = "multipart/related; type=application/dicom"
 PICTURES = ("image/jpeg", "image/png")

@@ -1,8 +1,13 @@
 """What was stored is found and retrieved, by dicomweb-client over a real connection and by hand."""
 
 import io
+import json
+import os
+import re
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -130,3 +135,16 @@ def test_nobody_elses_instances_are_seen(stranger, store, files):
     assert stranger.get("/dicom-web/studies").status_code == 204
     assert stranger.get(f"/dicom-web/studies/{study}").status_code == 404
     assert stranger.get(f"/dicom-web/studies/{study}/metadata").status_code == 404
+
+
+def test_the_pages_commands_work(dicomweb, tmp_path):
+    page = (Path(__file__).parents[4] / "docs" / "dicomweb.md").read_text()
+    commands = re.findall(r"^\$ (curl .*)$", page, re.MULTILINE)
+    assert len(commands) == 3
+    dicomweb.store_instances(series_of(tmp_path, "a", PatientName="Mueller^A", StudyDate="20240102"))
+    environment = os.environ | {"VISCERA_KEY": KEY, "VISCERA_URL": dicomweb.base_url.removesuffix("/dicom-web")}
+    for command in commands:
+        done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, check=True, timeout=60)
+        told = json.loads(done.stdout)
+        assert isinstance(told, list) or "items" in told
+        assert told != []

@@ -235,3 +235,26 @@ def test_a_job_without_an_organ_has_no_segmentation(store, files, client, settin
         jobs.end(connection, job, "succeeded")
     answer = client.get(f"/v1/jobs/{job}/segmentation.dcm")
     assert (answer.status_code, answer.json()["code"]) == (409, "no_organs")
+
+
+def test_what_is_personal_lies_where_the_page_says_and_goes_with_the_study(store, files, client, settings, caplog):
+    sent = [with_uid(file, PatientName="CANARY^A", PatientID="CANARY", StudyDescription="CANARY") for file in files]
+    store(sent)
+    series = pydicom.dcmread(io.BytesIO(sent[0])).SeriesInstanceUID
+    job = client.post(f"/v1/dicom/series/{series}/close").json()["attempts"][0]["job"]
+    client.get("/dicom-web/studies", params={"PatientName": "CANARY*"})
+    assert "CANARY" not in caplog.text
+    assert holders(settings) == {"dicom_studies", "dicom_workitems"}
+    client.delete(f"/v1/jobs/{job}")
+    assert holders(settings) == set()
+
+
+def holders(settings):
+    """The tables that hold something personal."""
+    with open_ledger(settings.ledger_url).read() as connection:
+        tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+        return {
+            table
+            for table in tables
+            if any("CANARY" in str(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table}").all())
+        }
