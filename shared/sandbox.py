@@ -30,6 +30,12 @@ BUDGET = 256 * 2**20
 """Bytes a decoder may take beside the voxels, of which it may hold three copies."""
 SECONDS = 20.0
 GRACE = 10.0
+_LIBRARIES = {
+    "png": ("cv2",),
+    "nifti": ("nibabel",),
+    "dicom": ("cv2", "nibabel", "pydicom.pixels", "openjpeg", "jpeg_ls", "gdcm"),
+}
+"""What each kind of image is read with: loaded only where it is, and before the limit counts."""
 _COMMAND = ["-P", "-m", "shared.sandbox"]
 _CALLS = {"deidentify", "describe", "identity", "render", "transcode"}
 """Functions of `shared.dicom.decoding` that `call` may name."""
@@ -110,35 +116,53 @@ def _error(name: str, code: str, detail: str) -> errors.VisceraError:
     return kind(detail, code) if issubclass(kind, errors.VisceraError) else errors.BadScan(detail)
 
 
+def _mapped() -> int:
+    """Bytes of address space in use; 0 where the system does not tell."""
+    told = Path("/proc/self/statm")
+    return int(told.read_text().split()[0]) * resource.getpagesize() if told.exists() else 0
+
+
 def _limit(bytes_more: int) -> None:
-    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
-    if pages:
-        bound = pages * resource.getpagesize() + bytes_more
-        resource.setrlimit(resource.RLIMIT_AS, (bound, resource.RLIM_INFINITY))
+    if used := _mapped():
+        resource.setrlimit(resource.RLIMIT_AS, (used + bytes_more, resource.RLIM_INFINITY))
+
+
+def _load(kind: str) -> None:
+    """Imports what a kind of image needs; the limit moves by as much as the libraries take."""
+    bound, hard = resource.getrlimit(resource.RLIMIT_AS)
+    used = _mapped()
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    without = {"pydicom": None} if kind == "nifti" and "pydicom" not in sys.modules else {}
+    sys.modules.update(without)  # type: ignore[arg-type] - nibabel would load it for extensions that nobody reads
+    for name in (f"shared.formats.{kind}", *_LIBRARIES[kind]):
+        importlib.import_module(name)
+    for name in without:
+        del sys.modules[name]
+    if kind == "png":
+        sys.modules["cv2"].setNumThreads(1)
+    if bound != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_AS, (bound + _mapped() - used, hard))
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    for decoder in ("pydicom.pixels", "openjpeg", "jpeg_ls", "gdcm"):
-        importlib.import_module(decoder)  # before the limit stands
     cpu = int(request["seconds"]) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if "call" in request:
         from shared.dicom import decoding
 
+        _load("dicom")
         answer: dict[str, Any] = getattr(decoding, request["call"])(_limit, **request["arguments"])
         return answer
     return _read(request)
 
 
 def _read(request: dict[str, Any]) -> dict[str, Any]:
-    import cv2
-
     from shared.formats import open_scan
 
-    cv2.setNumThreads(1)
     _limit(BUDGET)
-    plan = open_scan(Path(request["path"]), tuple(request["spacing"]) if request["spacing"] else None)
+    spacing = tuple(request["spacing"]) if request["spacing"] else None
+    plan = open_scan(Path(request["path"]), spacing, prepare=_load)
     answer: dict[str, Any] = {
         "source": plan.source,
         "shape": plan.geometry.shape,

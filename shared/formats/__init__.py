@@ -6,10 +6,11 @@ Hostile input is expected: run both through `shared.sandbox`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from shared.errors import CorruptScan, MixedSeries, NotAScan
-from shared.formats import dicom, nifti, png
 from shared.formats.limits import Limits
 from shared.formats.members import Member, members_of
 from shared.formats.plan import Plan
@@ -20,9 +21,15 @@ __all__ = ["Limits", "Plan", "open_scan", "read_scan"]
 Spacing = tuple[float, float, float]
 
 
-def open_scan(path: Path, spacing: Spacing | None = None, limits: Limits | None = None) -> Plan:
+def open_scan(
+    path: Path,
+    spacing: Spacing | None = None,
+    limits: Limits | None = None,
+    prepare: Callable[[str], None] = lambda _: None,
+) -> Plan:
     """What the scan at `path` (folder, zip or file) holds, from its names and headers.
 
+    `prepare` is told each kind of image (png, nifti, dicom) before it is read.
     `spacing` is (slice, row, column) mm for PNG stacks whose names say none, or to overrule them.
     Raises a `BadScan` with a stable code for everything that can't be used.
     """
@@ -37,6 +44,8 @@ def open_scan(path: Path, spacing: Spacing | None = None, limits: Limits | None 
         raise CorruptScan("The DICOM file meta header is missing, so the encoding of the data is unknown.")
     if not found:
         raise NotAScan("There is no DICOM, NIfTI or PNG image in it.")
+    for kind in found:
+        prepare(kind)
     return _plan(found, kinds, spacing, limits)
 
 
@@ -50,9 +59,7 @@ def _plan(found: list[str], kinds: dict[str, list[Member]], spacing: Spacing | N
     refusal: Exception | None = None
     for kind in found:
         try:
-            plans.append(
-                {"png": png.plan, "nifti": nifti.plan, "dicom": dicom.plan}[kind](kinds[kind], spacing, limits)
-            )
+            plans.append(_reader(kind)(kinds[kind], spacing, limits))
         except NotAScan as error:  # a DICOMDIR or report beside the images is no second series
             refusal = error
     if len(plans) > 1:
@@ -63,13 +70,24 @@ def _plan(found: list[str], kinds: dict[str, list[Member]], spacing: Spacing | N
     return plans[0]
 
 
+def _reader(kind: str) -> Callable[[list[Member], Spacing | None, Limits], Plan]:
+    """The planner of a kind of image; its libraries are loaded only now, for most scans need but one of them."""
+    reader: Callable[[list[Member], Spacing | None, Limits], Plan] = import_module(f"shared.formats.{kind}").plan
+    return reader
+
+
+def _is_nifti(head: bytes) -> bool:
+    """Whether these first 352 bytes are a NIfTI-1 or NIfTI-2 single-file header."""
+    return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
+
+
 def _kind(member: Member) -> str | None:
     head = member.head(352)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
     if head[128:132] == b"DICM":
         return "dicom"
-    if nifti.is_nifti(head) or (head.startswith(b"\x1f\x8b") and nifti.is_nifti(member.inflated_head(352))):
+    if _is_nifti(head) or (head.startswith(b"\x1f\x8b") and _is_nifti(member.inflated_head(352))):
         return "nifti"
     # A data set without preamble starts with an element of group 2 or 8.
     if head[:2] in (b"\x08\x00", b"\x02\x00") and head[2:4] in (b"\x00\x00", b"\x01\x00", b"\x05\x00", b"\x16\x00"):

@@ -31,11 +31,6 @@ _MAX_SHEAR = 0.0087  # cosine of the angle between axes: half a degree off a rig
 _CT_AIR = -500  # HU; MR holds nothing like it
 
 
-def is_nifti(head: bytes) -> bool:
-    """Whether these first 352 bytes are a NIfTI-1 or NIfTI-2 single-file header."""
-    return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
-
-
 def plan(members: list[Member], spacing: tuple[float, float, float] | None, limits: Limits) -> Plan:
     """The grid of a NIfTI image from its header alone."""
     del spacing  # a NIfTI file knows its own
