@@ -132,8 +132,9 @@ def _load(kind: str) -> None:
     bound, hard = resource.getrlimit(resource.RLIMIT_AS)
     used = _mapped()
     resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
-    without = {"pydicom": None} if kind == "nifti" and "pydicom" not in sys.modules else {}
-    sys.modules.update(without)  # type: ignore[arg-type] - nibabel would load it for extensions that nobody reads
+    # nibabel would load pydicom for header extensions that nobody reads
+    without: dict[str, Any] = {"pydicom": None} if kind == "nifti" and "pydicom" not in sys.modules else {}
+    sys.modules.update(without)
     for name in (f"shared.formats.{kind}", *_LIBRARIES[kind]):
         importlib.import_module(name)
     for name in without:

@@ -27,6 +27,10 @@ class Rule:
 
 
 JOB, READ, WRITE, ADMIN = "/v1/jobs/{job_id}", "jobs:read", "jobs:write", "admin"
+STUDY = "/studies/{study}"
+SERIES = STUDY + "/series/{series}"
+INSTANCE = SERIES + "/instances/{instance}"
+WORKITEM = "/dicom-web/workitems/{workitem}"
 RULES = {
     "GET /livez": Rule(PUBLIC), "GET /readyz": Rule(PUBLIC), "GET /": Rule(PUBLIC),
     "GET /.well-known/smart-configuration": Rule(PUBLIC), "POST /v1/oauth/token": Rule(PUBLIC),
@@ -39,6 +43,21 @@ RULES = {
     "GET /v1/dicom/series": Rule("dicom:read"), "POST /v1/dicom/series/{series}/close": Rule("dicom:write", True),
     "GET /v1/dicom/deliveries": Rule("dicom:read"),
     "POST /v1/dicom/deliveries/{delivery_id}/retry": Rule("dicom:write", True),
+    "GET /v1/dicom/studies/{study}/deidentified.zip": Rule("dicom:read", True),
+    "POST /dicom-web/workitems": Rule("dicom:write"), "GET /dicom-web/workitems": Rule("dicom:read"),
+    "GET /dicom-web/workitems/{workitem}": Rule("dicom:read", True),
+    "POST /dicom-web/workitems/{workitem}": Rule("dicom:write"),
+    **{f"PUT {WORKITEM}/state{end}": Rule("dicom:write") for end in ("", "/{requester}")},
+    **{f"POST {WORKITEM}/cancelrequest{end}": Rule("dicom:write") for end in ("", "/{requester}")},
+    **{f"GET /dicom-web{path}": Rule("dicom:read") for path in (
+        "/studies", "/series", "/instances", f"{STUDY}/series", f"{STUDY}/instances", f"{SERIES}/instances",
+    )},
+    **{f"GET /dicom-web{path}": Rule("dicom:read", True) for path in (
+        STUDY, SERIES, INSTANCE, f"{STUDY}/metadata", f"{SERIES}/metadata", f"{INSTANCE}/metadata",
+        f"{SERIES}/thumbnail", f"{SERIES}/rendered", f"{INSTANCE}/thumbnail", f"{INSTANCE}/rendered",
+        f"{INSTANCE}/frames/{{numbers}}", f"{INSTANCE}/frames/{{number}}/thumbnail",
+        f"{INSTANCE}/frames/{{number}}/rendered",
+    )},
     "GET /metrics": Rule("metrics:read"),
     "POST /v1/jobs": Rule(WRITE), "GET /v1/jobs": Rule(READ), "POST /v1/scans": Rule(WRITE),
     f"GET {JOB}": Rule(READ, True), f"DELETE {JOB}": Rule(WRITE, True), f"POST {JOB}/cancel": Rule(WRITE, True),
@@ -93,6 +112,7 @@ def keys(client, ledger):
     objects = {
         "job_id": job_id, "upload_id": upload, "webhook_id": hook.id, "key_id": owner, "number": 1,
         "name": "report.json", "share_id": "key_x", "delivery_id": "msg_x", "study": "1.2.3", "series": "1.2.3.4",
+        "instance": "1.2.3.4.5", "numbers": 1, "workitem": "1.2.3.4.6", "requester": "1.2.3",
     }  # fmt: skip
     return made, objects
 
