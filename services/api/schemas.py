@@ -184,6 +184,8 @@ def job_view(job: jobs.Job, published: set[str] | dict[str, jobs.Artifact], wait
     if VOLUME in published:
         links["volume.nii.gz"] = f"{here}/volume.nii.gz"
     links |= {name: f"{here}/{name}" for name in MEDIA_TYPES if name in published}
+    if "segmentation.dcm" in published:
+        links["deliveries"] = f"/v1/dicom/deliveries?job={job.id}"
     if job.state in jobs.OPEN:
         links["cancel"] = f"{here}/cancel"
     error = Failure(code=job.error_code, detail=job.error_detail or "") if job.error_code else None

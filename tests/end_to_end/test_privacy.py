@@ -1,8 +1,11 @@
 """Nothing personal leaves the stored original: not in results, logs, ledger, or file names."""
 
 import gzip
+import io
 import zipfile
 
+import httpx
+import pydicom
 import pytest
 
 from shared.errors import VisceraError
@@ -35,6 +38,9 @@ def test_names_in_headers_and_files_stay_in_the_sealed_original(system, client, 
     assert TOKEN.encode() in next(series.iterdir()).read_bytes()
     job = client.submit(series, filename=f"{TOKEN}.zip")
     client.wait(job["id"])
+    key = {"Authorization": f"Bearer {system.key}"}
+    handed = httpx.get(f"{system.url}/v1/jobs/{job['id']}/segmentation.dcm", headers=key, timeout=60.0)
+    assert pydicom.dcmread(io.BytesIO(handed.content)).PatientID == PERSONAL["PatientID"], "it is filled in on the way"
     with pytest.raises(VisceraError) as caught:
         client.submit(write_dicom(tmp_path / TOKEN, abdomen(default_grid(8, 16)).volume, PixelSpacing=None, **PERSONAL))
     assert TOKEN not in caught.value.detail

@@ -48,12 +48,14 @@ class Search:
     include: set[str] = field(default_factory=set)
     limit: int = MOST
     offset: int = 0
+    skipped: int = 0
     ignored: list[str] = field(default_factory=list)
 
     def page(self, found: Iterable[Json]) -> tuple[list[Json], bool]:
         """The matches of this page, and whether there are more."""
         fitting = (one for one in found if all(_matches(one, key, text) for key, text in self.others.items()))
-        page = list(islice(fitting, self.offset, self.offset + self.limit + 1))
+        start = self.offset - self.skipped
+        page = list(islice(fitting, start, start + self.limit + 1))
         return page[: self.limit], len(page) > self.limit
 
 
@@ -205,8 +207,15 @@ def _all_series(request: Request, context: Context, caller: access.Caller, searc
 
 
 def _instances(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
+    if not search.others:  # what comes before this page need not be read from the store
+        search.skipped = search.offset
+    return _described(request, context, caller, search)
+
+
+def _described(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
     with context.reading(caller) as connection:
-        for one, above in dicom_search.find_instances(connection, caller.tenant, search.wanted):
+        found = dicom_search.find_instances(connection, caller.tenant, search.wanted)
+        for one, above in islice(found, search.skipped, None):
             yield above | _instance(request, context, one, search.include)
 
 

@@ -59,7 +59,7 @@ def retrieve(workitem: str, request: Request, connections: Connections, caller: 
 async def update(workitem: str, request: Request, connections: Connections, caller: DicomWriter) -> Response:
     """Changes attributes; while in progress only its holder may (`?transaction-uid=` or in the data set)."""
     content = await _body(request)
-    held = request.query_params.get("transaction-uid") or _value(content, TRANSACTION)
+    held = _bare_uid(request) or request.query_params.get("transaction-uid") or _value(content, TRANSACTION)
     return await run_in_threadpool(_update, connections, caller, workitem, content, held)
 
 
@@ -87,8 +87,12 @@ def request_cancellation(workitem: str, connections: Connections, caller: DicomW
 
 
 def _create(request: Request, context: Context, caller: access.Caller, content: Json) -> Response:
-    named = next((key for key, text in request.query_params.multi_items() if not text and _UID.match(key)), None)
-    uid = named or request.query_params.get("workitem") or _value(content, "00080018") or derived_uid(new_id("ups"))
+    uid = (
+        _bare_uid(request)
+        or request.query_params.get("workitem")
+        or _value(content, "00080018")
+        or derived_uid(new_id("ups"))
+    )
     if not _UID.match(uid) or len(uid) > 64:
         raise BadRequest("The workitem's UID is not one.", "bad_workitem")
     attributes = workitems.created(content)
@@ -129,6 +133,11 @@ def _change_state(context: Context, caller: access.Caller, workitem: str, conten
         else:
             dicom_workitems.change(connection, caller.tenant, found, state="CANCELED")
     return Response(status_code=200)
+
+
+def _bare_uid(request: Request) -> str | None:
+    """A UID that is the query itself, as PS3.18 writes it: `?1.2.3`."""
+    return next((key for key, text in request.query_params.multi_items() if not text and _UID.match(key)), None)
 
 
 def _open(found: dicom_workitems.Workitem) -> dicom_workitems.Workitem:

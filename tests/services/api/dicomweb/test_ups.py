@@ -51,7 +51,7 @@ def test_it_is_claimed_updated_and_completed_by_its_holder_only(client, step):
     done = {PERFORMED: {"vr": "SQ", "Value": [{"00404050": {"vr": "DT", "Value": ["20240101"]}}]}}
     assert client.post(f"{HERE}/{step}", json=[done]).json()["code"] == "workitem_holder"
     assert client.put(f"{HERE}/{step}/state", json=state("COMPLETED")).json()["code"] == "workitem_incomplete"
-    assert client.post(f"{HERE}/{step}?transaction-uid=1.2.3", json=[done]).status_code == 200
+    assert client.post(f"{HERE}/{step}?1.2.3", json=[done]).status_code == 200
     assert client.put(f"{HERE}/{step}/state", json=state("COMPLETED", "1.9")).status_code == 409
     assert client.put(f"{HERE}/{step}/state", json=state("COMPLETED")).status_code == 200
     assert shown(client, step)[STATE]["Value"] == ["COMPLETED"]
