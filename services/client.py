@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +20,9 @@ Progress = Callable[[float], None]
 Json = dict[str, Any]
 FILES = ("model.glb", "labels.nii.gz", "report.json")
 _CHUNK = 1 << 18
+IN_PARTS = 64 * 2**20
+"""Files above this many bytes are sent in parts."""
+TRIES = 5
 
 
 class JobFailed(BadScan):
@@ -52,6 +57,10 @@ class Client:
         """
         with packed(scan) as path:
             size = path.stat().st_size
+            if size > IN_PARTS:
+                found = self._in_parts(path, progress, options.get("spacing"))
+                asked = {"scan": found["id"], "options": job_options(options)}
+                return self._json("POST", "/v1/jobs", json=asked, headers={"Idempotency-Key": key} if key else {})
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
             headers |= {"Idempotency-Key": key} if key else {}
             body = _told(path, size, progress)
@@ -78,8 +87,7 @@ class Client:
             job = self.job(job_id, wait=20.0)
             told(job)
         if job["state"] != "succeeded":
-            error = job["error"] or {"code": f"job_{job['state']}", "detail": f"The job was {job['state']}."}
-            raise JobFailed(error["detail"], error["code"])
+            raise failure(job)
         return job
 
     def models(self) -> list[Json]:
@@ -87,25 +95,60 @@ class Client:
         items: list[Json] = self._json("GET", "/v1/models")["items"]
         return items
 
+    def events(self, job_id: str) -> Iterator[Json]:
+        """The Job at each change until it has ended."""
+        with self._http.stream("GET", f"/v1/jobs/{job_id}/events", timeout=60.0) as answer:
+            check(answer)
+            for line in answer.iter_lines():
+                if (job := event_job(line)) is not None:
+                    yield job
+
     def download(self, job_id: str, name: str, target: Path) -> None:
-        """Writes one file of the job to `target`, complete or not at all."""
+        """Writes one file of the job to `target`, complete or not at all; goes on where a broken download ended."""
         part = target.with_name(target.name + ".part")
-        with self._http.stream("GET", f"/v1/jobs/{job_id}/{name}") as answer:
-            if answer.status_code != 200:
-                answer.read()
-                _raise(answer)
-            with part.open("wb") as file:
+        have = part.stat().st_size if part.exists() else 0
+        headers = {"Range": f"bytes={have}-"} if have else {}
+        with self._http.stream("GET", f"/v1/jobs/{job_id}/{name}", headers=headers) as answer:
+            if answer.status_code == 416:  # what lies there is of another file
+                part.unlink()
+                return self.download(job_id, name, target)
+            check(answer)
+            with part.open("ab" if answer.status_code == 206 else "wb") as file:
                 for chunk in answer.iter_bytes():
                     file.write(chunk)
         part.replace(target)
+        return None
+
+    def _in_parts(self, path: Path, progress: Progress, spacing: str | None) -> Json:
+        """Sends a large file part by part, each tried again where the connection breaks; returns the Scan."""
+        size = path.stat().st_size
+        upload = self._json("POST", "/v1/scans", params={"upload": "direct"}, json={"bytes": size})
+        with path.open("rb") as file:
+            for part in upload["parts"]:
+                self._part(part["url"], file.read(part["bytes"]))
+                progress(file.tell() / size)
+        params = {"spacing": spacing} if spacing else {}
+        return self._json("POST", f"/v1/uploads/{upload['upload']}/complete", params=params, timeout=600.0)
+
+    def _part(self, url: str, data: bytes) -> None:
+        # A presigned URL holds its own right to write; a key must not travel along.
+        put = httpx.put if "://" in url else self._http.put
+        for attempt in range(TRIES):
+            try:
+                check(put(url, content=data, timeout=120.0))
+            except httpx.TransportError as error:
+                if attempt + 1 == TRIES:
+                    raise unreachable(error) from error
+                time.sleep(2.0**attempt)
+            else:
+                break
 
     def _json(self, method: str, path: str, **given: Any) -> Json:
         try:
             answer = self._http.request(method, path, **given)
         except httpx.TransportError as error:
-            raise VisceraError(f"The server can't be reached ({type(error).__name__}).", "unreachable") from error
-        if answer.status_code >= 400:
-            _raise(answer)
+            raise unreachable(error) from error
+        check(answer)
         body: Json = answer.json()
         return body
 
@@ -136,7 +179,38 @@ def _told(path: Path, size: int, progress: Progress) -> Iterator[bytes]:
             progress(sent / size)
 
 
-def _raise(answer: httpx.Response) -> None:
+def job_options(options: Mapping[str, str]) -> Json:
+    """The options of a raw upload's query as a JSON request has them."""
+    spacing = options.get("spacing")
+    made: Json = {name: value for name, value in options.items() if name != "spacing"}
+    return made | ({"spacing": [float(size) for size in spacing.split(",")]} if spacing else {})
+
+
+def event_job(line: str) -> Json | None:
+    """The Job in a line of a stream of server-sent events; None for every other line."""
+    if not line.startswith("data: "):
+        return None
+    told: Json = json.loads(line.removeprefix("data: "))
+    return told if "state" in told else None
+
+
+def unreachable(error: Exception) -> VisceraError:
+    """What a broken connection is told as."""
+    return VisceraError(f"The server can't be reached ({type(error).__name__}).", "unreachable")
+
+
+def failure(job: Json) -> JobFailed:
+    """Why a job that ended has no result."""
+    error = job["error"] or {"code": f"job_{job['state']}", "detail": f"The job was {job['state']}."}
+    return JobFailed(error["detail"], error["code"])
+
+
+def check(answer: httpx.Response) -> None:
+    """Raises the service's error with its code and sentence, if the answer is one."""
+    if answer.status_code < 400:
+        return
+    if not answer.is_stream_consumed:
+        answer.read()
     try:
         problem = answer.json()
         detail, code = str(problem["detail"]), str(problem["code"])
