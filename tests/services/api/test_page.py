@@ -88,17 +88,20 @@ def test_sample_is_the_phantom(client, tmp_path):
     assert (image.affine == truth.geometry.ras).all()
 
 
-def test_sample_and_about_need_a_key(app):
+def test_sample_needs_a_key(app):
     with TestClient(app) as nobody:
         assert_problem(nobody.get("/sample.nii.gz"), 401, "unauthorized")
-        assert_problem(nobody.get("/web.json"), 401, "unauthorized")
 
 
-def test_about_tells_the_address_for_other_machines(app, settings):
+def test_address_for_other_machines_is_told_to_those_who_signed_in(app, settings):
     del app
-    changed = settings.model_copy(update={"public_url": "https://10.0.0.5:8443"})
-    with TestClient(create_app(changed), headers={"Authorization": "Bearer vsk_test"}) as client:
-        assert client.get("/web.json").json()["public_url"] == "https://10.0.0.5:8443"
+    changed = settings.model_copy(update={"public_url": "https://10.0.0.5:8443", "loopback": False})
+    with TestClient(create_app(changed), base_url="https://viscera.example") as browser:
+        told = browser.get("/web.json").json()
+        assert (told["signed_in"], told["public_url"]) == (False, None)
+        assert browser.post("/v1/session", json={"key": "vsk_test"}).status_code == 204
+        told = browser.get("/web.json").json()
+        assert (told["signed_in"], told["public_url"]) == (True, "https://10.0.0.5:8443")
 
 
 def test_parts_may_go_to_the_bucket_and_nowhere_else():

@@ -65,7 +65,7 @@ export const api = {
   signIn: (key: string) => json<void>("/v1/session", "POST", { key }),
   signOut: () => json<void>("/v1/session", "DELETE"),
   oidc: () => json<{ enabled: boolean; login: string }>("/v1/session/oidc"),
-  page: () => json<{ version: string; public_url: string | null }>("/web.json"),
+  page: () => json<{ version: string; signed_in: boolean; public_url: string | null }>("/web.json"),
   job: (id: string, wait = 0) => json<Job>(`${job(id)}?wait=${wait}`),
   jobs: (state: string, cursor: string | null, limit = 50) => {
     const query = new URLSearchParams({ limit: String(limit) });

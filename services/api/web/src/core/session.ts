@@ -7,7 +7,9 @@ export const session = signal<Session | null | undefined>(undefined);
 
 export async function refresh(): Promise<void> {
   try {
-    session.value = await api.session();
+    // Asking for a session that is not there would be an error in the browser's console.
+    const { signed_in: known } = await api.page();
+    session.value = known ? await api.session() : null;
   } catch (error) {
     if (error instanceof Problem && error.status === 401) session.value = null;
     else throw error;

@@ -18,7 +18,14 @@ export function JobView({ id }: { id: string }) {
   }, [id]);
   const job = follower?.job.value;
   const problem = follower?.problem.value ?? "";
-  if (!job) return problem ? <Problems text={problem} /> : <Spinner text="Looking the job up" />;
+  if (!job) {
+    return (
+      <section class="narrow">
+        <h1>{problem ? "This result can't be opened" : "Result"}</h1>
+        {problem ? <Problems text={problem} /> : <Spinner text="Looking the job up" />}
+      </section>
+    );
+  }
   return (
     <>
       <Problems text={problem} />

@@ -20,8 +20,8 @@ export class Board extends Mesh<PlaneGeometry, MeshBasicMaterial> {
   private readonly canvas = document.createElement("canvas");
 
   constructor() {
-    super(new PlaneGeometry(1, 1), new MeshBasicMaterial({ transparent: true }));
-    this.renderOrder = 5;
+    super(new PlaneGeometry(1, 1), new MeshBasicMaterial({ transparent: true, depthTest: false }));
+    this.renderOrder = 8;
   }
 
   set(rows: Row[]): void {

@@ -25,6 +25,8 @@ export class ClipHandle extends Group {
     const at = this.clip.local.projectPoint(centre, new Vector3());
     const up = Math.abs(this.clip.local.normal.y) > 0.9 ? new Vector3(0, 0, 1) : new Vector3(0, 1, 0);
     this.matrix.lookAt(this.clip.local.normal, new Vector3(), up).setPosition(at);
+    // On the patient's left, which is the wearer's right: the board stands on the other side.
+    this.ball.position.x = new Vector3().setFromMatrixColumn(this.matrix, 0).x < 0 ? -REACH : REACH;
     this.matrixWorldNeedsUpdate = true;
     this.visible = true;
   }

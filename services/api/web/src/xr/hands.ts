@@ -20,7 +20,7 @@ export interface Pointer {
   caster: Raycaster;
   source: XRInputSource | null;
   /** Where the hand was and when, as it closed; null while it is open. */
-  held: { matrix: Matrix4; at: number } | null;
+  held: { matrix: Matrix4; at: number; frame: number } | null;
 }
 
 /** As headsets offer it (Gamepad Extensions). */

@@ -13,7 +13,9 @@ import { ClipHandle } from "./handle";
 import { rowsFor } from "./rows";
 
 export type Kind = "immersive-vr" | "immersive-ar";
+/** A tap is shorter than this, in seconds or, on a slow machine, in frames. */
 const TAP_SECONDS = 0.4;
+const TAP_FRAMES = 10;
 const TAP_METRES = 0.02;
 const DISTANCE = 0.6;
 
@@ -153,11 +155,12 @@ export class HeadsetMode {
   private aimOf(pointer: Pointer): Aim {
     if (!pointer.source) return NOTHING;
     const row = this.board.hit(pointer.caster);
+    // The board is drawn over the organs and stays in reach however large they were made.
+    if (row) return { organ: null, row: row.row, ball: false, distance: row.distance };
     const ball = this.handle.hit(pointer.caster);
     const organ = this.stage.hit(pointer.caster);
-    const nearest = Math.min(row?.distance ?? Infinity, ball, organ?.distance ?? Infinity);
+    const nearest = Math.min(ball, organ?.distance ?? Infinity);
     if (nearest === Infinity) return NOTHING;
-    if (row && row.distance === nearest) return { organ: null, row: row.row, ball: false, distance: nearest };
     if (ball === nearest) return { organ: null, row: -1, ball: true, distance: nearest };
     return { organ: organ?.object.name ?? null, row: -1, ball: false, distance: nearest };
   }
@@ -191,7 +194,7 @@ export class HeadsetMode {
       this.board.rows[aim.row]?.act?.();
       return;
     }
-    pointer.held = { matrix, at: performance.now() };
+    pointer.held = { matrix, at: performance.now(), frame: this.frames };
     if (aim.ball && !this.cut) this.cut = { pointer, from: matrix, plane: this.handle.matrix.clone() };
     this.take();
   }
@@ -203,7 +206,8 @@ export class HeadsetMode {
     const wasCut = this.cut?.pointer === pointer;
     if (wasCut) this.cut = null;
     const moved = held ? new Vector3().setFromMatrixPosition(held.matrix).distanceTo(pointer.caster.ray.origin) : Infinity;
-    const short = held !== null && performance.now() - held.at < TAP_SECONDS * 1000 && moved < TAP_METRES;
+    const quick = held && (performance.now() - held.at < TAP_SECONDS * 1000 || this.frames - held.frame < TAP_FRAMES);
+    const short = quick && moved < TAP_METRES;
     const organ = this.aims[pointer.index]?.organ;
     this.take();
     if (!taps || wasCut || !short || !organ) return;

@@ -1,0 +1,60 @@
+"""What several tests of the page do and look up."""
+
+import os
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from shared.geometry import Geometry
+
+
+def shot(page, name, **options):
+    """Keeps a picture of the page in the folder VISCERA_SHOTS, if that is set."""
+    if folder := os.environ.get("VISCERA_SHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png", **options)
+
+
+def scene(page):
+    """What the page tells of its scene."""
+    return page.evaluate("viscera.scene()")
+
+
+def show(page, url, job):
+    """Opens a result and waits until slices and model are there."""
+    page.goto(url)
+    page.get_by_role("navigation").wait_for()
+    page.goto(f"{url}/#/jobs/{job}")
+    wait_shown(page)
+
+
+def wait_shown(page):
+    page.wait_for_function("() => window.viscera?.scene().plane", timeout=90_000)
+
+
+class Truth:
+    """The label map that the service gives, asked in patient coordinates."""
+
+    def __init__(self, path):
+        image = nib.load(path)
+        self.data = np.asarray(image.dataobj).T
+        self.geometry = Geometry.from_ras(self.data.shape, image.affine)
+
+    def label(self, lps):
+        column, row, slice_ = np.rint(self.geometry.to_index(np.array(lps))).astype(int)
+        return int(self.data[slice_, row, column])
+
+    def near(self, lps, label, reach=2):
+        """Whether a voxel of the label is within some voxels of a patient point."""
+        column, row, slice_ = np.rint(self.geometry.to_index(np.array(lps))).astype(int)
+        low = [max(0, n - reach) for n in (slice_, row, column)]
+        part = self.data[low[0] : slice_ + reach + 1, low[1] : row + reach + 1, low[2] : column + reach + 1]
+        return bool((part == label).any())
+
+    def box(self, label, centre):
+        """The label's bounding box in the scene's metres, by its voxels' centres."""
+        index = np.argwhere(self.data == label)[:, ::-1]
+        points = (self.geometry.to_patient(index) - np.array(centre)) / 1000.0
+        turned = np.stack([points[:, 0], points[:, 2], -points[:, 1]], axis=1)
+        return turned.min(axis=0), turned.max(axis=0)

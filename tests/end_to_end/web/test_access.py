@@ -1,0 +1,148 @@
+"""Every page in light and dark: no accessibility violation, no complaint of the browser, nothing from elsewhere."""
+
+import gzip
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.end_to_end.web.conftest import KEY
+from tests.end_to_end.web.steps import shot, show, wait_shown
+from tests.packages import installed
+
+RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}"
+
+
+@pytest.fixture(scope="module")
+def axe():
+    folder, _ = installed()
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+def violations(page, axe):
+    page.evaluate(axe)
+    found = page.evaluate(f"axe.run(document, {RULES}).then(answer => answer.violations)")
+    return [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_accessible(opened, served, scan, result, axe, scheme):
+    page = opened(color_scheme=scheme)
+    page.goto(served.url)
+    page.get_by_text("Drop a scan here").wait_for()
+    assert violations(page, axe) == []
+    page.set_input_files("input[data-files]", scan)
+    page.get_by_role("heading", name="Is this the right scan?").wait_for()
+    assert violations(page, axe) == []
+    page.goto(f"{served.url}/#/archive")
+    page.locator(".job-card").first.wait_for()
+    page.wait_for_timeout(500)
+    assert violations(page, axe) == []
+    page.goto(f"{served.url}/#/headset")
+    page.locator(".qr").wait_for()
+    assert violations(page, axe) == []
+    shot(page, f"headset-page-{scheme}", full_page=True)
+    page.goto(f"{served.url}/#/jobs/nothing")
+    page.get_by_text(re.compile("no such job|not found|does not exist|is no", re.I)).first.wait_for()
+    assert violations(page, axe) == []
+    opened.complaints.clear()  # the browser notes the answer 404 that was asked for
+    page.goto(f"{served.url}/#/jobs/{result}")
+    wait_shown(page)
+    assert violations(page, axe) == []
+    page.get_by_role("button", name="Share").click()
+    assert violations(page, axe) == []
+    page.keyboard.press("Escape")
+    shot(page, f"result-{scheme}", full_page=True)
+
+
+def test_result_fits_a_tablet(opened, served, result):
+    page = opened(viewport={"width": 820, "height": 1180}, has_touch=True)
+    show(page, served.url, result)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 820, "nothing sticks out to the side"
+    shot(page, "tablet", full_page=True)
+
+
+def test_signing_in_with_a_key(opened, served, axe):
+    page = opened()
+    page.goto(served.url)
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("heading", name="Sign in").wait_for()
+    assert violations(page, axe) == []
+    shot(page, "sign-in")
+    page.get_by_label("API key").fill("vsk_wrong_key_that_nobody_has")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("This key is not known here")).to_be_visible()
+    opened.complaints.clear()  # the browser notes the answer 401 that was asked for
+    page.get_by_label("API key").fill(KEY)
+    page.keyboard.press("Enter")
+    page.get_by_text("Drop a scan here").wait_for()
+    assert KEY not in page.evaluate("document.cookie + JSON.stringify({...localStorage, ...sessionStorage})")
+
+
+def test_a_bad_scan_is_told_where_it_belongs(opened, served, axe, tmp_path):
+    path = tmp_path / "notes.nii.gz"
+    path.write_bytes(gzip.compress(b"these are no voxels" * 50))
+    page = opened()
+    page.goto(served.url)
+    page.set_input_files("input[data-files]", path)
+    page.get_by_role("heading", name="Is this the right scan?").wait_for()
+    expect(page.get_by_text("You can send it all the same")).to_be_visible()
+    page.get_by_role("button", name="Start").click()
+    alert = page.locator(".problem")
+    expect(alert).to_be_visible()
+    assert len(alert.inner_text()) > 20
+    assert violations(page, axe) == []
+    opened.complaints.clear()  # the browser notes the refusal that was asked for
+
+
+def test_upload_pauses_resumes_and_stops(opened, served, scan):
+    page = opened()
+    page.goto(served.url)
+    held = []
+    page.route("**/v1/uploads/*/parts/*", held.append)
+    page.set_input_files("input[data-files]", scan)
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("heading", name="Paused").wait_for()
+    page.unroute_all()
+    page.get_by_role("button", name="Resume").click()
+    page.wait_for_url(re.compile("#/jobs/"))
+    assert held, "the first try was under way"
+    page.goto(f"{served.url}/#/new")
+    page.route("**/v1/uploads/*/parts/*", held.append)
+    page.set_input_files("input[data-files]", scan)
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("Drop a scan here").wait_for()
+
+
+def test_everything_comes_from_the_service_itself_and_is_small(opened, served, result):
+    page = opened()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    show(page, served.url, result)
+    outside = [url for url in asked if not url.startswith((served.url, "blob:", "data:"))]
+    assert outside == []
+    total = sum(len(gzip.compress(file.read_bytes())) for file in served.bundle.rglob("*") if file.is_file())
+    assert total < 1_500_000
+
+
+def test_learning_by_finding_organs(opened, served, axe):
+    page = opened()
+    page.goto(f"{served.url}/#/learn")
+    page.get_by_role("button", name="Start the quiz").wait_for(timeout=120_000)
+    page.wait_for_function("() => window.viscera")
+    assert violations(page, axe) == []
+    names = {"stomach": "yellow", "small bowel": "blue", "large bowel": "red"}
+    page.get_by_role("button", name="Start the quiz").click()
+    expect(page.get_by_role("button", name="Stomach")).to_have_count(0)
+    shot(page, "quiz")
+    for _ in range(6):
+        asked = re.sub("^Find the ", "", page.locator("aside h2").inner_text())
+        wrong = next(colour for name, colour in names.items() if name != asked)
+        page.get_by_role("button", name=f"The {wrong} one").click()
+        expect(page.get_by_text(f"Look again for the {asked}")).to_be_visible()
+        page.get_by_role("button", name=f"The {names[asked]} one").click()
+    expect(page.get_by_text("Done: 6 found, 6 wrong tries")).to_be_visible()
+    expect(page.get_by_role("button", name="Stomach")).to_be_visible()
