@@ -37,7 +37,7 @@ RULES = {
     "POST /v1/session": Rule(PUBLIC), "GET /v1/session/oidc": Rule(PUBLIC),
     "GET /v1/session/oidc/login": Rule(PUBLIC), "GET /v1/session/oidc/callback": Rule(PUBLIC),
     "GET /v1/session": Rule(OWN), "DELETE /v1/session": Rule(OWN), "GET /v1/models": Rule(OWN),
-    "GET /favicon.svg": Rule(PUBLIC), "GET /assets/{name}": Rule(PUBLIC), "GET /web.json": Rule(READ),
+    "GET /favicon.svg": Rule(PUBLIC), "GET /assets/{name}": Rule(PUBLIC), "GET /web.json": Rule(PUBLIC),
     "GET /sample.nii.gz": Rule(READ),
     "POST /dicom-web/studies": Rule("dicom:write"), "POST /dicom-web/studies/{study}": Rule("dicom:write"),
     "GET /v1/dicom/series": Rule("dicom:read"), "POST /v1/dicom/series/{series}/close": Rule("dicom:write", True),
