@@ -24,6 +24,8 @@ from shared.store import Store, open_store
 from shared.webhook import Policy
 
 logger = logging.getLogger("viscera.reconciler")
+DELIVERERS = 3
+"""Deliveries to DICOMweb servers at once, so that a slow server does not hold up the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ def main() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     Notifier(ledger, Policy.parse(settings().webhook_http, settings().webhook_networks), stop).start()
-    Deliverer(ledger, store, settings().destinations, stop).start()
+    for _ in range(DELIVERERS if settings().destinations else 0):
+        Deliverer(ledger, store, settings().destinations, stop).start()
     while not stop.wait(settings().lease_seconds / 15.0):
         try:
             reconcile(ledger, store, app, settings().ring_seconds, keep)

@@ -170,7 +170,7 @@ def start(
     job_id = jobs.create(connection, found.tenant, scan.id, options, seconds=seconds, patience=patience)
     values = {"job_id": job_id, "series": found.id, "attempt": attempt, "instances": count, "published": 0}
     connection.execute(insert(connection, series_jobs).values(**values))
-    dicom_workitems.create(connection, found.tenant, dicom_workitems.job_uid(job_id), _step(connection, found), job_id)
+    dicom_workitems.describe(connection, job_id, _step(connection, found))
     jobs.record(connection, job_id, "series_attempt", {"attempt": attempt, "instances": count})
     return job_id
 
@@ -186,7 +186,6 @@ def _step(connection: Connection, found: Series) -> dict[str, Any]:
     }
     return {tag: held[tag] for tag in patient if tag in held} | {
         "00404021": {"vr": "SQ", "Value": [reference]},
-        "00741204": {"vr": "LO", "Value": ["Outline abdominal organs"]},
     }
 
 

@@ -46,6 +46,11 @@ def create(
         raise Conflict("There is a workitem with this UID already.", "workitem_exists")
 
 
+def describe(connection: Connection, job_id: str, attributes: dict[str, Any]) -> None:
+    """Gives a job's workitem what is known of its patient and input."""
+    connection.execute(update(workitems).where(workitems.c.job_id == job_id).values(attributes=attributes))
+
+
 def job_uid(job_id: str) -> str:
     """The UID of the workitem that stands for a job."""
     return derived_uid(job_id, "UPS")

@@ -137,6 +137,10 @@ def create(
     first = (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == STAGES[0])
     connection.execute(update(stage_runs).where(first).values(state="ready", ring_at=now() + patience))
     record(connection, job_id, "queued")
+    if connection.execute(select(scans.c.format).where(scans.c.id == scan_id)).scalar() == "dicom":
+        from shared.ledger import dicom_workitems  # the worklist shows every job from DICOM
+
+        dicom_workitems.create(connection, tenant, dicom_workitems.job_uid(job_id), {}, job_id)
     return job_id
 
 

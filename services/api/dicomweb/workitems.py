@@ -50,7 +50,8 @@ def _of_job(connection: Connection, tenant: str, job: jobs.Job) -> Json:
     code = data_set(CodeValue="VISCERA", CodingSchemeDesignator="99VISCERA", CodeMeaning="Outline abdominal organs")
     progress = data_set(ProcedureStepProgress=round(100 * view.progress, 1))
     content = data_set(
-        ScheduledProcedureStepPriority="MEDIUM", WorklistLabel="Viscera", InputReadinessState="READY",
+        ScheduledProcedureStepPriority="MEDIUM", WorklistLabel="Viscera",
+        ProcedureStepLabel="Outline abdominal organs", InputReadinessState="READY",
         ScheduledWorkitemCodeSequence=[code], ScheduledProcedureStepStartDateTime=_time(job.created),
     )  # fmt: skip
     if job.state in ("failed", "cancelled"):

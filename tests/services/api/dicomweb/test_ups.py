@@ -1,6 +1,7 @@
 """The worklist moves only as PS3.4 CC.1.1 allows, and shows every job from DICOM."""
 
 import io
+import zipfile
 
 import pydicom
 import pytest
@@ -125,3 +126,16 @@ def test_how_a_job_ended_is_how_its_workitem_ended(client, job, settings, outcom
 def test_erasing_a_job_erases_its_workitem(client, job):
     assert client.delete(f"/v1/jobs/{job}").status_code == 204
     assert client.get(HERE).status_code == 204
+
+
+def test_a_job_of_an_uploaded_scan_from_dicom_is_a_workitem_too(client, files, scan):
+    def submit(content, kind):
+        return client.post("/v1/jobs", content=content, headers={"Content-Type": kind}).json()["id"]
+
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number, file in enumerate(files):
+            archive.writestr(f"{number}.dcm", file)
+    job, other = submit(packed.getvalue(), "application/zip"), submit(scan, "application/gzip")
+    assert shown(client, dicom_workitems.job_uid(job))[STATE]["Value"] == ["SCHEDULED"]
+    assert client.get(f"{HERE}/{dicom_workitems.job_uid(other)}").status_code == 404
