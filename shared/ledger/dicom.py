@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from shared.ledger import dicom_workitems, jobs
+from shared.errors import NotFound
+from shared.ledger import audit, dicom_workitems, jobs
 from shared.ledger.dicom_tables import instances, results, series, series_jobs, studies
 from shared.ledger.engine import insert, now
 from shared.ledger.ids import new_id
@@ -215,6 +216,20 @@ def erase_of_job(connection: Connection, job_id: str) -> None:
         if not connection.execute(select(func.count()).where(others)).scalar_one():
             gone += connection.execute(select(instances.c.id).where(instances.c.series == parent)).scalars()
     erase(connection, gone)
+
+
+def erase_study(connection: Connection, tenant: str, uid: str, actor: str) -> list[str]:
+    """Removes a study, its jobs and everything they made; returns the doomed store prefixes. Raises NotFound."""
+    mine = (studies.c.tenant == tenant) & (studies.c.uid == uid)
+    inside = select(series.c.id).join(studies, studies.c.id == series.c.study).where(mine)
+    made = connection.execute(select(series_jobs.c.job_id).where(series_jobs.c.series.in_(inside))).scalars().all()
+    held = list(connection.execute(select(instances.c.id).where(instances.c.series.in_(inside))).scalars())
+    if not held:
+        raise NotFound("There is no such study.")
+    prefixes = [prefix for job_id in made for prefix in jobs.erase(connection, tenant, job_id, actor)]
+    erase(connection, held)
+    audit.record(connection, tenant, actor, "delete", uid)
+    return prefixes + [f"dicom/{instance}/" for instance in held]
 
 
 def erase(connection: Connection, ids: list[str]) -> None:

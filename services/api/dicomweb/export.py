@@ -1,22 +1,23 @@
-"""/v1/dicom/studies/{study}/deidentified.zip: a study without anything personal (PS3.15 Annex E)."""
+"""/v1/dicom/studies/{study}: a study leaves without anything personal (PS3.15 Annex E), or is erased."""
 
 from __future__ import annotations
 
 import secrets
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from services.api.context import Connections, Context, DicomReader
+from services.api.context import Connections, Context, DicomReader, DicomWriter
 from services.api.dicomweb.responses import EXPORTED
 from shared import sandbox
 from shared.dicom import manifest
 from shared.errors import NotFound
-from shared.ledger import dicom_search
+from shared.ledger import dicom, dicom_search
 from shared.ledger.dicom import Instance
 
 router = APIRouter(prefix="/v1/dicom/studies/{study}", tags=["dicom"], responses=EXPORTED)
@@ -42,6 +43,16 @@ def export(study: str, connections: Connections, caller: DicomReader) -> Respons
     return FileResponse(
         path, media_type="application/zip", filename="deidentified.zip", background=BackgroundTask(folder.cleanup)
     )
+
+
+@router.delete("", status_code=204)
+def erase(study: str, connections: Connections, caller: DicomWriter) -> None:
+    """Erases a study: its instances, its jobs and their results, and what the ledger held of it."""
+    with connections.writing(caller) as connection:
+        prefixes = dicom.erase_study(connection, caller.tenant, study, caller.key_id)
+    for prefix in prefixes:
+        with suppress(Exception):  # the reconciler deletes again until nothing is left
+            connections.store.delete(prefix)
 
 
 def _packed(context: Context, found: list[Instance], folder: Path) -> Path:

@@ -30,3 +30,16 @@ def test_burned_in_annotations_are_not_exported(client, store, files):
     study = pydicom.dcmread(io.BytesIO(files[0])).StudyInstanceUID
     answer = client.get(f"/v1/dicom/studies/{study}/deidentified.zip")
     assert (answer.status_code, answer.json()["code"]) == (422, "burned_in_annotation")
+
+
+def test_a_study_is_erased_with_its_jobs_and_bytes(client, store, files, stranger, settings):
+    store(files)
+    first = pydicom.dcmread(io.BytesIO(files[0]))
+    client.post(f"/v1/dicom/series/{first.SeriesInstanceUID}/close")
+    url = f"/v1/dicom/studies/{first.StudyInstanceUID}"
+    assert stranger.delete(url).status_code == 404
+    assert client.delete(url).status_code == 204
+    assert client.get("/v1/jobs").json()["items"] == []
+    assert client.get("/dicom-web/studies").status_code == 204
+    assert not [path for path in (settings.spool.parent / "store").rglob("*") if path.is_file()]
+    assert client.delete(url).status_code == 404
