@@ -100,7 +100,11 @@ def test_upload_pauses_resumes_and_stops(opened, served, scan):
     page = opened()
     page.goto(served.url)
     held = []
-    page.route("**/v1/uploads/*/parts/*", held.append)
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/v1/uploads/*/parts/*", hold)
     page.set_input_files("input[data-files]", scan)
     page.get_by_role("button", name="Start").click()
     page.get_by_role("button", name="Pause").click()
@@ -110,7 +114,7 @@ def test_upload_pauses_resumes_and_stops(opened, served, scan):
     page.wait_for_url(re.compile("#/jobs/"))
     assert held, "the first try was under way"
     page.goto(f"{served.url}/#/new")
-    page.route("**/v1/uploads/*/parts/*", held.append)
+    page.route("**/v1/uploads/*/parts/*", hold)
     page.set_input_files("input[data-files]", scan)
     page.get_by_role("button", name="Start").click()
     page.get_by_role("button", name="Cancel").click()

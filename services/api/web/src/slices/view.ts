@@ -11,12 +11,13 @@ export interface Place {
 }
 
 type Tile = { sliceType: SLICE_TYPE; position: [number, number, number, number] };
-const WHOLE: Tile["position"] = [0, 0, 1, 1];
+// Margins keep the letters at the right edge of each tile inside the canvas.
+const WHOLE: Tile["position"] = [0, 0, 0.975, 0.98];
 const LAYOUTS: Record<Layout, Tile[]> = {
   all: [
-    { sliceType: SLICE_TYPE.AXIAL, position: [0, 0, 0.58, 1] },
-    { sliceType: SLICE_TYPE.CORONAL, position: [0.585, 0, 0.415, 0.5] },
-    { sliceType: SLICE_TYPE.SAGITTAL, position: [0.585, 0.505, 0.415, 0.495] },
+    { sliceType: SLICE_TYPE.AXIAL, position: [0, 0, 0.56, 0.98] },
+    { sliceType: SLICE_TYPE.CORONAL, position: [0.59, 0, 0.385, 0.48] },
+    { sliceType: SLICE_TYPE.SAGITTAL, position: [0.59, 0.5, 0.385, 0.48] },
   ],
   axial: [{ sliceType: SLICE_TYPE.AXIAL, position: WHOLE }],
   coronal: [{ sliceType: SLICE_TYPE.CORONAL, position: WHOLE }],
@@ -65,7 +66,7 @@ export class SliceView {
     crosshairGap: 8,
     backColor: [0.03, 0.04, 0.05, 1],
     fontColor: [0.85, 0.9, 0.92, 1],
-    fontMinPx: 15,
+    fontMinPx: 19,
     isColorbar: false,
     dragAndDropEnabled: false,
     clipPlaneHotKey: "",
