@@ -188,21 +188,9 @@ class LocalSystem:
         if not os.environ.get("VISCERA_BROKER_URL"):
             children.append(_valkey(environment["VISCERA_BROKER_URL"], environment))
         for stage in STAGES:
-            worker = [
-                "celery",
-                "-A",
-                f"services.{stage}.tasks",
-                "worker",
-                "-Q",
-                stage,
-                "-n",
-                f"{stage}@local",
-                "-c",
-                "1",
-            ]
-            quiet = ["-P", "prefork", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING"]
+            worker = [*python, "celery", *worker_command(stage, "local")]
             threads = {"VISCERA_THREADS": os.environ.get("VISCERA_THREADS") or str(_threads(stage))}
-            children.append(Child(stage, [*python, *worker, *quiet], environment | threads))
+            children.append(Child(stage, worker, environment | threads))
         children.append(Child("reconciler", [*python, "services.reconciler"], environment))
         address = ["--host", self.host, "--port", str(self.port)]
         if self.tls:
@@ -235,6 +223,14 @@ class LocalSystem:
         for child in self.children:
             if child.process is not None:
                 child.stop(signal.SIGKILL)
+
+
+def worker_command(stage: str, host: str) -> list[str]:
+    """Celery's arguments for a worker of a stage: one child, so that a lost one costs one try of one job."""
+    return [
+        "-A", f"services.{stage}.tasks", "worker", "-Q", stage, "-n", f"{stage}@{host}", "-c", "1", "-P", "prefork",
+        "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING",
+    ]  # fmt: skip
 
 
 def free_port() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +41,9 @@ def fact(network: Network) -> ModelFact:
 def describe(network: Network) -> dict[str, Any]:
     """The card and the provider really used, as the ledger keeps them for `/v1/models`."""
     return {"provider": network.provider, "card": network.card.model_dump(mode="json")}
+
+
+if __name__ == "__main__":  # at the building of an image: weights that are not what their card says stop it
+    for name in sys.argv[1:]:
+        told = fact(load(name, Settings()))
+        print(f"{name}: {told.name} {told.version} {told.sha256}")  # noqa: T201

@@ -1,4 +1,6 @@
-"""A store in an S3 bucket of any vendor: `s3://BUCKET/PREFIX?endpoint=https://...&region=...`.
+"""A store in an S3 bucket of any vendor: `s3://BUCKET/PREFIX?endpoint=https://...&region=...&public=https://...`.
+
+`public` is the endpoint as clients reach it; without one they send the parts of uploads to the gateway.
 
 Credentials come from boto3's usual chain. Nothing relies on conditional writes, which vendors support unevenly: keys
 are never shared between writers, and an object appears complete or not at all.
@@ -29,7 +31,14 @@ _ABSENT = {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}
 class S3Store:
     """A store in one bucket, below a prefix."""
 
-    def __init__(self, bucket: str, prefix: str = "", endpoint: str | None = None, region: str | None = None) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str = "",
+        endpoint: str | None = None,
+        region: str | None = None,
+        public: str | None = None,
+    ) -> None:
         self.bucket, self.prefix = bucket, prefix.strip("/") + "/" if prefix.strip("/") else ""
         config = Config(
             connect_timeout=3.0,
@@ -39,7 +48,11 @@ class S3Store:
             response_checksum_validation="when_required",
             s3={"addressing_style": "path"} if endpoint else None,
         )
-        self._client: Any = boto3.client("s3", endpoint_url=endpoint, region_name=region or "us-east-1", config=config)
+        about: dict[str, Any] = {"region_name": region or "us-east-1", "config": config}
+        self._client: Any = boto3.client("s3", endpoint_url=endpoint, **about)
+        # An endpoint of one's own is known inside; only what is said to be public is told to clients.
+        reachable = public or endpoint is None
+        self._outside: Any = boto3.client("s3", endpoint_url=public, **about) if reachable else None
         self._transfer = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=2)
 
     @classmethod
@@ -47,7 +60,8 @@ class S3Store:
         """The store an `s3://` URL names."""
         parts = urlsplit(url)
         query = parse_qs(parts.query)
-        return cls(parts.netloc, parts.path, query.get("endpoint", [None])[0], query.get("region", [None])[0])
+        named = {name: query.get(name, [None])[0] for name in ("endpoint", "region", "public")}
+        return cls(parts.netloc, parts.path, **named)
 
     def put(self, key: str, source: Path) -> None:
         """Uploads a file, in parts where it is large, checks that its size arrived, and removes the source."""
@@ -94,15 +108,27 @@ class S3Store:
             for page in self._pages("list_objects_v2", prefix):
                 yield from (held["Key"].removeprefix(self.prefix) for held in page.get("Contents", []))
 
+    def prepare(self) -> None:
+        """Makes the bucket, if it is not there."""
+        with _explained():
+            try:
+                self._client.head_bucket(Bucket=self.bucket)
+            except ClientError as error:
+                if str(error.response["Error"]["Code"]) not in {*_ABSENT, "NoSuchBucket"}:
+                    raise
+                self._client.create_bucket(Bucket=self.bucket)
+
     def begin(self, key: str) -> str:
         """Creates a multipart upload; its id is the token."""
         with _explained():
             return str(self._client.create_multipart_upload(Bucket=self.bucket, Key=self._key(key))["UploadId"])
 
     def part_link(self, key: str, token: str, number: int) -> str | None:
-        """A presigned URL for one part."""
+        """A presigned URL for one part, where clients reach the store."""
+        if self._outside is None:
+            return None
         about = {"Bucket": self.bucket, "Key": self._key(key), "UploadId": token, "PartNumber": number}
-        return str(self._client.generate_presigned_url("upload_part", Params=about, ExpiresIn=3600))
+        return str(self._outside.generate_presigned_url("upload_part", Params=about, ExpiresIn=3600))
 
     def put_part(self, key: str, token: str, number: int, source: Path) -> None:
         """Uploads one part."""

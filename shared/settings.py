@@ -1,7 +1,9 @@
-"""Everything an operator may set, read from the environment with the prefix VISCERA_."""
+"""Everything an operator may set: from the environment with the prefix VISCERA_, or from files of the folder that
+VISCERA_SECRETS names (`viscera_ledger_url` and so on), which suits passwords."""
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Addresses of ledger, store and broker, and the bounds of this installation."""
 
-    model_config = SettingsConfigDict(env_prefix="VISCERA_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="VISCERA_", extra="ignore", secrets_dir=os.environ.get("VISCERA_SECRETS") or None
+    )
 
     ledger_url: str = Field("sqlite:///viscera.db", description="SQLAlchemy URL of the job ledger.")
     store_url: str = Field(

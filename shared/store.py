@@ -40,6 +40,9 @@ class Store(Protocol):
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Every key that starts with the prefix."""
 
+    def prepare(self) -> None:
+        """Makes what must be there before the first file: a folder, a bucket."""
+
     def begin(self, key: str) -> str:
         """Starts an upload in parts; the token names it."""
 
@@ -107,6 +110,10 @@ class LocalStore:
             key = path.relative_to(self.root).as_posix()
             if path.is_file() and _KEY.match(key) and key.startswith(prefix):
                 yield key
+
+    def prepare(self) -> None:
+        """Makes the folder."""
+        self.root.mkdir(parents=True, exist_ok=True)
 
     def begin(self, key: str) -> str:
         """Makes a folder for the parts beside the object's place."""

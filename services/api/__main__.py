@@ -19,12 +19,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--tls-cert", help="certificate chain (PEM): serve HTTPS")
     parser.add_argument("--tls-key", help="its private key (PEM)")
+    parser.add_argument("--trusted-proxies", default="127.0.0.1", help="whose X-Forwarded-Proto counts; * for all")
     given = parser.parse_args()
     die_with_supervisor()
     log.configure(settings().log_level)
     uvicorn.run(
         create_app(), host=given.host, port=given.port, access_log=False, log_config=None, server_header=False,
-        timeout_graceful_shutdown=5, timeout_keep_alive=20, ssl_certfile=given.tls_cert, ssl_keyfile=given.tls_key,
+        timeout_graceful_shutdown=5, timeout_keep_alive=20,
+        forwarded_allow_ips=given.trusted_proxies, ssl_certfile=given.tls_cert, ssl_keyfile=given.tls_key,
     )  # fmt: skip
 
 

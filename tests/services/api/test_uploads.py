@@ -112,7 +112,7 @@ def test_another_tenants_upload_is_unknown(client, stranger, scan):
 
 
 def test_with_a_bucket_the_parts_go_straight_there(settings, s3, scan):
-    url = contracts.s3_bucket(s3)
+    url = contracts.s3_bucket(s3) + f"&public={s3}"
     given = settings.model_copy(update={"store_url": url})
     ledger = open_ledger(given.ledger_url)
     ledger.migrate()

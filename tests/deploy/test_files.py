@@ -1,0 +1,149 @@
+"""The files of deploy/ pass their own tools, agree with each other and with the code."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from sqlalchemy import create_engine, text
+
+from services.local import worker_command
+from shared.ledger import claims
+from shared.ledger.jobs import STAGES
+from shared.settings import Settings
+from tests import contracts
+from tests.shared.ledger.conftest import add_job
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+KUBERNETES = sorted(path for path in (DEPLOY / "kubernetes").rglob("*.yaml"))
+CUSTOM = {"ScaledObject", "TriggerAuthentication", "Kustomization"}
+"""Kinds that are not Kubernetes' own."""
+
+
+def tool(name: str, *arguments: str) -> None:
+    command = [str(Path(sys.executable).parent / name), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def documents(path: Path) -> list[dict]:
+    return [document for document in yaml.safe_load_all(path.read_text()) if isinstance(document, dict)]
+
+
+def compose() -> dict:
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def workloads() -> dict[str, dict]:
+    """The first container of every Deployment and Job by name."""
+    found = [document for path in KUBERNETES for document in documents(path)]
+    return {
+        document["metadata"]["name"]: document["spec"]["template"]["spec"]["containers"][0]
+        for document in found
+        if document.get("kind") in {"Deployment", "Job"}
+    }
+
+
+def test_dockerfile():
+    tool("hadolint", "deploy/Dockerfile")
+
+
+def test_dockerfile_copies_only_what_is_there_and_names_every_service():
+    content = (DEPLOY / "Dockerfile").read_text()
+    for line in re.findall(r"^COPY (?!--from)(.*)$", content, re.MULTILINE):
+        for source in shlex.split(line)[:-1]:
+            assert "$" in source or (ROOT / source).exists(), source
+    assert set(re.findall(r"AS with-(\w+)", content)) == {"api", "reconciler", *STAGES}
+
+
+@pytest.mark.parametrize("name", ["docker-compose.yml", "deploy/compose.gpu.yml"])
+def test_compose_files_follow_the_specification(name):
+    tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", name)
+
+
+@pytest.mark.parametrize("path", KUBERNETES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_kubernetes_objects_are_valid(path, tmp_path):
+    own = [document for document in documents(path) if document.get("kind") not in CUSTOM]
+    if own:
+        plain = tmp_path / path.name
+        plain.write_text(yaml.safe_dump_all(own))
+        tool("kubernetes-validate", "--strict", str(plain))
+
+
+def test_kustomizations_name_what_is_there():
+    for path in DEPLOY.rglob("kustomization.yaml"):
+        (found,) = documents(path)
+        for entry in found["resources"]:
+            assert (path.parent / entry).exists(), entry
+        for patch in found.get("patches", []):
+            assert "patch" in patch or (path.parent / patch["path"]).exists()
+
+
+def test_compose_kubernetes_and_the_embedded_system_run_the_same_commands():
+    services, pods = compose()["services"], workloads()
+    for stage in STAGES:
+        assert services[stage]["command"] == pods[stage]["command"] == ["celery", *worker_command(stage, "%h")]
+    for name in ("api", "reconciler", "prepare"):
+        assert services[name]["command"] == pods[name]["command"]
+    assert services["api"]["command"][:4] == ["python", "-P", "-m", "services.api"]
+
+
+def test_every_setting_that_is_set_exists():
+    known = {f"VISCERA_{name.upper()}" for name in Settings.model_fields} | {"VISCERA_SECRETS", "VISCERA_PASSWORD_FILE"}
+    for path in (ROOT / "docker-compose.yml", DEPLOY / "compose.gpu.yml", DEPLOY / "Dockerfile", *KUBERNETES):
+        assert set(re.findall(r"VISCERA_[A-Z_]+", path.read_text())) <= known, path
+
+
+def test_pods_are_restricted_and_ask_for_resources():
+    for path in KUBERNETES:
+        for document in documents(path):
+            if document.get("kind") not in {"Deployment", "Job", "StatefulSet"}:
+                continue
+            pod = document["spec"]["template"]["spec"]
+            assert pod["securityContext"]["runAsNonRoot"] is True
+            assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+            assert pod["automountServiceAccountToken"] is False
+            for container in pod["containers"]:
+                assert container["securityContext"]["allowPrivilegeEscalation"] is False
+                assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+                assert {"cpu", "memory"} <= set(container["resources"]["requests"])
+
+
+def test_secrets_are_made_once_and_never_for_everybody(tmp_path):
+    shutil.copytree(DEPLOY, tmp_path / "deploy", ignore=shutil.ignore_patterns("secrets"))
+    for _ in range(2):
+        subprocess.run(["sh", str(tmp_path / "deploy" / "secrets.sh")], check=True, capture_output=True, timeout=30)
+        folder = tmp_path / "deploy" / "secrets"
+        seen = {path.name: path.read_text() for path in folder.iterdir()}
+        first = locals().get("first", seen)
+        assert seen == first
+    named = {Path(entry["file"]).name for entry in compose()["secrets"].values()}
+    assert named <= set(seen)
+    assert seen["ledger_password"] in seen["viscera_ledger_url"]
+    assert "deploy/secrets/" in (ROOT / ".gitignore").read_text()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_scaler_counts_what_waits_and_what_runs(stage, postgresql):
+    with contracts.postgresql(postgresql) as ledger:
+        (document,) = [
+            one for one in documents(DEPLOY / "kubernetes" / "base" / "scaling.yaml")
+            if one["kind"] == "ScaledObject" and one["metadata"]["name"] == stage
+        ]  # fmt: skip
+        assert document["spec"]["scaleTargetRef"]["name"] in workloads()
+        query = document["spec"]["triggers"][0]["metadata"]["query"]
+        first, _ = add_job(ledger), add_job(ledger)
+        for done in STAGES[: STAGES.index(stage)]:
+            with ledger.write() as connection:
+                claim = claims.claim(connection, first, done, "w")
+            with ledger.write() as connection:
+                claims.complete(connection, claim, [])
+        with ledger.write() as connection:
+            claims.claim(connection, first, stage, "w")
+        with create_engine(ledger.engine.url).connect() as connection:
+            assert connection.execute(text(query)).scalar_one() == (2 if stage == "classifier" else 1)
