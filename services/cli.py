@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from services import admin
+from services import admin, doctor
 from shared.errors import BadScan, ModelError, VisceraError
 
 console = Console(stderr=True)
@@ -159,6 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("action", choices=("list", "verify", "use"))
     sub.add_argument("folder", type=_existing, nargs="?")
     admin.register(command)
+    doctor.register(command)
     sub = command("serve", serve)
     sub.add_argument("--host", default="127.0.0.1")
     sub.add_argument("--port", type=int, default=8000)

@@ -93,6 +93,7 @@ COMMAND_LINE = {
     "not_delivered": "A destination did not confirm every instance; the delivery's reason says more.",
     "tls": "A certificate was given without its key, or a key without its certificate.",
     "web_bundle": "The web application can't be built.",
+    "not_well": "`viscera doctor` found something wrong.",
     "usage": "The command lacks something; the sentence says what.",
 }
 

@@ -1,0 +1,150 @@
+"""`viscera doctor`: what is wrong with a running installation, in words, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.errors import VisceraError
+from shared.ledger import Ledger, audit, open_ledger, status
+from shared.ledger.jobs import STAGES
+from shared.queue import make_app
+from shared.settings import Settings
+from shared.store import Store, open_store
+
+WAIT = 120.0
+"""Seconds that the first in a queue may wait before it is worth a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: whether it is well, and a sentence."""
+
+    well: bool
+    text: str
+
+
+def register(command: Callable[[str, Callable[[argparse.Namespace], None]], argparse.ArgumentParser]) -> None:
+    """Adds the command to the parser."""
+    sub = command("doctor", doctor)
+    text = "data folder of `viscera serve` (default: the installation of the VISCERA_ settings)"
+    sub.add_argument("--data", type=Path, metavar="DIR", help=text)
+
+
+def doctor(given: argparse.Namespace) -> None:
+    """Tells what is wrong with a running installation; exits 1 if anything is."""
+    settings = Settings() if given.data is None else _embedded(given.data)
+    found = list(examine(settings, broker=given.data is None))
+    for finding in found:
+        print(f"{'ok   ' if finding.well else 'WRONG'}  {finding.text}")
+    wrong = sum(not finding.well for finding in found)
+    if wrong:
+        raise VisceraError(f"{wrong} of {len(found)} things are not well.", "not_well")
+
+
+def examine(settings: Settings, *, broker: bool = True) -> Iterator[Finding]:
+    """Looks at ledger, store, broker, workers, queues, leases, outboxes, disk and audit trail, one after the other."""
+    ledger: Ledger | None = None
+    try:
+        ledger = open_ledger(settings.ledger_url)
+        with ledger.read() as connection:
+            found = status.gather(connection)
+        yield Finding(True, "The ledger answers.")
+        yield from _workers(found, settings)
+        yield from _queues(found)
+        yield from _trail(ledger)
+    except Exception as error:
+        reason = f"The ledger can't be read ({type(error).__name__}): is its address right, does the database run, "
+        yield Finding(False, reason + "was `python -P -m shared.prepare` run?")
+    finally:
+        if ledger is not None:
+            ledger.close()
+    yield _store(settings)
+    if broker:
+        yield _broker(settings)
+    yield _disk(settings)
+
+
+def _workers(found: status.Status, settings: Settings) -> Iterator[Finding]:
+    for stage in STAGES:
+        providers = {provider: int(count) for (name, provider), count in found.workers.items() if name == stage}
+        if not providers:
+            hint = "start it, or read its log: a worker refuses to start when its model is not what its card says."
+            yield Finding(False, f"No {stage} is alive: {hint}")
+            continue
+        told = ", ".join(f"{count} on {provider}" for provider, count in sorted(providers.items()))
+        odd = set(providers) - {settings.provider, "none"}
+        hint = f" Settings say {settings.provider}." if odd else ""
+        yield Finding(not odd, f"Live workers of the {stage}: {told}.{hint}")
+
+
+def _queues(found: status.Status) -> Iterator[Finding]:
+    for stage in STAGES:
+        waiting, oldest = int(found.waiting[stage,]), found.oldest[stage,]
+        slow = waiting > 0 and oldest > WAIT
+        hint = " More workers of this stage would help, or one of them hangs." if slow else ""
+        yield Finding(not slow, f"{waiting} wait for the {stage}, the first for {oldest:.0f} s.{hint}")
+    overdue = int(sum(found.overdue.values()))
+    hint = ": is a reconciler running? It gives the work of lost workers to others." if overdue else "."
+    yield Finding(not overdue, f"{overdue} leases ran out and were not rescued{hint}")
+    lost = int(found.events.get(("worker_lost",), 0))
+    yield Finding(True, f"{lost} times a worker was lost, in the history of the jobs that are kept.")
+    yield Finding(True, f"{found.webhooks_due} messages wait to be sent to webhooks.")
+
+
+def _trail(ledger: Ledger) -> Iterator[Finding]:
+    with ledger.read() as connection:
+        for tenant in audit.audited(connection):
+            try:
+                count, _ = audit.verify(connection, tenant)
+                yield Finding(True, f"The audit trail of {tenant} is unbroken ({count} records).")
+            except audit.BrokenChain as error:
+                yield Finding(False, error.detail)
+
+
+def _store(settings: Settings) -> Finding:
+    key = "doctor/probe/file"
+    try:
+        store: Store = open_store(settings.store_url)
+        with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
+            probe = Path(folder) / "probe"
+            probe.write_bytes(b"probe")
+            store.put(key, probe)
+        whole = b"".join(store.read(key)) == b"probe"
+        store.delete("doctor/probe/")
+    except Exception as error:
+        return Finding(False, f"The file store can't be written and read ({type(error).__name__}).")
+    return Finding(
+        whole, "The file store keeps what it is given." if whole else "The file store gives other bytes back."
+    )
+
+
+def _broker(settings: Settings) -> Finding:
+    try:
+        with make_app(settings.broker_url, answer_within=2.0).connection_for_write(connect_timeout=2.0) as connection:
+            connection.ensure_connection(max_retries=1, timeout=3)
+    except Exception as error:
+        hint = "jobs are accepted and wait until it is back."
+        return Finding(False, f"The broker can't be reached ({type(error).__name__}); {hint}")
+    return Finding(True, "The broker answers.")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.spool if settings.spool.exists() else Path.cwd()
+    free = shutil.disk_usage(folder).free
+    enough = free >= settings.free_bytes
+    hint = "" if enough else f"; below {settings.free_bytes / 2**30:.1f} GiB uploads are answered 503."
+    return Finding(enough, f"{free / 2**30:.1f} GiB are free for uploads{hint or '.'}")
+
+
+def _embedded(data: Path) -> Settings:
+    if not (data / "ledger.db").exists():
+        raise VisceraError(f"There is no ledger in {data}.", "no_ledger")
+    folder = data.resolve()
+    return Settings(
+        ledger_url=f"sqlite:///{folder / 'ledger.db'}", store_url=f"file://{folder / 'store'}", spool=folder / "spool"
+    )
