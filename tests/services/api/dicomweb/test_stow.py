@@ -4,6 +4,7 @@ import hashlib
 import io
 import random
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pydicom
@@ -12,6 +13,7 @@ import pytest
 from shared import sandbox
 from shared.dicom import decoding
 from shared.dicom import series as work
+from shared.errors import CorruptScan
 from shared.ledger import jobs, open_ledger
 from shared.store import open_store
 from tests.services.api.dicomweb.conftest import content_type, multipart, with_uid
@@ -258,3 +260,17 @@ def holders(settings):
             for table in tables
             if any("CANARY" in str(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table}").all())
         }
+
+
+def test_an_instance_that_brings_the_decoder_down_harms_no_other(store, files, monkeypatch):
+    real = sandbox.call
+
+    def fragile(name, *seconds, files):
+        if any(b"KILLER" in Path(path).read_bytes() for path, _ in files):
+            raise CorruptScan("The scan brought its decoder down.", "decoder_crashed")
+        return real(name, *seconds, files=files)
+
+    monkeypatch.setattr(sandbox, "call", fragile)
+    answer = store([files[0], with_uid(files[1], PatientID="KILLER"), files[2]])
+    assert (answer.status_code, reasons(answer)) == (202, [0xC000])
+    assert uids(answer) == {uid_of(files[0]), uid_of(files[2])}
