@@ -85,7 +85,7 @@ class Wearer:
 
 @pytest.fixture(scope="module")
 def wearer(kept, served, result, emulator):
-    page = kept(emulator, viewport={"width": 1000, "height": 560})
+    page = kept(emulator, viewport={"width": 800, "height": 450})
     show(page, served.url, result)
     page.get_by_role("button", name="Enter VR").click()
     page.wait_for_function("() => viscera.scene().xr?.placed", timeout=60_000)
@@ -161,6 +161,32 @@ def test_one_hand_carries_and_two_scale_and_turn(wearer):
     wearer.row("reset")
     wearer.frames()
     assert scene(page)["root"]["scale"] == pytest.approx(1.0)
+
+
+def test_bare_hands_pinch_to_carry(wearer):
+    page = wearer.page
+    wearer.rest()
+    page.evaluate("device.primaryInputMode = 'hand'")
+    move = """([x, y, z]) => {
+        device.hands.right.position.set(x, y, z);
+        device.hands.right.quaternion.set(0, 0, 0, 1);
+    }"""
+    page.evaluate(move, HOME["right"])
+    wearer.frames(4)
+    assert [hand["hand"] for hand in scene(page)["xr"]["hands"]] == [True, True]
+    start = scene(page)["root"]["position"]
+    page.evaluate("device.hands.right.updatePinchValue(1)")
+    wearer.frames()
+    assert scene(page)["xr"]["grabbing"] == 1
+    page.evaluate(move, [0.25, 1.6, -0.4])
+    wearer.frames()
+    page.evaluate("device.hands.right.updatePinchValue(0)")
+    wearer.frames()
+    assert scene(page)["xr"]["grabbing"] == 0
+    assert np.subtract(scene(page)["root"]["position"], start) == pytest.approx([0.0, 0.1, 0.0], abs=2e-3)
+    shot(page, "headset-hands")
+    page.evaluate("device.primaryInputMode = 'controller'")
+    wearer.frames(4)
 
 
 def test_clip_plane_is_moved_by_its_ball_and_leaving_restores(wearer):

@@ -1,12 +1,15 @@
 /** Organs of a GLB (plain or meshopt-compressed) as meshes in metres, +Y to the head, +X to the patient's left. */
 import { MeshoptDecoder } from "meshopt-decoder";
 import { type BufferGeometry, Color, DoubleSide, FrontSide, Mesh, MeshStandardMaterial } from "three";
+import { acceleratedRaycast, MeshBVH } from "three-mesh-bvh";
 import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
 import type { Vector } from "../core/geometry";
 
 export class OrganMesh extends Mesh<BufferGeometry, MeshStandardMaterial> {
   title = "";
   volume = 0;
+  /** A headset points two rays at a hundred thousand triangles 72 times a second: each goes down a tree of boxes. */
+  override raycast = acceleratedRaycast;
 
   /** Shown with this opacity; a see-through surface hides nothing behind it. */
   fade(opacity: number): void {
@@ -53,6 +56,7 @@ export async function loadOrgans(bytes: ArrayBuffer): Promise<Organs> {
 }
 
 function organ(source: Mesh<BufferGeometry, MeshStandardMaterial>): OrganMesh {
+  source.geometry.boundsTree = new MeshBVH(source.geometry);
   const mesh = new OrganMesh(source.geometry, source.material.clone());
   source.matrixWorld.decompose(mesh.position, mesh.quaternion, mesh.scale);
   const told = (source.userData["volume_ml"] !== undefined ? source : source.parent)?.userData ?? {};
