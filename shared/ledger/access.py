@@ -21,6 +21,7 @@ Scope = Literal["jobs:read", "jobs:write", "dicom:read", "dicom:write", "metrics
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """What a key may be allowed; `admin` covers keys, webhooks and the audit trail of its own tenant."""
 _KINDS = {"key": "vsk_", "session": "vsn_", "share": "vss_", "token": "vst_"}
+_ABOVE = api_keys.alias("above")
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BODY, _CHECK = 43, 6
 REFUSED = "A valid API key is needed: Authorization: Bearer <key>."
@@ -109,9 +110,8 @@ def caller(connection: Connection, key: str) -> Caller:
     """Whose key this is; raises Unauthorized for unknown, expired and revoked keys."""
     row = None
     if well_formed(key):
-        above = api_keys.alias()
-        query = select(api_keys).outerjoin(above, api_keys.c.parent == above.c.id)
-        row = connection.execute(query.where(api_keys.c.digest == digest(key), _valid(), _valid(above))).first()
+        query = select(api_keys).outerjoin(_ABOVE, api_keys.c.parent == _ABOVE.c.id)
+        row = connection.execute(query.where(api_keys.c.digest == digest(key), _valid(), _valid(_ABOVE))).first()
     if row is None:
         raise Unauthorized(REFUSED)
     scopes = frozenset(SCOPES if row.scopes is None else row.scopes)

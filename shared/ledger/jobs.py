@@ -333,6 +333,10 @@ def _positions(connection: Connection, sequence: list[int]) -> dict[int, int]:
     """The place in the queue, from 1, of each of these queued jobs."""
     if not sequence:
         return {}
+    if len(sequence) == 1:
+        ahead = select(func.count()).where(jobs.c.state == "queued", jobs.c.seq <= sequence[0])
+        with unconfined(connection):
+            return {sequence[0]: int(connection.execute(ahead).scalar_one())}
     place = func.row_number().over(order_by=jobs.c.seq)
     queue = select(jobs.c.seq, place.label("place")).where(jobs.c.state == "queued", jobs.c.seq <= max(sequence))
     numbered = queue.subquery()

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 from sqlalchemy import create_engine, text
 
+from services.api.metrics import Metrics
 from services.local import worker_command
-from shared.ledger import claims
+from shared.ledger import claims, workers
 from shared.ledger.jobs import STAGES
 from shared.settings import Settings
 from tests import contracts
@@ -147,3 +149,27 @@ def test_the_scaler_counts_what_waits_and_what_runs(stage, postgresql):
             claims.claim(connection, first, stage, "w")
         with create_engine(ledger.engine.url).connect() as connection:
             assert connection.execute(text(query)).scalar_one() == (2 if stage == "classifier" else 1)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian's prometheus) is not installed here")
+@pytest.mark.parametrize("arguments", [("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml")])
+def test_alerts_are_valid_and_fire_when_they_should(arguments):
+    folder = DEPLOY / "prometheus"
+    done = subprocess.run(["promtool", *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_alerts_and_dashboard_ask_only_for_what_the_gateway_tells(tmp_path):
+    ledger = contracts.sqlite(tmp_path)
+    with ledger as opened:
+        add_job(opened)
+        with opened.write() as connection:
+            workers.seen(connection, workers.Worker("w", "mesher", None))
+        metrics = Metrics()
+        metrics.watch(opened)
+        metrics.requests.labels("GET", "/", "200").inc()
+        metrics.seconds.labels("/").observe(1)
+        told = set(re.findall(r"^([a-z_]+)", generate_latest(metrics.registry).decode(), re.MULTILINE))
+    asked = (DEPLOY / "prometheus" / "alerts.yml").read_text() + (DEPLOY / "grafana" / "viscera.json").read_text()
+    for name in set(re.findall(r"\b(viscera_[a-z_]+|process_[a-z_]+)", asked)):
+        assert name in told, name

@@ -98,8 +98,8 @@ async def get_job(
     job_id: str, connections: Connections, caller: Reader, wait: Annotated[float, Query(ge=0, le=60)] = 0.0
 ) -> schemas.Job:
     """The job; with `wait` the answer comes when something has changed, at the latest after that many seconds."""
-    job = await run_in_threadpool(_get, connections, caller, job_id)
     if wait:
+        job = await run_in_threadpool(_get, connections, caller, job_id)
         async with aclosing(connections.watch.changes(job_id, job, wait)) as changes:
             await anext(changes, None)
     return await run_in_threadpool(_view, connections, caller, job_id)
