@@ -149,12 +149,16 @@ class LocalStore:
         """Joins the parts into the object and removes them."""
         folder = self._parts(key, token)
         with _explained():
-            joined = folder / ".joined"
-            with joined.open("wb") as file:
-                for number in self.parts(key, token):
-                    with (folder / f"{number:05d}").open("rb") as part:
-                        shutil.copyfileobj(part, file, CHUNK)
-            self.put(key, joined)
+            joined = folder / f".{secrets.token_hex(8)}"
+            try:
+                with joined.open("wb") as file:
+                    for number in self.parts(key, token):
+                        with (folder / f"{number:05d}").open("rb") as part:
+                            shutil.copyfileobj(part, file, CHUNK)
+                self.put(key, joined)
+            except FileNotFoundError:  # another was faster: the object is there before its parts go
+                if not self._path(key).is_file():
+                    raise
             shutil.rmtree(folder, ignore_errors=True)
 
     def _parts(self, key: str, token: str) -> Path:

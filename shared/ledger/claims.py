@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, insert, update
 
 from shared.ledger.engine import now
-from shared.ledger.jobs import OPEN, RING_AGAIN, STAGES, Artifact, end, lock, record
+from shared.ledger.history import record
+from shared.ledger.jobs import OPEN, RING_AGAIN, STAGES, Artifact, end, lock
 from shared.ledger.tables import artifacts, jobs, stage_runs
 
 LEASE = 30.0

@@ -11,6 +11,7 @@ from shared.errors import NotFound
 from shared.ledger import audit, dicom_workitems, jobs
 from shared.ledger.dicom_tables import instances, results, series, series_jobs, studies
 from shared.ledger.engine import insert, now
+from shared.ledger.history import record
 from shared.ledger.ids import new_id
 
 SUITED = ("MR", "CT")
@@ -172,7 +173,7 @@ def start(
     values = {"job_id": job_id, "series": found.id, "attempt": attempt, "instances": count, "published": 0}
     connection.execute(insert(connection, series_jobs).values(**values))
     dicom_workitems.describe(connection, job_id, _step(connection, found))
-    jobs.record(connection, job_id, "series_attempt", {"attempt": attempt, "instances": count})
+    record(connection, job_id, "series_attempt", {"attempt": attempt, "instances": count})
     return job_id
 
 

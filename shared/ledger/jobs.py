@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
-from shared.errors import Conflict, NotFound, Unprocessable
+from shared.errors import Conflict, NotFound
 from shared.ledger import audit, webhooks
 from shared.ledger.engine import insert as insert_new
 from shared.ledger.engine import now, unconfined
+from shared.ledger.history import record
 from shared.ledger.ids import new_id
-from shared.ledger.tables import artifacts, doomed, events, idempotency, jobs, scans, stage_runs, tenants
+from shared.ledger.tables import artifacts, doomed, idempotency, jobs, scans, stage_runs, tenants
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 OPEN = ("queued", "running")
@@ -78,16 +79,6 @@ class Artifact:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One entry of a job's history: its number, its time in seconds since 1970, what happened."""
-
-    id: int
-    at: float
-    kind: str
-    data: dict[str, Any]
-
-
 def ensure_tenant(connection: Connection, tenant: str) -> None:
     """Creates the tenant if it is not there."""
     _insert_new(connection, tenants, {"id": tenant, "created": now()})
@@ -142,23 +133,6 @@ def create(
 
         dicom_workitems.create(connection, tenant, dicom_workitems.job_uid(job_id), {}, job_id)
     return job_id
-
-
-def remember(connection: Connection, tenant: str, key: str, digest: str, subject: str) -> None:
-    """Ties an Idempotency-Key to what it created."""
-    values = {"tenant": tenant, "key": key, "digest": digest, "subject": subject}
-    connection.execute(insert(idempotency).values(created=now(), **values))
-
-
-def recall(connection: Connection, tenant: str, key: str, digest: str) -> str | None:
-    """What this Idempotency-Key created before, or None; raises Unprocessable if that was another request."""
-    query = select(idempotency.c.digest, idempotency.c.subject)
-    row = connection.execute(query.where(idempotency.c.tenant == tenant, idempotency.c.key == key)).first()
-    if row is None:
-        return None
-    if row.digest != digest:
-        raise Unprocessable("This Idempotency-Key was used for another request.", "idempotency_mismatch")
-    return str(row.subject)
 
 
 def get(connection: Connection, tenant: str | None, job_id: str) -> Job:
@@ -234,13 +208,6 @@ def published_of(connection: Connection, job_ids: Iterable[str]) -> dict[str, se
     return names
 
 
-def history(connection: Connection, job_id: str, after: int = 0) -> list[Event]:
-    """What happened to a job after an event's number, oldest first."""
-    query = select(events.c.id, events.c.at, events.c.kind, events.c.data)
-    query = query.where(events.c.job_id == job_id, events.c.id > after).order_by(events.c.id)
-    return [Event(*row) for row in connection.execute(query)]
-
-
 def cancel(connection: Connection, tenant: str, job_id: str) -> None:
     """Ends an open job as cancelled, at once; raises Conflict with the end state if it had ended."""
     if not end(connection, job_id, "cancelled", tenant=tenant):
@@ -305,11 +272,6 @@ def erase(connection: Connection, tenant: str, job_id: str, actor: str, action: 
 def doom(connection: Connection, prefix: str) -> None:
     """Notes a store prefix whose bytes nobody needs any more; the reconciler deletes them."""
     _insert_new(connection, doomed, {"prefix": prefix, "at": now()})
-
-
-def record(connection: Connection, job_id: str, kind: str, data: Mapping[str, Any] | None = None) -> None:
-    """Appends one event to a job's history."""
-    connection.execute(insert(events).values(job_id=job_id, at=now(), kind=kind, data=dict(data or {})))
 
 
 def _insert_new(connection: Connection, table: Any, values: Mapping[str, Any]) -> None:

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, select, update
 
 from shared.ledger.claims import TRIES, Claim
 from shared.ledger.engine import now
-from shared.ledger.jobs import OPEN, RING_AGAIN, doom, end, lock, record
+from shared.ledger.history import record
+from shared.ledger.jobs import OPEN, RING_AGAIN, doom, end, lock
 from shared.ledger.tables import doomed, jobs, stage_runs, workers
 
 RINGS = 64

@@ -15,7 +15,7 @@ from services.api import schemas
 from services.api.context import Connections, Context, Reader
 from services.api.views import job_view
 from shared.errors import NotFound
-from shared.ledger import access, jobs
+from shared.ledger import access, history, jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 BEAT = 15.0
@@ -62,13 +62,13 @@ class _Stream:
         self.context, self.caller, self.job_id, self.after = context, caller, job_id, after
         self.job: jobs.Job
         self.view: schemas.Job
-        self.news: list[jobs.Event] = []
+        self.news: list[history.Event] = []
 
     def read(self) -> None:
         """Looks at the job and at what is new in its history; raises NotFound."""
         with self.context.reading(self.caller) as connection:
             self.job = jobs.get(connection, self.caller.tenant, self.job_id)
-            self.news = jobs.history(connection, self.job_id, self.after)
+            self.news = history.history(connection, self.job_id, self.after)
             self.view = job_view(connection, self.context.estimate, self.job)
 
     async def pieces(self) -> AsyncIterator[str]:
@@ -92,5 +92,5 @@ class _Stream:
         return "".join([*told, f"id: {self.after}\nevent: job\ndata: {self.view.model_dump_json()}\n\n"])
 
 
-def _entry(event: jobs.Event) -> Entry:
+def _entry(event: history.Event) -> Entry:
     return Entry(kind=event.kind, at=datetime.fromtimestamp(event.at, UTC), data=event.data)

@@ -19,7 +19,7 @@ from services.api.context import Connections, Context, Reader, Writer
 from services.api.views import job_view, job_views
 from shared.errors import BadRequest, Conflict, Unprocessable
 from shared.fault import point
-from shared.ledger import access, audit, jobs
+from shared.ledger import access, audit, idempotency, jobs
 from shared.queue import ring
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -141,7 +141,7 @@ class _Request:
         if self.key is None:
             return None
         with self.context.reading(self.caller) as connection:
-            job_id = jobs.recall(connection, self.caller.tenant, self.key, self.digest(sha256))
+            job_id = idempotency.recall(connection, self.caller.tenant, self.key, self.digest(sha256))
             return None if job_id is None else jobs.get(connection, self.caller.tenant, job_id)
 
     def job(self, scan: jobs.Scan | None, scan_id: str) -> jobs.Job:
@@ -162,7 +162,7 @@ class _Request:
         tenant, sha256 = self.caller.tenant, scan.sha256 if scan else ""
         with self.context.writing(self.caller) as connection:
             if self.key is not None:
-                again = jobs.recall(connection, tenant, self.key, self.digest(sha256))
+                again = idempotency.recall(connection, tenant, self.key, self.digest(sha256))
                 if again is not None:
                     return jobs.get(connection, tenant, again)
             if scan is not None:
@@ -174,7 +174,7 @@ class _Request:
             options = self.options.model_dump(mode="json", exclude={"deadline"})
             job_id = jobs.create(connection, tenant, scan_id, options, seconds=seconds, patience=settings.ring_seconds)
             if self.key is not None:
-                jobs.remember(connection, tenant, self.key, self.digest(sha256), job_id)
+                idempotency.remember(connection, tenant, self.key, self.digest(sha256), job_id)
             audit.record(connection, tenant, self.caller.key_id, "create", job_id)
             return jobs.get(connection, tenant, job_id)
 

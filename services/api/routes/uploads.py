@@ -13,8 +13,8 @@ from services.api import schemas, uploads
 from services.api.context import Connections, Context, Writer
 from services.api.routes.jobs import RAW_BODY
 from shared import sandbox
-from shared.errors import Conflict, NotFound, ScanTooLarge, Unprocessable
-from shared.ledger import access, audit, jobs
+from shared.errors import BadScan, Conflict, NotFound, ScanTooLarge, Unprocessable
+from shared.ledger import access, audit, idempotency, jobs
 from shared.ledger import uploads as ledger
 from shared.store import sha256
 
@@ -119,7 +119,7 @@ async def _complete(
     try:
         async with uploads.CHECKS:
             scan = await run_in_threadpool(_check, context, upload, spacing)
-    except Exception:
+    except (BadScan, Unprocessable):  # for good: whoever else completes it at this moment finds the same
         await run_in_threadpool(_give_up, context, caller, upload)
         raise
     await run_in_threadpool(_record, context, caller, upload, scan)
@@ -149,15 +149,16 @@ def _check(context: Context, upload: ledger.Upload, spacing: tuple[float, float,
 def _record(context: Context, caller: access.Caller, upload: ledger.Upload, scan: jobs.Scan) -> None:
     with context.writing(caller) as connection:
         if not ledger.drop(connection, caller.tenant, upload.id):
-            return  # the same call, sent twice at once: the other one has recorded it
+            jobs.get_scan(connection, caller.tenant, scan.id)  # the same call, sent twice at once, has recorded it
+            return
         jobs.add_scan(connection, caller.tenant, scan)
-        jobs.remember(connection, caller.tenant, upload.id, "", scan.id)
+        idempotency.remember(connection, caller.tenant, upload.id, "", scan.id)
         audit.record(connection, caller.tenant, caller.key_id, "upload", scan.id)
 
 
 def _completed(context: Context, caller: access.Caller, upload_id: str) -> jobs.Scan | None:
     with context.reading(caller) as connection:
-        scan_id = jobs.recall(connection, caller.tenant, upload_id, "")
+        scan_id = idempotency.recall(connection, caller.tenant, upload_id, "")
         return None if scan_id is None else jobs.get_scan(connection, caller.tenant, scan_id)
 
 

@@ -5,7 +5,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from shared.errors import Conflict, NotFound, Unprocessable
-from shared.ledger import jobs, sweep
+from shared.ledger import idempotency, jobs, sweep
 from shared.ledger.tables import audit, metadata
 from tests.shared.ledger.conftest import add_job
 
@@ -50,12 +50,12 @@ def test_cancel_wins_once_and_says_how_a_job_ended(ledger, job):
 
 def test_idempotency_key_recalls_the_same_request_only(ledger, job):
     with ledger.write() as connection:
-        jobs.remember(connection, "t", "key", "d" * 64, job)
+        idempotency.remember(connection, "t", "key", "d" * 64, job)
     with ledger.read() as connection:
-        assert jobs.recall(connection, "t", "key", "d" * 64) == job
-        assert jobs.recall(connection, "other", "key", "d" * 64) is None
+        assert idempotency.recall(connection, "t", "key", "d" * 64) == job
+        assert idempotency.recall(connection, "other", "key", "d" * 64) is None
         with pytest.raises(Unprocessable):
-            jobs.recall(connection, "t", "key", "e" * 64)
+            idempotency.recall(connection, "t", "key", "e" * 64)
 
 
 def test_erase_removes_rows_dooms_bytes_and_leaves_an_audit_record(ledger, job):

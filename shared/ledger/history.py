@@ -1,0 +1,34 @@
+"""What happened to a job: append-only, oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from shared.ledger.engine import now
+from shared.ledger.tables import events
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a job's history: its number, its time in seconds since 1970, what happened."""
+
+    id: int
+    at: float
+    kind: str
+    data: dict[str, Any]
+
+
+def record(connection: Connection, job_id: str, kind: str, data: Mapping[str, Any] | None = None) -> None:
+    """Appends one event to a job's history."""
+    connection.execute(insert(events).values(job_id=job_id, at=now(), kind=kind, data=dict(data or {})))
+
+
+def history(connection: Connection, job_id: str, after: int = 0) -> list[Event]:
+    """What happened to a job after an event's number, oldest first."""
+    query = select(events.c.id, events.c.at, events.c.kind, events.c.data)
+    query = query.where(events.c.job_id == job_id, events.c.id > after).order_by(events.c.id)
+    return [Event(*row) for row in connection.execute(query)]

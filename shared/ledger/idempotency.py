@@ -1,0 +1,26 @@
+"""Idempotency-Keys: what a request with a key created before."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select
+
+from shared.errors import Unprocessable
+from shared.ledger.engine import now
+from shared.ledger.tables import idempotency
+
+
+def remember(connection: Connection, tenant: str, key: str, digest: str, subject: str) -> None:
+    """Ties an Idempotency-Key to what it created."""
+    values = {"tenant": tenant, "key": key, "digest": digest, "subject": subject}
+    connection.execute(insert(idempotency).values(created=now(), **values))
+
+
+def recall(connection: Connection, tenant: str, key: str, digest: str) -> str | None:
+    """What this Idempotency-Key created before, or None; raises Unprocessable if that was another request."""
+    query = select(idempotency.c.digest, idempotency.c.subject)
+    row = connection.execute(query.where(idempotency.c.tenant == tenant, idempotency.c.key == key)).first()
+    if row is None:
+        return None
+    if row.digest != digest:
+        raise Unprocessable("This Idempotency-Key was used for another request.", "idempotency_mismatch")
+    return str(row.subject)
