@@ -44,6 +44,7 @@ RULES = {
     "GET /v1/dicom/deliveries": Rule("dicom:read"),
     "POST /v1/dicom/deliveries/{delivery_id}/retry": Rule("dicom:write", True),
     "GET /v1/dicom/studies/{study}/deidentified.zip": Rule("dicom:read", True),
+    "DELETE /v1/dicom/studies/{study}": Rule("dicom:write", True),
     "POST /dicom-web/workitems": Rule("dicom:write"), "GET /dicom-web/workitems": Rule("dicom:read"),
     "GET /dicom-web/workitems/{workitem}": Rule("dicom:read", True),
     "POST /dicom-web/workitems/{workitem}": Rule("dicom:write"),
