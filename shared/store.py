@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -140,25 +141,23 @@ class LocalStore:
 
     def parts(self, key: str, token: str) -> dict[int, int]:
         """The parts in the folder."""
-        folder = self._parts(key, token)
-        if not folder.is_dir():
-            raise NotFound("The upload is over.")
-        return {int(path.name): path.stat().st_size for path in sorted(folder.iterdir()) if path.name[0] != "."}
+        try:
+            found = sorted(self._parts(key, token).iterdir())
+            return {int(path.name): path.stat().st_size for path in found if path.name[0] != "."}
+        except FileNotFoundError:
+            raise NotFound("The upload is over.") from None
 
     def finish(self, key: str, token: str) -> None:
         """Joins the parts into the object and removes them."""
         folder = self._parts(key, token)
-        with _explained():
-            joined = folder / f".{secrets.token_hex(8)}"
-            try:
-                with joined.open("wb") as file:
-                    for number in self.parts(key, token):
-                        with (folder / f"{number:05d}").open("rb") as part:
-                            shutil.copyfileobj(part, file, CHUNK)
-                self.put(key, joined)
-            except FileNotFoundError:  # another was faster: the object is there before its parts go
-                if not self._path(key).is_file():
-                    raise
+        with _explained(), _alone(folder.with_name(folder.name + ".lock")):
+            joined = folder / ".joined"
+            arrived = self.parts(key, token)
+            with joined.open("wb") as file:
+                for number in arrived:
+                    with (folder / f"{number:05d}").open("rb") as part:
+                        shutil.copyfileobj(part, file, CHUNK)
+            self.put(key, joined)
             shutil.rmtree(folder, ignore_errors=True)
 
     def _parts(self, key: str, token: str) -> Path:
@@ -219,6 +218,19 @@ def _flush(path: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Waits until no other process or thread is inside."""
+    if not path.parent.is_dir():
+        raise NotFound("The upload is over.")
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -127,14 +128,12 @@ async def _complete(
 
 
 def _join(context: Context, upload: ledger.Upload) -> None:
-    try:
+    with suppress(NotFound):  # joined by another call: what it made is looked at below
         arrived = context.store.parts(upload.key, upload.token)
-    except NotFound:  # joined before, by a call that did not come to its end
-        return
-    missing = [n for n in range(1, upload.count + 1) if arrived.get(n) != upload.size(n)]
-    if missing:
-        raise Conflict(f"Part {missing[0]} has not arrived ({len(missing)} are missing).", "parts_missing")
-    context.store.finish(upload.key, upload.token)
+        missing = [n for n in range(1, upload.count + 1) if arrived.get(n) != upload.size(n)]
+        if missing:
+            raise Conflict(f"Part {missing[0]} has not arrived ({len(missing)} are missing).", "parts_missing")
+        context.store.finish(upload.key, upload.token)
 
 
 def _check(context: Context, upload: ledger.Upload, spacing: tuple[float, float, float] | None) -> jobs.Scan:
