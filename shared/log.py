@@ -7,6 +7,8 @@ import logging
 import sys
 import time
 
+from shared import trace
+
 _KNOWN = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -21,12 +23,14 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if (trace_id := trace.current()) is not None:
+            line["trace"] = trace_id
         line |= {name: value for name, value in record.__dict__.items() if name not in _KNOWN}
         if record.exc_info and record.exc_info[1] is not None:
-            error, trace = record.exc_info[1], record.exc_info[2]
-            while trace is not None and trace.tb_next is not None:
-                trace = trace.tb_next
-            place = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "?"
+            error, at = record.exc_info[1], record.exc_info[2]
+            while at is not None and at.tb_next is not None:
+                at = at.tb_next
+            place = f"{at.tb_frame.f_code.co_name}:{at.tb_lineno}" if at else "?"
             line["error"] = f"{type(error).__name__} in {place}"
         return json.dumps(line, default=str)
 

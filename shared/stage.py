@@ -14,18 +14,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
 
-from shared import log
+from shared import log, trace
 from shared.dicom import manifest
 from shared.errors import BadScan, ModelError, VisceraError
 from shared.fault import point
-from shared.ledger import Ledger, claims, jobs, open_ledger, workers
+from shared.ledger import Ledger, claims, history, jobs, open_ledger, workers
 from shared.ledger.claims import Claim, LostLease
 from shared.process import die_with_parent, die_with_supervisor
 from shared.queue import make_app, ring, task_name
@@ -56,19 +56,16 @@ class Work:
         """The upload as it came; of a series that came in pieces, a folder of its instances."""
         with self._ledger.read() as connection:
             key = jobs.get_scan(connection, None, self.job.scan_id).key
-        if manifest.is_manifest(key):
-            with manifest.folder(self._store, key) as path:
-                yield path
-        else:
-            with self._store.file(key) as path:
-                yield path
+        held = manifest.folder(self._store, key) if manifest.is_manifest(key) else self._store.file(key)
+        with _traced("fetch scan", held) as path:
+            yield path
 
     @contextmanager
     def input(self, name: str) -> Iterator[Path]:
         """A file that an earlier stage published."""
         with self._ledger.read() as connection:
             key = jobs.published(connection, self.job.id)[name].key
-        with self._store.file(key) as path:
+        with _traced("fetch", self._store.file(key), file=name) as path:
             yield path
 
     def output(self, name: str) -> Path:
@@ -117,9 +114,10 @@ class Work:
         done = []
         for name, path in self._outputs.items():
             done.append(jobs.Artifact(name, self.claim.prefix + name, sha256(path), path.stat().st_size))
-            self._store.put(done[-1].key, path)
+            with trace.span("store", file=name, bytes=done[-1].bytes):
+                self._store.put(done[-1].key, path)
         point(self.claim.stage, "after-store")
-        with self._ledger.write() as connection:
+        with trace.span("publish"), self._ledger.write() as connection:
             return claims.complete(connection, self.claim, done, settings().ring_seconds)
 
     def discard(self) -> None:
@@ -157,8 +155,10 @@ class Stage:
             if claim is None:
                 return
             job = jobs.get(connection, None, job_id)
+            parent = history.trace_of(connection, job_id)
         point(self.name, "after-claim", job_id)
-        with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
+        about: dict[str, str | int] = {"job": job_id, "attempt": claim.attempt, "tenant": job.tenant}
+        with trace.span(self.name, parent, **about), tempfile.TemporaryDirectory(prefix="viscera-") as folder:
             self._work(Work(job, claim, Path(folder), self.tool, ledger, store), ledger)
 
     def _work(self, work: Work, ledger: Ledger) -> None:
@@ -166,7 +166,8 @@ class Stage:
         started = time.monotonic()
         try:
             with work.heartbeat():
-                self.task(work)
+                with trace.span("work"):
+                    self.task(work)
                 following = work.publish()
         except LostLease:
             work.discard()
@@ -189,6 +190,7 @@ class Stage:
         """What a worker's child does before its first task: loads its tool and says that it lives."""
         die_with_parent()
         log.configure(settings().log_level)
+        trace.configure(self.name)
         self.ledger = self.store = None
         try:
             self.tool = self.load(settings())
@@ -237,6 +239,16 @@ def stage(
         return made
 
     return decorate
+
+
+@contextmanager
+def _traced(name: str, held: AbstractContextManager[Path], **about: str) -> Iterator[Path]:
+    """The path that a context manager gives, the getting of it as a span."""
+    with trace.span(name, **about):
+        path = held.__enter__()
+    with ExitStack() as stack:
+        stack.push(held)
+        yield path
 
 
 def _give_up(ledger: Ledger, claim: Claim, error: Exception, about: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import argparse
 import uvicorn
 
 from services.api.app import create_app
-from shared import log
+from shared import log, trace
 from shared.process import die_with_supervisor
 from shared.settings import settings
 
@@ -23,6 +23,7 @@ def main() -> None:
     given = parser.parse_args()
     die_with_supervisor()
     log.configure(settings().log_level)
+    trace.configure("gateway")
     uvicorn.run(
         create_app(), host=given.host, port=given.port, access_log=False, log_config=None, server_header=False,
         timeout_graceful_shutdown=5, timeout_keep_alive=20,

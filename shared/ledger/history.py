@@ -27,6 +27,13 @@ def record(connection: Connection, job_id: str, kind: str, data: Mapping[str, An
     connection.execute(insert(events).values(job_id=job_id, at=now(), kind=kind, data=dict(data or {})))
 
 
+def trace_of(connection: Connection, job_id: str) -> str | None:
+    """The traceparent that came with the job, if it is traced."""
+    query = select(events.c.data).where(events.c.job_id == job_id, events.c.kind == "queued").order_by(events.c.id)
+    data = connection.execute(query.limit(1)).scalar()
+    return data.get("trace") if data else None
+
+
 def history(connection: Connection, job_id: str, after: int = 0) -> list[Event]:
     """What happened to a job after an event's number, oldest first."""
     query = select(events.c.id, events.c.at, events.c.kind, events.c.data)

@@ -108,8 +108,11 @@ def create(
     *,
     seconds: float,
     patience: float = RING_AGAIN,
+    trace: str | None = None,
 ) -> str:
     """A new queued job on an accepted scan that must end within `seconds`; returns its id.
+
+    `trace` is the traceparent below which its stages are traced.
 
     The caller rings its doorbell; after `patience` seconds the reconciler does.
     """
@@ -127,7 +130,7 @@ def create(
     connection.execute(insert(stage_runs), rows)
     first = (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == STAGES[0])
     connection.execute(update(stage_runs).where(first).values(state="ready", ring_at=now() + patience))
-    record(connection, job_id, "queued")
+    record(connection, job_id, "queued", {"trace": trace} if trace else {})
     if connection.execute(select(scans.c.format).where(scans.c.id == scan_id)).scalar() == "dicom":
         from shared.ledger import dicom_workitems  # the worklist shows every job from DICOM
 

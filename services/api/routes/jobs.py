@@ -21,6 +21,7 @@ from shared.errors import BadRequest, Conflict, Unprocessable
 from shared.fault import point
 from shared.ledger import access, audit, idempotency, jobs
 from shared.queue import ring
+from shared.trace import span
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 Model = TypeVar("Model", bound=BaseModel)
@@ -147,7 +148,8 @@ class _Request:
     def job(self, scan: jobs.Scan | None, scan_id: str) -> jobs.Job:
         """Records scan, job and key in one transaction, then rings the first doorbell."""
         try:
-            job = self._record(scan, scan_id)
+            with span("accept job", bytes=scan.bytes if scan else 0) as trace:
+                job = self._record(scan, scan_id, trace)
         except IntegrityError:  # another request with the same key was faster
             earlier = self.earlier(scan.sha256 if scan else "")
             if earlier is None:
@@ -158,7 +160,7 @@ class _Request:
             ring(self.context.queue, job.id, jobs.STAGES[0])
         return job
 
-    def _record(self, scan: jobs.Scan | None, scan_id: str) -> jobs.Job:
+    def _record(self, scan: jobs.Scan | None, scan_id: str, trace: str | None) -> jobs.Job:
         tenant, sha256 = self.caller.tenant, scan.sha256 if scan else ""
         with self.context.writing(self.caller) as connection:
             if self.key is not None:
@@ -172,7 +174,9 @@ class _Request:
             settings = self.context.settings
             seconds = min(settings.job_seconds, self.options.deadline or settings.job_seconds)
             options = self.options.model_dump(mode="json", exclude={"deadline"})
-            job_id = jobs.create(connection, tenant, scan_id, options, seconds=seconds, patience=settings.ring_seconds)
+            job_id = jobs.create(
+                connection, tenant, scan_id, options, seconds=seconds, patience=settings.ring_seconds, trace=trace
+            )
             if self.key is not None:
                 idempotency.remember(connection, tenant, self.key, self.digest(sha256), job_id)
             audit.record(connection, tenant, self.caller.key_id, "create", job_id)
