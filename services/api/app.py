@@ -39,7 +39,12 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         context.ledger.close()
 
     app = FastAPI(
-        title="Viscera", version=version("viscera"), summary="Abdominal scans in, organs out.", lifespan=lifespan
+        title="Viscera",
+        version=version("viscera"),
+        summary="Abdominal scans in, organs out.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,  # routes/reference.py has a page that needs no other server
     )
     app.state.context = context
     problems.install(app)

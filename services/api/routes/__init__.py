@@ -8,6 +8,7 @@ from services.api.routes import (
     oauth,
     oidc,
     page,
+    reference,
     results,
     scans,
     service,
@@ -19,7 +20,7 @@ from services.api.routes import (
 from services.api.routes import uploads as upload_parts
 
 ROUTERS = (
-    service.router, page.router,
+    service.router, page.router, reference.router,
     session.router, oidc.router, oauth.router, jobs.router, scans.router, upload_parts.router, events.router,
     slices.router, shares.router, keys.router, audit.router, webhooks.router,
     results.router,  # last: its {name} takes whatever file is asked for

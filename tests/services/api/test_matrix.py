@@ -37,6 +37,7 @@ RULES = {
     "POST /v1/session": Rule(PUBLIC), "GET /v1/session/oidc": Rule(PUBLIC),
     "GET /v1/session/oidc/login": Rule(PUBLIC), "GET /v1/session/oidc/callback": Rule(PUBLIC),
     "GET /v1/session": Rule(OWN), "DELETE /v1/session": Rule(OWN), "GET /v1/models": Rule(OWN),
+    "GET /docs": Rule(PUBLIC), "GET /docs.css": Rule(PUBLIC),
     "GET /favicon.svg": Rule(PUBLIC), "GET /assets/{name}": Rule(PUBLIC), "GET /web.json": Rule(PUBLIC),
     "GET /sample.nii.gz": Rule(READ),
     "POST /dicom-web/studies": Rule("dicom:write"), "POST /dicom-web/studies/{study}": Rule("dicom:write"),
