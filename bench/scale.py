@@ -1,0 +1,135 @@
+"""How the pool of workers grows: a stage that waits 200 ms, done by 1, 2 and 4 workers, on PostgreSQL and Valkey.
+
+    python -m bench.scale [--seconds 0.2] [--jobs 60] [--workers 1 2 4]
+
+The workers are real Celery processes; jobs lie ready in the ledger before their doorbells are rung. The rate is counted
+from the first claim to the last result, as the ledger has them, and set against one worker's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from services.local import _valkey_binary, free_port
+from shared.ledger import Ledger, jobs, open_ledger, workers
+from shared.ledger.tables import stage_runs
+from shared.queue import make_app, ring
+from tests import contracts
+from tests.postgresql import programs, server
+
+
+def measure(database: str, broker: str, folder: Path, *, count: int, total: int, seconds: float) -> float:
+    """Stages a second with `count` workers."""
+    ledger = open_ledger(database)
+    ids = _ready(ledger, total)
+    environment = {
+        **os.environ, "VISCERA_LEDGER_URL": database, "VISCERA_STORE_URL": f"file://{folder / 'store'}",
+        "VISCERA_BROKER_URL": broker, "VISCERA_LOG_LEVEL": "ERROR", "BENCH_SECONDS": str(seconds),
+        "PYTHONPATH": str(Path.cwd()),
+    }  # fmt: skip
+    command = [
+        sys.executable, "-P", "-m", "celery", "-A", "bench.stub", "worker", "-Q", "classifier", "-c", "1", "-P",
+        "prefork", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "ERROR", "-n",
+    ]  # fmt: skip
+    running = [
+        subprocess.Popen([*command, f"w{n}@bench"], env=environment, cwd=folder, stdout=subprocess.DEVNULL)
+        for n in range(count)
+    ]
+    try:
+        _until(lambda: _alive(ledger) == count)
+        app = make_app(broker)
+        for job_id in ids:
+            ring(app, job_id, "classifier")
+        _until(lambda: _span(ledger, ids)[2] == total)
+        first, last, _ = _span(ledger, ids)
+        return total / (last - first)
+    finally:
+        for process in running:
+            process.send_signal(signal.SIGTERM)
+        for process in running:
+            process.wait(30)
+        ledger.close()
+
+
+def _ready(ledger: Ledger, total: int) -> list[str]:
+    with ledger.write() as connection:
+        jobs.ensure_tenant(connection, "t")
+        ids = []
+        for _ in range(total):
+            scan = jobs.Scan(jobs.new_id("scan"), "scans/s/original", "0" * 64, 1, "png")
+            jobs.add_scan(connection, "t", scan)
+            ids.append(jobs.create(connection, "t", scan.id, {}, seconds=3600.0, patience=3600.0))
+    return ids
+
+
+def _alive(ledger: Ledger) -> int:
+    with ledger.read() as connection:
+        return len(workers.alive(connection))
+
+
+def _span(ledger: Ledger, ids: list[str]) -> tuple[float, float, int]:
+    mine = (stage_runs.c.job_id.in_(ids)) & (stage_runs.c.stage == "classifier") & (stage_runs.c.state == "done")
+    query = select(func.min(stage_runs.c.started), func.max(stage_runs.c.ended), func.count()).where(mine)
+    with ledger.read() as connection:
+        first, last, done = connection.execute(query).one()
+    return first or 0.0, last or 0.0, done
+
+
+def _until(reached: object) -> None:
+    for _ in range(1800):
+        if reached():  # type: ignore[operator]
+            return
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=0.2)
+    parser.add_argument("--jobs", type=int, default=60, help="for one worker; more workers get as many each")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    given = parser.parse_args()
+    found = programs()
+    if found is None:
+        sys.exit("PostgreSQL's server programs are needed.")
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, server(found) as url:
+        folder, port = Path(name), free_port()
+        valkey = subprocess.Popen(
+            [_valkey_binary(), "--bind", "127.0.0.1", "--port", str(port), "--save", ""],
+            cwd=folder, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            rates = {}
+            for count in given.workers:
+                database = contracts.create_database(url)
+                opened = open_ledger(database)
+                opened.migrate()
+                opened.close()
+                broker = f"redis://127.0.0.1:{port}/{count}"
+                rates[count] = measure(
+                    database, broker, folder, count=count, total=given.jobs * count, seconds=given.seconds
+                )
+            one = rates[given.workers[0]] / given.workers[0]
+            print(
+                json.dumps({
+                    f"{count} workers": {"stages/s": round(rate, 2), "of linear": round(rate / count / one, 3)}
+                    for count, rate in rates.items()
+                })
+            )  # fmt: skip
+        finally:
+            valkey.kill()
+            valkey.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""A classifier that only waits: what is left is the cost of queue, ledger and store."""
+
+import os
+import time
+
+from shared.stage import Work, stage
+
+
+@stage("classifier")
+def classifier(work: Work) -> None:
+    """Waits, and writes one small file."""
+    time.sleep(float(os.environ.get("BENCH_SECONDS", "0.2")))
+    work.output("scores.npz").write_bytes(b"nothing")
+
+
+app = classifier.app
