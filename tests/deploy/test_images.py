@@ -52,8 +52,9 @@ def test_the_image_holds_what_its_service_needs(service, tmp_path):
         [*uv, "pip", "install", "--no-deps", str(tree)],
     ):  # fmt: skip
         subprocess.run(command, check=True, env=given, timeout=240, cwd=tmp_path)
+    program = "from shared.settings import settings; " + STARTS[service]
     done = subprocess.run(
-        [str(environment / "bin" / "python"), "-P", "-c", "from shared.settings import settings; " + STARTS[service]], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"},
+        [str(environment / "bin" / "python"), "-P", "-c", program], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
