@@ -69,7 +69,7 @@ def open_context(settings: Settings) -> Context:
     store, metrics = open_store(settings.store_url), Metrics()
     metrics.watch(ledger)
     issuer = Issuer(settings, ledger) if settings.oidc_issuer else None
-    return Context(settings, ledger, store, queue, Watch(ledger), limits, Estimate(ledger), metrics, issuer)
+    return Context(settings, ledger, store, queue, Watch(ledger), limits, Estimate(), metrics, issuer)
 
 
 def context(request: Request) -> Context:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Float, Table, create_engine, event, f
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -38,6 +39,10 @@ def _now_postgresql(_element: now, _compiler: Any, **_: Any) -> str:
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT of the connection's own dialect, which knows ON CONFLICT (both spell it alike)."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 40, "pool_timeout": 10.0}
+"""As many connections as a gateway has threads, most of them closed again when the rush is over."""
 
 
 class Ledger:
@@ -84,8 +89,8 @@ def open_ledger(url: str) -> Ledger:
     """The ledger at a SQLAlchemy URL (sqlite:///... or postgresql+psycopg://...)."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return Ledger(create_engine(parsed, pool_pre_ping=True))
-    engine = create_engine(parsed, connect_args={"timeout": 5.0})
+        return Ledger(create_engine(parsed, pool_pre_ping=True, **POOL))
+    engine = create_engine(parsed, connect_args={"timeout": 5.0}, **POOL)
     event.listen(engine, "connect", _sqlite_settings)
     event.listen(engine, "begin", _sqlite_begin)
     return Ledger(engine)
@@ -124,5 +129,5 @@ def unconfined(connection: Connection) -> Iterator[None]:
 def _explained() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, PoolTimeout) as error:
         raise Unavailable("The job ledger can't be reached; try again in a moment.", "ledger_unavailable") from error

@@ -68,7 +68,7 @@ async def create_job(
         raise HTTPException(415)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     response.headers["Retry-After"] = "1"
-    return schemas.job_view(job, set(), await run_in_threadpool(connections.estimate.wait, job.position))
+    return await run_in_threadpool(_view, connections, caller, job.id)
 
 
 @router.get("")

@@ -200,3 +200,12 @@ def test_wait_answers_when_something_changes(client, scan, settings):
     thread.join()
     assert seen["state"] == "running"
     assert client.get(job["links"]["self"], params={"wait": 0.3}).json()["state"] == "running"
+
+
+def test_a_crowd_that_asks_at_once_waits_for_nobody_but_the_ledger(client, app, scan):
+    job = client.post("/v1/jobs", content=scan).json()["links"]["self"]
+    app.state.context.estimate._until = 0.0
+    with ThreadPoolExecutor(60) as pool:
+        answers = list(pool.map(lambda _: client.get(job), range(240)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.json()["position"] for answer in answers} == {1}
