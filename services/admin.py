@@ -1,4 +1,4 @@
-"""Commands for operators that act on the ledger itself: `viscera keys`, `viscera audit`."""
+"""Commands for operators that act on the ledger itself: `viscera keys`, `viscera audit`, `viscera ledger`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from pathlib import Path
 
 from shared.errors import VisceraError
 from shared.ledger import Ledger, access, audit, clients, open_ledger
+from shared.process import exclusive
+from shared.rebuild import rebuild
 from shared.settings import Settings
+from shared.store import open_store
 
 Command = Callable[[str, Callable[[argparse.Namespace], None]], argparse.ArgumentParser]
 
@@ -37,6 +40,37 @@ def register(command: Command) -> None:
     sub.add_argument("--tenant", help="default: all")
     sub.add_argument("--format", choices=("json", "fhir"), default="json")
     _place(sub)
+    sub = command("ledger", rebuild_ledger)
+    sub.add_argument("action", choices=("rebuild",))
+    _place(sub)
+
+
+def rebuild_ledger(given: argparse.Namespace) -> None:
+    """Makes a lost ledger again from the store's manifests; what the ledger knows stays as it is."""
+    if given.data is None:
+        settings = Settings()
+        _rebuild(settings.ledger_url, settings.store_url)
+        return
+    if not (given.data / "store").is_dir():
+        raise VisceraError(f"There is no store in {given.data}.", "no_store")
+    data = given.data.resolve()
+    with exclusive(data / "lock"):
+        _rebuild(f"sqlite:///{data / 'ledger.db'}", f"file://{data / 'store'}")
+
+
+def _rebuild(ledger_url: str, store_url: str) -> None:
+    made = open_ledger(ledger_url)
+    made.migrate()
+    result = rebuild(made, open_store(store_url))
+    made.close()
+    print(
+        f"{result.scans} scans and {result.ended + result.opened} jobs are back, {result.opened} of them begin anew; "
+        f"{result.known} jobs were there."
+    )
+    for lost, why in result.lost:
+        print(f"{lost}: {why}")
+    if result.lost:
+        raise VisceraError(f"{len(result.lost)} can't come back.", "incomplete")
 
 
 def keys(given: argparse.Namespace) -> None:

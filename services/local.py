@@ -6,7 +6,6 @@ ends, by whatever means, all of them end.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -27,6 +26,7 @@ import httpx
 
 from shared.errors import VisceraError
 from shared.ledger import access, open_ledger
+from shared.process import exclusive
 from shared.queue import STAGES
 from shared.settings import Settings
 
@@ -125,7 +125,7 @@ class LocalSystem:
     def __enter__(self) -> Self:
         self.data = self.data.resolve()
         (self.data / "log").mkdir(parents=True, exist_ok=True)
-        self._lock = _exclusive(self.data / "lock")
+        self._lock = exclusive(self.data / "lock")
         self.port = self.port or free_port()
         self.key = self.key or _kept_key(self.data / "key")
         environment = self._environment()
@@ -281,16 +281,6 @@ def _valkey_binary() -> str:
     raise SystemError_(
         "No Valkey or Redis is here: install valkey-server or redis-server, or set VISCERA_BROKER_URL to one."
     )
-
-
-def _exclusive(path: Path) -> IO[str]:
-    file = path.open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise SystemError_(f"Another viscera is running in {path.parent}.") from None
-    return file
 
 
 def _kept_key(path: Path) -> str:

@@ -17,6 +17,7 @@ from services.notifier import Notifier
 from shared import log
 from shared.dicom import series
 from shared.ledger import Ledger, access, open_ledger, retention, sweep, uploads, webhooks
+from shared.manifests import file_missing
 from shared.process import die_with_supervisor
 from shared.queue import STAGES, make_app, ring
 from shared.settings import settings
@@ -55,11 +56,12 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float, keep: Kee
     try:
         for job_id, stage in due:
             ring(app, job_id, stage)
-    finally:  # a broker that is away must not keep erased bytes
+    finally:  # a broker that is away must not keep erased bytes, nor manifests from the store
         for prefix in condemned:
             store.delete(prefix)
             with ledger.write() as connection:
                 sweep.buried(connection, prefix)
+        file_missing(ledger, store)
     series.publish(ledger, store, settings())
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
 import sys
 import threading
 import time
+from pathlib import Path
+from typing import IO
+
+from shared.errors import VisceraError
 
 
 def die_with_parent() -> None:
@@ -28,6 +33,17 @@ def die_with_supervisor() -> None:
     """The same for a process that `viscera serve` started; elsewhere (a container, a shell) it does nothing."""
     if os.environ.get("VISCERA_SUPERVISED"):
         die_with_parent()
+
+
+def exclusive(path: Path) -> IO[str]:
+    """Holds a data folder's lock file for as long as it stays open; raises VisceraError if another process does."""
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise VisceraError(f"Another viscera is running in {path.parent}.", "embedded_system") from None
+    return file
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ class LocalStore:
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Every key that starts with the prefix, sorted."""
-        for path in sorted(self.root.rglob("*")):
+        for path in sorted((self.root / prefix.rpartition("/")[0]).rglob("*")):
             key = path.relative_to(self.root).as_posix()
             if path.is_file() and _KEY.match(key) and key.startswith(prefix):
                 yield key

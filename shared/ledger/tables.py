@@ -108,6 +108,8 @@ scans = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("format", String(16), nullable=False),
     Column("created", _Time, nullable=False),
+    Column("filed", Integer, nullable=False, server_default="0"),
+    Index(None, "filed"),
 )
 
 jobs = Table(
@@ -127,6 +129,8 @@ jobs = Table(
     Column("expires", _Time),
     Column("error_code", String(64)),
     Column("error_detail", String(1000)),
+    Column("filed", Integer, nullable=False, server_default="0"),
+    Index(None, "filed"),
     Index(None, "tenant", "seq"),
     Index(None, "state", "seq"),
     Index(None, "expires"),

@@ -27,4 +27,7 @@ def test_erased_bytes_go_even_while_the_broker_is_dead(ledger, tmp_path):
         connection.exec_driver_sql("UPDATE stage_runs SET ring_at = 0 WHERE state = 'ready'")
     with pytest.raises(OperationalError):
         reconcile(ledger, store, make_app("redis://127.0.0.1:1/0"), again=5.0)
-    assert list(store.keys()) == [f"jobs/{kept}/mesher/1/model.glb"]
+    with ledger.read() as connection:
+        scan = jobs.get(connection, "t", kept).scan_id
+    manifests = {f"jobs/{kept}/accepted.json", f"scans/{scan}/manifest.json"}
+    assert set(store.keys()) == manifests | {f"jobs/{kept}/mesher/1/model.glb"}

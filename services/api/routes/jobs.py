@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import IntegrityError
@@ -20,6 +20,7 @@ from services.api.views import job_view, job_views
 from shared.errors import BadRequest, Conflict, Unprocessable
 from shared.fault import point
 from shared.ledger import access, audit, idempotency, jobs
+from shared.manifests import file_accepted
 from shared.queue import ring
 from shared.trace import span
 
@@ -45,6 +46,7 @@ JOB_BODY: dict[str, Any] = {
 async def create_job(
     request: Request,
     response: Response,
+    later: BackgroundTasks,
     connections: Connections,
     caller: Writer,
     quality: schemas.Quality = "standard",
@@ -66,6 +68,7 @@ async def create_job(
         job = await _from_body(request, _Request(connections, caller, idempotency_key, options, "body"))
     else:
         raise HTTPException(415)
+    later.add_task(file_accepted, connections.ledger, connections.store, job.scan_id, job.id)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     response.headers["Retry-After"] = "1"
     return await run_in_threadpool(_view, connections, caller, job.id)

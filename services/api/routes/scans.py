@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, BackgroundTasks, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -13,6 +13,7 @@ from services.api.context import Connections, Context, Writer
 from services.api.routes import uploads as uploads_route
 from services.api.routes.jobs import RAW_BODY, read_json
 from shared.ledger import access, audit, jobs
+from shared.manifests import file_accepted
 
 router = APIRouter(prefix="/v1/scans", tags=["scans"])
 SCAN_BODY: dict[str, Any] = {
@@ -27,6 +28,7 @@ SCAN_BODY: dict[str, Any] = {
 @router.post("", status_code=201, openapi_extra=SCAN_BODY)
 async def upload_scan(
     request: Request,
+    later: BackgroundTasks,
     connections: Connections,
     caller: Writer,
     spacing: schemas.SpacingText | None = None,
@@ -44,6 +46,7 @@ async def upload_scan(
         received = await uploads.receive(request, path, connections.settings.max_upload_bytes)
         scan = await uploads.accept(connections, received, options.spacing)
     await run_in_threadpool(_record, connections, caller, scan)
+    later.add_task(file_accepted, connections.ledger, connections.store, scan.id)
     return schemas.Scan(id=scan.id, sha256=scan.sha256, bytes=scan.bytes, format=scan.format)
 
 

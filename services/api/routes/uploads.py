@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +17,7 @@ from shared import sandbox
 from shared.errors import BadScan, Conflict, NotFound, ScanTooLarge, Unprocessable
 from shared.ledger import access, audit, idempotency, jobs
 from shared.ledger import uploads as ledger
+from shared.manifests import file_accepted
 from shared.store import sha256
 
 router = APIRouter(prefix="/v1/uploads", tags=["scans"])
@@ -92,7 +93,11 @@ async def put_part(
 
 @router.post("/{upload_id}/complete", status_code=201, responses={409: {"model": schemas.Problem}})
 async def complete_upload(
-    upload_id: str, connections: Connections, caller: Writer, spacing: schemas.SpacingText | None = None
+    upload_id: str,
+    later: BackgroundTasks,
+    connections: Connections,
+    caller: Writer,
+    spacing: schemas.SpacingText | None = None,
 ) -> schemas.Scan:
     """Joins the parts, checks size, SHA-256 and headers, and makes them a scan; 409 while parts are missing.
 
@@ -103,6 +108,7 @@ async def complete_upload(
     if scan is None:
         upload = await run_in_threadpool(_find, connections, caller, upload_id)
         scan = await _complete(connections, caller, upload, sizes)
+        later.add_task(file_accepted, connections.ledger, connections.store, scan.id)
     return schemas.Scan(id=scan.id, sha256=scan.sha256, bytes=scan.bytes, format=scan.format)
 
 
