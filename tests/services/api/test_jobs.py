@@ -46,7 +46,8 @@ def test_scan_and_job_are_durable_when_202_is_answered(client, scan, settings):
     with ledger.read() as connection:
         kept = jobs.get_scan(connection, "default", jobs.get(connection, "default", job["id"]).scan_id)
     assert (kept.sha256, kept.bytes) == (hashlib.sha256(scan).hexdigest(), len(scan))
-    assert stored(settings) == [kept.key]
+    manifests = [f"jobs/{job['id']}/accepted.json", f"scans/{kept.id}/manifest.json"]
+    assert stored(settings) == [*manifests, kept.key]
     assert list(settings.spool.iterdir()) == []
 
 
@@ -75,7 +76,7 @@ def test_same_idempotency_key_and_body_gives_the_same_job(client, scan, settings
     again = client.post("/v1/jobs", content=scan, headers=headers)
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
     assert again.headers["location"] == first.headers["location"]
-    assert len(stored(settings)) == 1
+    assert [key.rpartition("/")[2] for key in stored(settings)] == ["accepted.json", "manifest.json", "original"]
     assert_problem(client.post("/v1/jobs?quality=fine", content=scan, headers=headers), 422, "idempotency_mismatch")
     assert_problem(client.post("/v1/jobs", content=scan + b"x", headers=headers), 422, "idempotency_mismatch")
     assert client.post("/v1/jobs", content=scan).json()["id"] != first.json()["id"]
@@ -116,7 +117,7 @@ def test_eight_requests_with_one_key_make_one_job(client, scan, settings):
         answers = list(pool.map(post, range(8)))
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.json()["id"] for answer in answers}) == 1
-    assert len(stored(settings)) == 1
+    assert [key.rpartition("/")[2] for key in stored(settings)] == ["accepted.json", "manifest.json", "original"]
 
 
 def test_content_digest_is_checked(client, scan):

@@ -50,8 +50,9 @@ def test_parts_in_any_order_and_again_become_the_scan(client, scan, settings, sm
         "id": "", "sha256": hashlib.sha256(scan).hexdigest(), "bytes": len(scan), "format": "nifti",
     }  # fmt: skip
     assert client.post(here + "/complete").json() == answer.json()
-    assert client.post("/v1/jobs", json={"scan": answer.json()["id"]}).status_code == 202
-    assert stored(settings) == [f"scans/{answer.json()['id']}/original"]
+    scan_id = answer.json()["id"]
+    assert stored(settings) == [f"scans/{scan_id}/manifest.json", f"scans/{scan_id}/original"]
+    assert client.post("/v1/jobs", json={"scan": scan_id}).status_code == 202
     assert_problem(client.get(here), 404, "not_found")
 
 
@@ -129,7 +130,8 @@ def test_with_a_bucket_the_parts_go_straight_there(settings, s3, scan):
         httpx.put(left["parts"][0]["url"], content=scan)
         assert client.delete(f"/v1/uploads/{left['upload']}").status_code == 204
         sweep(given)
-        assert list(open_store(url).keys()) == [f"scans/{answer.json()['id']}/original"]
+        here = f"scans/{answer.json()['id']}"
+        assert list(open_store(url).keys()) == [f"{here}/manifest.json", f"{here}/original"]
 
 
 def sweep(settings):
