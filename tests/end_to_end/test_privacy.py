@@ -7,6 +7,8 @@ import zipfile
 import httpx
 import pydicom
 import pytest
+import redis
+from pydicom.datadict import DicomDictionary
 
 from shared.errors import VisceraError
 from shared.phantoms import abdomen, default_grid
@@ -18,6 +20,36 @@ PERSONAL = {
     "SeriesDescription": f"{TOKEN} series", "StudyDescription": f"{TOKEN} study", "InstitutionName": TOKEN,
     "ReferringPhysicianName": f"{TOKEN}^Doctor", "PatientComments": TOKEN, "ProtocolName": TOKEN, "StationName": TOKEN,
 }  # fmt: skip
+
+
+NEEDED = {
+    "Modality", "PhotometricInterpretation", "ImageType", "SpecificCharacterSet", "LossyImageCompression",
+    "PixelPresentation", "PatientName", "PatientID", "RescaleType", "BurnedInAnnotation",
+}  # fmt: skip
+"""Attributes that say how to read the pixels, and two that are set above."""
+TEXT = {"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"}
+
+
+def fill(folder):
+    """Every attribute of the standard that holds text, a private one, and one deep in a sequence, with the token."""
+    for path in folder.iterdir():
+        data = pydicom.dcmread(path)
+        for tag, (kind, _, _, retired, keyword) in DicomDictionary.items():
+            if (
+                kind in TEXT
+                and not retired
+                and keyword not in NEEDED
+                and 0x0008 <= tag >> 16 < 0x0070
+                and tag not in data
+            ):
+                data.add_new(tag, kind, TOKEN)
+        data.private_block(0x0099, TOKEN, create=True).add_new(1, "LO", TOKEN)
+        inner = pydicom.Dataset()
+        inner.PersonName, inner.InstitutionName = f"{TOKEN}^Deep", TOKEN
+        data.PersonIdentificationCodeSequence = [inner]
+        data.save_as(path)
+    assert sum(TOKEN in str(element.value) for element in data) > 800
+    return folder
 
 
 def contents(path):
@@ -33,6 +65,7 @@ def contents(path):
 
 def test_names_in_headers_and_files_stay_in_the_sealed_original(system, client, tmp_path):
     series = write_dicom(tmp_path / f"{TOKEN}_folder", abdomen(default_grid(slices=24, side=96)).volume, **PERSONAL)
+    fill(series)
     for file in series.iterdir():
         file.rename(file.with_name(f"{TOKEN}_{file.name}"))
     assert TOKEN.encode() in next(series.iterdir()).read_bytes()
@@ -51,3 +84,7 @@ def test_names_in_headers_and_files_stay_in_the_sealed_original(system, client, 
             seen += 1
             assert all(TOKEN.encode() not in content for content in contents(path)), path.name
     assert seen > 10
+    assert TOKEN not in httpx.get(f"{system.url}/metrics", headers=key, timeout=60.0).text
+    assert TOKEN not in httpx.get(f"{system.url}/v1/audit?limit=1000", headers=key, timeout=60.0).text
+    broker = redis.Redis.from_url(system.children[0].environment["VISCERA_BROKER_URL"])
+    assert all(TOKEN.encode() not in broker.dump(name) for name in broker.scan_iter())
