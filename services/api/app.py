@@ -21,7 +21,7 @@ from shared.settings import Settings, settings
 logger = logging.getLogger("viscera.api")
 RESPONSES: dict[int | str, dict[str, object]] = {
     code: {"model": schemas.Problem, "content": {problems.MEDIA_TYPE: {}}}
-    for code in (400, 401, 403, 404, 413, 415, 422, 429, 503)
+    for code in (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 }
 
 

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 BEAT = 15.0
 """Seconds of silence after which a comment shows that the connection lives."""
 _STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "The stream."},
+    200: {"content": {"text/event-stream": {}}, "description": "The stream."},
     204: {"description": "The job has ended and the client has seen its end."},
 }
 

@@ -109,7 +109,7 @@ async def get_job(
     return await run_in_threadpool(_view, connections, caller, job_id)
 
 
-@router.post("/{job_id}/cancel", responses={409: {"model": schemas.Problem}})
+@router.post("/{job_id}/cancel")
 def cancel_job(job_id: str, connections: Connections, caller: Writer) -> schemas.Job:
     """Ends the job as cancelled; no later stage starts. 409 if it had already ended."""
     with connections.writing(caller) as connection:

@@ -91,7 +91,7 @@ async def put_part(
     response.headers["ETag"] = f'"{received.sha256}"'
 
 
-@router.post("/{upload_id}/complete", status_code=201, responses={409: {"model": schemas.Problem}})
+@router.post("/{upload_id}/complete", status_code=201)
 async def complete_upload(
     upload_id: str,
     later: BackgroundTasks,
