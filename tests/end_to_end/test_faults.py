@@ -119,7 +119,9 @@ def test_damage_that_only_decoding_shows_ends_the_job_with_its_code(client, tmp_
 def test_serve_leaves_no_process_behind(tmp_path, how):
     environment = {**os.environ, "VISCERA_KEY": "vsk_serve"}
     command = [sys.executable, "-P", "-m", "services.cli", "serve", "--port", "0", "--data", str(tmp_path / "d")]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets background jobs ignore it
     serve = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     try:
         url = serve.stdout.readline().split()[1]
         with Client(url, "vsk_serve") as client:
