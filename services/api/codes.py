@@ -88,6 +88,8 @@ COMMAND_LINE = {
     "unreachable": "The server can't be reached.",
     "embedded_system": "The embedded system can't start or stopped working.",
     "no_ledger": "There is no ledger in the folder.",
+    "no_store": "There is no file store in the folder.",
+    "incomplete": "Not everything could be rebuilt; the lines above say what is missing.",
     "audit_broken": "The audit trail is not what was written.",
     "bad_destinations": "The file of DICOMweb destinations is missing or not valid.",
     "not_delivered": "A destination did not confirm every instance; the delivery's reason says more.",
