@@ -197,11 +197,11 @@ def job_view(job: jobs.Job, published: set[str] | dict[str, jobs.Artifact], wait
         position=job.position,
         wait_seconds=wait,
         stages=[_stage_view(run) for run in job.stages],
-        created=_required(job.created),
-        started=_time(job.started),
-        ended=_time(job.ended),
-        deadline=_required(job.deadline),
-        expires=_time(job.expires),
+        created=time_of(job.created),
+        started=time_or_none(job.started),
+        ended=time_or_none(job.ended),
+        deadline=time_of(job.deadline),
+        expires=time_or_none(job.expires),
         error=error,
         links=links,
     )
@@ -219,14 +219,16 @@ def _stage_view(run: jobs.StageRun) -> StageStatus:
         state=run.state,
         attempts=run.attempts,
         progress=round(run.progress, 3),
-        started=_time(run.started),
-        ended=_time(run.ended),
+        started=time_or_none(run.started),
+        ended=time_or_none(run.ended),
     )
 
 
-def _time(seconds: float | None) -> datetime | None:
-    return None if seconds is None else _required(seconds)
+def time_or_none(seconds: float | None) -> datetime | None:
+    """Like `time_of`, for a time that may not have come yet."""
+    return None if seconds is None else time_of(seconds)
 
 
-def _required(seconds: float) -> datetime:
+def time_of(seconds: float) -> datetime:
+    """The time that the ledger counts as seconds since 1970."""
     return datetime.fromtimestamp(seconds, UTC)

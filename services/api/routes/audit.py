@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from services.api import fhir
+from services.api import fhir, schemas
 from services.api.context import Admin, Connections
 from shared.ledger import audit
 
@@ -54,6 +54,6 @@ def read_trail(
 
 def _entry(record: audit.Record) -> Entry:
     return Entry(
-        number=record.number, at=datetime.fromtimestamp(record.at, UTC), actor=record.actor, action=record.action,
+        number=record.number, at=schemas.time_of(record.at), actor=record.actor, action=record.action,
         object=record.object, outcome=record.outcome, digest=record.digest,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
@@ -93,4 +93,4 @@ class _Stream:
 
 
 def _entry(event: history.Event) -> Entry:
-    return Entry(kind=event.kind, at=datetime.fromtimestamp(event.at, UTC), data=event.data)
+    return Entry(kind=event.kind, at=schemas.time_of(event.at), data=event.data)

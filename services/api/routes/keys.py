@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.api import schemas
 from services.api.context import Admin, Connections
 from shared.errors import Forbidden
 from shared.ledger import access, audit
@@ -75,9 +76,9 @@ def revoke_key(key_id: str, connections: Connections, caller: Admin) -> None:
 
 
 def _view(key: access.Key, secret: str | None = None) -> Key:
-    times = (None if t is None else datetime.fromtimestamp(t, UTC) for t in (key.expires, key.revoked))
+    times = (schemas.time_or_none(t) for t in (key.expires, key.revoked))
     expires, revoked = times
-    created = datetime.fromtimestamp(key.created, UTC)
+    created = schemas.time_of(key.created)
     return Key(
         id=key.id, name=key.name, prefix=key.prefix, scopes=list(key.scopes), created=created, expires=expires,
         revoked=revoked, key=secret,

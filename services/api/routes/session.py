@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.api import schemas
 from services.api.context import COOKIE, Caller, Connections, Context, identify
 from shared.errors import Unauthorized
 from shared.ledger import access, audit
@@ -52,7 +53,7 @@ def get_session(caller: Caller) -> Session:
         name=caller.name,
         scopes=sorted(caller.scopes),
         job=caller.job,
-        expires=None if caller.expires is None else datetime.fromtimestamp(caller.expires, UTC),
+        expires=schemas.time_or_none(caller.expires),
     )
 
 

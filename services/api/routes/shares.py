@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.api import schemas
 from services.api.context import Connections, Writer
 from shared.ledger import access, audit, jobs
 
@@ -69,5 +70,5 @@ def end_share(job_id: str, share_id: str, connections: Connections, caller: Writ
 
 
 def _view(key: access.Key, token: str | None = None) -> Share:
-    expires = None if key.expires is None else datetime.fromtimestamp(key.expires, UTC)
-    return Share(id=key.id, token=token, created=datetime.fromtimestamp(key.created, UTC), expires=expires)
+    expires = schemas.time_or_none(key.expires)
+    return Share(id=key.id, token=token, created=schemas.time_of(key.created), expires=expires)

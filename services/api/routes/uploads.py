@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Request, Response
@@ -188,5 +188,5 @@ def _view(context: Context, upload: ledger.Upload) -> Upload:
         )
         for number in range(1, upload.count + 1)
     ]
-    expires = datetime.fromtimestamp(upload.expires, UTC)
+    expires = schemas.time_of(upload.expires)
     return Upload(upload=upload.id, bytes=upload.bytes, part_bytes=upload.part_bytes, expires=expires, parts=parts)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.api import schemas
 from services.api.context import Admin, Connections, Context
 from shared.ledger import audit, webhooks
 from shared.webhook import Policy
@@ -126,12 +127,12 @@ def _policy(context: Context) -> Policy:
 
 
 def _view(found: webhooks.Webhook, secret: str | None = None) -> Webhook:
-    created = datetime.fromtimestamp(found.created, UTC)
+    created = schemas.time_of(found.created)
     return Webhook(id=found.id, url=found.url, kinds=list(found.kinds), created=created, secret=secret)
 
 
 def _delivery(found: webhooks.Delivery) -> Delivery:
     times = {name: getattr(found, name) for name in ("due", "created", "ended")}
-    shown = {name: None if t is None else datetime.fromtimestamp(t, UTC) for name, t in times.items()}
+    shown = {name: schemas.time_or_none(t) for name, t in times.items()}
     kept = {name: getattr(found, name) for name in ("id", "kind", "state", "attempts", "status", "reason")}
     return Delivery(**kept, **shown)
