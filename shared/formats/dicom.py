@@ -5,9 +5,7 @@ Only the attributes listed in `TAGS` are read from a header; names and other per
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from collections import Counter
 from functools import partial
 from typing import Any
@@ -15,11 +13,19 @@ from typing import Any
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.errors import InvalidDicomError
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID
 
-from shared.errors import BadGeometry, CorruptScan, MissingSpacing, MixedSeries, NotAScan, TooFewSlices, UnsupportedScan
+from shared.errors import (
+    BadGeometry,
+    BadScan,
+    CorruptScan,
+    MissingSpacing,
+    MixedSeries,
+    NotAScan,
+    TooFewSlices,
+    UnsupportedScan,
+)  # fmt: skip
 from shared.formats import frames
 from shared.formats.limits import Limits
 from shared.formats.members import Member
@@ -37,10 +43,7 @@ TAGS = [
 MAX_TILT = 0.0087  # tangent of half a degree between the stack and its slices' normal
 _LOSSY = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91, 203)}
 _UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
-_DAMAGED = (
-    InvalidDicomError, EOFError, ValueError, TypeError, AttributeError, KeyError, IndexError, NotImplementedError,
-    OverflowError, RecursionError, struct.error, zlib.error, OSError, RuntimeError, UnicodeError,
-)  # fmt: skip
+_OURS = (BadScan, MemoryError)
 
 
 def plan(members: list[Member], spacing: tuple[float, float, float] | None, limits: Limits) -> Plan:
@@ -71,8 +74,12 @@ def _header(member: Member) -> tuple[pydicom.Dataset, int]:
         try:
             with member.open() as file:
                 header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS))
+                for part in (header, header.file_meta):
+                    list(part)  # pydicom converts a value when it is first asked for, and damage shows only then
                 return header, member.size - file.tell()
-        except _DAMAGED as error:
+        except _OURS:
+            raise
+        except Exception as error:  # pydicom raises many kinds for a damaged file
             raise CorruptScan("A DICOM file is truncated or damaged.") from error
 
 
@@ -117,10 +124,18 @@ def _images(member: Member, header: pydicom.Dataset) -> list[Image]:
     """The slices of one file: one, or each frame of an enhanced image."""
     try:
         if frames.enhanced(header):
-            return [_image(member, header, view) for view in frames.views(header)]
-        return [_image(member, header, frames.View(0, header, header, header, header))]
-    except (TypeError, ValueError, AttributeError, IndexError) as error:
+            images = [_image(member, header, view) for view in frames.views(header)]
+        else:
+            images = [_image(member, header, frames.View(0, header, header, header, header))]
+    except _OURS:
+        raise
+    except Exception as error:
         raise CorruptScan("A DICOM header holds a damaged geometry.") from error
+    for image in images:
+        numbers = [*image.position, *image.axes[0], *image.axes[1], *image.pixel, image.slope, image.intercept]
+        if not np.isfinite(numbers).all():
+            raise CorruptScan("A DICOM header holds a damaged geometry.")
+    return images
 
 
 def _image(member: Member, header: pydicom.Dataset, view: frames.View) -> Image:
@@ -222,14 +237,17 @@ class _Source:
             try:
                 self._open(image.member)
                 raw = pixel_array(self.dataset, index=image.frame - 1 if image.frame else None)
-            except _DAMAGED as error:
+                inverted = str(self.dataset.get("PhotometricInterpretation", "")) == "MONOCHROME1"
+                brightest = float(2 ** int(self.dataset.BitsStored) - 1)
+            except _OURS:
+                raise
+            except Exception as error:
                 raise _pixel_error(error) from error
         if raw.shape != image.shape:
             raise CorruptScan("A DICOM image has other sizes than its header says.")
-        slope, intercept = image.slope, image.intercept
-        if str(self.dataset.get("PhotometricInterpretation", "")) == "MONOCHROME1":
-            slope, intercept = -slope, intercept + slope * float(2 ** int(self.dataset.BitsStored) - 1)
-        return raw, slope, intercept
+        if inverted:
+            return raw, -image.slope, image.intercept + image.slope * brightest
+        return raw, image.slope, image.intercept
 
     def _open(self, member: Member) -> None:
         if self.member is not member:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 
 import numpy as np
@@ -82,10 +83,26 @@ def test_a_damaged_file_is_refused_or_read(good, tmp_path, kind, edits):
 @given(edits=damage(), number=st.integers(0, 3))
 def test_a_damaged_slice_among_good_ones_is_refused_or_read(good, tmp_path, kind, edits, number):
     """The zip around it is whole, so that the damage reaches the reader of the slice."""
-    path = tmp_path / "scan.zip"
-    source = zipfile.ZipFile(io.BytesIO(good[f"{kind}-zip"]))
+    replace(good[f"{kind}-zip"], tmp_path / "scan.zip", number, lambda content: apply(content, edits))
+    read(tmp_path / "scan.zip")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("tag", [(0x08, 0x60), (0x18, 0x50), (0x20, 0x32), (0x20, 0x37), (0x28, 0x10), (0x28, 0x30)])
+@pytest.mark.parametrize("kind", [b"D\0", b"SQ", b"OB", b"AT", b"FD"])
+def test_an_attribute_whose_type_is_damaged_is_refused_or_read(good, tmp_path, tag, kind):
+    """pydicom converts a value when it is first asked for, far from where the file was read."""
+    start = struct.pack("<HH", *tag)
+
+    def damaged(content: bytes) -> bytes:
+        return content.replace(start + content[content.index(start) + 4 :][:2], start + kind, 1)
+
+    replace(good["dicom-zip"], tmp_path / "scan.zip", 1, damaged)
+    read(tmp_path / "scan.zip")
+
+
+def replace(archive: bytes, path, number: int, change) -> None:
+    source = zipfile.ZipFile(io.BytesIO(archive))
     with source, zipfile.ZipFile(path, "w") as target:
         for at, name in enumerate(source.namelist()):
-            content = source.read(name)
-            target.writestr(name, apply(content, edits) if at == number else content)
-    read(path)
+            target.writestr(name, change(source.read(name)) if at == number else source.read(name))
