@@ -25,6 +25,7 @@ class ModelFact(BaseModel):
     version: str
     sha256: str
     provider: str
+    device: str = ""
 
 
 class Facts(BaseModel):

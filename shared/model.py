@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from shared.card import CARD, ModelCard, digest, load_card
 from shared.errors import ModelError
-
-Provider = Literal["cpu", "cuda", "tensorrt"]
-_NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
+from shared.execution import FIRST, Gpu, check_provider, device_of, engine_folder, providers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,23 +27,54 @@ class Network:
 
     card: ModelCard
     provider: str
+    device: str
     _session: ort.InferenceSession
+    _bound: Bound | None = None
 
     def __call__(self, stacks: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network on one batch."""
+        if self._bound is not None:
+            return self._bound(stacks)
         name = self._session.get_inputs()[0].name
         answer: NDArray[np.float32] = self._session.run(None, {name: np.ascontiguousarray(stacks)})[0]
         return answer
 
 
-def load_network(folder: Path, provider: str = "cpu", threads: int = 0) -> Network:
+@dataclass(slots=True, eq=False)
+class Bound:
+    """A session whose input and output are bound to a device's memory: one copy each way, and the input's place there
+    is used again for as long as batches have the same shape. For one thread."""
+
+    session: ort.InferenceSession
+    kind: str
+    index: int
+    _place: ort.OrtValue | None = field(default=None)
+
+    def __call__(self, stacks: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run one batch."""
+        stacks = np.ascontiguousarray(stacks)
+        if self._place is not None and tuple(self._place.shape()) == stacks.shape:
+            self._place.update_inplace(stacks)
+        else:
+            self._place = ort.OrtValue.ortvalue_from_numpy(stacks.copy(), self.kind, self.index)
+        binding = self.session.io_binding()
+        binding.bind_ortvalue_input(self.session.get_inputs()[0].name, self._place)
+        binding.bind_output(self.session.get_outputs()[0].name, self.kind, self.index)
+        self.session.run_with_iobinding(binding)
+        answer: NDArray[np.float32] = binding.copy_outputs_to_cpu()[0]
+        return answer
+
+
+def load_network(folder: Path, provider: str = "cpu", threads: int = 0, gpu: Gpu = FIRST) -> Network:
     """Load the model of a folder (card.json and the weights it names); ModelError if anything is not as its card says.
 
     `threads` limits the processor threads of one call (0: ONNX Runtime decides). The provider named is the one used:
     falling back to another is an error. Call this in the process that will run the model, after any fork.
     """
     card = check_files(folder)
-    network = Network(card, provider, _session(folder / card.weights, provider, threads))
+    session = _session(folder / card.weights, card.sha256, provider, threads, gpu)
+    bound = None if provider == "cpu" else Bound(session, "cuda", gpu.index)
+    network = Network(card, provider, device_of(provider, gpu), session, bound)
     _check_shapes(network)
     return network
 
@@ -58,22 +87,22 @@ def check_files(folder: Path) -> ModelCard:
     return card
 
 
-def _session(weights: Path, provider: str, threads: int) -> ort.InferenceSession:
-    if provider not in get_args(Provider):
-        raise ModelError(f"There is no provider {provider!r}; choose one of {', '.join(_NAMES)}.")
-    wanted = _NAMES[provider]
-    if wanted not in ort.get_available_providers():
+def _session(weights: Path, sha256: str, provider: str, threads: int, gpu: Gpu) -> ort.InferenceSession:
+    wanted = providers(provider, sha256, gpu)
+    if wanted[0][0] not in ort.get_available_providers():
         raise ModelError(f"This installation of ONNX Runtime has no {provider} provider.")
+    if provider == "tensorrt" and gpu.engines is not None:  # the runtime makes no parents
+        engine_folder(gpu.engines, sha256).mkdir(parents=True, exist_ok=True)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     try:
-        session = ort.InferenceSession(weights, options, providers=[wanted])
+        session = ort.InferenceSession(weights, options, providers=wanted)
     except Exception as error:  # the runtime's errors share no base class
         raise ModelError(f"ONNX Runtime can't load {weights.name} with the {provider} provider.") from error
-    if session.get_providers()[0] != wanted:
-        raise ModelError(f"ONNX Runtime fell back from {provider} to {session.get_providers()[0]}.")
+    check_provider(session, provider)
     return session
 
 

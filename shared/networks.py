@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.artifacts import ModelFact
+from shared.execution import Gpu
 from shared.model import Network, chosen, load_network, stored
 from shared.settings import Settings
 
@@ -29,18 +30,21 @@ def folders(settings: Settings) -> dict[Path, bool]:
 
 def load(stage: str, settings: Settings) -> Network:
     """The stage's network on the provider the settings name; raises ModelError."""
-    return load_network(folder(stage, settings), settings.provider, settings.threads)
+    gpu = Gpu(settings.gpu_index, settings.gpu_memory_bytes, settings.gpu_search, settings.gpu_engines)
+    return load_network(folder(stage, settings), settings.provider, settings.threads, gpu)
 
 
 def fact(network: Network) -> ModelFact:
     """What a result tells about this network."""
     card = network.card
-    return ModelFact(name=card.name, version=card.version, sha256=card.sha256, provider=network.provider)
+    return ModelFact(
+        name=card.name, version=card.version, sha256=card.sha256, provider=network.provider, device=network.device
+    )
 
 
 def describe(network: Network) -> dict[str, Any]:
-    """The card and the provider really used, as the ledger keeps them for `/v1/models`."""
-    return {"provider": network.provider, "card": network.card.model_dump(mode="json")}
+    """The card, and provider and device really used, as the ledger keeps them for `/v1/models`."""
+    return {"provider": network.provider, "device": network.device, "card": network.card.model_dump(mode="json")}
 
 
 if __name__ == "__main__":  # at the building of an image: weights that are not what their card says stop it

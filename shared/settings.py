@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -53,6 +54,16 @@ class Settings(BaseSettings):
     segmenter_model: Path | None = Field(None, description="Model folder of the segmenter, if not the shipped one.")
     models: Path = Field(Path(".viscera/models"), description="Folder of models that `viscera models use` adopted.")
     threads: int = Field(0, description="Threads of one model session; 0 leaves it to the runtime.")
+    gpu_index: int = Field(0, ge=0, description="Which of the GPUs that a worker sees it uses.")
+    gpu_memory_bytes: int = Field(
+        0, ge=0, description="Bytes of GPU memory for weights and activations of one worker; 0: no bound."
+    )
+    gpu_search: Literal["heuristic", "exhaustive", "default"] = Field(
+        "heuristic", description="How cuDNN chooses convolutions: heuristic, exhaustive or default."
+    )
+    gpu_engines: Path | None = Field(
+        None, description="Folder where TensorRT keeps its engines, in one of the model's SHA-256; empty: nowhere."
+    )
     loopback: bool = Field(False, description="Set by `serve` on a loopback address: GET / opens a session.")
     web: Path | None = Field(None, description="Folder of the built web application that `/` serves.")
     public_url: str | None = Field(None, description="Address by which browsers elsewhere reach this installation.")

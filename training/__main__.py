@@ -27,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _threads(count: int) -> None:
-    import torch
-
     if count:
+        import torch
+
         torch.set_num_threads(count)
 
 
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _transplant(steps.add_parser("transplant", help="real slices with other people's organ shapes, as more cases"))
     _soup(steps.add_parser("soup", help="the mean of the weights of runs that started from one checkpoint"))
     _quantise(steps.add_parser("quantise", help="the int8 variant of a model folder, calibrated on prepared cases"))
+    _half(steps.add_parser("half", help="the fp16 variant of a model folder, for GPUs; measures what it costs"))
     _evaluate(steps.add_parser("evaluate", help="measure a pair of model folders; writes a report"))
     steps.add_parser("bench", help="our stages beside the published cascade's shape (bench/stages.py)")
     smoke = steps.add_parser("smoke", help="all steps on phantoms, in about two minutes")
@@ -110,6 +111,15 @@ def _quantise(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--cases", type=Path, default=DATA / "cases")
     parser.set_defaults(run=run_quantise)
+
+
+def _half(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--gate", type=Path, default=HERE.parent / "services" / "classifier", help="its classifier")
+    parser.add_argument("--cases", type=Path, default=DATA / "cases")
+    parser.add_argument("--patients", nargs="*", help="to measure on; default: all that somebody outlined")
+    parser.set_defaults(run=run_half)
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
@@ -206,6 +216,18 @@ def run_quantise(chosen: argparse.Namespace) -> None:
 
     final = quantise(chosen.model, chosen.cases, chosen.out)
     print(f"{final.name} {final.version} {final.sha256}")
+
+
+def run_half(chosen: argparse.Namespace) -> None:
+    """Write the fp16 variant, with its loss on the card."""
+    from training.cases import load_cases
+    from training.half import half
+
+    labelled = [case for case in load_cases(chosen.cases) if case.outlined and not case.name.startswith("phantom")]
+    asked = [case for case in labelled if not chosen.patients or case.patient in chosen.patients]
+    final = half(chosen.model, chosen.out, chosen.gate, asked)
+    print(f"{final.name} {final.version} {final.sha256}")
+    print(json.dumps({name: value for name, value in final.metrics.items() if name.startswith("fp16_")}, indent=1))
 
 
 def run_evaluate(chosen: argparse.Namespace) -> None:

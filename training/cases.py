@@ -35,6 +35,12 @@ class Case:
     data: NDArray[Any]
     labels: NDArray[np.uint8]
 
+    @property
+    def outlined(self) -> bool:
+        """Whether this very picture has true labels: nothing rendered, transplanted, guessed or unlabelled."""
+        made = self.name.startswith(("rendered", "pseudo", "transplant"))
+        return self.kind in {"volume", "slices"} and not made
+
 
 def save_case(case: Case, folder: Path) -> None:
     """Write `folder/name.npz`."""

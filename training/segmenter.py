@@ -48,8 +48,7 @@ class Config:
 
 def is_true(case: Case) -> bool:
     """Whether somebody outlined this very picture: nothing rendered, transplanted, guessed or unlabelled."""
-    made = case.name.startswith(("rendered", "pseudo", "transplant"))
-    return case.kind in {"volume", "slices"} and not made
+    return case.outlined
 
 
 def kind_of(scan: Scan) -> str:

@@ -64,6 +64,8 @@ class _LedgerCollector(Collector):
         yield _family("stage_running", "Stages of jobs at work, each under a lease.", ["stage"], found.running)
         yield _family("leases_overdue", "Leases that ran out and were not yet rescued.", ["stage"], found.overdue)
         yield _family("workers", "Live workers.", ["stage", "provider"], found.workers)
+        where = ["stage", "name", "version", "sha256", "provider", "device"]
+        yield _family("models", "Live workers by the model they run, and where.", where, found.models)
         yield _family("events", "Entries of the kept jobs' histories.", ["kind"], found.events)
         yield GaugeMetricFamily("viscera_webhooks_due", "Messages that wait to be sent.", found.webhooks_due)
 

@@ -133,6 +133,7 @@ class WorkerModel(BaseModel):
     version: str
     sha256: str
     provider: str
+    device: str
     licence: str
     card: dict[str, Any]
 

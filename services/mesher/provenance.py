@@ -14,7 +14,10 @@ NOTICE = "not for diagnosis"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Models as (name, SHA-256), the software's version, the source, warning codes and seconds of earlier stages."""
+    """Models as (name, SHA-256), the software's version, the source, warning codes and seconds of earlier stages.
+
+    `ran_on` is the execution provider and the device of each model, by its SHA-256.
+    """
 
     models: tuple[tuple[str, str], ...] = ()
     software: str = ""
@@ -22,6 +25,7 @@ class Provenance:
     modality: Modality | None = None
     warnings: tuple[str, ...] = ()
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    ran_on: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def provenance_of(facts: Facts | None) -> Provenance:
@@ -36,4 +40,5 @@ def provenance_of(facts: Facts | None) -> Provenance:
         modality=facts.modality,
         warnings=facts.warnings,
         stage_seconds=facts.seconds,
+        ran_on={model.sha256: (model.provider, model.device) for model in facts.models},
     )

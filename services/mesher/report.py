@@ -77,10 +77,12 @@ class OrganReport(_Model):
 
 
 class ModelReport(_Model):
-    """A model that took part."""
+    """A model that took part, and the execution provider and device it ran on, where known."""
 
     name: str
     sha256: str
+    provider: str | None
+    device: str | None
 
 
 class Report(_Model):
@@ -109,7 +111,7 @@ def build_report(meshed: MeshedOrgans, provenance: Provenance) -> Report:
     return Report(
         notice=NOTICE,
         software=provenance.software,
-        models=[ModelReport(name=name, sha256=digest) for name, digest in provenance.models],
+        models=[_model_report(name, digest, provenance) for name, digest in provenance.models],
         source=provenance.source,
         modality=provenance.modality,
         quality=meshed.quality,
@@ -120,6 +122,11 @@ def build_report(meshed: MeshedOrgans, provenance: Provenance) -> Report:
         stage_seconds={stage: round(seconds, 4) for stage, seconds in provenance.stage_seconds.items()},
         warnings=_warnings(codes),
     )
+
+
+def _model_report(name: str, digest: str, provenance: Provenance) -> ModelReport:
+    provider, device = provenance.ran_on.get(digest, (None, None))
+    return ModelReport(name=name, sha256=digest, provider=provider, device=device or None)
 
 
 def _organ_report(made: MeshedOrgan) -> OrganReport:

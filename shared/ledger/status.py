@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from shared.ledger.engine import now
 from shared.ledger.jobs import STAGES
 from shared.ledger.tables import deliveries, events, jobs, stage_runs
-from shared.ledger.workers import alive
+from shared.ledger.workers import Worker, alive
 
 Counts = dict[tuple[str, ...], float]
 STATES = ("queued", "running", "succeeded", "failed", "cancelled")
@@ -20,7 +21,8 @@ STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 @dataclass(frozen=True, slots=True)
 class Status:
     """Counts by label: jobs by state; waiting, running and overdue stages and the oldest wait in seconds by stage;
-    workers by stage and execution provider; history entries by kind; messages to webhooks that are due."""
+    workers by stage and execution provider, and by the model they run and where; history entries by kind; messages to
+    webhooks that are due."""
 
     jobs: Counts
     waiting: Counts
@@ -28,6 +30,7 @@ class Status:
     running: Counts
     overdue: Counts
     workers: Counts
+    models: Counts
     events: Counts
     webhooks_due: int
 
@@ -35,10 +38,7 @@ class Status:
 def gather(connection: Connection) -> Status:
     """Reads everything, in one transaction."""
     ready, busy = stage_runs.c.state == "ready", stage_runs.c.state == "running"
-    workers: Counts = {}
-    for worker in alive(connection):
-        provider = str((worker.model or {}).get("provider", "none"))
-        workers[worker.stage, provider] = workers.get((worker.stage, provider), 0.0) + 1.0
+    living = alive(connection)
     due = select(func.count()).where(deliveries.c.state == "due")
     return Status(
         jobs=_counts(connection, jobs.c.state, STATES),
@@ -46,10 +46,23 @@ def gather(connection: Connection) -> Status:
         oldest=_oldest(connection),
         running=_counts(connection, stage_runs.c.stage, STAGES, busy),
         overdue=_counts(connection, stage_runs.c.stage, STAGES, busy & (stage_runs.c.lease_until < now())),
-        workers=workers,
+        workers=_tally((worker.stage, str((worker.model or {}).get("provider", "none"))) for worker in living),
+        models=_tally(_model(worker) for worker in living if worker.model),
         events=_counts(connection, events.c.kind, ()),
         webhooks_due=int(connection.execute(due).scalar_one()),
     )
+
+
+def _tally(keys: Iterable[tuple[str, ...]]) -> Counts:
+    return {key: float(count) for key, count in Counter(keys).items()}
+
+
+def _model(worker: Worker) -> tuple[str, ...]:
+    """Stage, name, version, SHA-256, provider and device; what an older worker does not tell is empty."""
+    told = worker.model or {}
+    card = told.get("card") or {}
+    places = str(told.get("provider", "")), str(told.get("device", ""))
+    return (worker.stage, *(str(card.get(name, "")) for name in ("name", "version", "sha256")), *places)
 
 
 def _counts(

@@ -40,17 +40,17 @@ def read_metrics(connections: Connections, caller: Observer) -> PlainTextRespons
 
 @router.get("/v1/models")
 def list_models(connections: Connections, caller: Caller) -> schemas.ModelList:
-    """The models that live workers run, and on which execution provider."""
+    """The models that live workers run, and on which execution provider and device."""
     del caller
     with connections.ledger.read() as connection:
         alive = workers.alive(connection)
-    found: dict[tuple[str, str, str], schemas.WorkerModel] = {}
+    found: dict[tuple[str, ...], schemas.WorkerModel] = {}
     for worker in alive:
         if worker.model:
-            card, provider = worker.model["card"], worker.model["provider"]
-            found[worker.stage, card["sha256"], provider] = schemas.WorkerModel(
+            card, provider, device = worker.model["card"], worker.model["provider"], worker.model.get("device", "")
+            found[worker.stage, card["sha256"], provider, device] = schemas.WorkerModel(
                 stage=worker.stage, name=card["name"], version=card["version"], sha256=card["sha256"],
-                provider=provider, licence=card["licence"], card=card,
+                provider=provider, device=device, licence=card["licence"], card=card,
             )  # fmt: skip
     return schemas.ModelList(items=list(found.values()))
 

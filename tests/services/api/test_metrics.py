@@ -32,6 +32,7 @@ def test_jobs_queues_workers_and_uploads_are_counted(client, scan, ledger):
     assert (seen["viscera_stage_running", "classifier"], seen["viscera_leases_overdue", "classifier"]) == (1, 1)
     assert 0 <= seen["viscera_stage_oldest_seconds", "classifier"] < 60
     assert seen["viscera_workers", "classifier", "cpu"] == 1
+    assert sum(value for (name, *_), value in seen.items() if name == "viscera_models") == 1
     assert seen["viscera_uploads_total", "received"] == 4
     assert seen["viscera_upload_bytes_total",] == 3 * len(scan) + len(b"no scan")
     assert seen["viscera_uploads_open",] == 0

@@ -30,9 +30,12 @@ def test_models_are_those_that_live_workers_run(client, settings):
     ledger = open_ledger(settings.ledger_url)
     with ledger.write() as connection:
         for worker in ("a", "b"):
-            workers.seen(connection, workers.Worker(worker, "classifier", {"provider": "cpu", "card": card}))
+            model = {"provider": "cuda", "device": "cuda:0 H100", "card": card}
+            workers.seen(connection, workers.Worker(worker, "classifier", model))
+        workers.seen(connection, workers.Worker("older", "classifier", {"provider": "cpu", "card": card}))
     items = client.get("/v1/models").json()["items"]
-    assert [(item["stage"], item["name"], item["provider"]) for item in items] == [("classifier", "gate", "cpu")]
+    told = sorted((item["stage"], item["name"], item["provider"], item["device"]) for item in items)
+    assert told == [("classifier", "gate", "cpu", ""), ("classifier", "gate", "cuda", "cuda:0 H100")]
 
 
 def test_page_on_loopback_opens_a_session(app):

@@ -1,0 +1,62 @@
+"""The fp16 variant is a model of its own: half the bytes, its own checksum, and its loss on its card."""
+
+import numpy as np
+import onnx
+import pytest
+
+from services.segmenter.core import segment
+from shared.card import CARD, load_card
+from shared.model import load_network
+from shared.networks import SERVICES
+from shared.phantoms import abdomen
+from shared.volume import SliceScores
+from tests.scans import small_grid
+from tests.tiny_models import by_brightness, by_presence
+from tests.training.test_evaluate import blocks, case_of
+from training.cases import Case
+from training.half import half
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory):
+    return by_presence(tmp_path_factory.mktemp("gate"))
+
+
+def test_the_loss_of_a_segmenter_is_on_its_card(gate, tmp_path):
+    made = half(by_brightness(tmp_path / "fp32"), tmp_path / "fp16", gate, [case_of(blocks())])
+    assert made == load_card(tmp_path / "fp16" / CARD)
+    assert made.version == "1-fp16"
+    assert made.metrics["fp16_measured_on"] == "case1_day0"
+    assert made.metrics["fp16_dice_stomach"] == pytest.approx(1.0)
+    assert made.metrics["fp16_dice_loss_small_bowel"] == pytest.approx(0.0, abs=1e-6)
+    assert load_network(tmp_path / "fp16").card.sha256 != load_network(tmp_path / "fp32").card.sha256
+
+
+def test_the_loss_of_a_classifier_is_on_its_card(gate, tmp_path):
+    made = half(gate, tmp_path / "fp16", gate, [case_of(blocks())])
+    assert made.metrics["fp16_slices_judged_otherwise"] == 0
+    assert 0.0 <= made.metrics["fp16_score_difference"] < 1e-3
+
+
+def test_the_shipped_segmenter_in_half_outlines_the_same(tmp_path, gate):
+    made = abdomen(small_grid())
+    volume, spacing = made.volume, made.volume.geometry.spacing
+    case = Case("phantom", "phantom", "volume", "MR", spacing, volume.data.astype(np.uint16), made.labels.data)
+    card = half(SERVICES / "segmenter", tmp_path, gate, [case])
+    assert abs(card.metrics["fp16_dice_loss_large_bowel"]) < 0.01
+    whole = (SERVICES / "segmenter" / card.weights).stat().st_size
+    assert (tmp_path / card.weights).stat().st_size < 0.6 * whole
+    kinds = {one.data_type for one in onnx.load(tmp_path / card.weights).graph.initializer if len(one.dims) == 4}
+    assert kinds == {onnx.TensorProto.FLOAT16}
+    slices = len(volume.data)
+    scores = SliceScores(np.ones((slices, 3), dtype=np.float32), np.ones(slices, dtype=bool))
+    one, two = (segment(volume, scores, load_network(at)).data for at in (SERVICES / "segmenter", tmp_path))
+    outlined = ((one > 0) | (two > 0)).sum()
+    assert outlined > 100
+    assert (one != two).sum() <= 0.01 * outlined
+
+
+def test_without_cases_nothing_is_made(gate, tmp_path):
+    with pytest.raises(SystemExit, match="no labelled cases"):
+        half(gate, tmp_path / "fp16", gate, [])
+    assert not (tmp_path / "fp16").exists()
