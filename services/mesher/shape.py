@@ -152,7 +152,7 @@ def _fair(points: Floats, faces: Ints, freedom: Floats, lattice: Lattice) -> Flo
     Sharp folds, where the strong filter would pull neighbouring loops together, keep their place.
     """
     mean = neighbours(faces, len(points))
-    centre = points.mean(axis=0)
+    centre = points[0]
     rough = (points - centre).astype(np.float32)
     voxel = float(np.cbrt(np.prod(lattice.step / lattice.pitch)))
     light, strong = fair(rough, mean, _LIGHT if lattice.step > _COARSE * voxel else _NOISY, _STRONG)

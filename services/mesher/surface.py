@@ -164,7 +164,7 @@ def measure(vertices: Floats, faces: Ints) -> Measures:
     if not len(faces):
         return Measures(0.0, 0.0, 0.0, sums)
     corners = [np.ascontiguousarray(faces[:, corner]) for corner in range(3)]
-    across, first = _across(vertices - vertices.mean(axis=0), corners)
+    across, first = _across(vertices - vertices[0], corners)  # near the origin, where rounding is least
     for axis in range(3):
         for corner in corners:
             sums[:, axis] += np.bincount(corner, across[axis], len(vertices))
