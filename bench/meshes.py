@@ -23,6 +23,7 @@ import numpy as np
 
 from bench.cases import synthetic, truths, volume
 from bench.distance import Surface, compare, interpenetration
+from bench.intersections import self_intersections
 from bench.peers import WAYS, Surfaces
 from services.mesher.checks import topology
 from services.mesher.core import mesh
@@ -89,6 +90,7 @@ def run_case(name: str, label_map: LabelMap, truth: dict[int, Surface], repeats:
 def judge(surfaces: Surfaces, label_map: LabelMap, truth: dict[int, Surface]) -> Row:
     """How faithful and how sound the surfaces are."""
     prepared, row = {}, {"triangles": 0, "msd": [], "hd95": [], "normal_deg": [], "volume_error": [], "manifold": []}
+    row["crossings"] = []
     for label, (vertices, faces) in sorted(surfaces.items()):
         outward = faces if volume(vertices, faces) > 0 else faces[:, ::-1]
         prepared[label] = Surface(vertices, outward)
@@ -101,6 +103,7 @@ def judge(surfaces: Surfaces, label_map: LabelMap, truth: dict[int, Surface]) ->
         row["normal_deg"].append(round(distance.normal_deg, 2))
         row["volume_error"].append(round(volume(vertices, outward) / voxels - 1.0, 5))
         row["manifold"].append("yes" if simple else "closed" if closed else "no")
+        row["crossings"].append(self_intersections(vertices, outward))
     pairs = [(a, b) for a in prepared for b in prepared if a != b]
     row["interpenetration"] = max(interpenetration(prepared[a], prepared[b], count=SAMPLES) for a, b in pairs)
     return row
@@ -176,18 +179,24 @@ def table(rows: list[Row], grown: list[Row], machine: Row) -> str:
         "",
         f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, commit {machine['commit']}; medians "
         "of interleaved runs. Distances in mm to the true surfaces, stomach / small bowel / large bowel; memory is the "
-        "peak over the label map and the libraries; interpenetration is the worst share of a surface deeper than "
+        "peak over the label map and the libraries; crossings are pairs of a surface's triangles that pass through "
+        "each other; interpenetration is the worst share of a surface deeper than "
         "0.1 mm in a neighbour. Seconds depend on what else ran on the machine: compare rows of one case.",
         "",
         "| case | way | mesh s | with file s | MB | triangles | msd | HD95 | normals deg | volume % | manifold | "
-        "interpen. % | file MB |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "crossings | interpen. % | file MB |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         cells = [row["case"], row["way"], f"{row['mesh_s']:.3f}", f"{row['file_s']:.3f}", f"{row['memory_mb']:.0f}"]
         cells += [f"{row['triangles']}", _slashed(row["msd"], ".3f"), _slashed(row["hd95"], ".2f")]
         cells += [_slashed(row["normal_deg"], ".1f"), _slashed([100 * v for v in row["volume_error"]], ".2f")]
-        cells += [" / ".join(row["manifold"]), f"{100 * row['interpenetration']:.2f}", f"{row['bytes'] / 1e6:.2f}"]
+        cells += [
+            " / ".join(row["manifold"]),
+            " / ".join(f"{n}" for n in row["crossings"]),
+            f"{100 * row['interpenetration']:.2f}",
+            f"{row['bytes'] / 1e6:.2f}",
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     lines += [
         "",

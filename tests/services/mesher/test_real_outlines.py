@@ -3,19 +3,21 @@
 import pytest
 
 from bench.cases import case139, nifti_labels, real
+from bench.intersections import self_intersections
 from bench.voxelise import dice, voxelise
 from services.mesher.core import mesh
 from tests.services.mesher.shapes import surface
 
 
 def hold(label_map, quality="standard"):
-    """Every organ is sound, keeps its volume and covers its voxels."""
+    """Every organ is sound, keeps its volume, covers its voxels and does not pass through itself."""
     for made in mesh(label_map, quality).organs:
         if made.mesh is None:
             continue
         assert made.method == "field"
         assert made.checks.passed
         assert made.volume_mesh_ml == pytest.approx(made.volume_voxels_ml, rel=5e-3)
+        assert self_intersections(made.mesh.vertices, made.mesh.faces) == 0
         covered = dice(voxelise(made.mesh.vertices, made.mesh.faces, label_map.geometry), label_map.data == made.label)
         assert covered >= (0.97 if made.volume_voxels_ml >= 50.0 else 0.95)
 
