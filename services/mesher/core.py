@@ -24,6 +24,8 @@ TINY_MM3 = 1000.0
 MANY = 50
 _MOST_CELLS = 24_000_000
 _THREADS = min(4, os.cpu_count() or 1)
+_MOST_BESIDE = 300_000
+"""Triangles of all organs up to which they are made side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def mesh(
     drafts = _drafts(ground, BUDGETS[quality])
     progress(0.5)
     finished: dict[int, MeshedOrgan] = {}
-    for label, organ in _each(lambda label: _organ(parts[label], ground, drafts), kept):
+    for label, organ in _each(lambda label: _organ(parts[label], ground, drafts), kept, BUDGETS[quality]):
         finished[label] = organ
         progress(0.5 + 0.5 * len(finished) / len(kept))
     for label in sorted(set(parts) | {known.id for known in ORGANS}):
@@ -112,10 +114,14 @@ def mesh(
     return meshed
 
 
-def _each(make: Callable[[int], Made], runs: Mapping[int, Runs]) -> Iterator[tuple[int, Made]]:
-    """Each label with what is made of it, the largest first; side by side, as numpy lets other threads run."""
+def _each(make: Callable[[int], Made], runs: Mapping[int, Runs], budget: Budget) -> Iterator[tuple[int, Made]]:
+    """Each label with what is made of it, the largest first; side by side, as numpy lets other threads run.
+
+    Large surfaces are made one after another, which takes half the memory.
+    """
     labels = sorted(runs, key=lambda label: -len(runs[label]))
-    with ThreadPoolExecutor(max(1, min(_THREADS, len(labels)))) as pool:
+    threads = min(_THREADS, len(labels)) if budget.triangles <= _MOST_BESIDE else 1
+    with ThreadPoolExecutor(max(1, threads)) as pool:
         yield from zip(labels, pool.map(make, labels), strict=True)
 
 
@@ -137,7 +143,7 @@ def _drafts(ground: Ground, budget: Budget) -> dict[int, Draft]:
         return drafts
     step = _first_step(ground, budget)
     for _ in range(4):
-        drafts = _sampled(ground, Lattice.of(ground.layout.spacing, step))
+        drafts = _sampled(ground, Lattice.of(ground.layout.spacing, step), budget)
         total = sum(len(draft.faces) for draft in drafts.values())
         if total <= budget.most:
             break
@@ -145,8 +151,8 @@ def _drafts(ground: Ground, budget: Budget) -> dict[int, Draft]:
     return drafts
 
 
-def _sampled(ground: Ground, lattice: Lattice) -> dict[int, Draft]:
-    return dict(_each(lambda label: Draft.of(build(ground.runs[label], lattice)), ground.runs))
+def _sampled(ground: Ground, lattice: Lattice, budget: Budget) -> dict[int, Draft]:
+    return dict(_each(lambda label: Draft.of(build(ground.runs[label], lattice)), ground.runs, budget))
 
 
 def _first_step(ground: Ground, budget: Budget) -> float:

@@ -48,14 +48,28 @@ class Lattice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """About the signed distance in mm to a label's surface, positive inside, near it; `values` (slow, middle, fast).
+    """About the signed distance in mm to a label's surface, positive inside, near it.
 
-    `low` is the lattice index (fast, middle, slow) of the first value.
+    `levels` (slow, middle, fast) are the blurred mask in parts of 8192, which takes half the memory of the distances:
+    `distance` turns them into mm. `low` is the lattice index (fast, middle, slow) of the first one.
     """
 
     lattice: Lattice
     low: Ints
-    values: Float32s
+    levels: NDArray[np.int16]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Points (slow, middle, fast)."""
+        return self.levels.shape
+
+    def __getitem__(self, planes: slice) -> Float32s:
+        """Distances in mm of some planes."""
+        return self.distance(self.levels[planes])
+
+    def distance(self, levels: NDArray[np.int16]) -> Float32s:
+        """The inverse of the Gaussian's integral, in mm."""
+        return (_PROBIT * np.float32(self.lattice.scale)).take(levels)
 
     def to_voxels(self, points: NDArray[np.floating]) -> Floats:
         """Voxel indices (fast, middle, slow) of positions on the field's own grid."""
@@ -65,15 +79,15 @@ class Field:
     def holds(self, voxels: Floats) -> NDArray[np.bool_]:
         """Whether the lattice point nearest to each voxel index (n, 3) is inside."""
         index = np.rint(voxels / self.lattice.pitch).astype(np.int64) - self.low
-        i, j, k = np.clip(index, 0, np.array(self.values.shape[::-1]) - 1).T
-        found: NDArray[np.bool_] = self.values[k, j, i] > 0
+        i, j, k = np.clip(index, 0, np.array(self.shape[::-1]) - 1).T
+        found: NDArray[np.bool_] = self.levels[k, j, i] > _LEVELS // 2
         return found
 
     def interpolate(self, voxels: Floats, floor: float) -> Float32s:
         """The field at voxel indices (n, 3), linear between lattice points, or `floor` where it is clearly lower."""
         found = np.full(len(voxels), floor, dtype=np.float32)
-        size = self.values.shape[::-1]
-        flat, steps = self.values.reshape(-1), (1, size[0], size[0] * size[1])
+        size = self.shape[::-1]
+        flat, steps = self.levels.reshape(-1), (1, size[0], size[0] * size[1])
         near = np.arange(len(voxels))
         positions: list[Floats] = []
         for axis in range(3):
@@ -81,7 +95,7 @@ class Field:
             within = (column >= 0.0) & (column < size[axis] - 1)
             near, positions = near[within], [*(each[within] for each in positions), column[within]]
         nearest = sum(np.rint(each).astype(np.int64) * step for each, step in zip(positions, steps, strict=True))
-        close = flat[nearest] > floor
+        close = self.distance(flat[nearest]) > floor
         near, positions = near[close], [each[close] for each in positions]
         bases = [each.astype(np.int64) for each in positions]
         parts = [(each - base).astype(np.float32) for each, base in zip(positions, bases, strict=True)]
@@ -93,7 +107,7 @@ class Field:
                 up = corner >> axis & 1
                 weight *= parts[axis] if up else 1.0 - parts[axis]
                 offset += steps[axis] * up
-            total += weight * flat[first + offset]
+            total += weight * self.distance(flat[first + offset])
         found[near] = total
         return found
 
@@ -127,13 +141,13 @@ def build(runs: Runs, lattice: Lattice) -> Field:
         dense = _spread(lines, runs[part], table, shape)
         across = np.asarray(middle @ dense).reshape(-1, shape[1], shape[2])
         np.cumsum(across.transpose(1, 0, 2), axis=2, out=stack[at:upto])
-    values = np.empty((slow.shape[0], int(window[1]), int(window[0])), dtype=np.float32)
+    levels = np.empty((slow.shape[0], int(window[1]), int(window[0])), dtype=np.int16)
     flat = stack.reshape(planes, -1)
     rows = max(1, _CHUNK_CELLS // flat.shape[1])
     for at in range(0, slow.shape[0], rows):
         blurred = np.asarray(slow[at : at + rows] @ flat)
-        values[at : at + rows] = _distance(blurred, lattice.scale).reshape(-1, *values.shape[1:])
-    return Field(lattice, first, values)
+        levels[at : at + rows] = _level(blurred).reshape(-1, *levels.shape[1:])
+    return Field(lattice, first, levels)
 
 
 def _endpoint_table(voxels: int, lattice: Lattice, first: int, window: int) -> tuple[Floats, NDArray[np.int64]]:
@@ -192,10 +206,9 @@ def _probit_table() -> Float32s:
 _PROBIT = _probit_table()
 
 
-def _distance(blurred: Float32s, scale: float) -> Float32s:
-    """The inverse of the Gaussian's integral, in mm."""
+def _level(blurred: Float32s) -> NDArray[np.int16]:
+    """The nearest level; `blurred` is overwritten."""
     blurred *= np.float32(_LEVELS)
     blurred += np.float32(0.5)
-    level = np.minimum(blurred.astype(np.int16), _LEVELS)
-    distance: Float32s = (_PROBIT * np.float32(scale)).take(level)
-    return distance
+    level: NDArray[np.int16] = np.minimum(blurred.astype(np.int16), _LEVELS)
+    return level

@@ -79,7 +79,7 @@ class Draft:
     @classmethod
     def of(cls, field: Field) -> Draft:
         """Extract the field's surface; it has no faces where the field holds nothing."""
-        vertices, faces = extract(field.values)
+        vertices, faces = extract(field)
         return cls(field, field.to_voxels(vertices), faces)
 
 

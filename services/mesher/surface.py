@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 
 _SLAB_POINTS = 1_000_000
+_CHUNK_FACES = 100_000
 _TABLE, _COUNTS = triangles()
 _NEAREST = 0.02
 """How close to a grid point a crossing may lie, as a fraction of the grid's step: closer ones make slivers."""
@@ -34,10 +36,23 @@ class Mesh:
     normals: Float32s
 
 
-def extract(field: Float32s) -> tuple[Float32s, Ints]:
+class Planes(Protocol):
+    """Values on a grid (slice, row, column) of which some slices at a time are asked for, as float32."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many in each direction."""
+        ...
+
+    def __getitem__(self, planes: slice, /) -> Float32s:
+        """Some slices."""
+        ...
+
+
+def extract(field: Planes) -> tuple[Float32s, Ints]:
     """The surface where `field` is zero, positive inside: a closed manifold if the outermost layer is negative.
 
-    `field` is float32 (slice, row, column). Returns vertices float32 (n, 3) in (column, row, slice) order of the
+    Returns vertices float32 (n, 3) in (column, row, slice) order of the
     field's grid and faces int32 (m, 3), wound outward in a right-handed (column, row, slice) frame. The field is
     worked through in slabs of planes, so memory stays small beside it.
     """
@@ -163,31 +178,35 @@ def measure(vertices: Floats, faces: Ints) -> Measures:
     sums = np.zeros((len(vertices), 3))
     if not len(faces):
         return Measures(0.0, 0.0, 0.0, sums)
-    corners = [np.ascontiguousarray(faces[:, corner]) for corner in range(3)]
-    across, first = _across(vertices - vertices[0], corners)  # near the origin, where rounding is least
-    for axis in range(3):
-        for corner in corners:
-            sums[:, axis] += np.bincount(corner, across[axis], len(vertices))
-    doubled = np.sqrt(across[0] ** 2 + across[1] ** 2 + across[2] ** 2)
-    volume = sum(float(np.einsum("i,i->", first[axis], across[axis])) for axis in range(3)) / 6.0
-    return Measures(volume, float(doubled.sum()) / 2.0, float(doubled.min()) / 2.0, sums)
+    near = vertices - vertices[0]  # close to the origin, where rounding is least
+    area, smallest = 0.0, np.inf
+    for at in range(0, len(faces), _CHUNK_FACES):
+        corners = [np.ascontiguousarray(faces[at : at + _CHUNK_FACES, corner]) for corner in range(3)]
+        across = _across(near, corners)
+        for axis in range(3):
+            for corner in corners:
+                sums[:, axis] += np.bincount(corner, across[axis], len(vertices))
+        doubled = np.sqrt(across[0] ** 2 + across[1] ** 2 + across[2] ** 2)
+        area, smallest = area + float(doubled.sum()) / 2.0, min(smallest, float(doubled.min()) / 2.0)
+    # A face's normal is as long for all its corners, so the corners' sum stands for three times its distance.
+    volume = float(np.einsum("ij,ij->", near, sums)) / 18.0
+    return Measures(volume, area, smallest, sums)
 
 
-def _across(vertices: Floats, corners: list[Ints]) -> tuple[list[Floats], list[Floats]]:
-    """Per axis, the faces' normals, as long as twice their area, and their first corner."""
-    first, u, v = [], [], []
+def _across(vertices: Floats, corners: list[Ints]) -> list[Floats]:
+    """Per axis, the faces' normals, as long as twice their area."""
+    u, v = [], []
     for axis in range(3):
         column = np.ascontiguousarray(vertices[:, axis])
         a, b, c = (column.take(corner) for corner in corners)
-        first.append(a)
         u.append(b - a)
         v.append(c - a)
-    return [u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1))], first
+    return [u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1))]
 
 
 def face_normals(vertices: Floats, faces: Ints) -> Floats:
     """Outward normals (m, 3) as long as twice the face's area."""
-    return np.stack(_across(vertices, [faces[:, corner] for corner in range(3)])[0], axis=1)
+    return np.stack(_across(vertices, [faces[:, corner] for corner in range(3)]), axis=1)
 
 
 def signed_volume(vertices: Floats, faces: Ints) -> float:
