@@ -4,38 +4,45 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.mesher.glb_levels import link_levels
 from services.mesher.glb_meshopt import write_compressed
 from services.mesher.glb_parts import Json, describe, material, to_gltf_axes
+from services.mesher.glb_quantised import write_quantised
 from services.mesher.provenance import NOTICE, Provenance
 from services.mesher.results import MeshedOrgan
 from services.mesher.surface import Floats, Mesh
 
-Compression = Literal["none", "meshopt"]
+Compression = Literal["none", "quantized", "meshopt"]
+Level = Sequence[MeshedOrgan]
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
 _FLOAT, _UINT32, _UINT16 = 5126, 5125, 5123
 _VECTORS = (_ARRAY_BUFFER, _FLOAT, "VEC3")
 
 
-def to_glb(organs: Sequence[MeshedOrgan], provenance: Provenance, compression: Compression = "none") -> bytes:
+def to_glb(
+    organs: Level, provenance: Provenance, compression: Compression = "none", coarser: Sequence[Level] = ()
+) -> bytes:
     """The organs as one GLB; those without a surface have no node, and no organ at all still makes a valid file.
 
     The plain file uses no extension, float32 positions in metres and no node transform; with "meshopt" attributes are
-    quantised (KHR_mesh_quantization) and compressed (EXT_meshopt_compression). Of patient space, LPS mm (x, y, z)
-    becomes (x, z, -y) / 1000 after the centre of the common bounding box was subtracted.
+    quantised (KHR_mesh_quantization) and compressed (EXT_meshopt_compression), with "quantized" only the former.
+    `coarser` are the same organs with fewer triangles, finest first: levels of detail (MSFT_lod). Of patient space,
+    LPS mm (x, y, z) becomes (x, z, -y) / 1000 after the centre of the common bounding box was subtracted.
     """
-    present = [(made, made.mesh) for made in organs if made.mesh is not None]
-    centre = common_centre([surface for _, surface in present])
+    levels = [[(made, made.mesh) for made in level if made.mesh is not None] for level in (organs, *coarser)]
+    centre = common_centre([surface for _, surface in levels[0]])
     document = _document(provenance, centre)
-    if not present:
+    if not levels[0]:
         return pack(document, b"")
-    write = write_compressed if compression == "meshopt" else _write_plain
-    binary = write(document, present, centre)
+    binary = _WRITERS[compression](document, [one for level in levels for one in level], centre)
+    if coarser:
+        link_levels(document, [len(level) for level in levels])
     return pack(document, binary)
 
 
@@ -108,3 +115,10 @@ def _add(
     document["bufferViews"].append(view)
     document["accessors"].append(accessor)
     return len(document["accessors"]) - 1
+
+
+_WRITERS: Mapping[Compression, Callable[[Json, Sequence[tuple[MeshedOrgan, Mesh]], Floats], bytes]] = {
+    "none": _write_plain,
+    "quantized": write_quantised,
+    "meshopt": write_compressed,
+}

@@ -1,7 +1,6 @@
 """The small GLB: attributes quantised (KHR_mesh_quantization) and compressed (EXT_meshopt_compression).
 
-Positions are 14 bits of the organ's largest extent, undone by the node's scale and translation, which are the same in
-all directions so that normals keep theirs; normals are octahedral with 8 bits. A viewer that lacks the extensions
+Positions are quantised as in `glb_quantised`; normals are octahedral with 8 bits. A viewer that lacks the extensions
 can't show the file, so both are required.
 """
 
@@ -14,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.mesher.glb_parts import Json, describe, material, to_gltf_axes
+from services.mesher.glb_quantised import quantise
 from services.mesher.meshopt import encode_attributes, encode_triangles
 from services.mesher.results import MeshedOrgan
 from services.mesher.surface import Floats, Mesh
 
-_POSITION_LEVELS = (1 << 14) - 1
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
 _BYTE, _UINT16, _UINT32 = 5120, 5123, 5125
 
@@ -34,7 +33,7 @@ def write_compressed(document: Json, present: Sequence[tuple[MeshedOrgan, Mesh]]
     for number, (made, surface) in enumerate(present):
         ordered = encode_triangles(surface.faces, len(surface.vertices))
         metres = to_gltf_axes(surface.vertices - centre)[ordered.vertices] / 1000.0
-        position, node = _quantise(metres)
+        position, node = quantise(metres)
         normal = octahedral(to_gltf_axes(surface.normals)[ordered.vertices])
         count = len(position)
         views = [
@@ -56,15 +55,6 @@ def write_compressed(document: Json, present: Sequence[tuple[MeshedOrgan, Mesh]]
         document["meshes"].append({"name": made.name, "primitives": [primitive]})
         document["materials"].append(material(made.label, made.name))
     return bytes(binary)
-
-
-def _quantise(metres: Floats) -> tuple[NDArray[np.uint16], Json]:
-    """Positions (n, 4) of 14 bits with an empty fourth column, and the node's transform that undoes them."""
-    low = metres.min(axis=0)
-    step = max(float((metres.max(axis=0) - low).max()), 1e-6) / _POSITION_LEVELS
-    position = np.zeros((len(metres), 4), dtype=np.uint16)
-    position[:, :3] = np.rint((metres - low) / step)
-    return position, {"translation": [float(value) for value in low], "scale": [step] * 3}
 
 
 def octahedral(normals: NDArray[Any]) -> NDArray[np.int8]:

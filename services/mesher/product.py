@@ -18,14 +18,17 @@ Writer = Callable[[MeshedOrgans, Provenance], bytes]
 _WRITERS: dict[str, Writer] = {
     "model.glb": lambda meshed, origin: to_glb(meshed.organs, origin),
     "model.meshopt.glb": lambda meshed, origin: to_glb(meshed.organs, origin, "meshopt"),
+    "model.quantized.glb": lambda meshed, origin: to_glb(meshed.organs, origin, "quantized"),
     "model.stl": lambda meshed, _: to_stl(meshed.organs),
     "model.obj.zip": lambda meshed, _: to_obj_zip(meshed.organs),
     "model.3mf": lambda meshed, _: to_3mf(meshed.organs),
     "thumbnail.png": lambda meshed, _: thumbnail_png(meshed.organs),
     "report.json": lambda meshed, origin: build_report(meshed, origin).model_dump_json(indent=1).encode(),
 }
-FILES = tuple(_WRITERS)
+LEVELS = "model.lod.glb"
+FILES = (*_WRITERS, LEVELS)
 """All names `produce` knows."""
+_COARSER: dict[Quality, tuple[Quality, ...]] = {"fine": ("standard", "light"), "standard": ("light",), "light": ()}
 
 
 def produce(
@@ -44,13 +47,16 @@ def produce(
     drops smaller pieces; `progress` is told the fraction done. An unknown file name is a
     KeyError.
     """
-    writers = {name: _WRITERS[name] for name in files}
+    writers = {name: _WRITERS[name] for name in files if name != LEVELS}
     meshed = mesh(label_map, quality, min_component, lambda done: progress(done * 0.7))
     origin = provenance or Provenance()
     made = {}
     for number, (name, write) in enumerate(writers.items()):
         made[name] = write(meshed, origin)
         progress(0.7 + 0.3 * (number + 1) / len(writers))
+    if LEVELS in files:
+        coarser = [mesh(label_map, less, min_component).organs for less in _COARSER[quality]]
+        made[LEVELS] = to_glb(meshed.organs, origin, "meshopt", coarser)
     if series is not None:
         from services.mesher.dicom import to_dicom  # highdicom takes its time to load
 

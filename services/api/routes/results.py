@@ -32,6 +32,12 @@ class BadRange(VisceraError):
     status = 416
 
 
+def _variant(compression: str, lod: bool) -> str:
+    if lod:
+        return "model.lod.glb"
+    return "model.glb" if compression == "none" else f"model.{compression}.glb"
+
+
 @router.head("/{name}", include_in_schema=False, response_class=Response)
 @router.get("/{name}", response_class=Response, responses=_FILE)
 def get_file(
@@ -40,12 +46,17 @@ def get_file(
     request: Request,
     connections: Connections,
     caller: Reader,
-    compression: Literal["none", "meshopt"] = "none",
+    compression: Literal["none", "quantized", "meshopt"] = "none",
+    lod: bool = False,
 ) -> Response:
-    """One file of the job's result; 409 until there is one."""
+    """One file of the job's result; 409 until there is one.
+
+    Of `model.glb` there are smaller ones: `compression`, and with `lod` one of several levels of detail (MSFT_lod),
+    which is compressed with meshopt.
+    """
     if name not in MEDIA_TYPES:
         raise NotFound("There is no such file.")
-    stored = "model.meshopt.glb" if name == "model.glb" and compression == "meshopt" else name
+    stored = _variant(compression, lod) if name == "model.glb" else name
     with connections.reading(caller) as connection:
         job = jobs.get(connection, caller.tenant, job_id)
         artifact = jobs.published(connection, job_id).get(stored)

@@ -10,6 +10,8 @@ from tests.services.api.test_jobs import assert_problem
 
 CONTENT = bytes(range(256)) * 20
 
+MADE = ("model.glb", "model.meshopt.glb", "model.quantized.glb", "model.lod.glb", "report.json")
+
 
 @pytest.fixture
 def done(client, scan, settings, tmp_path) -> str:
@@ -20,7 +22,7 @@ def done(client, scan, settings, tmp_path) -> str:
         outputs = []
         with ledger.write() as connection:
             claim = claims.claim(connection, job_id, stage, "w")
-        for name in ("model.glb", "model.meshopt.glb", "report.json") if stage == "mesher" else ():
+        for name in MADE if stage == "mesher" else ():
             path = tmp_path / name
             path.write_bytes(CONTENT if name == "model.glb" else json.dumps({"name": name}).encode())
             outputs.append(jobs.Artifact(name, claim.prefix + name, sha256(path), path.stat().st_size))
@@ -69,6 +71,8 @@ def test_unfit_ranges(client, done):
 def test_compressed_variant_is_another_file(client, done):
     answer = client.get(done + "/model.glb?compression=meshopt")
     assert answer.json() == {"name": "model.meshopt.glb"}
+    assert client.get(done + "/model.glb?compression=quantized").json() == {"name": "model.quantized.glb"}
+    assert client.get(done + "/model.glb?lod=true").json() == {"name": "model.lod.glb"}
     assert_problem(client.get(done + "/model.glb?compression=zip"), 422, "invalid_request")
 
 

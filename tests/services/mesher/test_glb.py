@@ -42,7 +42,7 @@ def test_the_stomach_is_above_and_to_the_left_of_the_bowel():
     assert stomach[1] > bowel[1]
 
 
-@pytest.mark.parametrize("compression", ["none", "meshopt"])
+@pytest.mark.parametrize("compression", ["none", "quantized", "meshopt"])
 def test_faces_are_counter_clockwise_from_outside(compression):
     document, binary = parse(to_glb(mesh(phantom_labels(), "light").organs, ORIGIN, compression))
     for name in ("stomach", "small_bowel", "large_bowel"):
@@ -59,7 +59,7 @@ def test_plain_file_has_no_extension_and_no_node_transform():
     assert all(set(node) == {"name", "mesh", "extras"} for node in document["nodes"])
 
 
-@pytest.mark.parametrize("compression", ["none", "meshopt"])
+@pytest.mark.parametrize("compression", ["none", "quantized", "meshopt"])
 def test_nodes_carry_codes_measures_and_flags(compression):
     meshed = mesh(phantom_labels(), "light")
     document, _ = parse(to_glb(meshed.organs, ORIGIN, compression))
@@ -86,7 +86,7 @@ def test_colours_are_linear_not_srgb():
     assert factors == pytest.approx([0.791298, 0.346704, 0.0, 1.0], abs=1e-5)
 
 
-@pytest.mark.parametrize("compression", ["none", "meshopt"])
+@pytest.mark.parametrize("compression", ["none", "quantized", "meshopt"])
 def test_no_organ_makes_a_valid_empty_file(compression):
     document, binary = parse(to_glb(mesh(labels(np.zeros((3, 4, 5)))).organs, ORIGIN, compression))
     assert binary == b""
@@ -102,9 +102,10 @@ def test_an_unnamed_label_becomes_a_node_of_its_number():
     assert "snomed_ct" not in document["nodes"][0]["extras"]
 
 
-def test_compressed_geometry_is_the_plain_one_within_a_quantisation_step():
+@pytest.mark.parametrize("compression", ["quantized", "meshopt"])
+def test_smaller_geometry_is_the_plain_one_within_a_quantisation_step(compression):
     meshed = mesh(phantom_labels(), "light")
-    plain, packed = parse(to_glb(meshed.organs, ORIGIN)), parse(to_glb(meshed.organs, ORIGIN, "meshopt"))
+    plain, packed = parse(to_glb(meshed.organs, ORIGIN)), parse(to_glb(meshed.organs, ORIGIN, compression))
     for made in meshed.organs:
         points, normals, faces = corners(*plain, made.name)
         small, turned, order = corners(*packed, made.name)
@@ -123,6 +124,31 @@ def test_compressed_geometry_is_the_plain_one_within_a_quantisation_step():
 def test_compressed_file_is_at_most_a_quarter():
     meshed = mesh(phantom_labels(), "fine")
     assert 4 * len(to_glb(meshed.organs, ORIGIN, "meshopt")) <= len(to_glb(meshed.organs, ORIGIN))
+
+
+def test_quantised_vertices_take_half_the_room_and_the_file_two_thirds():
+    meshed = mesh(phantom_labels(), "light")
+    assert len(to_glb(meshed.organs, ORIGIN, "quantized")) <= 0.68 * len(to_glb(meshed.organs, ORIGIN))
+
+
+@pytest.mark.parametrize("compression", ["none", "quantized", "meshopt"])
+def test_levels_of_detail_belong_to_the_organ_and_stay_out_of_the_scene(compression):
+    fine, less, least = (mesh(phantom_labels(), quality).organs for quality in ("fine", "standard", "light"))
+    document, binary = parse(to_glb(fine, ORIGIN, compression, [less, least]))
+    assert document["scenes"][0]["nodes"] == [0, 1, 2]
+    assert "MSFT_lod" in document["extensionsUsed"]
+    assert "MSFT_lod" not in document.get("extensionsRequired", [])
+    for node in document["nodes"][:3]:
+        levels = [node["name"], *(document["nodes"][n]["name"] for n in node["extensions"]["MSFT_lod"]["ids"])]
+        assert levels == [node["name"], f"{node['name']}_lod1", f"{node['name']}_lod2"]
+        counts = [len(corners(document, binary, name)[2]) for name in levels]
+        assert counts == sorted(counts, reverse=True)
+        boxes = [np.ptp(corners(document, binary, name)[0], axis=0) for name in levels]
+        assert np.allclose(boxes, boxes[0], atol=2e-3)
+        assert len(node["extras"]["MSFT_screencoverage"]) == 3
+    used = {primitive["material"] for made in document["meshes"] for primitive in made["primitives"]}
+    assert used == {0, 1, 2}
+    assert len(document["materials"]) == 3
 
 
 def test_the_same_input_makes_the_same_bytes():
