@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from services.mesher.glb_levels import link_levels
 from services.mesher.glb_meshopt import write_compressed
-from services.mesher.glb_parts import Json, describe, material, to_gltf_axes
+from services.mesher.glb_parts import (
+    ARRAY_BUFFER,
+    ELEMENT_ARRAY_BUFFER,
+    FLOAT,
+    UINT16,
+    UINT32,
+    Json,
+    add_organ,
+    to_gltf_axes,
+)
 from services.mesher.glb_quantised import write_quantised
 from services.mesher.provenance import NOTICE, Provenance
 from services.mesher.results import MeshedOrgan
@@ -20,9 +29,7 @@ from services.mesher.surface import Floats, Mesh
 
 Compression = Literal["none", "quantized", "meshopt"]
 Level = Sequence[MeshedOrgan]
-_ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
-_FLOAT, _UINT32, _UINT16 = 5126, 5125, 5123
-_VECTORS = (_ARRAY_BUFFER, _FLOAT, "VEC3")
+_VECTORS = (ARRAY_BUFFER, FLOAT, "VEC3")
 
 
 def to_glb(
@@ -84,19 +91,14 @@ def _write_plain(document: Json, present: Sequence[tuple[MeshedOrgan, Mesh]], ce
     document["scenes"][0]["nodes"] = list(range(len(present)))
     document |= {"nodes": [], "meshes": [], "materials": [], "accessors": [], "bufferViews": [], "buffers": [{}]}
     binary = bytearray()
-    for number, (made, surface) in enumerate(present):
+    for made, surface in present:
         metres = (to_gltf_axes(surface.vertices - centre) / 1000.0).astype(np.float32)
         small = len(metres) < 65536
         indices = surface.faces.reshape(-1).astype(np.uint16 if small else np.uint32)
-        attributes = {
-            "POSITION": _add(document, binary, metres, _VECTORS, bounds=True),
-            "NORMAL": _add(document, binary, to_gltf_axes(surface.normals), _VECTORS),
-        }
-        index = _add(document, binary, indices, (_ELEMENT_ARRAY_BUFFER, _UINT16 if small else _UINT32, "SCALAR"))
-        primitive = {"attributes": attributes, "indices": index, "material": number, "mode": 4}
-        document["nodes"].append(describe(made) | {"mesh": number})
-        document["meshes"].append({"name": made.name, "primitives": [primitive]})
-        document["materials"].append(material(made.label, made.name))
+        first = _add(document, binary, metres, _VECTORS, bounds=True)
+        _add(document, binary, to_gltf_axes(surface.normals), _VECTORS)
+        _add(document, binary, indices, (ELEMENT_ARRAY_BUFFER, UINT16 if small else UINT32, "SCALAR"))
+        add_organ(document, made, first)
     return bytes(binary)
 
 

@@ -12,14 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.mesher.glb_parts import Json, describe, material, to_gltf_axes
+from services.mesher.glb_parts import (
+    ARRAY_BUFFER,
+    BYTE,
+    ELEMENT_ARRAY_BUFFER,
+    UINT16,
+    UINT32,
+    Json,
+    add_organ,
+    to_gltf_axes,
+)
 from services.mesher.glb_quantised import quantise
 from services.mesher.meshopt import encode_attributes, encode_triangles
 from services.mesher.results import MeshedOrgan
 from services.mesher.surface import Floats, Mesh
-
-_ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
-_BYTE, _UINT16, _UINT32 = 5120, 5123, 5125
 
 
 def write_compressed(document: Json, present: Sequence[tuple[MeshedOrgan, Mesh]], centre: Floats) -> bytes:
@@ -30,7 +36,7 @@ def write_compressed(document: Json, present: Sequence[tuple[MeshedOrgan, Mesh]]
     document |= {"nodes": [], "meshes": [], "materials": [], "accessors": [], "bufferViews": []}
     document["buffers"] = [{}, fallback]
     binary = bytearray()
-    for number, (made, surface) in enumerate(present):
+    for made, surface in present:
         ordered = encode_triangles(surface.faces, len(surface.vertices))
         metres = to_gltf_axes(surface.vertices - centre)[ordered.vertices] / 1000.0
         position, node = quantise(metres)
@@ -43,17 +49,13 @@ def write_compressed(document: Json, present: Sequence[tuple[MeshedOrgan, Mesh]]
         ]
         bounds = {"min": position[:, :3].min(axis=0).tolist(), "max": position[:, :3].max(axis=0).tolist()}
         accessors = [
-            {"bufferView": views[0], "componentType": _UINT16, "type": "VEC3", "count": count} | bounds,
-            {"bufferView": views[1], "componentType": _BYTE, "type": "VEC3", "count": count, "normalized": True},
-            {"bufferView": views[2], "componentType": _UINT32, "type": "SCALAR", "count": surface.faces.size},
+            {"bufferView": views[0], "componentType": UINT16, "type": "VEC3", "count": count} | bounds,
+            {"bufferView": views[1], "componentType": BYTE, "type": "VEC3", "count": count, "normalized": True},
+            {"bufferView": views[2], "componentType": UINT32, "type": "SCALAR", "count": surface.faces.size},
         ]
         first = len(document["accessors"])
         document["accessors"] += accessors
-        attributes = {"POSITION": first, "NORMAL": first + 1}
-        primitive = {"attributes": attributes, "indices": first + 2, "material": number, "mode": 4}
-        document["nodes"].append(describe(made) | {"mesh": number} | node)
-        document["meshes"].append({"name": made.name, "primitives": [primitive]})
-        document["materials"].append(material(made.label, made.name))
+        add_organ(document, made, first, node)
     return bytes(binary)
 
 
@@ -80,7 +82,7 @@ def _view(document: Json, binary: bytearray, encoded: bytes, layout: tuple[int, 
     view: Json = {"buffer": 1, "byteOffset": fallback["byteLength"], "byteLength": count * stride}
     if not triangles:
         view["byteStride"] = stride
-    view["target"] = _ELEMENT_ARRAY_BUFFER if triangles else _ARRAY_BUFFER
+    view["target"] = ELEMENT_ARRAY_BUFFER if triangles else ARRAY_BUFFER
     view["extensions"] = {"EXT_meshopt_compression": compressed}
     fallback["byteLength"] += count * stride
     binary += encoded + b"\0" * (-len(encoded) % 4)

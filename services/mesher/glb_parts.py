@@ -11,6 +11,8 @@ from services.mesher.results import MeshedOrgan
 from shared.volume import organ
 
 Json = dict[str, Any]
+ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
+BYTE, UINT16, UINT32, FLOAT = 5120, 5123, 5125, 5126
 GREY = (160, 160, 160)
 """The colour of labels the project does not name."""
 
@@ -51,3 +53,16 @@ def material(label: int, name: str) -> Json:
         "roughnessFactor": 0.55,
     }
     return {"name": name, "pbrMetallicRoughness": factors}
+
+
+def add_organ(document: Json, made: MeshedOrgan, first: int, transform: Json | None = None) -> None:
+    """Add an organ's node, mesh and material; its positions, normals and indices are accessors `first` to `first` + 2.
+
+    `transform` is the node's, where its positions are not metres.
+    """
+    number = len(document["nodes"])
+    attributes = {"POSITION": first, "NORMAL": first + 1}
+    primitive = {"attributes": attributes, "indices": first + 2, "material": number, "mode": 4}
+    document["nodes"].append(describe(made) | {"mesh": number} | (transform or {}))
+    document["meshes"].append({"name": made.name, "primitives": [primitive]})
+    document["materials"].append(material(made.label, made.name))

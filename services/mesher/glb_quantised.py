@@ -12,13 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.mesher.glb_parts import Json, describe, material, to_gltf_axes
+from services.mesher.glb_parts import (
+    ARRAY_BUFFER,
+    BYTE,
+    ELEMENT_ARRAY_BUFFER,
+    UINT16,
+    UINT32,
+    Json,
+    add_organ,
+    to_gltf_axes,
+)
 from services.mesher.results import MeshedOrgan
 from services.mesher.surface import Floats, Mesh
 
 _POSITION_LEVELS = (1 << 14) - 1
-_ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
-_BYTE, _UINT16, _UINT32 = 5120, 5123, 5125
 
 
 def write_quantised(document: Json, present: Sequence[tuple[MeshedOrgan, Mesh]], centre: Floats) -> bytes:
@@ -27,26 +34,22 @@ def write_quantised(document: Json, present: Sequence[tuple[MeshedOrgan, Mesh]],
     document["scenes"][0]["nodes"] = list(range(len(present)))
     document |= {"nodes": [], "meshes": [], "materials": [], "accessors": [], "bufferViews": [], "buffers": [{}]}
     binary = bytearray()
-    for number, (made, surface) in enumerate(present):
+    for made, surface in present:
         position, node = quantise(to_gltf_axes(surface.vertices - centre) / 1000.0)
         small = len(position) < 65536
         indices = surface.faces.reshape(-1).astype(np.uint16 if small else np.uint32)
         bounds = {"min": position[:, :3].min(axis=0).tolist(), "max": position[:, :3].max(axis=0).tolist()}
         first = len(document["accessors"])
         document["accessors"] += [
-            _values(document, binary, position, {"componentType": _UINT16, "type": "VEC3"} | bounds),
+            _values(document, binary, position, {"componentType": UINT16, "type": "VEC3"} | bounds),
             _values(document, binary, _bytes(to_gltf_axes(surface.normals)), _NORMAL),
-            _values(document, binary, indices, {"componentType": _UINT16 if small else _UINT32, "type": "SCALAR"}),
+            _values(document, binary, indices, {"componentType": UINT16 if small else UINT32, "type": "SCALAR"}),
         ]
-        attributes = {"POSITION": first, "NORMAL": first + 1}
-        primitive = {"attributes": attributes, "indices": first + 2, "material": number, "mode": 4}
-        document["nodes"].append(describe(made) | {"mesh": number} | node)
-        document["meshes"].append({"name": made.name, "primitives": [primitive]})
-        document["materials"].append(material(made.label, made.name))
+        add_organ(document, made, first, node)
     return bytes(binary)
 
 
-_NORMAL: Json = {"componentType": _BYTE, "type": "VEC3", "normalized": True}
+_NORMAL: Json = {"componentType": BYTE, "type": "VEC3", "normalized": True}
 
 
 def quantise(metres: Floats) -> tuple[NDArray[np.uint16], Json]:
@@ -69,8 +72,8 @@ def _values(document: Json, binary: bytearray, array: NDArray[Any], kind: Json) 
     """Append an array to the binary chunk with its view; the accessor to it."""
     raw = np.ascontiguousarray(array).tobytes()
     view: Json = {"buffer": 0, "byteOffset": len(binary), "byteLength": len(raw)}
-    view |= {"target": _ARRAY_BUFFER, "byteStride": array.strides[0]} if array.ndim > 1 else {}
-    view.setdefault("target", _ELEMENT_ARRAY_BUFFER)
+    view |= {"target": ARRAY_BUFFER, "byteStride": array.strides[0]} if array.ndim > 1 else {}
+    view.setdefault("target", ELEMENT_ARRAY_BUFFER)
     binary += raw + b"\0" * (-len(raw) % 4)
     document["bufferViews"].append(view)
     return {"bufferView": len(document["bufferViews"]) - 1, "count": len(array)} | kind
