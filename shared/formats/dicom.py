@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -25,7 +27,7 @@ from shared.errors import (
     NotAScan,
     TooFewSlices,
     UnsupportedScan,
-)  # fmt: skip
+)
 from shared.formats import frames
 from shared.formats.limits import Limits
 from shared.formats.members import Member
@@ -42,8 +44,8 @@ TAGS = [
 ]  # fmt: skip
 MAX_TILT = 0.0087  # tangent of half a degree between the stack and its slices' normal
 _LOSSY = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91, 203)}
+_NO_GEOMETRY = "A DICOM header holds a damaged geometry."
 _UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
-_OURS = (BadScan, MemoryError)
 
 
 def plan(members: list[Member], spacing: tuple[float, float, float] | None, limits: Limits) -> Plan:
@@ -71,16 +73,22 @@ def _header(member: Member) -> tuple[pydicom.Dataset, int]:
     """The listed attributes, and the bytes that follow them: the pixels."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            with member.open() as file:
-                header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS))
-                for part in (header, header.file_meta):
-                    list(part)  # pydicom converts a value when it is first asked for, and damage shows only then
-                return header, member.size - file.tell()
-        except _OURS:
-            raise
-        except Exception as error:  # pydicom raises many kinds for a damaged file
-            raise CorruptScan("A DICOM file is truncated or damaged.") from error
+        with _refusing(lambda _: CorruptScan("A DICOM file is truncated or damaged.")), member.open() as file:
+            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS))
+            for part in (header, header.file_meta):
+                list(part)  # pydicom converts a value when it is first asked for, and damage shows only then
+            return header, member.size - file.tell()
+
+
+@contextmanager
+def _refusing(refusal: Callable[[Exception], BadScan]) -> Iterator[None]:
+    """Turn every error but our own into a refusal: pydicom raises many kinds for a damaged file."""
+    try:
+        yield
+    except (BadScan, MemoryError):
+        raise
+    except Exception as error:
+        raise refusal(error) from error
 
 
 def _cut_off(header: pydicom.Dataset, rest: int) -> bool:
@@ -122,20 +130,10 @@ def _check_kind(header: pydicom.Dataset, limits: Limits) -> None:
 
 def _images(member: Member, header: pydicom.Dataset) -> list[Image]:
     """The slices of one file: one, or each frame of an enhanced image."""
-    try:
+    with _refusing(lambda _: CorruptScan(_NO_GEOMETRY)):
         if frames.enhanced(header):
-            images = [_image(member, header, view) for view in frames.views(header)]
-        else:
-            images = [_image(member, header, frames.View(0, header, header, header, header))]
-    except _OURS:
-        raise
-    except Exception as error:
-        raise CorruptScan("A DICOM header holds a damaged geometry.") from error
-    for image in images:
-        numbers = [*image.position, *image.axes[0], *image.axes[1], *image.pixel, image.slope, image.intercept]
-        if not np.isfinite(numbers).all():
-            raise CorruptScan("A DICOM header holds a damaged geometry.")
-    return images
+            return [_image(member, header, view) for view in frames.views(header)]
+        return [_image(member, header, frames.View(0, header, header, header, header))]
 
 
 def _image(member: Member, header: pydicom.Dataset, view: frames.View) -> Image:
@@ -146,7 +144,7 @@ def _image(member: Member, header: pydicom.Dataset, view: frames.View) -> Image:
     across, down = np.array(view.orientation.ImageOrientationPatient, float).reshape(2, 3)
     spacing = view.measures.PixelSpacing
     syntax = str(header.file_meta.get("TransferSyntaxUID", ""))
-    return Image(
+    image = Image(
         member=member,
         sop_class=str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID", "")),
         sop_instance=str(header.get("SOPInstanceUID") or header.file_meta.get("MediaStorageSOPInstanceUID", "")),
@@ -161,6 +159,10 @@ def _image(member: Member, header: pydicom.Dataset, view: frames.View) -> Image:
         slope=float(view.transform.get("RescaleSlope", 1) or 1),
         intercept=float(view.transform.get("RescaleIntercept", 0) or 0),
     )
+    numbers = [*image.position, *across, *down, *image.pixel, image.slope, image.intercept]
+    if not np.isfinite(numbers).all():
+        raise CorruptScan(_NO_GEOMETRY)
+    return image
 
 
 def _stack(images: list[Image]) -> tuple[list[Image], Geometry]:
@@ -234,15 +236,11 @@ class _Source:
         """The stored values (row, column), rescale slope and intercept of a slice."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            try:
+            with _refusing(_pixel_error):
                 self._open(image.member)
                 raw = pixel_array(self.dataset, index=image.frame - 1 if image.frame else None)
                 inverted = str(self.dataset.get("PhotometricInterpretation", "")) == "MONOCHROME1"
                 brightest = float(2 ** int(self.dataset.BitsStored) - 1)
-            except _OURS:
-                raise
-            except Exception as error:
-                raise _pixel_error(error) from error
         if raw.shape != image.shape:
             raise CorruptScan("A DICOM image has other sizes than its header says.")
         if inverted:
@@ -256,7 +254,7 @@ class _Source:
             self.member = member
 
 
-def _pixel_error(error: Exception) -> Exception:
+def _pixel_error(error: Exception) -> BadScan:
     if "missing dependencies" in str(error) or "no pixel data decoder" in str(error).lower():
         return UnsupportedScan("The images are compressed in a way that is not read.")
     return CorruptScan("The pixels of a DICOM image are truncated or damaged.")
