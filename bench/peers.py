@@ -10,7 +10,7 @@ import gzip
 import struct
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,22 +43,30 @@ def skimage_taubin(label_map: LabelMap, reduction: float = 0.5) -> Surfaces:
     """scikit-image on each padded crop, trimesh's Taubin filter, fast-simplification."""
     import fast_simplification
     import trimesh
-    from scipy import ndimage
-    from skimage.measure import marching_cubes
 
     surfaces = {}
-    for label, box in enumerate(ndimage.find_objects(label_map.data), start=1):
-        if box is None:
-            continue
-        mask = np.pad(label_map.data[box] == label, 1).astype(np.float32)
-        vertices, faces, _, _ = marching_cubes(mask, 0.5, spacing=label_map.geometry.spacing)
-        vertices += (np.array([s.start for s in box]) - 1) * label_map.geometry.spacing
-        made = trimesh.Trimesh(vertices[:, ::-1], faces, process=False)
+    for label, (vertices, faces) in _cubes(label_map):
+        made = trimesh.Trimesh(vertices, faces, process=False)
         trimesh.smoothing.filter_taubin(made, lamb=0.5, nu=0.53, iterations=10)
         surfaces[label] = fast_simplification.simplify(
             np.asarray(made.vertices, dtype=np.float32), np.asarray(made.faces, dtype=np.int32), reduction
         )
     return surfaces
+
+
+def _cubes(label_map: LabelMap) -> Iterator[tuple[int, tuple[NDArray[Any], NDArray[Any]]]]:
+    """scikit-image's surface of each label's padded crop."""
+    from scipy import ndimage
+    from skimage.measure import marching_cubes
+
+    spacing = label_map.geometry.spacing
+    for label, box in enumerate(ndimage.find_objects(label_map.data), start=1):
+        if box is None:
+            continue
+        mask = np.pad(label_map.data[box] == label, 1).astype(np.float32)
+        vertices, faces, _, _ = marching_cubes(mask, 0.5, spacing=spacing)
+        corner = (np.array([s.start for s in box]) - 1) * spacing
+        yield label, ((vertices + corner)[:, ::-1], faces)
 
 
 def slicer(label_map: LabelMap, smoothing: float = 0.5, reduction: float = 0.9) -> Surfaces:
@@ -132,18 +140,11 @@ def _mz3(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
 def pymeshlab(label_map: LabelMap, keep: float = 0.5) -> Surfaces:
     """scikit-image, then MeshLab's Taubin filter and quadric edge collapse that keeps the topology."""
     import pymeshlab as ml
-    from scipy import ndimage
-    from skimage.measure import marching_cubes
 
     surfaces = {}
-    for label, box in enumerate(ndimage.find_objects(label_map.data), start=1):
-        if box is None:
-            continue
-        mask = np.pad(label_map.data[box] == label, 1).astype(np.float32)
-        vertices, faces, _, _ = marching_cubes(mask, 0.5, spacing=label_map.geometry.spacing)
-        vertices = vertices + (np.array([s.start for s in box]) - 1) * label_map.geometry.spacing
+    for label, (vertices, faces) in _cubes(label_map):
         made = ml.MeshSet()
-        made.add_mesh(ml.Mesh(vertices[:, ::-1], faces))
+        made.add_mesh(ml.Mesh(vertices, faces))
         made.apply_coord_taubin_smoothing(stepsmoothnum=10)
         made.meshing_decimation_quadric_edge_collapse(
             targetfacenum=int(keep * len(faces)), preservetopology=True, preservenormal=True, optimalplacement=True
