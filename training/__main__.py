@@ -236,10 +236,9 @@ def run_evaluate(chosen: argparse.Namespace) -> None:
     from training.cases import load_cases
     from training.evaluate import judge
     from training.report import write_report
-    from training.segmenter import is_true
 
     gate, segmenter = load_network(chosen.classifier), load_network(chosen.segmenter)
-    cases = [case for case in load_cases(chosen.cases) if case.patient in chosen.patients and is_true(case)]
+    cases = [case for case in load_cases(chosen.cases) if case.patient in chosen.patients and case.outlined]
     judged = [judge(case, gate, segmenter) for case in cases]
     if not judged:
         raise SystemExit("None of these patients has labelled cases there.")

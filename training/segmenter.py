@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from shared.card import Input
 from training.augment import Augment
 from training.batches import Drawer, Group, group
-from training.cases import UNKNOWN, Case, Scan, as_scan, load_cases
+from training.cases import UNKNOWN, Scan, as_scan, load_cases
 from training.loop import Plan, fit
 from training.losses import segmentation
 from training.networks import build
@@ -46,11 +46,6 @@ class Config:
     seed: int = 0
 
 
-def is_true(case: Case) -> bool:
-    """Whether somebody outlined this very picture: nothing rendered, transplanted, guessed or unlabelled."""
-    return case.outlined
-
-
 def kind_of(scan: Scan) -> str:
     """The group a scan belongs to."""
     case = scan.case
@@ -64,7 +59,7 @@ def kind_of(scan: Scan) -> str:
 def split(scans: list[Scan], held_out: tuple[str, ...]) -> tuple[list[Scan], list[Scan]]:
     """Scans to learn from and scans of the patients held out."""
     learn = [scan for scan in scans if scan.case.patient not in held_out]
-    return learn, [scan for scan in scans if scan.case.patient in held_out and is_true(scan.case)]
+    return learn, [scan for scan in scans if scan.case.patient in held_out and scan.case.outlined]
 
 
 def beyond_outlines(scan: Scan) -> Scan:
