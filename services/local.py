@@ -187,10 +187,11 @@ class LocalSystem:
         children = []
         if not os.environ.get("VISCERA_BROKER_URL"):
             children.append(_valkey(environment["VISCERA_BROKER_URL"], environment))
-        for stage in STAGES:
+        for place, stage in enumerate(STAGES):
             worker = [*python, "celery", *worker_command(stage, "local")]
             threads = {"VISCERA_THREADS": os.environ.get("VISCERA_THREADS") or str(_threads(stage))}
-            children.append(Child(stage, worker, environment | threads))
+            children.append(Child(stage, worker, environment | threads | _metrics(environment, place)))
+        environment |= _metrics(environment, len(STAGES))
         children.append(Child("reconciler", [*python, "services.reconciler"], environment))
         address = ["--host", self.host, "--port", str(self.port)]
         if self.tls:
@@ -260,6 +261,12 @@ def _trust(certificate: Path) -> ssl.SSLContext:
 def _threads(stage: str) -> int:
     """So that the two model stages together use the machine's cores, and the light one a single core."""
     return max(1, (os.cpu_count() or 1) - 1) if stage == "segmenter" else 1
+
+
+def _metrics(environment: dict[str, str], number: int) -> dict[str, str]:
+    """A port of its own for each process that tells metrics: the one that is set, and those after it."""
+    first = int(environment.get("VISCERA_METRICS_PORT") or 0)
+    return {"VISCERA_METRICS_PORT": str(first + number)} if first else {}
 
 
 def _valkey(url: str, environment: dict[str, str]) -> Child:

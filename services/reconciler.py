@@ -14,14 +14,15 @@ from celery import Celery
 
 from services.deliverer import Deliverer
 from services.notifier import Notifier
-from shared import log
+from shared import log, metrics
 from shared.dicom import series
 from shared.ledger import Ledger, access, open_ledger, retention, sweep, uploads, webhooks
 from shared.manifests import file_missing
+from shared.measured import open_measured
 from shared.process import die_with_supervisor
 from shared.queue import STAGES, make_app, ring
 from shared.settings import settings
-from shared.store import Store, open_store
+from shared.store import Store
 from shared.webhook import Policy
 
 logger = logging.getLogger("viscera.reconciler")
@@ -50,6 +51,8 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float, keep: Kee
         access.forget_expired(connection)
         uploads.expire(connection)
         webhooks.forget(connection)
+    for what, count in (("rescued", rescued), ("late", late), ("erased", erased), ("rung", len(due))):
+        metrics.meters().swept.labels(what).inc(count)
     if rescued or late or erased:
         logger.warning("swept", extra={"rescued": rescued, "late": late, "erased": erased})
     due += [(job_id, STAGES[0]) for job_id in series.close_quiet(ledger, store, settings())]
@@ -69,9 +72,11 @@ def main() -> None:
     """Reconciles until told to stop, every two seconds with the default lease."""
     die_with_supervisor()
     log.configure(settings().log_level)
-    ledger, store = open_ledger(settings().ledger_url), open_store(settings().store_url)
+    ledger, store = open_ledger(settings().ledger_url), open_measured(settings().store_url)
     app = make_app(settings().broker_url, answer_within=2.0)
     keep = Keep(settings().keep_days, settings().scan_hours)
+    if settings().metrics_port:
+        metrics.serve(settings().metrics_host, settings().metrics_port)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
@@ -81,7 +86,9 @@ def main() -> None:
     while not stop.wait(settings().lease_seconds / 15.0):
         try:
             reconcile(ledger, store, app, settings().ring_seconds, keep)
+            metrics.meters().rounds.labels("done").inc()
         except Exception as error:  # ledger, store or broker is away: the next round tries again
+            metrics.meters().rounds.labels("broken").inc()
             logger.warning("round not finished", exc_info=error)
 
 

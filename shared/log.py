@@ -6,10 +6,25 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from shared import trace
 
 _KNOWN = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
+
+_about: ContextVar[dict[str, object] | None] = ContextVar("about", default=None)
+
+
+@contextmanager
+def about(**fields: object) -> Iterator[None]:
+    """Adds fields (job, stage, tenant) to every line that this thread logs while the context lasts."""
+    token = _about.set((_about.get() or {}) | fields)
+    try:
+        yield
+    finally:
+        _about.reset(token)
 
 
 class JsonFormatter(logging.Formatter):
@@ -25,6 +40,7 @@ class JsonFormatter(logging.Formatter):
         }
         if (trace_id := trace.current()) is not None:
             line["trace"] = trace_id
+        line |= _about.get() or {}
         line |= {name: value for name, value in record.__dict__.items() if name not in _KNOWN}
         if record.exc_info and record.exc_info[1] is not None:
             error, at = record.exc_info[1], record.exc_info[2]

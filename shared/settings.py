@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     loopback: bool = Field(False, description="Set by `serve` on a loopback address: GET / opens a session.")
     web: Path | None = Field(None, description="Folder of the built web application that `/` serves.")
     public_url: str | None = Field(None, description="Address by which browsers elsewhere reach this installation.")
+    metrics_host: str = Field("127.0.0.1", description="Address on which workers and reconciler tell their metrics.")
+    metrics_port: int = Field(0, description="Port of a worker's or the reconciler's metrics; 0: none are told.")
     log_level: str = Field("INFO", description="Least severe level that is logged.")
 
     @property

@@ -78,4 +78,6 @@ class AccessLog:
         self.metrics.requests.labels(scope["method"], route, status).inc()
         self.metrics.seconds.labels(route).observe(seconds)
         about = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        if (caller := scope.get("state", {}).get("caller")) is not None:
+            about["tenant"] = caller.tenant
         logger.info("request", extra=about)

@@ -20,9 +20,10 @@ from services.api.views import Estimate
 from services.api.watch import Watch
 from shared.errors import Forbidden, NotFound, Unauthorized
 from shared.ledger import Ledger, access, audit, open_ledger
+from shared.measured import open_measured
 from shared.queue import make_app
 from shared.settings import Settings
-from shared.store import Store, open_store
+from shared.store import Store
 
 COOKIE = "viscera_session"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -66,7 +67,7 @@ def open_context(settings: Settings) -> Context:
     ledger = open_ledger(settings.ledger_url)
     queue = make_app(settings.broker_url, answer_within=2.0)
     limits = Limits(settings.requests_per_minute, settings.uploads_at_once)
-    store, metrics = open_store(settings.store_url), Metrics()
+    store, metrics = open_measured(settings.store_url), Metrics()
     metrics.watch(ledger)
     issuer = Issuer(settings, ledger) if settings.oidc_issuer else None
     return Context(settings, ledger, store, queue, Watch(ledger), limits, Estimate(), metrics, issuer)

@@ -6,11 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from shared.ledger import Ledger, status
+from shared.metrics import meters
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
@@ -25,6 +34,7 @@ class Metrics:
     uploads: Counter = field(init=False)
     upload_bytes: Counter = field(init=False)
     uploads_open: Gauge = field(init=False)
+    upload_seconds: Histogram = field(init=False)
 
     def __post_init__(self) -> None:
         about: Any = {"namespace": "viscera", "registry": self.registry}
@@ -33,12 +43,18 @@ class Metrics:
         self.uploads = Counter("uploads", "Uploads by how they ended.", ["outcome"], **about)
         self.upload_bytes = Counter("upload_bytes", "Bytes received in uploads.", **about)
         self.uploads_open = Gauge("uploads_open", "Uploads being received.", **about)
+        self.upload_seconds = Histogram("upload_seconds", "Time to receive a body.", buckets=SECONDS, **about)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
 
     def watch(self, ledger: Ledger) -> None:
         """Adds the state of the ledger, read at each scrape."""
         self.registry.register(_LedgerCollector(ledger))
+
+
+def told(metrics: Metrics) -> bytes:
+    """Everything in Prometheus' text format: the gateway's own, the ledger's state, and what every process counts."""
+    return generate_latest(metrics.registry) + generate_latest(meters().registry)
 
 
 class _LedgerCollector(Collector):

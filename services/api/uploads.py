@@ -113,7 +113,7 @@ async def accept(opened: Context, upload: Upload, spacing: tuple[float, float, f
 def _counted(request: Request) -> Iterator[None]:
     metrics = context(request).metrics
     outcome = "refused"
-    with metrics.uploads_open.track_inprogress():
+    with metrics.uploads_open.track_inprogress(), metrics.upload_seconds.time():
         try:
             yield
             outcome = "received"

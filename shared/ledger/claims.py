@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, insert, update
+from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from shared.ledger.engine import now
 from shared.ledger.history import record
@@ -134,4 +134,9 @@ def give_back_all(connection: Connection, worker: str) -> None:
     """Makes everything a stopping worker holds ready for others; no try is counted."""
     held = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
     values = {"state": "ready", "attempts": stage_runs.c.attempts - 1, "lease_until": None, "ring_at": now()}
-    connection.execute(update(stage_runs).where(held).values(**values))
+    query = select(stage_runs.c.job_id, stage_runs.c.stage).where(held).order_by(stage_runs.c.job_id)
+    for job_id, stage in connection.execute(query).all():
+        lock(connection, job_id)
+        same = held & (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == stage)
+        if connection.execute(update(stage_runs).where(same).values(**values)).rowcount:
+            record(connection, job_id, "given_back", {"stage": stage})

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Float, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from shared.errors import Unavailable
+from shared.metrics import meters, timed
 
 
 class now(FunctionElement[float]):  # noqa: N801 - a SQL function
@@ -57,14 +58,14 @@ class Ledger:
 
         With a `tenant`, PostgreSQL's row-level security hides every other tenant's rows from it.
         """
-        with _explained(), self.engine.begin() as connection:
+        with _timed("write"), _explained(), self.engine.begin() as connection:
             _confine(connection, tenant)
             yield connection
 
     @contextmanager
     def read(self, tenant: str | None = None) -> Iterator[Connection]:
         """A transaction that only reads and holds up no writer; `tenant` as for `write`."""
-        with _explained(), self.engine.connect() as connection:
+        with _timed("read"), _explained(), self.engine.connect() as connection:
             reading = connection.execution_options(viscera_read=True)
             _confine(reading, tenant)
             yield reading
@@ -123,6 +124,10 @@ def unconfined(connection: Connection) -> Iterator[None]:
     connection.execute(select(func.set_config("viscera.tenant", "", True)))
     yield
     connection.execute(select(func.set_config("viscera.tenant", tenant or "", True)))
+
+
+def _timed(kind: str) -> AbstractContextManager[None]:
+    return timed(meters().ledger_seconds, kind, errors=(Unavailable, ProgrammingError, InternalError))
 
 
 @contextmanager

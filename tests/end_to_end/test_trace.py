@@ -76,3 +76,7 @@ def test_all_spans_of_a_job_hang_together(collector, tmp_path, monkeypatch):
     told = [line for line in logged if line.get("job") == job["id"]]
     assert told
     assert {line["trace"] for line in told} == {root.trace_id.hex()}
+    assert {(line["stage"], line["tenant"], line["attempt"]) for line in told} == {("mesher", "default", 1)}
+    accepted = [json.loads(line) for line in (tmp_path / "data" / "log" / "gateway.log").read_text().splitlines()]
+    (told,) = [line for line in accepted if line["message"] == "job accepted"]
+    assert (told["job"], told["tenant"], told["trace"]) == (job["id"], "default", root.trace_id.hex())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -24,6 +25,7 @@ from shared.manifests import file_accepted
 from shared.queue import ring
 from shared.trace import span
 
+logger = logging.getLogger("viscera.api.jobs")
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 Model = TypeVar("Model", bound=BaseModel)
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern="^[!-~]+$")]
@@ -153,6 +155,7 @@ class _Request:
         try:
             with span("accept job", bytes=scan.bytes if scan else 0) as trace:
                 job = self._record(scan, scan_id, trace)
+                logger.info("job accepted", extra={"job": job.id, "tenant": self.caller.tenant})
         except IntegrityError:  # another request with the same key was faster
             earlier = self.earlier(scan.sha256 if scan else "")
             if earlier is None:

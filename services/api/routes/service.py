@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from services.api import schemas
 from services.api.context import Caller, Connections, Context, Observer
+from services.api.metrics import told
 from shared.errors import VisceraError
 from shared.ledger import workers
 from shared.ledger.jobs import STAGES
@@ -35,7 +36,7 @@ def readyz(response: Response, connections: Connections) -> schemas.Health:
 def read_metrics(connections: Connections, caller: Observer) -> PlainTextResponse:
     """The service in numbers, in Prometheus' text format."""
     del caller
-    return PlainTextResponse(generate_latest(connections.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    return PlainTextResponse(told(connections.metrics), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/v1/models")

@@ -88,6 +88,8 @@ def test_a_lease_given_back_is_no_try(ledger, job):
         with ledger.write() as connection:
             claims.give_back_all(connection, "w1")
     assert take(ledger, job).attempt == 1
+    with ledger.read() as connection:
+        assert connection.execute(select(events.c.kind)).scalars().all().count("given_back") == 7
 
 
 def test_cancel_takes_the_lease_away_and_starts_no_later_stage(ledger, job):
