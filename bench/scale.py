@@ -20,21 +20,20 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from services.local import _valkey_binary, free_port
 from shared.ledger import Ledger, jobs, open_ledger, workers
 from shared.ledger.tables import stage_runs
 from shared.queue import make_app, ring
-from tests import contracts
+from tests import broker, contracts
 from tests.postgresql import programs, server
 
 
-def measure(database: str, broker: str, folder: Path, *, count: int, total: int, seconds: float) -> float:
+def measure(database: str, queue: str, folder: Path, *, count: int, total: int, seconds: float) -> float:
     """Stages a second with `count` workers."""
     ledger = open_ledger(database)
     ids = _ready(ledger, total)
     environment = {
         **os.environ, "VISCERA_LEDGER_URL": database, "VISCERA_STORE_URL": f"file://{folder / 'store'}",
-        "VISCERA_BROKER_URL": broker, "VISCERA_LOG_LEVEL": "ERROR", "BENCH_SECONDS": str(seconds),
+        "VISCERA_BROKER_URL": queue, "VISCERA_LOG_LEVEL": "ERROR", "BENCH_SECONDS": str(seconds),
         "PYTHONPATH": str(Path.cwd()),
     }  # fmt: skip
     command = [
@@ -47,7 +46,7 @@ def measure(database: str, broker: str, folder: Path, *, count: int, total: int,
     ]
     try:
         _until(lambda: _alive(ledger) == count)
-        app = make_app(broker)
+        app = make_app(queue)
         for job_id in ids:
             ring(app, job_id, "classifier")
         _until(lambda: _span(ledger, ids)[2] == total)
@@ -103,32 +102,25 @@ def main() -> None:
     if found is None:
         sys.exit("PostgreSQL's server programs are needed.")
     with tempfile.TemporaryDirectory(prefix="bench-") as name, server(found) as url:
-        folder, port = Path(name), free_port()
-        valkey = subprocess.Popen(
-            [_valkey_binary(), "--bind", "127.0.0.1", "--port", str(port), "--save", ""],
-            cwd=folder, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
+        folder = Path(name)
+        with broker.server(folder) as queue:
             rates = {}
             for count in given.workers:
                 database = contracts.create_database(url)
                 opened = open_ledger(database)
                 opened.migrate()
                 opened.close()
-                broker = f"redis://127.0.0.1:{port}/{count}"
+                own = queue.removesuffix("0") + str(count)
                 rates[count] = measure(
-                    database, broker, folder, count=count, total=given.jobs * count, seconds=given.seconds
+                    database, own, folder, count=count, total=given.jobs * count, seconds=given.seconds
                 )
-            one = rates[given.workers[0]] / given.workers[0]
-            print(
-                json.dumps({
-                    f"{count} workers": {"stages/s": round(rate, 2), "of linear": round(rate / count / one, 3)}
-                    for count, rate in rates.items()
-                })
-            )  # fmt: skip
-        finally:
-            valkey.kill()
-            valkey.wait()
+        one = rates[given.workers[0]] / given.workers[0]
+        print(
+            json.dumps({
+                f"{count} workers": {"stages/s": round(rate, 2), "of linear": round(rate / count / one, 3)}
+                for count, rate in rates.items()
+            })
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

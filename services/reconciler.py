@@ -20,7 +20,7 @@ from shared.ledger import Ledger, access, open_ledger, retention, sweep, uploads
 from shared.manifests import file_missing
 from shared.measured import open_measured
 from shared.process import die_with_supervisor
-from shared.queue import STAGES, make_app, ring
+from shared.queue import STAGES, make_app, ring, unheard
 from shared.settings import settings
 from shared.store import Store
 from shared.webhook import Policy
@@ -45,7 +45,6 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float, keep: Kee
         erased = retention.expire_jobs(connection) + retention.expire_scans(connection, keep.scan_hours)
         rescued = sweep.rescue(connection)
         late = sweep.expire(connection)
-        due = sweep.due(connection, again)
         condemned = sweep.condemned(connection)
         sweep.forget_workers(connection)
         access.forget_expired(connection)
@@ -55,10 +54,11 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float, keep: Kee
         metrics.meters().swept.labels(what).inc(count)
     if rescued or late or erased:
         logger.warning("swept", extra={"rescued": rescued, "late": late, "erased": erased})
-    due += [(job_id, STAGES[0]) for job_id in series.close_quiet(ledger, store, settings())]
+    begun = series.close_quiet(ledger, store, settings())
     try:
-        for job_id, stage in due:
-            ring(app, job_id, stage)
+        ring_due(ledger, app, again)
+        for job_id in begun:
+            ring(app, job_id, STAGES[0])
     finally:  # a broker that is away must not keep erased bytes, nor manifests from the store
         for prefix in condemned:
             store.delete(prefix)
@@ -66,6 +66,15 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float, keep: Kee
                 sweep.buried(connection, prefix)
         file_missing(ledger, store)
     series.publish(ledger, store, settings())
+
+
+def ring_due(ledger: Ledger, app: Celery, again: float) -> None:
+    """Rings what is due: struck work at once, of the rest only as much as keeps the queues from running dry."""
+    room = {stage: max(0, sweep.RINGS - unheard(app, stage)) for stage in STAGES}
+    with ledger.write() as connection:
+        due = sweep.due(connection, again, room)
+    for bell in due:
+        ring(app, bell.job_id, bell.stage, struck=bell.struck)
 
 
 def main() -> None:

@@ -11,7 +11,9 @@ from celery import Celery
 
 from shared.ledger.jobs import STAGES
 
-__all__ = ["STAGES", "make_app", "ring"]
+__all__ = ["STAGES", "make_app", "ring", "unheard"]
+STRUCK, ORDINARY = 0, 6
+"""Priorities of a doorbell: over Redis and Valkey the smaller number is heard first."""
 
 
 def make_app(broker_url: str, seconds: float | None = None, answer_within: float = 30.0) -> Celery:
@@ -62,7 +64,17 @@ def task_name(stage: str) -> str:
     return f"viscera.{stage}"
 
 
-def ring(app: Celery, job_id: str, stage: str) -> None:
-    """Rings a stage's doorbell; raises the broker's error, which callers may ignore: the reconciler rings again."""
+def ring(app: Celery, job_id: str, stage: str, *, struck: bool = False) -> None:
+    """Rings a stage's doorbell; raises the broker's error, which callers may ignore: the reconciler rings again.
+
+    The doorbell of struck work, which has lost its worker before, is heard before all that lie there already.
+    """
     options: dict[str, Any] = {"queue": stage, "ignore_result": True, "retry": False}
-    app.send_task(task_name(stage), args=[job_id], **options)
+    app.send_task(task_name(stage), args=[job_id], priority=STRUCK if struck else ORDINARY, **options)
+
+
+def unheard(app: Celery, stage: str) -> int:
+    """How many doorbells lie in a stage's queue; raises the broker's error."""
+    with app.connection_for_write() as line:
+        channel: Any = line.default_channel
+        return int(channel.queue_declare(queue=stage).message_count)

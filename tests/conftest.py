@@ -10,6 +10,8 @@ from tests import s3 as s3_server
 from tests.postgresql import programs as server_programs
 from tests.postgresql import server
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the processes under test would compile every module at each start
+
 
 @pytest.fixture(scope="session")
 def data() -> Path:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, update
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from shared.ledger.claims import TRIES, Claim
 from shared.ledger.engine import now
 from shared.ledger.history import record
-from shared.ledger.jobs import OPEN, RING_AGAIN, doom, end, lock
+from shared.ledger.jobs import OPEN, RING_AGAIN, STAGES, doom, end, lock
 from shared.ledger.tables import doomed, jobs, stage_runs, workers
 
 RINGS = 64
-"""Doorbells per sweep: those who wait longest first, so that a long queue is not rung over and over."""
+"""Doorbells that a sweep lets lie in a stage's queue: those who wait longest, so that a long queue is not rung over
+and over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doorbell:
+    """One stage of one job that a worker should look at; `struck` work has been begun before and lost its worker."""
+
+    job_id: str
+    stage: str
+    struck: bool = False
 
 
 def rescue(connection: Connection) -> int:
@@ -42,15 +55,34 @@ def expire(connection: Connection) -> int:
     )
 
 
-def due(connection: Connection, again: float = RING_AGAIN) -> list[tuple[str, str]]:
-    """The (job, stage) pairs whose doorbell should be rung now, and again in `again` seconds if nobody answers."""
-    waiting = (stage_runs.c.state == "ready") & (stage_runs.c.ring_at <= now())
-    query = select(stage_runs.c.job_id, stage_runs.c.stage).join(jobs, jobs.c.id == stage_runs.c.job_id).where(waiting)
-    pairs = [(row.job_id, row.stage) for row in connection.execute(query.order_by(jobs.c.seq).limit(RINGS))]
-    for job_id, stage in pairs:
-        same = (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == stage) & waiting
-        connection.execute(update(stage_runs).where(same).values(ring_at=now() + again))
-    return pairs
+def due(
+    connection: Connection, again: float = RING_AGAIN, room: Mapping[str, int] = dict.fromkeys(STAGES, RINGS)
+) -> list[Doorbell]:
+    """The doorbells to ring now, and again in `again` seconds if nobody answers; struck work comes first.
+
+    `room` says how many doorbells of work not begun yet each stage's queue may still take: a queue that is long
+    enough to keep the workers busy need not grow. What another reconciler has in hand is left to it.
+    """
+    bells = []
+    for stage in STAGES:
+        bells += _due(connection, stage, stage_runs.c.fence > 0, RINGS)
+    for stage in STAGES:
+        bells += _due(connection, stage, stage_runs.c.fence == 0, room[stage])
+    for bell in bells:
+        same = (stage_runs.c.job_id == bell.job_id) & (stage_runs.c.stage == bell.stage)
+        connection.execute(update(stage_runs).where(same, _waiting()).values(ring_at=now() + again))
+    return bells
+
+
+def _due(connection: Connection, stage: str, which: ColumnElement[bool], most: int) -> list[Doorbell]:
+    query = select(stage_runs.c.job_id, stage_runs.c.fence).join(jobs, jobs.c.id == stage_runs.c.job_id)
+    query = query.where(_waiting(), which, stage_runs.c.stage == stage).order_by(jobs.c.seq).limit(most)
+    rows = connection.execute(query.with_for_update(of=stage_runs, skip_locked=True))
+    return [Doorbell(row.job_id, stage, row.fence > 0) for row in rows]
+
+
+def _waiting() -> ColumnElement[bool]:
+    return (stage_runs.c.state == "ready") & (stage_runs.c.ring_at <= now())
 
 
 def is_due(connection: Connection, stage: str) -> bool:

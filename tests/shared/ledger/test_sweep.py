@@ -20,7 +20,7 @@ def test_a_new_job_is_rung_again_once_until_its_next_time(ledger, job):
         assert sweep.due(connection) == [], "the gateway has just rung"
     make_due(ledger)
     with ledger.write() as connection:
-        assert sweep.due(connection) == [(job, "classifier")]
+        assert sweep.due(connection) == [sweep.Doorbell(job, "classifier")]
         assert sweep.due(connection) == []
 
 
@@ -31,11 +31,42 @@ def test_a_stage_is_due_while_a_job_waits_for_it(ledger, job):
         assert not sweep.is_due(connection, "classifier")
 
 
-def test_the_oldest_jobs_are_rung_first_and_not_all_at_once(ledger):
-    made = [add_job(ledger) for _ in range(sweep.RINGS + 5)]
+def test_the_oldest_jobs_are_rung_first_and_only_as_many_as_there_is_room_for(ledger):
+    made = [add_job(ledger) for _ in range(8)]
+    make_due(ledger)
+    room = {"classifier": 5, "segmenter": 0, "mesher": 0}
+    with ledger.write() as connection:
+        assert [bell.job_id for bell in sweep.due(connection, room=room)] == made[:5]
+        assert [bell.job_id for bell in sweep.due(connection, room=room)] == made[5:]
+
+
+def test_struck_work_is_rung_first_even_where_there_is_no_room(ledger):
+    *_, struck = [add_job(ledger) for _ in range(3)]
+    with ledger.write() as connection:
+        claims.claim(connection, struck, "classifier", "w")
+        connection.execute(update(stage_runs).where(stage_runs.c.state == "running").values(lease_until=0.0))
+        sweep.rescue(connection)
     make_due(ledger)
     with ledger.write() as connection:
-        assert [job for job, _ in sweep.due(connection)] == made[: sweep.RINGS]
+        assert sweep.due(connection, room=dict.fromkeys(jobs.STAGES, 0)) == [
+            sweep.Doorbell(struck, "classifier", struck=True)
+        ]
+    make_due(ledger)
+    with ledger.write() as connection:
+        assert sweep.due(connection)[0].job_id == struck
+
+
+def test_eight_reconcilers_ring_each_doorbell_once(ledger):
+    made = [add_job(ledger) for _ in range(20)]
+    make_due(ledger)
+
+    def due(_):
+        with ledger.write() as connection:
+            return [bell.job_id for bell in sweep.due(connection)]
+
+    with ThreadPoolExecutor(8) as pool:
+        rung = [job for some in pool.map(due, range(8)) for job in some]
+    assert sorted(rung) == sorted(made)
 
 
 def test_a_job_past_its_deadline_fails_as_timeout(ledger):
