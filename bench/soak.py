@@ -1,12 +1,13 @@
-"""Jobs through real processes while workers are killed and the queue is emptied; at the end, what became of them.
+"""Jobs through real processes while they are killed and the queue is emptied; at the end, what became of the jobs.
 
-    python -m bench.soak [--jobs 2000] [--kill 2,5] [--flush 60] [--seed 0] [--seconds 7200]
-    python -m bench.soak --control [the same]
+    python -m bench.soak [--jobs 2000] [--kill 2,5] [--flush 60] [--workers 3] [--seed 0] [--out FILE.json]
+    python -m bench.soak --control [the same]     a plain Celery `chain` with acks_late on the same work: must lose jobs
+    python -m bench.soak --poison 10 --jobs 400   no strikes; of the second half, so many kill their worker each time
+    python -m bench.soak --whole --jobs 100       the services' own stages and models
 
-The first is the embedded system with its own models and a coarse phantom. The second is the same number of jobs through
-three workers and a plain Celery `chain` on the same broker with `acks_late`, struck in the same way: it must lose jobs,
-or the strikes prove nothing. Recovery is the time from a kill to the next start of the struck job's stage. Exits 1 if
-the system lost, doubled or left a job, or if the control lost none.
+Ledger: PostgreSQL where it is installed, else SQLite; queue: Valkey; store: local files; gateway, reconciler and
+workers are the real ones. Exits 1 if a bound is broken (`bench/soak_report.py`), or if the control lost nothing: then
+the strikes prove nothing.
 """
 
 from __future__ import annotations
@@ -14,185 +15,157 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import random
-import signal
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from itertools import pairwise
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import numpy as np
-import psutil
-import redis
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from bench import soak_control, soak_report
 from bench.soak_control import Control
+from bench.soak_stages import POISON
+from bench.soak_system import SoakSystem, Strikes, leases_of
 from services.client import Client
-from services.local import Child, LocalSystem
+from services.local import LocalSystem
 from shared.errors import VisceraError
 from shared.ledger import Ledger, open_ledger
-from shared.ledger.tables import artifacts, events, jobs, stage_runs
-from shared.queue import STAGES
+from shared.ledger.jobs import OPEN
+from shared.ledger.tables import jobs
+from shared.phantoms import abdomen
+from tests import contracts, postgresql
+from tests.scans import small_grid, write_nifti
 
-ENDS = ("succeeded", "failed", "cancelled")
-
-
-@dataclass
-class Strikes:
-    """What is done to the system: kill -9 of a random worker or its child, and an emptied queue."""
-
-    workers: list[Child]
-    broker: str
-    between: tuple[float, float]
-    flush: float
-    chance: random.Random
-    kills: list[tuple[float, str]] = field(default_factory=list)
-    flushes: int = 0
-
-    @contextmanager
-    def going_on(self) -> Iterator[None]:
-        """Strikes for as long as the context lasts."""
-        stop = threading.Event()
-        threads = [threading.Thread(target=way, args=(stop,)) for way in (self._kill, self._flush)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
-
-    def _kill(self, stop: threading.Event) -> None:
-        while not stop.wait(self.chance.uniform(*self.between)):
-            worker = self.chance.choice(self.workers)
-            with suppress(psutil.NoSuchProcess, AttributeError):  # it is down at this moment
-                main = psutil.Process(worker.process.pid)
-                children = main.children(recursive=True)
-                victims = (
-                    [self.chance.choice(children)] if children and self.chance.random() < 0.5 else [*children, main]
-                )
-                for victim in victims:
-                    victim.send_signal(signal.SIGKILL)
-                self.kills.append((time.time(), worker.name))
-
-    def _flush(self, stop: threading.Event) -> None:
-        while not stop.wait(self.flush):
-            with suppress(redis.RedisError), redis.Redis.from_url(self.broker) as broker:
-                broker.flushall()
-                self.flushes += 1
+Report = soak_report.Report
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2000)
     parser.add_argument("--kill", default="2,5", help="seconds between kills: least,most")
     parser.add_argument("--flush", type=float, default=60.0, help="seconds between two FLUSHALL")
-    parser.add_argument("--seconds", type=float, default=7200.0, help="after the last job was sent, to end in")
+    parser.add_argument("--workers", type=int, default=3, help="of each stage")
+    parser.add_argument("--pause", type=float, default=0.5, help="seconds that each small stage lasts beside its work")
+    parser.add_argument("--open", type=int, default=24, help="jobs that are sent before others have ended")
+    parser.add_argument("--seconds", type=float, default=600.0, help="after the last job was sent, to end in")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--poison", type=int, default=0)
+    parser.add_argument("--whole", action="store_true")
     parser.add_argument("--control", action="store_true")
-    given = parser.parse_args()
-    low, high = (float(part) for part in given.kill.split(","))
-    os.environ |= {"VISCERA_THREADS": "1", "VISCERA_QUEUE_BOUND": str(given.jobs + 1)}
-    with tempfile.TemporaryDirectory(prefix="viscera-soak-") as folder:
-        system = Control(Path(folder)) if given.control else LocalSystem(Path(folder) / "data", calm=0.5)
-        with system:
-            workers = [child for child in system.children if child.name in STAGES]
-            broker = workers[0].environment["VISCERA_BROKER_URL"]
-            strikes = Strikes(workers, broker, (low, high), given.flush, random.Random(given.seed))
-            if isinstance(system, Control):
-                report = system.soak(strikes, given.jobs, given.seconds)
-            else:
-                report = soak(system, strikes, given.jobs, given.seconds, Path(folder))
-        report |= {"kills": len(strikes.kills), "flushes": strikes.flushes}
+    parser.add_argument("--out", type=Path)
+    return parser.parse_args(given)
+
+
+def main() -> None:
+    given = arguments()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a worker would compile every module again at each start
+    os.environ["SOAK_PAUSE"] = str(given.pause)
+    before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="viscera-soak-") as folder, environment():
+        report = run(given, Path(folder))
+    report |= {
+        "command": " ".join(["python -m bench.soak", *sys.argv[1:]]),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "load": {"before": round(before, 2), "after": round(os.getloadavg()[1], 2)},
+    }
     print(json.dumps(report, indent=2))
-    bad = not report["lost"] if given.control else report["lost"] or report["doubled"] or report["stuck"]
-    sys.exit(1 if bad else 0)
+    if given.out:
+        given.out.write_text(json.dumps(report, indent=2) + "\n")
+    sys.exit(1 if report["broken"] else 0)
 
 
-def soak(system: LocalSystem, strikes: Strikes, count: int, seconds: float, folder: Path) -> dict:
+@contextmanager
+def environment() -> Iterator[None]:
+    """Settings of the system under test: its ledger in a fresh PostgreSQL where there is one."""
+    with ExitStack() as stack:
+        if found := postgresql.programs():
+            server = stack.enter_context(postgresql.server(found))
+            os.environ["VISCERA_LEDGER_URL"] = contracts.create_database(server)
+        os.environ |= {"VISCERA_THREADS": "1", "VISCERA_REQUESTS_PER_MINUTE": "0", "VISCERA_LOG_LEVEL": "WARNING"}
+        yield
+
+
+def run(given: argparse.Namespace, folder: Path) -> Report:
+    """The report of the soak or its control."""
+    data, low_high = folder / "data", tuple(float(part) for part in given.kill.split(","))
+    scan = write_nifti(folder / "scan.nii.gz", abdomen(small_grid()).volume)
+    system: LocalSystem = (
+        Control(data, calm=0.5, workers=given.workers)
+        if given.control
+        else SoakSystem(data, calm=0.5, workers=given.workers, whole=given.whole)
+    )
+    with system:
+        workers = [child for child in system.children if "-" in child.name]
+        others = [child for child in system.children if child.name in {"gateway", "reconciler"}]
+        broker = workers[0].environment["VISCERA_BROKER_URL"]
+        strikes = Strikes(workers, others, broker, low_high, given.flush, random.Random(given.seed))
+        if isinstance(system, Control):
+            (system.data / "scan.nii.gz").write_bytes(scan.read_bytes())
+            report = soak_control.soak(system, strikes, given.jobs, given.seconds, given.open)
+            report["broken"] = [] if report["lost"] else ["the control loses jobs"]
+        else:
+            report = soak(system, strikes, scan, given)
+    kills = strikes.kills
+    struck = {"kills": len(kills), "whole": sum(kill.whole for kill in kills)}
+    return report | struck | {"at_work": sum(bool(kill.held) for kill in kills), "flushes": strikes.flushes}
+
+
+def soak(system: LocalSystem, strikes: Strikes, scan: Path, given: argparse.Namespace) -> Report:
     """Sends the jobs, strikes until all have ended or the time is over, and counts."""
-    scan = _scan(folder / "scan.nii.gz")
-    ledger = open_ledger(f"sqlite:///{system.data / 'ledger.db'}")
     system.wait_ready()
-    started, sent = time.monotonic(), []
-    with Client(system.url, system.key) as client, strikes.going_on():
-        for _ in range(count):
-            sent.append(client.submit(scan, quality="light")["id"])
-        until = time.monotonic() + seconds
+    ledger = open_ledger(strikes.workers[0].environment["VISCERA_LEDGER_URL"])
+    strikes.held_by = leases_of(ledger)
+    poison = set(random.Random(given.seed).sample(range(given.jobs // 2, given.jobs), given.poison))
+    started = time.monotonic()
+    with Client(system.url, system.key) as client, ExitStack() as stack:
+        scan_id = _upload(client, scan)
+        if not given.poison:
+            stack.enter_context(strikes.going_on())
+        sent = []
+        for number in range(given.jobs):
+            while _open(ledger) >= given.open:
+                time.sleep(0.1)
+            sent.append(_send(client, scan_id, number, POISON if number in poison else "light"))
+        until = time.monotonic() + given.seconds
         while _open(ledger) and time.monotonic() < until:
             time.sleep(0.5)
         took = time.monotonic() - started
-    report = _count(ledger, sent) | {"seconds": round(took, 1), "recovery": _recovery(ledger, strikes.kills)}
+    report = soak_report.count(ledger, sent) | {"seconds": round(took, 1)}
+    report |= {"recovery": soak_report.recovery(ledger, strikes.kills), "job_seconds": soak_report.waits(ledger, sent)}
+    if given.poison:
+        half = given.jobs // 2
+        good = [job for number, job in enumerate(sent) if number >= half and number not in poison]
+        report |= {"undisturbed": soak_report.waits(ledger, sent[:half])}
+        report |= {"neighbours": soak_report.waits(ledger, good), "poison": given.poison}
+    report["broken"] = soak_report.broken(report, given.poison)
     ledger.close()
     return report
 
 
-def _scan(path: Path) -> Path:
-    import nibabel as nib
-
-    from shared.geometry import Geometry
-    from shared.phantoms import abdomen
-
-    affine = np.diag([3.0, 3.0, -8.0, 1.0])
-    affine[:3, 3] = [-142.5, -142.5, 92.0]
-    volume = abdomen(Geometry((24, 96, 96), affine)).volume
-    nib.save(nib.Nifti1Image(volume.data.T, volume.geometry.ras), path)
-    return path
+def _upload(client: Client, scan: Path) -> str:
+    answer = client._json("POST", "/v1/scans", content=scan.read_bytes())
+    return str(answer["id"])
 
 
-def _open(ledger: Ledger) -> bool:
-    with suppress(VisceraError), ledger.read() as connection:
-        query = select(jobs.c.id).where(jobs.c.state.not_in(ENDS)).limit(1)
-        return connection.execute(query).first() is not None
-    return True
+def _send(client: Client, scan_id: str, number: int, quality: str) -> str:
+    """A job on the scan; asked again with the same key until the gateway, which is killed too, says 202."""
+    asked = {"scan": scan_id, "options": {"quality": quality}}
+    while True:
+        try:
+            answer = client._json("POST", "/v1/jobs", json=asked, headers={"Idempotency-Key": f"soak-{number}"})
+            return str(answer["id"])
+        except VisceraError:
+            time.sleep(0.2)
 
 
-def _count(ledger: Ledger, sent: list[str]) -> dict:
-    """lost: not in the ledger; doubled: two ends or two results of one name; stuck: without an end."""
+def _open(ledger: Ledger) -> int:
     with ledger.read() as connection:
-        rows = {row.id: row for row in connection.execute(select(jobs.c.id, jobs.c.state, jobs.c.error_code))}
-        ends = Counter(connection.execute(select(events.c.job_id).where(events.c.kind.in_(ENDS))).scalars())
-        made = Counter(map(tuple, connection.execute(select(artifacts.c.job_id, artifacts.c.name))))
-        tries = connection.execute(select(stage_runs.c.attempts)).scalars().all()
-    codes = Counter(row.error_code for row in rows.values() if row.state == "failed")
-    doubled = {job for job, n in ends.items() if n > 1} | {job for (job, _), n in made.items() if n > 1}
-    return {
-        "jobs": len(sent),
-        "lost": sum(job not in rows for job in sent),
-        "doubled": len(doubled),
-        "stuck": sum(rows[job].state not in ENDS for job in sent if job in rows),
-        "succeeded": sum(row.state == "succeeded" for row in rows.values()),
-        "worker_lost": codes.pop("worker_lost", 0),
-        "other_failures": dict(codes),
-        "most_tries": max(tries, default=0),
-    }
-
-
-def _recovery(ledger: Ledger, kills: list[tuple[float, str]]) -> dict:
-    """Seconds from the kill of a worker at work to the next start of the stage it worked on: p50, p95, p99."""
-    kinds = ("stage_started", "stage_done", "given_back", *ENDS)
-    query = select(events.c.job_id, events.c.at, events.c.kind, events.c.data).where(events.c.kind.in_(kinds))
-    runs: dict[tuple[str, str], list[tuple[float, str]]] = {}
-    with ledger.read() as connection:
-        for row in connection.execute(query.order_by(events.c.id)):
-            runs.setdefault((row.job_id, (row.data or {}).get("stage", "")), []).append((row.at, row.kind))
-    waits = []
-    for (_, stage), told in runs.items():
-        for (began, first), (again, second) in pairwise(told):
-            if first == second == "stage_started":
-                struck = [at for at, name in kills if name == stage and began <= at < again]
-                waits += [again - struck[0]] if struck else []
-    if not waits:
-        return {"count": 0}
-    p50, p95, p99 = (round(float(np.percentile(waits, q)), 1) for q in (50, 95, 99))
-    return {"count": len(waits), "p50": p50, "p95": p95, "p99": p99, "most": round(max(waits), 1)}
+        query = select(func.count()).select_from(jobs).where(jobs.c.state.in_(OPEN))
+        return int(connection.execute(query).scalar_one())
 
 
 if __name__ == "__main__":
