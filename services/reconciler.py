@@ -50,7 +50,7 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float, keep: Kee
         access.forget_expired(connection)
         uploads.expire(connection)
         webhooks.forget(connection)
-    for what, count in (("rescued", rescued), ("late", late), ("erased", erased), ("rung", len(due))):
+    for what, count in (("rescued", rescued), ("late", late), ("erased", erased)):
         metrics.meters().swept.labels(what).inc(count)
     if rescued or late or erased:
         logger.warning("swept", extra={"rescued": rescued, "late": late, "erased": erased})
@@ -75,6 +75,7 @@ def ring_due(ledger: Ledger, app: Celery, again: float) -> None:
         due = sweep.due(connection, again, room)
     for bell in due:
         ring(app, bell.job_id, bell.stage, struck=bell.struck)
+    metrics.meters().swept.labels("rung").inc(len(due))
 
 
 def main() -> None:
