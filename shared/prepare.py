@@ -1,11 +1,16 @@
 """Makes an installation ready to start: `python -P -m shared.prepare` brings the ledger's tables up to date and makes
-the bucket, if there is none. Safe to run again, and before every start."""
+the bucket, if there is none; with `--wait` it changes nothing and ends once somebody has done so. Safe to run again,
+and before every start."""
 
 from __future__ import annotations
 
 import logging
+import sys
+import time
+from contextlib import suppress
 
 from shared import log
+from shared.errors import Unavailable
 from shared.ledger import open_ledger
 from shared.settings import Settings, settings
 from shared.store import open_store
@@ -21,7 +26,18 @@ def prepare(chosen: Settings) -> None:
     open_store(chosen.store_url).prepare()
 
 
+def wait(chosen: Settings) -> None:
+    """Returns once the ledger answers and its tables are those of this code or of newer code."""
+    ledger = open_ledger(chosen.ledger_url)
+    while True:
+        with suppress(Unavailable):
+            if ledger.is_ready():
+                break
+        time.sleep(1.0)
+    ledger.close()
+
+
 if __name__ == "__main__":
     log.configure(settings().log_level)
-    prepare(settings())
+    (wait if "--wait" in sys.argv else prepare)(settings())
     logger.info("ledger and store are ready")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-from shared.artifacts import Facts
+from shared.artifacts import Facts, ModelFact
 from shared.volume import Modality, SourceFormat
 
 NOTICE = "not for diagnosis"
@@ -16,7 +16,7 @@ NOTICE = "not for diagnosis"
 class Provenance:
     """Models as (name, SHA-256), the software's version, the source, warning codes and seconds of earlier stages.
 
-    `ran_on` is the execution provider and the device of each model, by its SHA-256.
+    `facts` is what is known of each model beside its name, by its SHA-256: version, execution provider, device.
     """
 
     models: tuple[tuple[str, str], ...] = ()
@@ -25,7 +25,7 @@ class Provenance:
     modality: Modality | None = None
     warnings: tuple[str, ...] = ()
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
-    ran_on: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    facts: Mapping[str, ModelFact] = field(default_factory=dict)
 
 
 def provenance_of(facts: Facts | None) -> Provenance:
@@ -40,5 +40,5 @@ def provenance_of(facts: Facts | None) -> Provenance:
         modality=facts.modality,
         warnings=facts.warnings,
         stage_seconds=facts.seconds,
-        ran_on={model.sha256: (model.provider, model.device) for model in facts.models},
+        facts={model.sha256: model for model in facts.models},
     )

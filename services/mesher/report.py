@@ -77,12 +77,13 @@ class OrganReport(_Model):
 
 
 class ModelReport(_Model):
-    """A model that took part, and the execution provider and device it ran on, where known."""
+    """A model that took part; its version, and the execution provider and device it ran on, where known."""
 
     name: str
     sha256: str
-    provider: str | None
-    device: str | None
+    version: str | None = None
+    provider: str | None = None
+    device: str | None = None
 
 
 class Report(_Model):
@@ -125,8 +126,11 @@ def build_report(meshed: MeshedOrgans, provenance: Provenance) -> Report:
 
 
 def _model_report(name: str, digest: str, provenance: Provenance) -> ModelReport:
-    provider, device = provenance.ran_on.get(digest, (None, None))
-    return ModelReport(name=name, sha256=digest, provider=provider, device=device or None)
+    fact = provenance.facts.get(digest)
+    if fact is None:
+        return ModelReport(name=name, sha256=digest)
+    place = {"provider": fact.provider, "device": fact.device or None}
+    return ModelReport(name=name, version=fact.version, sha256=digest, **place)
 
 
 def _organ_report(made: MeshedOrgan) -> OrganReport:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, Engine, Float, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,6 +19,11 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from shared.errors import Unavailable
 from shared.metrics import meters, timed
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+logger = logging.getLogger("viscera.ledger")
 
 
 class now(FunctionElement[float]):  # noqa: N801 - a SQL function
@@ -71,15 +77,21 @@ class Ledger:
             yield reading
 
     def migrate(self, revision: str = "head") -> None:
-        """Brings the tables to a revision, the newest by default."""
+        """Brings the tables to a revision, the newest by default; tables of newer code are left as they are."""
         from alembic import command
-        from alembic.config import Config
 
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).resolve().parent.parent / "migrations"))
+        config = _alembic()
         with self.engine.begin() as connection:
+            if _distance(connection, config) == "ahead":
+                logger.warning("the ledger's tables are of newer code; they are left as they are")
+                return
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
+
+    def is_ready(self) -> bool:
+        """Whether the tables are those of this code, or of newer code, which this one may use too."""
+        with self.read() as connection:
+            return _distance(connection, _alembic()) != "behind"
 
     def close(self) -> None:
         """Closes every connection."""
@@ -95,6 +107,26 @@ def open_ledger(url: str) -> Ledger:
     event.listen(engine, "connect", _sqlite_settings)
     event.listen(engine, "begin", _sqlite_begin)
     return Ledger(engine)
+
+
+def _alembic() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).resolve().parent.parent / "migrations"))
+    return config
+
+
+def _distance(connection: Connection, config: Config) -> Literal["behind", "here", "ahead"]:
+    """Where the tables are, seen from this code: a revision that it does not know is one that came after it."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(config)
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        return "ahead"
+    return "here" if current == scripts.get_current_head() else "behind"
 
 
 def _sqlite_settings(connection: sqlite3.Connection, _record: object) -> None:

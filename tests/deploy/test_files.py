@@ -109,7 +109,7 @@ def test_pods_are_restricted_and_ask_for_resources():
             assert pod["securityContext"]["runAsNonRoot"] is True
             assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
             assert pod["automountServiceAccountToken"] is False
-            for container in pod["containers"]:
+            for container in pod.get("initContainers", []) + pod["containers"]:
                 assert container["securityContext"]["allowPrivilegeEscalation"] is False
                 assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
                 assert {"cpu", "memory"} <= set(container["resources"]["requests"])

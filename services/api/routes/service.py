@@ -49,7 +49,7 @@ def list_models(connections: Connections, caller: Caller) -> schemas.ModelList:
     for worker in alive:
         if worker.model:
             card, provider, device = worker.model["card"], worker.model["provider"], worker.model.get("device", "")
-            found[worker.stage, card["sha256"], provider, device] = schemas.WorkerModel(
+            found[worker.stage, card["name"], card["version"], card["sha256"], provider, device] = schemas.WorkerModel(
                 stage=worker.stage, name=card["name"], version=card["version"], sha256=card["sha256"],
                 provider=provider, device=device, licence=card["licence"], card=card,
             )  # fmt: skip

@@ -16,6 +16,7 @@ from services.mesher.product import FILES, produce
 from services.mesher.provenance import Provenance
 from services.mesher.report import Report, build_report
 from services.mesher.thumbnail import render
+from shared.artifacts import ModelFact
 from tests.services.mesher.shapes import ball, labels, phantom_labels
 
 
@@ -88,14 +89,14 @@ def test_no_organ_makes_files_that_still_open(nothing):
 def test_report_lists_every_organ_with_units_checks_and_provenance(meshed):
     origin = Provenance(
         (("m", "0" * 64),), "viscera 0.1.0", "dicom", "CT", ("out_of_domain",), {"segmenter": 2.5},
-        {"0" * 64: ("cuda", "cuda:0 H100")},
+        {"0" * 64: ModelFact(name="m", version="3", sha256="0" * 64, provider="cuda", device="cuda:0 H100")},
     )  # fmt: skip
     report = build_report(meshed, origin)
     assert Report.model_validate_json(report.model_dump_json()) == report
     assert [line.name for line in report.organs] == ["stomach", "small_bowel", "large_bowel"]
     assert report.units["volume"] == "mL"
     (model,) = report.models
-    assert (model.sha256, model.provider, model.device) == ("0" * 64, "cuda", "cuda:0 H100")
+    assert (model.version, model.sha256, model.provider, model.device) == ("3", "0" * 64, "cuda", "cuda:0 H100")
     assert report.stage_seconds == {"segmenter": 2.5}
     assert [warning.code for warning in report.warnings] == ["out_of_domain"]
     assert report.warnings[0].detail.endswith(".")
