@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared import inventory
 from shared.errors import VisceraError
 from shared.ledger import Ledger, audit, open_ledger, status
 from shared.ledger.jobs import STAGES
@@ -33,12 +34,13 @@ def register(command: Callable[[str, Callable[[argparse.Namespace], None]], argp
     sub = command("doctor", doctor)
     text = "data folder of `viscera serve` (default: the installation of the VISCERA_ settings)"
     sub.add_argument("--data", type=Path, metavar="DIR", help=text)
+    sub.add_argument("--files", action="store_true", help="read every file that the ledger knows, too: after a restore")
 
 
 def doctor(given: argparse.Namespace) -> None:
     """Tells what is wrong with a running installation; exits 1 if anything is."""
     settings = Settings() if given.data is None else _embedded(given.data)
-    found = list(examine(settings, broker=given.data is None))
+    found = list(examine(settings, broker=given.data is None, files=given.files))
     for finding in found:
         print(f"{'ok   ' if finding.well else 'WRONG'}  {finding.text}")
     wrong = sum(not finding.well for finding in found)
@@ -46,8 +48,9 @@ def doctor(given: argparse.Namespace) -> None:
         raise VisceraError(f"{wrong} of {len(found)} things are not well.", "not_well")
 
 
-def examine(settings: Settings, *, broker: bool = True) -> Iterator[Finding]:
-    """Looks at ledger, store, broker, workers, queues, leases, outboxes, disk and audit trail, one after the other."""
+def examine(settings: Settings, *, broker: bool = True, files: bool = False) -> Iterator[Finding]:
+    """Looks at ledger, store, broker, workers, queues, leases, outboxes, disk and audit trail, one after the other;
+    with `files`, at every file too."""
     ledger: Ledger | None = None
     try:
         ledger = open_ledger(settings.ledger_url)
@@ -57,6 +60,8 @@ def examine(settings: Settings, *, broker: bool = True) -> Iterator[Finding]:
         yield from _workers(found, settings)
         yield from _queues(found)
         yield from _trail(ledger)
+        if files:
+            yield from _files(ledger, settings)
     except Exception as error:
         reason = f"The ledger can't be read ({type(error).__name__}): is its address right, does the database run, "
         yield Finding(False, reason + "was `python -P -m shared.prepare` run?")
@@ -104,6 +109,15 @@ def _trail(ledger: Ledger) -> Iterator[Finding]:
                 yield Finding(True, f"The audit trail of {tenant} is unbroken ({count} records).")
             except audit.BrokenChain as error:
                 yield Finding(False, error.detail)
+
+
+def _files(ledger: Ledger, settings: Settings) -> Iterator[Finding]:
+    count = 0
+    for key in inventory.damaged(ledger, open_store(settings.store_url)):
+        count += 1
+        yield Finding(False, f"{key} is missing or not what the ledger says: bring it back from a backup of the store.")
+    if not count:
+        yield Finding(True, "Every file that the ledger knows is there, with its SHA-256.")
 
 
 def _store(settings: Settings) -> Finding:
