@@ -22,6 +22,6 @@ aws_access_key_id = $(cat secrets/s3_access)
 aws_secret_access_key = $(cat secrets/s3_secret)
 "
 once s3_config "{\"identities\": [{\"name\": \"viscera\", \"credentials\": [{\"accessKey\": \"$(cat secrets/s3_access)\", \"secretKey\": \"$(cat secrets/s3_secret)\"}], \"actions\": [\"Admin\", \"Read\", \"Write\", \"List\", \"Tagging\"]}]}"
-# Containers read them as other users than the one who wrote them.
-chmod 755 secrets && chmod 644 secrets/*
+# Containers read them as other users than the one who wrote them; on this machine the folder is shut to everybody else.
+chmod 644 secrets/* && chmod 700 secrets
 echo "The key of the tenant 'default' is in deploy/secrets/viscera_key."

@@ -13,8 +13,9 @@ from sqlalchemy import create_engine, text
 
 from services.api.metrics import Metrics, told
 from services.local import worker_command
-from shared.ledger import claims, workers
+from shared.ledger import claims, jobs, workers
 from shared.ledger.jobs import STAGES
+from shared.queue import make_app
 from shared.settings import Settings
 from tests import contracts
 from tests.shared.ledger.conftest import add_job
@@ -100,6 +101,47 @@ def test_every_setting_that_is_set_exists():
         assert set(re.findall(r"VISCERA_[A-Z_]+", path.read_text())) <= known, path
 
 
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed here")
+@pytest.mark.parametrize("name", ["base", "gpu", "minimal"])
+def test_what_kustomize_renders_is_valid(name, tmp_path):
+    folder = str(DEPLOY / "kubernetes" / name)
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    found = [document for document in yaml.safe_load_all(done.stdout) if document]
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump_all([one for one in found if one["kind"] not in CUSTOM]))
+    tool("kubernetes-validate", "--strict", str(tmp_path / "all.yaml"))
+    assert {one["metadata"].get("namespace", "viscera") for one in found} == {"viscera"}
+    named = {(one["kind"], one["metadata"]["name"]): one["spec"] for one in found if "spec" in one}
+    scaled = {place: spec["minReplicaCount"] for (kind, place), spec in named.items() if kind == "ScaledObject"}
+    least = {"gpu": {"classifier": 0, "segmenter": 0, "mesher": 1}, "base": dict.fromkeys(STAGES, 1), "minimal": {}}
+    assert scaled == least[name]
+    pod = named["Deployment", "segmenter"]["template"]
+    assert pod["metadata"]["labels"]["app.kubernetes.io/part-of"] == "viscera", "the policy for metrics asks for it"
+    (container,) = pod["spec"]["containers"]
+    gpu = container["resources"]["limits"].get("nvidia.com/gpu")
+    assert (container["image"], gpu) == (("viscera-segmenter-gpu", 1) if name == "gpu" else ("viscera-segmenter", None))
+    mounted = {volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if "secret" in volume}
+    assert mounted == {"viscera"}
+
+
+def test_minimal_makes_the_same_role_as_compose():
+    (role,) = [
+        one for one in documents(DEPLOY / "kubernetes" / "minimal" / "postgres.yaml") if one["kind"] == "ConfigMap"
+    ]
+    assert role["data"]["role.sh"] == (DEPLOY / "postgres-role.sh").read_text()
+
+
+def test_no_pod_is_killed_before_it_has_given_its_work_back():
+    soft = make_app("memory://").conf.worker_soft_shutdown_timeout
+    grace = {name: service.get("stop_grace_period", "10s") for name, service in compose()["services"].items()}
+    for name in STAGES:
+        assert int(grace[name].removesuffix("s")) >= 4 * soft
+    for path in KUBERNETES:
+        for document in documents(path):
+            if document.get("kind") == "Deployment":
+                assert document["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= 4 * soft
+
+
 def test_pods_are_restricted_and_ask_for_resources():
     for path in KUBERNETES:
         for document in documents(path):
@@ -126,7 +168,10 @@ def test_secrets_are_made_once_and_never_for_everybody(tmp_path):
     named = {Path(entry["file"]).name for entry in compose()["secrets"].values()}
     assert named <= set(seen)
     assert seen["ledger_password"] in seen["viscera_ledger_url"]
-    assert "deploy/secrets/" in (ROOT / ".gitignore").read_text()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o644}
+    for name in (".gitignore", ".dockerignore"):
+        assert "deploy/secrets/" in (ROOT / name).read_text().splitlines()
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -138,7 +183,7 @@ def test_the_scaler_counts_what_waits_and_what_runs(stage, postgresql):
         ]  # fmt: skip
         assert document["spec"]["scaleTargetRef"]["name"] in workloads()
         query = document["spec"]["triggers"][0]["metadata"]["query"]
-        first, _ = add_job(ledger), add_job(ledger)
+        first, second = add_job(ledger), add_job(ledger)
         for done in STAGES[: STAGES.index(stage)]:
             with ledger.write() as connection:
                 claim = claims.claim(connection, first, done, "w")
@@ -148,6 +193,11 @@ def test_the_scaler_counts_what_waits_and_what_runs(stage, postgresql):
             claims.claim(connection, first, stage, "w")
         with create_engine(ledger.engine.url).connect() as connection:
             assert connection.execute(text(query)).scalar_one() == (2 if stage == "classifier" else 1)
+        with ledger.write() as connection:
+            jobs.cancel(connection, "t", first)
+            jobs.cancel(connection, "t", second)
+        with create_engine(ledger.engine.url).connect() as connection:
+            assert connection.execute(text(query)).scalar_one() == 0, "nothing keeps a worker that has no work"
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian's prometheus) is not installed here")
