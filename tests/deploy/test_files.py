@@ -120,6 +120,9 @@ def test_what_kustomize_renders_is_valid(name, tmp_path):
     (container,) = pod["spec"]["containers"]
     gpu = container["resources"]["limits"].get("nvidia.com/gpu")
     assert (container["image"], gpu) == (("viscera-segmenter-gpu", 1) if name == "gpu" else ("viscera-segmenter", None))
+    environment = {entry["name"]: entry["value"] for entry in container["env"]}
+    assert environment == {"VISCERA_THREADS": "2"} | ({"VISCERA_PROVIDER": "cuda"} if name == "gpu" else {})
+    assert int(container["resources"]["requests"]["cpu"]) == int(environment["VISCERA_THREADS"])
     mounted = {volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if "secret" in volume}
     assert mounted == {"viscera"}
 
