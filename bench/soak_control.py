@@ -18,6 +18,7 @@ from bench.soak_system import ROOT, Strikes
 from services.local import Child, LocalSystem
 from shared.queue import STAGES
 from shared.settings import settings
+from tests.tiny_models import tiny_models
 
 GIVEN_UP = 60.0
 """Seconds after which an unfinished job no longer holds up the next ones; redelivery takes less than half of that."""
@@ -60,7 +61,7 @@ class Control(LocalSystem):
     def _children(self, environment: dict[str, str]) -> list[Child]:
         (self.data / "ends").mkdir()
         environment |= {"CONTROL_FOLDER": str(self.data), "PYTHONPATH": str(ROOT)}
-        environment |= soak_stages.write_models(self.data / "tiny")
+        environment |= tiny_models(self.data / "tiny")
         broker = next(child for child in LocalSystem._children(self, environment) if child.name == "valkey")
         names = [(stage, f"{stage}-{number}") for stage in STAGES for number in range(self.workers)]
         return [broker, *(Child(name, _worker(stage, name), environment) for stage, name in names)]

@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from shared import artifacts
-from shared.card import Input
 from shared.model import load_network
 from shared.queue import STAGES
 from shared.settings import Settings
 from shared.stage import Work, stage
-from tests.tiny_models import by_brightness, by_presence
 
 GLB = "model.glb"
 POISON = "fine"
@@ -67,13 +65,6 @@ def load(name: str, settings: Settings) -> Any:
     import services.segmenter.core  # noqa: F401
 
     return load_network(settings.classifier_model if name == "classifier" else settings.segmenter_model, threads=1)  # type: ignore[arg-type]
-
-
-def write_models(folder: Path) -> dict[str, str]:
-    """Makes the two tiny networks; the settings that name them."""
-    card = {"input": Input(spacing_mm=6.0, slice_mm=14.0)}
-    first, second = by_presence(folder / "classifier", **card), by_brightness(folder / "segmenter", **card)
-    return {"VISCERA_CLASSIFIER_MODEL": str(first), "VISCERA_SEGMENTER_MODEL": str(second)}
 
 
 def linger(told: Callable[[float], None] = lambda _: None) -> None:

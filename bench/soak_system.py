@@ -16,12 +16,12 @@ import psutil
 import redis
 from sqlalchemy import select
 
-from bench.soak_stages import write_models
 from services.local import Child, LocalSystem
 from shared.errors import VisceraError
 from shared.ledger import Ledger
 from shared.ledger.tables import stage_runs
 from shared.queue import STAGES
+from tests.tiny_models import tiny_models
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,7 +34,7 @@ class SoakSystem(LocalSystem):
     whole: bool = False
 
     def _children(self, environment: dict[str, str]) -> list[Child]:
-        small = {} if self.whole else write_models(self.data / "tiny")
+        small = {} if self.whole else tiny_models(self.data / "tiny")
         made = []
         for child in LocalSystem._children(self, environment):
             if child.name in STAGES:

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     segmenter_model: Path | None = Field(None, description="Model folder of the segmenter, if not the shipped one.")
     models: Path = Field(Path(".viscera/models"), description="Folder of models that `viscera models use` adopted.")
     threads: int = Field(0, description="Threads of one model session; 0 leaves it to the runtime.")
+    child_memory: int = Field(
+        0, ge=0, description="Bytes of memory (RLIMIT_DATA) that the process of a stage may take; 0: no bound."
+    )
     gpu_index: int = Field(0, ge=0, description="Which of the GPUs that a worker sees it uses.")
     gpu_memory_bytes: int = Field(
         0, ge=0, description="Bytes of GPU memory for weights and activations of one worker; 0: no bound."

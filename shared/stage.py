@@ -23,7 +23,7 @@ from billiard import current_process
 from celery import Celery, signals
 
 from shared import log, metrics, trace
-from shared.errors import BadScan, ModelError, VisceraError
+from shared.errors import BadScan, ModelError, Unavailable, VisceraError
 from shared.fault import point
 from shared.ledger import Ledger, claims, history, jobs, open_ledger, workers
 from shared.ledger.claims import Claim, LostLease
@@ -122,6 +122,8 @@ class Stage:
         log.configure(settings().log_level)
         trace.configure(self.name)
         self.ledger = self.store = None
+        if most := settings().child_memory:
+            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         try:
             self.tool = self.load(settings())
         except ModelError as error:
@@ -158,7 +160,8 @@ class Stage:
         if settings().metrics_port:
             metrics.serve(settings().metrics_host, settings().metrics_port, self.counts)
         seconds = max(3.0 * settings().ring_seconds, 5.0)
-        Watchdog(self.name, seconds, lambda: open_ledger(settings().ledger_url)).start()
+        stuck = max(2.0 * settings().lease_seconds, 10.0)
+        Watchdog(self.name, self.worker, seconds, stuck, lambda: open_ledger(settings().ledger_url)).start()
 
     def leave(self) -> None:
         """What a worker does when asked to stop: its work is given back at once and tried elsewhere."""
@@ -189,15 +192,24 @@ def stage(
 
 
 def _give_up(ledger: Ledger, claim: Claim, error: Exception) -> str:
-    """Fails the job, or gives the stage back for another try; returns which of both. Raises LostLease."""
+    """Fails the job, or gives the stage back for another try; returns which of both. Raises LostLease.
+
+    That ledger or store is away is not the scan's fault and counts as no try: the job's deadline bounds it.
+    """
     final = isinstance(error, (BadScan, ModelError))
     logger.log(logging.INFO if final else logging.ERROR, "stage failed", exc_info=error)
     with ledger.write() as connection:
         if final and isinstance(error, VisceraError):
             claims.fail(connection, claim, error.code, error.detail)
+        elif isinstance(error, Unavailable):
+            claims.give_back(connection, claim, wait=settings().ring_seconds)
+            return "retried"
         elif claim.attempt < claims.TRIES:
             claims.give_back(connection, claim, wait=2.0**claim.attempt, counts=True)
             return "retried"
+        elif isinstance(error, MemoryError):
+            detail = f"The {claim.stage} needed more memory than a worker may have, {claims.TRIES} times."
+            claims.fail(connection, claim, "out_of_memory", detail)
         else:
             claims.fail(connection, claim, "internal_error", f"The {claim.stage} failed {claims.TRIES} times.")
     return "failed"

@@ -12,6 +12,7 @@ from typing import Any
 
 from shared import trace
 from shared.dicom import manifest
+from shared.errors import Unavailable
 from shared.fault import point
 from shared.ledger import Ledger, claims, jobs
 from shared.ledger.claims import Claim, LostLease
@@ -40,8 +41,9 @@ class Work:
     def scan(self) -> Iterator[Path]:
         """The upload as it came; of a series that came in pieces, a folder of its instances."""
         with self._ledger.read() as connection:
-            key = jobs.get_scan(connection, None, self.job.scan_id).key
-        held = manifest.folder(self._store, key) if manifest.is_manifest(key) else self._store.file(key)
+            scan = jobs.get_scan(connection, None, self.job.scan_id)
+        pieces = manifest.is_manifest(scan.key)
+        held = manifest.folder(self._store, scan.key) if pieces else _whole(self._store, scan.key, scan.sha256)
         with _traced("fetch scan", held) as path:
             yield path
 
@@ -49,8 +51,8 @@ class Work:
     def input(self, name: str) -> Iterator[Path]:
         """A file that an earlier stage published."""
         with self._ledger.read() as connection:
-            key = jobs.published(connection, self.job.id)[name].key
-        with _traced("fetch", self._store.file(key), file=name) as path:
+            made = jobs.published(connection, self.job.id)[name]
+        with _traced("fetch", _whole(self._store, made.key, made.sha256), file=name) as path:
             yield path
 
     def output(self, name: str) -> Path:
@@ -59,7 +61,7 @@ class Work:
 
     def progress(self, fraction: float) -> None:
         """Tells how much is done (0..1); raises LostLease when this work is no longer wanted."""
-        point(self.claim.stage, "mid-work")
+        point(self.claim.stage, "mid-work", self.job.id)
         if self._lost.is_set():
             raise LostLease(self.job.id)
         if time.monotonic() - self._told > PROGRESS_EVERY:
@@ -119,6 +121,15 @@ class Work:
         """Removes what this attempt stored."""
         with suppress(Exception):
             self._store.delete(self.claim.prefix)
+
+
+@contextmanager
+def _whole(store: Store, key: str, digest: str) -> Iterator[Path]:
+    """The file, once its bytes are known to be those that were published."""
+    with store.file(key) as path:
+        if sha256(path) != digest:
+            raise Unavailable("The file store gave other bytes than it was given.", "store_unavailable")
+        yield path
 
 
 @contextmanager

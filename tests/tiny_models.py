@@ -78,3 +78,10 @@ def by_presence(folder: Path, **more: object) -> Path:
         "full": np.array(255.0, dtype=np.float32),
     }
     return write_model(folder, nodes, constants, tiny_card("classifier", **{"threshold": 0.5} | more))
+
+
+def tiny_models(folder: Path) -> dict[str, str]:
+    """Makes both networks for coarse scans; the settings that name them."""
+    card = {"input": Input(spacing_mm=6.0, slice_mm=14.0)}
+    first, second = by_presence(folder / "classifier", **card), by_brightness(folder / "segmenter", **card)
+    return {"VISCERA_CLASSIFIER_MODEL": str(first), "VISCERA_SEGMENTER_MODEL": str(second)}

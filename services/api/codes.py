@@ -82,6 +82,7 @@ JOB = {
     "worker_lost": "Its worker was lost three times.",
     "timeout": "It did not end before its deadline.",
     "bad_model": "A model or its card is missing, damaged or not what it says.",
+    "out_of_memory": "A stage needed more memory than a worker may have, three times.",
     "internal_error": "A stage failed three times for a reason that has been logged.",
 }
 COMMAND_LINE = {

@@ -140,3 +140,9 @@ def give_back_all(connection: Connection, worker: str) -> None:
         same = held & (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == stage)
         if connection.execute(update(stage_runs).where(same).values(**values)).rowcount:
             record(connection, job_id, "given_back", {"stage": stage})
+
+
+def holds_any(connection: Connection, worker: str) -> bool:
+    """Whether the worker has a lease on anything."""
+    held = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
+    return connection.execute(select(stage_runs.c.job_id).where(held).limit(1)).first() is not None

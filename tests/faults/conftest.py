@@ -1,10 +1,12 @@
 """The rig on PostgreSQL, Valkey and S3 where PostgreSQL is installed; on the embedded default too, or instead.
 
 By default a short version of the matrix runs; VISCERA_FAULTS_FULL=1 runs every cell, on both. VISCERA_FAULTS_ON
-(`servers`, `embedded`) chooses where.
+(`servers`, `embedded`) chooses where. The services and their processes are the real ones, their networks tiny.
 """
 
 import os
+import subprocess
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +14,43 @@ import pytest
 
 from services.client import Client
 from services.local import LocalSystem
-from shared.geometry import Geometry
 from shared.ledger import open_ledger
 from shared.phantoms import abdomen
 from shared.store import open_store
+from shared.volume import Volume
 from tests import contracts
-from tests.faults.rig import Rig
+from tests.faults.database_proxy import DatabaseProxy
+from tests.faults.rig import Disk, Rig
+from tests.faults.s3_proxy import S3Proxy
 from tests.postgresql import programs
-from tests.scans import write_nifti
+from tests.scans import small_grid, write_nifti
+from tests.tiny_models import tiny_models
 
 HERE = Path(__file__).parent
 FULL = bool(os.environ.get("VISCERA_FAULTS_FULL"))
-ON = "servers,embedded" if FULL else "servers" if programs() else "embedded"
-BACKENDS = os.environ.get("VISCERA_FAULTS_ON", ON).split(",")
+BACKENDS = os.environ.get("VISCERA_FAULTS_ON", "servers,embedded" if programs() else "embedded").split(",")
+ON_SERVERS, ON_DISK = {"database", "s3_proxy", "server_only"}, {"disk"}
+"""Fixtures of cells that only one of both has: a server to stop, a disk to fill."""
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves the short version: every kill of a child, and of the rest one stage in the middle of its work."""
+    """Leaves the cells that there are, and of them the short version unless all are asked for."""
     here = [item for item in items if item.path.parent == HERE]
-    left_out = [] if FULL else [item for item in here if not in_short_version(item)]
+    left_out = [item for item in here if not exists(item) or not (FULL or in_short_version(item))]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
 
+def exists(item) -> bool:
+    other = ON_DISK if item.callspec.params["rig"] == "servers" else ON_SERVERS
+    return not other.intersection(item.fixturenames)
+
+
 def in_short_version(item) -> bool:
-    given = item.callspec.params if hasattr(item, "callspec") else {}
+    """Every kill of a child, and of the rest one stage in the middle of its work, on servers where there are some."""
+    given = item.callspec.params
+    if given["rig"] != BACKENDS[0] and not ON_DISK.intersection(item.fixturenames):
+        return False
     if given.get("what") == "kill":
         return True
     return given.get("stage", "segmenter") == "segmenter" and (
@@ -44,34 +58,72 @@ def in_short_version(item) -> bool:
     )
 
 
+class SmallSystem(LocalSystem):
+    """The embedded system, its mesher drawing small thumbnails."""
+
+    def _children(self, environment):
+        children = []
+        for child in LocalSystem._children(self, environment | {"PYTHONPATH": str(HERE.parent.parent)}):
+            small = {"services.mesher.tasks": "tests.faults.small_mesher"}
+            child.command = [small.get(part, part) for part in child.command]
+            children.append(child)
+        return children
+
+
 @pytest.fixture(scope="session", params=BACKENDS)
 def rig(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("faults")
-    urls = {}
-    if request.param == "servers":
-        server, endpoint = request.getfixturevalue("postgresql"), request.getfixturevalue("s3")
-        database = contracts.create_database(server)
-        urls = {"VISCERA_LEDGER_URL": database, "VISCERA_STORE_URL": contracts.s3_bucket(endpoint)}
     (folder / "faults").mkdir()
-    urls |= {"VISCERA_FAULTS": str(folder / "faults"), "VISCERA_LEASE_SECONDS": "3", "VISCERA_THREADS": "1"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in urls.items():
+    settings = tiny_models(folder / "models") | {
+        "VISCERA_FAULTS": str(folder / "faults"), "VISCERA_LEASE_SECONDS": "3", "VISCERA_THREADS": "1",
+        "VISCERA_CHILD_MEMORY": str(1 << 31), "VISCERA_FREE_BYTES": str(4 << 20),
+    }  # fmt: skip
+    with ExitStack() as stack:
+        outside, proxies = {}, {}
+        if request.param == "servers":
+            ledger_url = contracts.create_database(request.getfixturevalue("postgresql"))
+            endpoint = request.getfixturevalue("s3")
+            store_url = contracts.s3_bucket(endpoint)
+            outside = {"ledger": ledger_url, "store": store_url}
+            proxies["database"] = stack.enter_context(DatabaseProxy(ledger_url).running())
+            proxies["s3"] = stack.enter_context(S3Proxy(endpoint).running())
+            settings["VISCERA_LEDGER_URL"] = proxies["database"].url
+            settings["VISCERA_STORE_URL"] = store_url.replace(endpoint, proxies["s3"].url)
+        else:
+            proxies["disk"] = stack.enter_context(small_disk(folder / "data" / "store"))
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, value in settings.items():
             patch.setenv(name, value)
-        with LocalSystem(folder / "data", calm=0.5) as system, Client(system.url, system.key) as client:
-            system.wait_ready()
-            ledger = open_ledger(urls.get("VISCERA_LEDGER_URL", f"sqlite:///{system.data / 'ledger.db'}"))
-            store = open_store(urls.get("VISCERA_STORE_URL", f"file://{system.data / 'store'}"))
-            made = Rig(system, client, ledger, store, folder / "faults", small_scan(folder / "scan.nii.gz"))
-            made.check(made.submit())
-            yield made
-            ledger.close()
+        system = stack.enter_context(SmallSystem(folder / "data", calm=0.5))
+        client = stack.enter_context(Client(system.url, system.key))
+        system.wait_ready()
+        ledger = open_ledger(outside.get("ledger", f"sqlite:///{system.data / 'ledger.db'}"))
+        store = open_store(outside.get("store", f"file://{system.data / 'store'}"))
+        scan = painted_scan(folder / "scan.nii.gz")
+        made = Rig(system, client, ledger, store, folder / "faults", scan, **proxies)
+        made.check(made.submit())
+        yield made
+        ledger.close()
 
 
-def small_scan(path):
-    """A coarse phantom in which the models find something to outline."""
-    affine = np.diag([3.0, 3.0, -8.0, 1.0])
-    affine[:3, 3] = [-142.5, -142.5, 92.0]
-    return write_nifti(path, abdomen(Geometry((24, 96, 96), affine)).volume)
+def painted_scan(path):
+    """The phantom's labels as grey levels, which the tiny segmenter tells apart."""
+    phantom = abdomen(small_grid())
+    data = (phantom.labels.data * 100).astype(np.uint16)
+    return write_nifti(path, Volume(data, phantom.volume.geometry, "MR", "nifti"))
+
+
+@contextmanager
+def small_disk(folder):
+    """A small file system of its own in the folder, where this user may mount one; else none."""
+    folder.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
+    mounted = os.geteuid() == 0 and subprocess.run(command, check=False, capture_output=True).returncode == 0
+    try:
+        yield Disk(folder) if mounted else None
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=False)
 
 
 @pytest.fixture(autouse=True)
@@ -84,5 +136,23 @@ def _disarmed(rig):
 @pytest.fixture
 def server_only(rig):
     """For faults that a ledger in a file can't have."""
-    if rig.ledger.engine.dialect.name != "postgresql":
-        pytest.skip("the ledger is a file here, not a server")
+
+
+@pytest.fixture
+def database(rig):
+    """The proxy before PostgreSQL."""
+    return rig.database
+
+
+@pytest.fixture
+def s3_proxy(rig):
+    """The proxy before the S3 server."""
+    return rig.s3
+
+
+@pytest.fixture
+def disk(rig):
+    """The small disk that the store lies on."""
+    if rig.disk is None:
+        pytest.skip("this user may not mount a small disk")
+    return rig.disk

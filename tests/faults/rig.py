@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +19,33 @@ from sqlalchemy import select
 
 from services.client import Client
 from services.local import Child, LocalSystem
-from shared.ledger import Ledger, jobs
+from shared.ledger import Ledger, jobs, workers
 from shared.ledger.tables import artifacts, events, stage_runs
 from shared.queue import make_app, ring
 from shared.store import Store
+from tests.faults.database_proxy import DatabaseProxy
+from tests.faults.s3_proxy import S3Proxy
+from tests.postgresql import programs
 
 ENDS = {"succeeded", "failed", "cancelled"}
-PATIENCE = 75.0
+PATIENCE = 110.0
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A small disk of its own."""
+
+    folder: Path
+
+    def fill(self) -> None:
+        """Leaves no room on it."""
+        with suppress(OSError), (self.folder / "ballast").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+
+    def free(self) -> None:
+        """Makes the room again."""
+        (self.folder / "ballast").unlink(missing_ok=True)
 
 
 @dataclass
@@ -38,6 +58,9 @@ class Rig:
     store: Store
     faults: Path
     scan: Path
+    database: DatabaseProxy | None = None
+    s3: S3Proxy | None = None
+    disk: Disk | None = None
     reference: str = ""
     struck: list[int] = field(default_factory=list)
 
@@ -68,6 +91,11 @@ class Rig:
                 os.kill(process, signal.SIGCONT)
         self.struck.clear()
         self.child("valkey").process.send_signal(signal.SIGCONT)
+        for proxy in (self.database, self.s3):
+            if proxy is not None:
+                proxy.clear()
+        if self.disk is not None:
+            self.disk.free()
 
     def submit(self, **options: str) -> str:
         """Sends the small scan; returns the job's id."""
@@ -111,11 +139,30 @@ class Rig:
         with self.ledger.read() as connection:
             return jobs.get(connection, None, job_id).error_code
 
-    def ring(self, job_id: str, stage: str) -> None:
-        """One more doorbell."""
+    def ring(self, job_id: str, stage: str, times: int = 1) -> None:
+        """More doorbells."""
         app = make_app(self.child("gateway").environment["VISCERA_BROKER_URL"])
-        ring(app, job_id, stage)
+        for _ in range(times):
+            ring(app, job_id, stage)
         app.close()
+
+    def workers(self, stage: str) -> set[str]:
+        """The workers of a stage that live."""
+        with self.ledger.read() as connection:
+            return {worker.id for worker in workers.alive(connection) if worker.stage == stage}
+
+    def worked(self, job_ids: list[str], stage: str) -> set[str]:
+        """The workers that did a stage of these jobs."""
+        query = select(stage_runs.c.worker).where(stage_runs.c.job_id.in_(job_ids), stage_runs.c.stage == stage)
+        with self.ledger.read() as connection:
+            return set(connection.execute(query).scalars())
+
+    def until(self, reached: Callable[[], bool], seconds: float = PATIENCE) -> None:
+        """Waits for something; fails if it does not come."""
+        until = time.monotonic() + seconds
+        while not reached():
+            assert time.monotonic() < until
+            time.sleep(0.1)
 
     def flush(self) -> None:
         """Makes the broker forget everything."""
@@ -123,14 +170,15 @@ class Rig:
             broker.flushall()
 
     @contextmanager
-    def second_worker(self, stage: str) -> Iterator[None]:
+    def second_worker(self, stage: str, **environment: str) -> Iterator[None]:
         """One more worker of a stage for as long as the context lasts."""
         first = self.child(stage)
         command = ["second@local" if part == f"{stage}@local" else part for part in first.command]
-        process = subprocess.Popen(
-            command, env=first.environment, cwd=self.system.data, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        with (self.system.data / "log" / "second.log").open("ab") as log:
+            process = subprocess.Popen(
+                command, env=first.environment | environment, cwd=self.system.data, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
         try:
             yield
         finally:
@@ -151,6 +199,19 @@ class Rig:
         finally:
             for member in family:
                 member.send_signal(signal.SIGCONT)
+
+    def restart_database(self, how: str) -> None:
+        """PostgreSQL stopped and started again (`fast`, `immediate`), or crashed by one of its own (`crash`)."""
+        with self.ledger.engine.connect() as connection:
+            mine = psutil.Process(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+        postmaster = mine.parent().cmdline()
+        data = postmaster[postmaster.index("-D") + 1]
+        if how == "crash":  # the postmaster ends every connection and recovers from its log
+            mine.send_signal(signal.SIGKILL)
+            return
+        as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        command = [*as_user, str(programs() / "pg_ctl"), "-D", data, "-m", how, "-w", "-l", f"{data}/log", "restart"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60, cwd="/")
 
     def cut_database_connections(self) -> None:
         """Ends every other connection to the ledger, whatever it is doing."""

@@ -90,19 +90,3 @@ def test_jobs_sent_while_the_broker_is_dead(rig):
     finally:
         rig.child("valkey").process.send_signal(signal.SIGCONT)
     rig.check(*jobs)
-
-
-def test_database_stalled_while_jobs_run(rig, server_only):
-    jobs = [rig.submit() for _ in range(3)]
-    with rig.stalled_database():
-        time.sleep(4.0)
-    rig.check(*jobs)
-    rig.system.wait_ready()
-
-
-def test_database_connections_cut_while_jobs_run(rig, server_only):
-    jobs = [rig.submit() for _ in range(3)]
-    for _ in range(5):
-        rig.cut_database_connections()
-        time.sleep(0.4)
-    rig.check(*jobs)

@@ -82,13 +82,21 @@ def test_cancelled_at(rig, stage, point):
 @pytest.mark.parametrize("stage", STAGES)
 def test_five_doorbells_for_one_stage_give_one_result(rig, stage):
     job = rig.submit()
-    for _ in range(5):
-        rig.ring(job, stage)
+    rig.ring(job, stage, times=5)
     rig.check(job)
-    for _ in range(5):
-        rig.ring(job, stage)
+    rig.ring(job, stage, times=5)
     rig.check(job)
     assert rig.fence(job, stage) == 1
+
+
+def test_every_message_delivered_five_times(rig):
+    jobs = [rig.submit() for _ in range(4)]
+    while open_ := [job for job in jobs if rig.client.job(job)["state"] in {"queued", "running"}]:
+        for job in open_:
+            for stage in STAGES:
+                rig.ring(job, stage, times=5)
+    rig.check(*jobs)
+    assert {rig.fence(job, stage) for job in jobs for stage in STAGES} == {1}
 
 
 def test_soft_shutdown_gives_the_lease_back_and_counts_no_try(rig):

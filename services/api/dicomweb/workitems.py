@@ -17,7 +17,7 @@ UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 STATE, TRANSACTION, PRIORITY, LABEL = "00741000", "00081195", "00741200", "00741204"
 UNSPECIFIED = ("110513", "Discontinued for unspecified reason")
 EQUIPMENT = ("110501", "Equipment failure")
-_OURS = ("worker_lost", "internal_error", "timeout", "bad_model")
+_OURS = ("worker_lost", "internal_error", "out_of_memory", "timeout", "bad_model")
 """Failures that are ours; the others lie in the scan."""
 _STATES: dict[str, State] = {
     "queued": "SCHEDULED", "running": "IN PROGRESS", "succeeded": "COMPLETED", "failed": "CANCELED",

@@ -1,0 +1,24 @@
+"""A worker whose clock is hours wrong works beside one whose clock is right."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.ledger.jobs import STAGES
+
+pytestmark = pytest.mark.timeout(150)
+LIBRARIES = sorted(Path("/usr/lib").glob("**/libfaketimeMT.so.1"))
+
+
+@pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed: the package libfaketime")
+@pytest.mark.parametrize("skew", ["+3h", "-3h"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_worker_with_a_wrong_clock(rig, stage, skew):
+    wrong = {"LD_PRELOAD": str(LIBRARIES[0]), "FAKETIME": skew, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    right = rig.workers(stage)
+    with rig.second_worker(stage, **wrong):
+        rig.until(lambda: len(rig.workers(stage)) > len(right))
+        jobs = [rig.submit() for _ in range(6)]
+        rig.check(*jobs)
+        assert {rig.attempts(job, stage) for job in jobs} == {1}
+        assert rig.worked(jobs, stage) - right, "the one with the wrong clock did some of it"
