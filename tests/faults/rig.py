@@ -171,7 +171,7 @@ class Rig:
 
     @contextmanager
     def second_worker(self, stage: str, **environment: str) -> Iterator[None]:
-        """One more worker of a stage for as long as the context lasts."""
+        """One more worker of a stage, or one more reconciler, for as long as the context lasts."""
         first = self.child(stage)
         command = ["second@local" if part == f"{stage}@local" else part for part in first.command]
         with (self.system.data / "log" / "second.log").open("ab") as log:

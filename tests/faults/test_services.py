@@ -57,6 +57,16 @@ def test_reconciler_killed_when_it_is_needed(rig):
     rig.check(job)
 
 
+def test_two_reconcilers_at_once(rig):
+    armed = rig.arm("segmenter", "mid-work", "kill")
+    with rig.second_worker("reconciler"):
+        jobs = [rig.submit() for _ in range(4)]
+        rig.taken(armed)
+        rig.flush()
+        rig.check(*jobs)
+    assert sum(rig.attempts(job, "segmenter") for job in jobs) == len(jobs) + 1
+
+
 def test_every_worker_killed_at_once(rig):
     jobs = [rig.submit() for _ in range(3)]
     time.sleep(0.3)
