@@ -186,6 +186,19 @@ class Rig:
             process.wait()
 
     @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """A supervised process and all it started stopped for as long as the context lasts."""
+        main = psutil.Process(self.child(name).process.pid)
+        family = [main, *main.children(recursive=True)]
+        for member in family:
+            member.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for member in family:
+                member.send_signal(signal.SIGCONT)
+
+    @contextmanager
     def stalled_database(self) -> Iterator[None]:
         """PostgreSQL and all its processes stopped for as long as the context lasts."""
         with self.ledger.engine.connect() as connection:
