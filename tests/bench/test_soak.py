@@ -14,17 +14,17 @@ GOOD = {
 }  # fmt: skip
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(280)
 def test_no_job_is_lost_doubled_or_stuck_in_a_short_soak(tmp_path, monkeypatch):
     monkeypatch.setenv("VISCERA_LEASE_SECONDS", "3")
-    command = ["bench.soak", "--jobs", "30", "--kill", "2,4", "--flush", "5", "--workers", "2", "--pause", "0.3"]
+    command = ["bench.soak", "--jobs", "20", "--kill", "4,8", "--flush", "8", "--workers", "2", "--pause", "0.3"]
     out = tmp_path / "soak.json"
     command += ["--seconds", "90", "--out", str(out)]
     done = subprocess.run([sys.executable, "-m", *command], capture_output=True, check=False)
     assert out.exists(), done.stderr.decode()[-2000:]
     report = json.loads(out.read_text())
     assert set(report["broken"]) <= {"at least 99 % succeeded"}, report  # of so few, one poor fellow is more than 1 %
-    assert report["succeeded"] + report["worker_lost"] == report["jobs"] == 30, report
+    assert report["succeeded"] + report["worker_lost"] == report["jobs"] == 20, report
     assert report["kills"], report
 
 
