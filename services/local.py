@@ -176,7 +176,7 @@ class LocalSystem:
             "VISCERA_BROKER_URL": broker,
             "VISCERA_SPOOL": str(self.data / "spool"),
             "VISCERA_MODELS": str(Settings().models.resolve()),
-            "VISCERA_SUPERVISED": "1",
+            "VISCERA_SUPERVISED": str(os.getpid()),
             "VISCERA_LOOPBACK": "1" if self.host in {"127.0.0.1", "localhost", "::1"} else "0",
             "VISCERA_PUBLIC_URL": os.environ.get("VISCERA_PUBLIC_URL") or self.public_url,
             "PYTHONUNBUFFERED": "1",

@@ -30,9 +30,14 @@ def die_with_parent() -> None:
 
 
 def die_with_supervisor() -> None:
-    """The same for a process that `viscera serve` started; elsewhere (a container, a shell) it does nothing."""
-    if os.environ.get("VISCERA_SUPERVISED"):
+    """The same for a process that `viscera serve` started; elsewhere (a container, a shell) it does nothing.
+
+    VISCERA_SUPERVISED is the supervisor's process id: it may have ended before this process came to ask.
+    """
+    if supervisor := os.environ.get("VISCERA_SUPERVISED"):
         die_with_parent()
+        if os.getppid() != int(supervisor):
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def exclusive(path: Path) -> IO[str]:
