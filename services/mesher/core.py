@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from services.mesher.checks import check
-from services.mesher.field import Lattice, build
+from services.mesher.field import Lattice, build, softness
 from services.mesher.results import Box, Checks, MeshedOrgan, MeshedOrgans, Quality
 from services.mesher.runs import Floats, Ints, Layout, Runs, scan
 from services.mesher.shape import Body, Draft, Ground, plain_surface, smooth_surface
@@ -143,7 +144,7 @@ def _drafts(ground: Ground, budget: Budget) -> dict[int, Draft]:
         return drafts
     step = _first_step(ground, budget)
     for _ in range(4):
-        drafts = _sampled(ground, Lattice.of(ground.layout.spacing, step), budget)
+        drafts = _sampled(ground, step, budget)
         total = sum(len(draft.faces) for draft in drafts.values())
         if total <= budget.most:
             break
@@ -151,8 +152,16 @@ def _drafts(ground: Ground, budget: Budget) -> dict[int, Draft]:
     return drafts
 
 
-def _sampled(ground: Ground, lattice: Lattice, budget: Budget) -> dict[int, Draft]:
-    return dict(_each(lambda label: Draft.of(build(ground.runs[label], lattice)), ground.runs, budget))
+def _sampled(ground: Ground, step: float, budget: Budget) -> dict[int, Draft]:
+    """Each label's field and rough surface; fields of a wider blur give way to their neighbours."""
+    spacing = ground.layout.spacing
+    soft = {label: softness(runs, spacing) for label, runs in ground.runs.items()}
+    lattices = {label: Lattice.of(spacing, step, softer) for label, softer in soft.items()}
+    fields = dict(_each(lambda label: build(ground.runs[label], lattices[label]), ground.runs, budget))
+    for label, other in itertools.permutations(sorted(fields), 2):
+        if soft[label] > 1.0:
+            fields[label].give_way(fields[other])
+    return dict(_each(lambda label: Draft.of(fields[label]), ground.runs, budget))
 
 
 def _first_step(ground: Ground, budget: Budget) -> float:

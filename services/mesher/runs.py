@@ -95,6 +95,34 @@ class Runs:
         high = np.array([self.stop.max(), middle.max() + 1, slow.max() + 1], dtype=np.int32)
         return low, high
 
+    def area(self, spacing: Floats) -> float:
+        """About the surface's area in mm2; `spacing` is (fast, middle, slow).
+
+        Voxel faces count 3/2 of a surface's area on average over its directions (Cauchy 1841).
+        """
+        fast, middle, slow = (float(mm) for mm in spacing)
+        alone = self.voxels
+        ends = 2.0 * len(self) * middle * slow
+        sides = (
+            2.0 * (alone - self._shared(1)) * fast * slow + 2.0 * (alone - self._shared(self.middles)) * fast * middle
+        )
+        return (ends + sides) / 1.5
+
+    def _shared(self, rows: int) -> int:
+        """Voxels that have another voxel of the label so many rows further on."""
+        width = int(self.stop.max())
+        begin = self.row.astype(np.int64) * width + self.start
+        end = begin + self.lengths
+        before = np.concatenate([[0], np.cumsum(self.lengths, dtype=np.int64)])
+
+        def below(place: NDArray[np.int64]) -> NDArray[np.int64]:
+            number = np.searchsorted(begin, place, side="right")
+            last = np.maximum(number - 1, 0)
+            return before[number] - np.where(number > 0, np.maximum(end[last] - place, 0), 0)
+
+        shift = rows * width
+        return int((below(end + shift) - below(begin + shift)).sum())
+
     def components(self) -> tuple[int, Ints]:
         """How many 26-connected components there are, and which one each run belongs to."""
         count = len(self)

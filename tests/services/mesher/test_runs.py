@@ -1,6 +1,7 @@
 """Runs say of a label map what its voxels say, in whatever order they lie in memory."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -10,7 +11,7 @@ from services.mesher.between import part_slices, thick_axis
 from services.mesher.runs import Layout, scan
 from shared.geometry import Geometry
 from shared.volume import LabelMap
-from tests.services.mesher.shapes import labels, oblique
+from tests.services.mesher.shapes import ball, labels, oblique
 
 maps = arrays.arrays(
     np.uint8,
@@ -79,3 +80,17 @@ def test_parted_slices_fill_the_same_space_and_slope_between_outlines():
     within = slice(1, 5)
     thick, parted = data[within].astype(bool).sum(), thin.data[4:20].astype(bool).sum() / 4
     assert abs(parted - thick) < 0.02 * thick
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_area_of_a_ball_is_about_right_and_of_a_box_exactly_its_faces(axis):
+    box = np.zeros((9, 11, 13), dtype=np.uint8)
+    box[2:6, 3:8, 4:10] = 1
+    box[2:6, 5, 6] = 0  # a shaft through it
+    spacing = np.array([1.0, 2.0, 3.0])
+    faces = sum(
+        int((np.diff(box.astype(np.int8), axis=a) != 0).sum()) * mm2 for a, mm2 in ((2, 6.0), (1, 3.0), (0, 2.0))
+    )
+    assert scan(box)[1].area(spacing) == pytest.approx(faces / 1.5)
+    round_one = scan(np.ascontiguousarray(np.moveaxis(ball((50, 50, 50), (25, 25, 25), 20), axis, 0).astype(np.uint8)))
+    assert round_one[1].area(np.ones(3)) == pytest.approx(4 * np.pi * 20**2, rel=0.03)
