@@ -21,6 +21,8 @@ _COARSE = 1.8
 """From so many voxels per lattice step on, the field itself has averaged most of the noise out."""
 _NOISE = 0.14
 """How far, in voxels, a vertex may be off through the voxels alone: fairing moves are trusted up to about this."""
+_FAR_MOVE = 0.1
+"""In lattice steps: only vertices that fairing moves further can fold a surface."""
 _FAR = 3.0
 """Beyond so many sigmas a neighbour does not matter."""
 
@@ -160,8 +162,25 @@ def _fair(points: Floats, faces: Ints, freedom: Floats, lattice: Lattice) -> Flo
     trust = 1.0 / (1.0 + (np.einsum("ij,ij->i", move, move) / np.float32((_NOISE * voxel) ** 2)) ** 2)
     trust = np.minimum(trust, np.asarray(mean @ trust))
     moved = rough + freedom.astype(np.float32) * (light - rough + trust[:, None] * move)
+    back = _folded(rough, moved, faces, _FAR_MOVE * lattice.step)
+    moved[back] = rough[back]
     faired: Floats = moved.astype(np.float64) + centre
     return faired
+
+
+def _folded(before: Floats, after: Floats, faces: Ints, far: float) -> Ints:
+    """Vertices of faces that were turned over by vertices that moved further than `far`: where folds would cross."""
+    move = after - before
+    moved = np.einsum("ij,ij->i", move, move) > np.float32(far * far)
+    near = faces[moved[faces].any(axis=1)]
+    turned = np.einsum("ij,ij->i", _across(before, near), _across(after, near)) < 0.0
+    return np.unique(near[turned])
+
+
+def _across(points: Floats, faces: Ints) -> Floats:
+    a, b, c = (points[faces[:, corner]] for corner in range(3))
+    normals: Floats = np.cross(b - a, c - a)
+    return normals
 
 
 def _to_patient(voxels: Floats, layout: Layout) -> Floats:
