@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +56,16 @@ def mesh(read: Files, write: Files) -> None:
 
 
 def load(name: str, settings: Settings) -> Any:
-    """The network of a stage, loaded from its folder, and what its work imports."""
+    """The network of a stage, loaded from its folder."""
     if name == "mesher":
-        import services.mesher.core
-        import services.mesher.glb
-
         return None
-    import services.classifier.core
-    import services.segmenter.core  # noqa: F401
-
     return load_network(settings.classifier_model if name == "classifier" else settings.segmenter_model, threads=1)  # type: ignore[arg-type]
+
+
+def bring(name: str) -> None:
+    """Imports what a stage's work needs, as the services do before they have children."""
+    for part in {"mesher": ("core", "glb", "provenance")}.get(name, ("core",)):
+        import_module(f"services.{name}.{part}")
 
 
 def linger(told: Callable[[float], None] = lambda _: None) -> None:
@@ -99,5 +100,6 @@ def mesher(work: Work) -> None:
 
 
 if (name := os.environ.get("SOAK_STAGE")) in STAGES:
+    bring(name)
     served = stage(name, load=lambda settings: load(os.environ["SOAK_STAGE"], settings))(globals()[name])
     app = served.app
