@@ -30,7 +30,8 @@ from shared.model import Network, load_network
 from shared.phantoms import abdomen
 from shared.preprocess import open_feed
 from shared.volume import SliceScores, Volume
-from training.networks import Gate, UNet
+from training.cards import network_of
+from training.networks import build
 
 SERVICES = Path(__file__).parents[1] / "services"
 
@@ -108,9 +109,10 @@ def measure(work: Work, threads: int, repeats: int, int8: Path | None) -> dict[s
     """Slices per second of every side, with `threads` processor threads."""
     torch.set_num_threads(threads)
     gate, segmenter = (load_network(SERVICES / name, threads=threads) for name in ("classifier", "segmenter"))
+    same = [build(network_of(each.card.name)).eval() for each in (gate, segmenter)]
     sides: dict[str, Callable[[], object]] = {
         "ours, ONNX Runtime fp32": lambda: ours(work, gate, segmenter),
-        "our networks, eager torch": lambda: ours_in_torch(work, Gate().eval(), UNet().eval(), segmenter),
+        "our networks, eager torch": lambda: ours_in_torch(work, *same, segmenter),
     }
     if int8 is not None:
         small = load_network(int8, threads=threads)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 DATA, RUNS = HERE / "data", HERE / "runs"
+RATES = {"liteunet": 1e-3, "unet": 2e-3, "segformer": 3e-4}
+"""Learning rate of each segmenter."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -69,7 +71,7 @@ def _fit(parser: argparse.ArgumentParser, stage: str) -> None:
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     if stage == "segmenter":
-        parser.add_argument("--network", choices=("unet", "segformer"), default="unet")
+        parser.add_argument("--network", choices=tuple(RATES), default="liteunet")
         parser.add_argument("--pretrained", help="SegFormer: a local folder or hub name to start from")
         parser.add_argument("--start", type=Path, help="a checkpoint to start from")
     parser.set_defaults(run=run_segmenter if stage == "segmenter" else run_classifier)
@@ -78,6 +80,7 @@ def _fit(parser: argparse.ArgumentParser, stage: str) -> None:
 def _pseudo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoints", type=Path, nargs="+", help="whose probabilities are averaged")
     parser.add_argument("--cases", type=Path, default=DATA / "cases")
+    parser.add_argument("--network", choices=tuple(RATES), default="liteunet")
     parser.set_defaults(run=run_pseudo)
 
 
@@ -98,7 +101,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("stage", choices=("classifier", "segmenter"))
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--network", choices=("unet", "gate", "segformer"))
+    parser.add_argument("--network", choices=("gate", *RATES))
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--threshold", type=float)
     parser.add_argument("--metrics", type=Path, metavar="JSON", help="figures for the card, name to number or text")
@@ -155,13 +158,17 @@ def run_segmenter(chosen: argparse.Namespace) -> None:
     from training.loop import Plan
     from training.segmenter import Config, train
 
-    unet = chosen.network == "unet"
+    options = {
+        "liteunet": {"pretrained": chosen.start is None},
+        "unet": {"drop": 0.25},
+        "segformer": {"start": chosen.pretrained},
+    }
     config = Config(
         kind=chosen.network,
-        options={"drop": 0.25} if unet else {"start": chosen.pretrained},
+        options=options[chosen.network],
         start=chosen.start,
         held_out=tuple(chosen.hold_out),
-        plan=Plan(minutes=chosen.minutes, steps=chosen.steps, rate=2e-3 if unet else 3e-4, decay=0.05),
+        plan=Plan(minutes=chosen.minutes, steps=chosen.steps, rate=RATES[chosen.network], decay=0.05),
         seed=chosen.seed,
     )
     train(RUNS / chosen.name, chosen.cases, config)
@@ -171,7 +178,7 @@ def run_pseudo(chosen: argparse.Namespace) -> None:
     """Label the unlabelled."""
     from training.pseudo import label
 
-    for name in label(chosen.checkpoints, chosen.cases):
+    for name in label(chosen.checkpoints, chosen.cases, chosen.network):
         print(name)
 
 
@@ -197,7 +204,7 @@ def run_export(chosen: argparse.Namespace) -> None:
     from training.networks import Served, build, load_weights
     from training.record import record, scans_to_record
 
-    network = chosen.network or ("gate" if chosen.stage == "classifier" else "unet")
+    network = chosen.network or ("gate" if chosen.stage == "classifier" else "liteunet")
     card = card_for(chosen.stage, network, chosen.version, chosen.threshold)
     if chosen.metrics:
         card = card.model_copy(update={"metrics": json.loads(chosen.metrics.read_text())})

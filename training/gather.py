@@ -11,6 +11,7 @@ import numpy as np
 from shared.geometry import Geometry, to_axial
 from shared.phantoms import abdomen, default_grid
 from training.cases import Case, save_case
+from training.look import row, write_sheet, write_table
 from training.prepare import competition, labelled_slices, read_outlines, scan_pair, shapes
 from training.render import renderings
 
@@ -73,11 +74,14 @@ def phantoms(count: int, seed: int = 0) -> Iterator[Case]:
 
 
 def prepare(root: Path, out: Path, sources: Sources | None = None) -> list[str]:
-    """Write all cases to `out`; a line about each."""
-    lines = []
+    """Write all cases to `out`, a picture of each and a table of them beside; a line about each."""
+    lines, rows = [], []
     for case in gather(root, sources or Sources()):
         folder = out / ("shapes" if case.kind == "shape" else "cases")
         save_case(case, folder)
+        write_sheet(case, out / "pictures")
+        rows.append(row(case))
         counts = [int(((case.labels == label).any(axis=(1, 2))).sum()) for label in (1, 2, 3)]
         lines.append(f"{case.name} {case.kind} {case.modality} {case.data.shape} {case.spacing} slices with {counts}")
+    write_table(rows, out / "cases.md")
     return lines

@@ -1,4 +1,4 @@
-"""The networks: a small U-Net that does most of its work at half resolution, a gate, and SegFormer for comparison.
+"""The networks: two U-Nets that do most of their work at half resolution, a gate, and SegFormer for comparison.
 
 All take float (n, channels, rows, columns) in 0 to 1. Segmenters answer logits (n, classes, rows, columns), the gate
 logits (n, organs).
@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
+
+from training.liteunet import LiteUNet
 
 WIDTHS = (32, 64, 128, 192)
 
@@ -146,8 +148,8 @@ class Served(nn.Module):
 
 
 def build(kind: str, **options: Any) -> nn.Module:
-    """A network by name: unet, gate or segformer."""
-    return {"unet": UNet, "gate": Gate, "segformer": SegFormer}[kind](**options)
+    """A network by name: liteunet, unet, gate or segformer."""
+    return {"liteunet": LiteUNet, "unet": UNet, "gate": Gate, "segformer": SegFormer}[kind](**options)
 
 
 def load_weights(network: nn.Module, path: Path) -> nn.Module:

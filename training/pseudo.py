@@ -16,9 +16,12 @@ from training.cases import UNKNOWN, Case, Scan, as_scan, load_cases, save_case
 from training.networks import build, load_weights
 
 
-def label(checkpoints: list[Path], folder: Path, sure: float = 0.7) -> Iterator[str]:
-    """Write a case `pseudo_NAME` beside every unlabelled case of `folder`; yields their names."""
-    networks = [load_weights(build("unet"), path) for path in checkpoints]
+def label(checkpoints: list[Path], folder: Path, kind: str, sure: float = 0.7) -> Iterator[str]:
+    """Write a case `pseudo_NAME` beside every unlabelled case of `folder`; yields their names.
+
+    `kind` is the network of all checkpoints.
+    """
+    networks = [load_weights(build(kind), path) for path in checkpoints]
     for case in load_cases(folder):
         if case.kind == "unlabelled":
             made = pseudo_case(case, networks, sure)

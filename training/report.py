@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from shared.card import ModelCard, Normalisation
 from shared.preprocess import normalise
 from shared.volume import ORGANS
-from training.cases import UNKNOWN
 from training.evaluate import Judged, confusion, gate_curve, summary
+from training.look import paint
 from training.metrics import dice
 
 
@@ -121,9 +121,5 @@ def overlay(
     grey = normalise(image[None], "MR", Normalisation())[0]
     rows = []
     for labels in (truth, found):
-        picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
-        for organ in ORGANS:
-            where = (labels == organ.id) & (labels != UNKNOWN)
-            picture[where] = (0.5 * picture[where] + 0.5 * np.array(organ.colour[::-1])).astype(np.uint8)
-        rows.append(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
+        rows.append(cv2.resize(paint(grey, labels), (side, side), interpolation=cv2.INTER_AREA))
     return np.vstack(rows)

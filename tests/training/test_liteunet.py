@@ -1,0 +1,39 @@
+"""The U-Net on a pre-trained encoder, in the training environment."""
+
+import subprocess
+
+import pytest
+
+from tests.training.test_smoke import ROOT, python_with_torch
+
+BEGINS = """
+import torch
+from training.liteunet import LiteUNet, image_net_weights
+torch.manual_seed(0)
+held = torch.load(image_net_weights(), weights_only=True)
+network = LiteUNet(pretrained=True).eval()
+assert torch.equal(network.encoder._blocks[15]._project_conv.weight, held["_blocks.15._project_conv.weight"])
+assert torch.equal(network.encoder._bn0.running_var, held["_bn0.running_var"])
+x = torch.rand(2, 3, 64, 96)
+levels = network.levels(x)
+assert [tuple(level.shape) for level in levels] == [(2, 4, 64, 96), (2, 4, 32, 48), (2, 4, 16, 24)]
+assert torch.equal(levels[0], network(x))
+assert not torch.allclose(network(x.flip(3)).flip(3), levels[0], atol=1e-3), "left and right must differ"
+"""
+
+ABSENT = """
+from training.liteunet import LiteUNet
+try:
+    LiteUNet().begin_from(None)
+except FileNotFoundError as error:
+    assert "requirements.txt" in str(error)
+else:
+    raise AssertionError
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("script", [BEGINS, ABSENT], ids=["begins from ImageNet weights", "says when they are absent"])
+def test_the_encoder(script):
+    subprocess.run([python_with_torch(), "-c", script], cwd=ROOT, check=True, timeout=280)
