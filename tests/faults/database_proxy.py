@@ -50,17 +50,22 @@ class DatabaseProxy:
             doomed = threading.Event()
             back = threading.Thread(target=self._back, args=(server, client, doomed), daemon=True)
             back.start()
-            said = b""
-            while data := client.recv(1 << 16):
-                said = (said + data)[-(1 << 20) :]
-                if b"COMMIT" in data:
-                    if self._chosen(said):
-                        doomed.set()
-                    said = b""
-                server.sendall(data)
-            with suppress(OSError):
-                server.shutdown(socket.SHUT_WR)
-            back.join()
+            try:
+                self._forth(client, server, doomed)
+            finally:  # a client that was killed: the server must learn of it, or it holds its locks for ever
+                with suppress(OSError):
+                    server.shutdown(socket.SHUT_WR)
+                back.join()
+
+    def _forth(self, client: socket.socket, server: socket.socket, doomed: threading.Event) -> None:
+        said = b""
+        while data := client.recv(1 << 16):
+            said = (said + data)[-(1 << 20) :]
+            if b"COMMIT" in data:
+                if self._chosen(said):
+                    doomed.set()
+                said = b""
+            server.sendall(data)
 
     def _chosen(self, said: bytes) -> bool:
         with self._lock:
