@@ -17,7 +17,7 @@ GOOD = {
 @pytest.mark.timeout(280)
 def test_no_job_is_lost_doubled_or_stuck_in_a_short_soak(tmp_path, monkeypatch):
     monkeypatch.setenv("VISCERA_LEASE_SECONDS", "3")
-    command = ["bench.soak", "--jobs", "20", "--kill", "4,8", "--flush", "8", "--workers", "2", "--pause", "0.3"]
+    command = ["bench.soak", "--jobs", "20", "--kill", "4,8", "--flush", "8", "--workers", "2", "--pause", "1.2"]
     out = tmp_path / "soak.json"
     command += ["--seconds", "90", "--out", str(out)]
     done = subprocess.run([sys.executable, "-m", *command], capture_output=True, check=False)
