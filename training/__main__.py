@@ -11,7 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 DATA, RUNS = HERE / "data", HERE / "runs"
-RATES = {"liteunet": 1e-3, "unet": 2e-3, "segformer": 3e-4}
+RATES = {"unet": 2e-3, "liteunet": 1e-3, "segformer": 3e-4}
 """Learning rate of each segmenter."""
 
 
@@ -71,7 +71,7 @@ def _fit(parser: argparse.ArgumentParser, stage: str) -> None:
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     if stage == "segmenter":
-        parser.add_argument("--network", choices=tuple(RATES), default="liteunet")
+        parser.add_argument("--network", choices=tuple(RATES), default="unet")
         parser.add_argument("--pretrained", help="SegFormer: a local folder or hub name to start from")
         parser.add_argument("--start", type=Path, help="a checkpoint to start from")
     parser.set_defaults(run=run_segmenter if stage == "segmenter" else run_classifier)
@@ -80,7 +80,7 @@ def _fit(parser: argparse.ArgumentParser, stage: str) -> None:
 def _pseudo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoints", type=Path, nargs="+", help="whose probabilities are averaged")
     parser.add_argument("--cases", type=Path, default=DATA / "cases")
-    parser.add_argument("--network", choices=tuple(RATES), default="liteunet")
+    parser.add_argument("--network", choices=tuple(RATES), default="unet")
     parser.set_defaults(run=run_pseudo)
 
 
@@ -204,7 +204,7 @@ def run_export(chosen: argparse.Namespace) -> None:
     from training.networks import Served, build, load_weights
     from training.record import record, scans_to_record
 
-    network = chosen.network or ("gate" if chosen.stage == "classifier" else "liteunet")
+    network = chosen.network or ("gate" if chosen.stage == "classifier" else "unet")
     card = card_for(chosen.stage, network, chosen.version, chosen.threshold)
     if chosen.metrics:
         card = card.model_copy(update={"metrics": json.loads(chosen.metrics.read_text())})

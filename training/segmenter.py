@@ -23,8 +23,8 @@ from training.networks import build
 class Config:
     """One training of the segmenter. Shares are parts of the examples drawn from each kind of case."""
 
-    kind: str = "liteunet"
-    options: dict[str, Any] = field(default_factory=lambda: {"pretrained": True})
+    kind: str = "unet"
+    options: dict[str, Any] = field(default_factory=lambda: {"drop": 0.25})
     start: Path | None = None
     held_out: tuple[str, ...] = ("case101", "case110", "case119")
     shares: dict[str, float] = field(
@@ -39,7 +39,7 @@ class Config:
         }
     )
     size: tuple[int, int] = (160, 224)
-    batch: int = 8
+    batch: int = 4
     augment: Augment = field(default_factory=Augment)
     plan: Plan = field(default_factory=lambda: Plan(decay=0.05))
     wants: Input = field(default_factory=Input)

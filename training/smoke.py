@@ -31,13 +31,7 @@ def smoke(out: Path, steps: int = 250, least: float = 0.5) -> Path:
         out / "unet",
         out / "cases",
         segmenter.Config(
-            kind="unet",
-            options={"widths": (16, 32, 48, 64)},
-            held_out=HELD_OUT,
-            shares=ONLY,
-            size=size,
-            batch=4,
-            plan=plan,
+            held_out=HELD_OUT, shares=ONLY, size=size, batch=4, plan=plan, options={"widths": (16, 32, 48, 64)}
         ),
     )
     cards = [
