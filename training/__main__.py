@@ -168,6 +168,7 @@ def run_segmenter(chosen: argparse.Namespace) -> None:
         options=options[chosen.network],
         start=chosen.start,
         held_out=tuple(chosen.hold_out),
+        batch=8 if chosen.network == "liteunet" else 4,
         plan=Plan(minutes=chosen.minutes, steps=chosen.steps, rate=RATES[chosen.network], decay=0.05),
         seed=chosen.seed,
     )
