@@ -31,6 +31,18 @@ ENDS = {"succeeded", "failed", "cancelled"}
 PATIENCE = 110.0
 
 
+@contextmanager
+def stopped(family: list[psutil.Process]) -> Iterator[None]:
+    """Processes that do not run for as long as the context lasts."""
+    for member in family:
+        member.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for member in family:
+            member.send_signal(signal.SIGCONT)
+
+
 @dataclass(frozen=True)
 class Disk:
     """A small disk of its own."""
@@ -189,14 +201,8 @@ class Rig:
     def frozen(self, name: str) -> Iterator[None]:
         """A supervised process and all it started stopped for as long as the context lasts."""
         main = psutil.Process(self.child(name).process.pid)
-        family = [main, *main.children(recursive=True)]
-        for member in family:
-            member.send_signal(signal.SIGSTOP)
-        try:
+        with stopped([main, *main.children(recursive=True)]):
             yield
-        finally:
-            for member in family:
-                member.send_signal(signal.SIGCONT)
 
     @contextmanager
     def stalled_database(self) -> Iterator[None]:
@@ -204,14 +210,8 @@ class Rig:
         with self.ledger.engine.connect() as connection:
             backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
         postmaster = psutil.Process(backend).parent()
-        family = [postmaster, *postmaster.children()]
-        for member in family:
-            member.send_signal(signal.SIGSTOP)
-        try:
+        with stopped([postmaster, *postmaster.children()]):
             yield
-        finally:
-            for member in family:
-                member.send_signal(signal.SIGCONT)
 
     def restart_database(self, how: str) -> None:
         """PostgreSQL stopped and started again (`fast`, `immediate`), or crashed by one of its own (`crash`)."""
