@@ -70,7 +70,9 @@ def reconcile(ledger: Ledger, store: Store, app: Celery, again: float, keep: Kee
 
 def ring_due(ledger: Ledger, app: Celery, again: float) -> None:
     """Rings what is due: struck work at once, of the rest only as much as keeps the queues from running dry."""
-    room = {stage: max(0, sweep.RINGS - unheard(app, stage)) for stage in STAGES}
+    with ledger.read() as connection:
+        waiting = [stage for stage in STAGES if sweep.is_due(connection, stage)]
+    room = dict.fromkeys(STAGES, 0) | {stage: max(0, sweep.RINGS - unheard(app, stage)) for stage in waiting}
     with ledger.write() as connection:
         due = sweep.due(connection, again, room)
     for bell in due:
