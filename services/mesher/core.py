@@ -143,8 +143,9 @@ def _drafts(ground: Ground, budget: Budget) -> dict[int, Draft]:
     if not ground.runs:
         return drafts
     step = _first_step(ground, budget)
+    soft = {label: softness(runs, ground.layout.spacing) for label, runs in ground.runs.items()}
     for _ in range(4):
-        drafts = _sampled(ground, step, budget)
+        drafts = _sampled(ground, step, soft, budget)
         total = sum(len(draft.faces) for draft in drafts.values())
         if total <= budget.most:
             break
@@ -152,11 +153,9 @@ def _drafts(ground: Ground, budget: Budget) -> dict[int, Draft]:
     return drafts
 
 
-def _sampled(ground: Ground, step: float, budget: Budget) -> dict[int, Draft]:
+def _sampled(ground: Ground, step: float, soft: Mapping[int, float], budget: Budget) -> dict[int, Draft]:
     """Each label's field and rough surface; fields of a wider blur give way to their neighbours."""
-    spacing = ground.layout.spacing
-    soft = {label: softness(runs, spacing) for label, runs in ground.runs.items()}
-    lattices = {label: Lattice.of(spacing, step, softer) for label, softer in soft.items()}
+    lattices = {label: Lattice.of(ground.layout.spacing, step, softer) for label, softer in soft.items()}
     fields = dict(_each(lambda label: build(ground.runs[label], lattices[label]), ground.runs, budget))
     for label, other in itertools.permutations(sorted(fields), 2):
         if soft[label] > 1.0:
