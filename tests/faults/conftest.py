@@ -70,7 +70,7 @@ class SmallSystem(LocalSystem):
         return children
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
+@pytest.fixture(scope="package", params=BACKENDS)
 def rig(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("faults")
     (folder / "faults").mkdir()

@@ -1,4 +1,4 @@
-"""A worker whose clock is hours wrong works beside one whose clock is right."""
+"""A worker whose clock is hours wrong works beside one whose clock is right: the database's clock decides."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from shared.ledger.jobs import STAGES
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = [pytest.mark.timeout(150), pytest.mark.usefixtures("server_only")]
 ONLY_THE_CLOCK = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_FORCE_MONOTONIC_FIX": "0"}
 """Without these the library prolongs waits on conditions: Python's threads then hardly ever change places."""
 LIBRARIES = sorted(Path("/usr/lib").glob("**/libfaketimeMT.so.1"))

@@ -56,8 +56,19 @@ class Wearer:
         self.frames(2)
 
     def press(self, hand="right"):
-        self.button(hand, "trigger", 1)
-        self.button(hand, "trigger", 0)
+        """Presses and lets go within the page, two frames apart: a tap stays short however slow this machine is."""
+        self.page.evaluate(
+            """async (hand) => {
+                const set = (value) => device.controllers[hand].updateButtonValue("trigger", value);
+                const frames = () => viscera.scene().xr?.frames ?? Infinity;
+                set(1);
+                const until = frames() + 2;
+                while (frames() < until) await new Promise((next) => setTimeout(next, 1));
+                set(0);
+            }""",
+            hand,
+        )
+        self.frames(2)
 
     def row(self, name):
         """Presses a row of the board."""
