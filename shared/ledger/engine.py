@@ -51,6 +51,16 @@ def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.I
 POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 40, "pool_timeout": 10.0}
 """As many connections as a gateway has threads, most of them closed again when the rush is over."""
 
+REACH: dict[str, Any] = {
+    "connect_timeout": 10, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}  # fmt: skip
+"""libpq's settings by which a database host that vanished is noticed within half a minute; an URL may have its own."""
+LIMITS = {"lock_timeout": "15s", "idle_in_transaction_session_timeout": "60s"}
+"""How long PostgreSQL lets a transaction wait for a lock, and lets one whose process vanished keep its own."""
+SILENT = "25P03"
+"""The SQLSTATE of a transaction that PostgreSQL ended because nothing more was heard of it."""
+
 
 class Ledger:
     """An open ledger: transactions for reading and for writing."""
@@ -102,7 +112,10 @@ def open_ledger(url: str) -> Ledger:
     """The ledger at a SQLAlchemy URL (sqlite:///... or postgresql+psycopg://...)."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return Ledger(create_engine(parsed, pool_pre_ping=True, **POOL))
+        reach = {name: value for name, value in REACH.items() if name not in parsed.query}
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=reach, **POOL)
+        event.listen(engine, "connect", _postgresql_settings)
+        return Ledger(engine)
     engine = create_engine(parsed, connect_args={"timeout": 5.0}, **POOL)
     event.listen(engine, "connect", _sqlite_settings)
     event.listen(engine, "begin", _sqlite_begin)
@@ -133,6 +146,13 @@ def _sqlite_settings(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is sent by _sqlite_begin alone
     for pragma in ("journal_mode=WAL", "busy_timeout=5000", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _postgresql_settings(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        for name, value in LIMITS.items():  # not as start-up options, which PgBouncer refuses
+            cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
+    connection.commit()
 
 
 def _sqlite_begin(connection: Connection) -> None:
@@ -166,5 +186,7 @@ def _timed(kind: str) -> AbstractContextManager[None]:
 def _explained() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, PoolTimeout) as error:
+    except (OperationalError, PoolTimeout, InternalError) as error:
+        if isinstance(error, InternalError) and getattr(error.orig, "sqlstate", None) != SILENT:
+            raise
         raise Unavailable("The job ledger can't be reached; try again in a moment.", "ledger_unavailable") from error

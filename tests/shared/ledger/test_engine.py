@@ -1,0 +1,77 @@
+"""A process that vanishes or stalls in the middle of a transaction holds the others up only so long."""
+
+import pytest
+from sqlalchemy import text
+
+from shared.errors import Unavailable
+from shared.ledger import engine, jobs
+from shared.ledger.engine import open_ledger
+from tests import contracts
+
+
+@pytest.fixture
+def database(postgresql):
+    return contracts.create_database(postgresql)
+
+
+@pytest.fixture
+def ledger(database):
+    made = open_ledger(database)
+    made.migrate()
+    with made.write() as connection:
+        jobs.ensure_tenant(connection, "t")
+    yield made
+    made.close()
+
+
+def of(connection, name):
+    return connection.execute(text(f"SHOW {name}")).scalar_one()
+
+
+def test_every_connection_is_bounded_and_notices_a_host_that_vanished(ledger):
+    with ledger.read() as connection:
+        assert (of(connection, "lock_timeout"), of(connection, "idle_in_transaction_session_timeout")) == (
+            "15s",
+            "1min",
+        )
+        told = connection.connection.dbapi_connection.info.get_parameters()
+    assert {"keepalives_idle": "15", "tcp_user_timeout": "30000"}.items() <= told.items()
+
+
+def test_what_an_url_sets_stands(database):
+    ledger = open_ledger(database + ("&" if "?" in database else "?") + "connect_timeout=3")
+    with ledger.read() as connection:
+        assert connection.connection.dbapi_connection.info.get_parameters()["connect_timeout"] == "3"
+    ledger.close()
+
+
+def locked(connection):
+    return connection.execute(text("SELECT id FROM tenants WHERE id = 't' FOR UPDATE")).scalar_one()
+
+
+def test_a_lock_that_is_not_given_up_is_answered_as_a_ledger_out_of_reach(ledger, database, monkeypatch):
+    monkeypatch.setitem(engine.LIMITS, "lock_timeout", "200ms")
+    other = open_ledger(database)
+    with ledger.write() as holder:
+        locked(holder)
+        with pytest.raises(Unavailable), other.write() as waiting:
+            locked(waiting)
+    other.close()
+
+
+def test_who_says_nothing_more_loses_its_locks_and_is_told_so_when_it_wakes(database, ledger, monkeypatch):
+    monkeypatch.setitem(engine.LIMITS, "idle_in_transaction_session_timeout", "300ms")
+    silent = open_ledger(database)
+
+    def fall_silent():
+        with silent.write() as holder:
+            locked(holder)
+            with ledger.write() as waiting:
+                assert locked(waiting) == "t"
+            locked(holder)
+
+    with pytest.raises(Unavailable):
+        fall_silent()
+    with silent.write() as again:
+        assert locked(again) == "t"
+    silent.close()
