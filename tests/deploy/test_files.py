@@ -121,10 +121,24 @@ def test_what_kustomize_renders_is_valid(name, tmp_path):
     gpu = container["resources"]["limits"].get("nvidia.com/gpu")
     assert (container["image"], gpu) == (("viscera-segmenter-gpu", 1) if name == "gpu" else ("viscera-segmenter", None))
     environment = {entry["name"]: entry["value"] for entry in container["env"]}
-    assert environment == {"VISCERA_THREADS": "2"} | ({"VISCERA_PROVIDER": "cuda"} if name == "gpu" else {})
+    memory = "0" if name == "gpu" else str((4 << 30) * 7 // 8)
+    more = {"VISCERA_PROVIDER": "cuda"} if name == "gpu" else {}
+    assert environment == {"VISCERA_THREADS": "2", "VISCERA_CHILD_MEMORY": memory} | more
     assert int(container["resources"]["requests"]["cpu"]) == int(environment["VISCERA_THREADS"])
     mounted = {volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if "secret" in volume}
     assert mounted == {"viscera"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_scan_that_eats_memory_fails_before_the_kernel_chooses_what_to_kill(stage):
+    (worker,) = [
+        one for one in documents(DEPLOY / "kubernetes" / "base" / f"{stage}.yaml") if one["kind"] == "Deployment"
+    ]
+    (container,) = worker["spec"]["template"]["spec"]["containers"]
+    (bound,) = [int(one["value"]) for one in container["env"] if one["name"] == "VISCERA_CHILD_MEMORY"]
+    limit = container["resources"]["limits"]["memory"]
+    assert limit.endswith("Gi")
+    assert bound == int(limit.removesuffix("Gi")) * 2**30 * 7 // 8
 
 
 def test_minimal_makes_the_same_role_as_compose():
