@@ -117,7 +117,7 @@ def painted_scan(path):
 def small_disk(folder):
     """A small file system of its own in the folder, where this user may mount one; else none."""
     folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(folder)]
     mounted = os.geteuid() == 0 and subprocess.run(command, check=False, capture_output=True).returncode == 0
     try:
         yield Disk(folder) if mounted else None

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from services.client import Client
 from services.local import Child, LocalSystem
-from shared.ledger import Ledger, jobs, workers
+from shared.ledger import Ledger, history, jobs, workers
 from shared.ledger.tables import artifacts, events, stage_runs
 from shared.queue import make_app, ring
 from shared.store import Store
@@ -140,6 +140,11 @@ class Rig:
         """How often a stage was begun, not counting work that was given back."""
         with self.ledger.read() as connection:
             return next(run.attempts for run in jobs.get(connection, None, job_id).stages if run.stage == stage)
+
+    def happened(self, job_id: str) -> set[str]:
+        """The kinds of event in a job's history."""
+        with self.ledger.read() as connection:
+            return {event.kind for event in history.history(connection, job_id)}
 
     def state(self, job_id: str, stage: str) -> str:
         """The state of one stage."""
