@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 
+from services.mesher.beside import THREADS, Beside
 from services.mesher.checks import check
 from services.mesher.field import Lattice, build, softness
 from services.mesher.results import Box, Checks, MeshedOrgan, MeshedOrgans, Quality
@@ -20,11 +19,9 @@ from services.mesher.shape import Body, Draft, Ground, plain_surface, smooth_sur
 from services.mesher.surface import Measures, Mesh
 from shared.volume import ORGANS, LabelMap
 
-Made = TypeVar("Made")
 TINY_MM3 = 1000.0
 MANY = 50
 _MOST_CELLS = 24_000_000
-_THREADS = min(4, os.cpu_count() or 1)
 _MOST_BESIDE = 300_000
 """Triangles of all organs up to which they are made side by side."""
 
@@ -95,35 +92,31 @@ def mesh(
     layout = Layout.of(label_map)
     found = scan(layout.data)
     least = int(np.ceil(min_component * 1000.0 / layout.voxel_mm3 - 1e-9))
-    parts = {label: _part(label, runs, least) for label, runs in found.items()}
+    parts = {label: _part(label, runs, least) for label, runs in found.items()} if least > 1 else {}
+    kept = {label: part.runs for label, part in parts.items() if len(part.runs)} if least > 1 else found
     progress(0.2)
-    organs: list[MeshedOrgan] = []
-    kept = {label: part.runs for label, part in parts.items() if len(part.runs)}
     ground = Ground.of(layout, kept)
-    drafts = _drafts(ground, BUDGETS[quality])
-    progress(0.5)
     finished: dict[int, MeshedOrgan] = {}
-    for label, organ in _each(lambda label: _organ(parts[label], ground, drafts), kept, BUDGETS[quality]):
-        finished[label] = organ
-        progress(0.5 + 0.5 * len(finished) / len(kept))
-    for label in sorted(set(parts) | {known.id for known in ORGANS}):
-        organs.append(finished.get(label) or _absent(label, parts.get(label), layout))
-    meshed = MeshedOrgans(tuple(organs), quality, time.perf_counter() - began, label_map.warnings)
+    with ThreadPoolExecutor(THREADS) as pool:
+        drafts = _drafts(ground, BUDGETS[quality], pool.map)
+        progress(0.5)
+
+        def finish(label: int) -> MeshedOrgan:
+            return _organ(parts.get(label) or _part(label, kept[label], 0), ground, drafts)
+
+        labels = sorted(kept, key=lambda label: -len(kept[label]))
+        # Large surfaces are finished one after another, which takes half the memory.
+        beside: Beside = pool.map if BUDGETS[quality].triangles <= _MOST_BESIDE else map
+        for organ in beside(finish, labels):
+            finished[organ.label] = organ
+            progress(0.5 + 0.5 * len(finished) / len(kept))
+    every = sorted(set(found) | {known.id for known in ORGANS})
+    organs = tuple(finished.get(label) or _absent(label, parts.get(label), layout) for label in every)
+    meshed = MeshedOrgans(organs, quality, time.perf_counter() - began, label_map.warnings)
     total = sum(len(surface.faces) for surface in meshed.meshes)
     if total > BUDGETS[quality].most:
         return replace(meshed, warnings=(*meshed.warnings, "triangle_budget"))
     return meshed
-
-
-def _each(make: Callable[[int], Made], runs: Mapping[int, Runs], budget: Budget) -> Iterator[tuple[int, Made]]:
-    """Each label with what is made of it, the largest first; side by side, as numpy lets other threads run.
-
-    Large surfaces are made one after another, which takes half the memory.
-    """
-    labels = sorted(runs, key=lambda label: -len(runs[label]))
-    threads = min(_THREADS, len(labels)) if budget.triangles <= _MOST_BESIDE else 1
-    with ThreadPoolExecutor(max(1, threads)) as pool:
-        yield from zip(labels, pool.map(make, labels), strict=True)
 
 
 def _part(label: int, runs: Runs, least: int) -> Part:
@@ -137,7 +130,7 @@ def _part(label: int, runs: Runs, least: int) -> Part:
     return Part(label, runs[keep], component[keep], count, int(small.sum()), int(sizes[small].sum()))
 
 
-def _drafts(ground: Ground, budget: Budget) -> dict[int, Draft]:
+def _drafts(ground: Ground, budget: Budget, beside: Beside) -> dict[int, Draft]:
     """The labels' rough surfaces on one lattice, as fine as the budget allows, or nearly so after four tries."""
     drafts: dict[int, Draft] = {}
     if not ground.runs:
@@ -145,7 +138,7 @@ def _drafts(ground: Ground, budget: Budget) -> dict[int, Draft]:
     step = _first_step(ground, budget)
     soft = {label: softness(runs, ground.layout.spacing) for label, runs in ground.runs.items()}
     for _ in range(4):
-        drafts = _sampled(ground, step, soft, budget)
+        drafts = _sampled(ground, step, soft, beside)
         total = sum(len(draft.faces) for draft in drafts.values())
         if total <= budget.most:
             break
@@ -153,14 +146,14 @@ def _drafts(ground: Ground, budget: Budget) -> dict[int, Draft]:
     return drafts
 
 
-def _sampled(ground: Ground, step: float, soft: Mapping[int, float], budget: Budget) -> dict[int, Draft]:
+def _sampled(ground: Ground, step: float, soft: Mapping[int, float], beside: Beside) -> dict[int, Draft]:
     """Each label's field and rough surface; fields of a wider blur give way to their neighbours."""
     lattices = {label: Lattice.of(ground.layout.spacing, step, softer) for label, softer in soft.items()}
-    fields = dict(_each(lambda label: build(ground.runs[label], lattices[label]), ground.runs, budget))
+    fields = {label: build(runs, lattices[label], beside) for label, runs in ground.runs.items()}
     for label, other in itertools.permutations(sorted(fields), 2):
         if soft[label] > 1.0:
             fields[label].give_way(fields[other])
-    return dict(_each(lambda label: Draft.of(fields[label]), ground.runs, budget))
+    return {label: Draft.of(field, beside) for label, field in fields.items()}
 
 
 def _first_step(ground: Ground, budget: Budget) -> float:

@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import ndtr, ndtri
 
+from services.mesher.beside import Beside
 from services.mesher.runs import Floats, Ints, Runs
 
 Float32s = NDArray[np.float32]
 _REACH = 3.0
 """Gaussians end after this many sigmas."""
-_LEVELS = 8192
-_CHUNK_CELLS = 400_000
+LEVELS = 8192
+"""The parts in which a blurred mask is told: inside from half of them on."""
+_CHUNK_CELLS = 200_000
 _OVERLAP = 600
 """Levels by which a softer mask and its neighbour may add up to more than one: about a tenth of a voxel."""
 _FOLDED, _COMPACT = 0.11, 0.16
@@ -73,10 +75,6 @@ class Field:
         """Points (slow, middle, fast)."""
         return self.levels.shape
 
-    def __getitem__(self, planes: slice) -> Float32s:
-        """Distances in mm of some planes."""
-        return self.distance(self.levels[planes])
-
     def distance(self, levels: NDArray[np.int16]) -> Float32s:
         """The inverse of the Gaussian's integral, in mm."""
         return (_PROBIT * np.float32(self.lattice.scale)).take(levels)
@@ -90,7 +88,7 @@ class Field:
         """Whether the lattice point nearest to each voxel index (n, 3) is inside."""
         index = np.rint(voxels / self.lattice.pitch).astype(np.int64) - self.low
         i, j, k = np.clip(index, 0, np.array(self.shape[::-1]) - 1).T
-        found: NDArray[np.bool_] = self.levels[k, j, i] > _LEVELS // 2
+        found: NDArray[np.bool_] = self.levels[k, j, i] > LEVELS // 2
         return found
 
     def give_way(self, other: Field) -> None:
@@ -100,33 +98,29 @@ class Field:
         if (low < high).all():
             mine = self.levels[_window(low - self.low, high - self.low)]
             theirs = other.levels[_window(low - other.low, high - other.low)]
-            np.minimum(mine, _LEVELS + _OVERLAP - theirs, out=mine)
+            np.minimum(mine, LEVELS + _OVERLAP - theirs, out=mine)
 
     def interpolate(self, voxels: Floats, floor: float) -> Float32s:
         """The field at voxel indices (n, 3), linear between lattice points, or `floor` where it is clearly lower."""
         found = np.full(len(voxels), floor, dtype=np.float32)
-        size = self.shape[::-1]
-        flat, steps = self.levels.reshape(-1), (1, size[0], size[0] * size[1])
-        near = np.arange(len(voxels))
-        positions: list[Floats] = []
-        for axis in range(3):
-            column = voxels[near, axis] / self.lattice.pitch[axis] - self.low[axis]
-            within = (column >= 0.0) & (column < size[axis] - 1)
-            near, positions = near[within], [*(each[within] for each in positions), column[within]]
-        nearest = sum(np.rint(each).astype(np.int64) * step for each, step in zip(positions, steps, strict=True))
-        close = self.distance(flat[nearest]) > floor
-        near, positions = near[close], [each[close] for each in positions]
-        bases = [each.astype(np.int64) for each in positions]
-        parts = [(each - base).astype(np.float32) for each, base in zip(positions, bases, strict=True)]
-        first = sum(base * step for base, step in zip(bases, steps, strict=True))
+        size = np.array(self.shape[::-1])
+        flat, steps = self.levels.reshape(-1), np.array([1, size[0], size[0] * size[1]])
+        place = voxels * (1.0 / self.lattice.pitch) - self.low
+        within = (place >= 0.0) & (place < size - 1)
+        near = np.flatnonzero(within[:, 0] & within[:, 1] & within[:, 2])
+        place = place.take(near, axis=0)
+        close = np.flatnonzero(self.distance(flat.take(np.rint(place).astype(np.int64) @ steps)) > floor)
+        near, place = near.take(close), place.take(close, axis=0)
+        base = place.astype(np.int64)
+        part, first = (place - base).astype(np.float32), base @ steps
         total = np.zeros(len(near), dtype=np.float32)
         for corner in range(8):
             weight, offset = np.ones(len(near), dtype=np.float32), 0
             for axis in range(3):
                 up = corner >> axis & 1
-                weight *= parts[axis] if up else 1.0 - parts[axis]
+                weight *= part[:, axis] if up else 1.0 - part[:, axis]
                 offset += steps[axis] * up
-            total += weight * self.distance(flat[first + offset])
+            total += weight * self.distance(flat.take(first + offset))
         found[near] = total
         return found
 
@@ -149,7 +143,7 @@ def softness(runs: Runs, spacing: Floats) -> float:
     return 1.0 + (_SOFTEST - 1.0) * min(max(share, 0.0), 1.0)
 
 
-def build(runs: Runs, lattice: Lattice) -> Field:
+def build(runs: Runs, lattice: Lattice, beside: Beside = map) -> Field:
     """The field of a label's runs; its outermost layer is outside everywhere."""
     low, high = runs.bounds()
     margin = lattice.sigma * [_REACH, 1.0, 1.0]
@@ -170,7 +164,9 @@ def build(runs: Runs, lattice: Lattice) -> Field:
     block = (runs.row // runs.middles - low[2]) // blocks[2]
     line = (runs.row % runs.middles - low[1]) // blocks[1]
     chunk = max(1, _CHUNK_CELLS // (middle.shape[1] * int(window[0])))
-    for at in range(0, planes, chunk):
+
+    def along(at: int) -> None:
+        """Blurs some planes' runs along the fast and the middle axis."""
         upto = min(planes, at + chunk)
         part = slice(*np.searchsorted(block, [at, upto]))
         shape = (middle.shape[1], upto - at, int(window[0]))
@@ -178,12 +174,18 @@ def build(runs: Runs, lattice: Lattice) -> Field:
         dense = _spread(lines, runs[part], table, shape)
         across = np.asarray(middle @ dense).reshape(-1, shape[1], shape[2])
         np.cumsum(across.transpose(1, 0, 2), axis=2, out=stack[at:upto])
+
     levels = np.empty((slow.shape[0], int(window[1]), int(window[0])), dtype=np.int16)
     flat = stack.reshape(planes, -1)
     rows = max(1, _CHUNK_CELLS // flat.shape[1])
-    for at in range(0, slow.shape[0], rows):
+
+    def across(at: int) -> None:
+        """Blurs between planes, for some of the field's."""
         blurred = np.asarray(slow[at : at + rows] @ flat)
         levels[at : at + rows] = _level(blurred).reshape(-1, *levels.shape[1:])
+
+    list(beside(along, range(0, planes, chunk)))
+    list(beside(across, range(0, slow.shape[0], rows)))
     return Field(lattice, first, levels)
 
 
@@ -209,13 +211,13 @@ def _spread(
     steps_at, offset = table
     reach = np.arange(steps_at.shape[1])
     ends = np.concatenate([runs.start, runs.stop])
-    where = np.tile(lines * shape[2], 2) + offset[ends]
-    weight = steps_at[ends]
+    where = np.concatenate([lines, lines]) * shape[2] + offset.take(ends)
+    weight = steps_at.take(ends, axis=0)
     weight[len(runs) :] *= -1.0
-    size = shape[0] * shape[1] * shape[2]
-    steps = np.bincount((where[:, None] + reach).reshape(-1), weight.reshape(-1), size)
-    spread: Float32s = steps.astype(np.float32).reshape(shape[0], -1)
-    return spread
+    places, size = (where[:, None] + reach).reshape(-1), shape[0] * shape[1] * shape[2]
+    # A sparse row made dense adds up what falls on the same place; bincount would let no thread run beside it.
+    steps = csr_array((weight.astype(np.float32).reshape(-1), places, [0, len(places)]), shape=(1, size))
+    return steps.toarray().reshape(shape[0], -1)
 
 
 def _weights(voxels: tuple[int, int, int], lattice: Lattice, axis: int, points: NDArray[np.int64]) -> csr_array:
@@ -235,7 +237,7 @@ def _weights(voxels: tuple[int, int, int], lattice: Lattice, axis: int, points: 
 
 
 def _probit_table() -> Float32s:
-    share = np.clip((np.arange(_LEVELS + 1)) / _LEVELS, 0.25 / _LEVELS, 1.0 - 0.25 / _LEVELS)
+    share = np.clip((np.arange(LEVELS + 1)) / LEVELS, 0.25 / LEVELS, 1.0 - 0.25 / LEVELS)
     table: Float32s = ndtri(share).astype(np.float32)
     return table
 
@@ -245,7 +247,7 @@ _PROBIT = _probit_table()
 
 def _level(blurred: Float32s) -> NDArray[np.int16]:
     """The nearest level; `blurred` is overwritten."""
-    blurred *= np.float32(_LEVELS)
+    blurred *= np.float32(LEVELS)
     blurred += np.float32(0.5)
-    level: NDArray[np.int16] = np.minimum(blurred.astype(np.int16), _LEVELS)
+    level: NDArray[np.int16] = np.minimum(blurred.astype(np.int16), LEVELS)
     return level

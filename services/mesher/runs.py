@@ -134,18 +134,20 @@ class Runs:
     def _touching(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs of runs in neighbouring rows that share a corner, an edge or a face of voxels."""
         low, high = int(self.row[0]), int(self.row[-1])
-        begins = np.searchsorted(self.row, np.arange(low, high + 2))
+        begins = np.zeros(high - low + 2, dtype=np.int32)
+        np.cumsum(np.bincount(self.row - low), out=begins[1:])
         middle = self.row % self.middles
         firsts, seconds = [], []
         for offset, step in ((1, 1), (self.middles - 1, -1), (self.middles, 0), (self.middles + 1, 1)):
-            target = self.row + offset
-            valid = (target <= high) & (middle + step >= 0) & (middle + step < self.middles)
+            valid = (self.row <= high - offset) & (middle + step >= 0) & (middle + step < self.middles)
             own = np.flatnonzero(valid)
-            begin = begins[target[own] - low]
-            number = begins[target[own] - low + 1] - begin
+            target = self.row.take(own) + (offset - low)
+            begin = begins.take(target)
+            number = begins.take(target + 1) - begin
             first = np.repeat(own, number)
             second = np.repeat(begin - np.cumsum(number) + number, number) + np.arange(len(first))
-            meet = (self.start[first] <= self.stop[second]) & (self.start[second] <= self.stop[first])
+            meet = self.start.take(first) <= self.stop.take(second)
+            meet &= self.start.take(second) <= self.stop.take(first)
             firsts.append(first[meet])
             seconds.append(second[meet])
         return np.concatenate(firsts), np.concatenate(seconds)

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from services.mesher.beside import Beside
 from services.mesher.between import part_slices, thick_axis
-from services.mesher.field import Field, Lattice
+from services.mesher.field import LEVELS, Field, Lattice
 from services.mesher.runs import Floats, Ints, Layout, Runs, scan
 from services.mesher.smooth import fair, keep_volume, low_pass, neighbours, scale_to_volume
-from services.mesher.surface import Measures, Mesh, extract, measure
+from services.mesher.surface import Corners, Measures, Mesh, extract, face_normals, measure, measure_by
 
 _LIGHT = low_pass(1.2, 4)
 _NOISY = low_pass(0.75, 5)
-_STRONG = low_pass(0.25, 10)
+_STRONG = low_pass(0.25, 8)
 _COARSE = 1.8
 """From so many voxels per lattice step on, the field itself has averaged most of the noise out."""
 _NOISE = 0.14
@@ -79,9 +80,9 @@ class Draft:
     faces: Ints
 
     @classmethod
-    def of(cls, field: Field) -> Draft:
+    def of(cls, field: Field, beside: Beside = map) -> Draft:
         """Extract the field's surface; it has no faces where the field holds nothing."""
-        vertices, faces = extract(field)
+        vertices, faces = extract(field.levels, LEVELS // 2, field.distance, beside)
         return cls(field, field.to_voxels(vertices), faces)
 
 
@@ -93,7 +94,8 @@ def smooth_surface(body: Body, ground: Ground, drafts: Mapping[int, Draft]) -> t
     faces = _outward(draft.faces, body.layout)
     others = [other.field for label, other in drafts.items() if label != body.label]
     freedom = _freedom(draft.voxels, others)[:, None]
-    points = _fair(_to_patient(draft.voxels, ground.layout), faces, freedom, draft.field.lattice)
+    rough = _to_patient(draft.voxels, ground.layout)
+    points, measures = _fair(rough, faces, freedom, draft.field.lattice)
     lost = _lost(body, ground, draft.field)
     if lost is not None:
         aside = body.runs[lost]
@@ -101,7 +103,8 @@ def smooth_surface(body: Body, ground: Ground, drafts: Mapping[int, Draft]) -> t
         small, _ = keep_volume(more, triangles, aside.voxels * body.layout.voxel_mm3)
         faces = np.concatenate([faces, triangles + np.int32(len(points))])
         points, freedom = np.concatenate([points, small]), np.concatenate([freedom, np.zeros((len(small), 1))])
-    points, measures = keep_volume(points, faces, body.volume, np.maximum(freedom, 0.02))
+        measures = measure(points, faces)
+    points, measures = keep_volume(points, faces, body.volume, np.maximum(freedom, 0.02), measures)
     return _finish(body.label, points, faces, measures)
 
 
@@ -123,7 +126,7 @@ def plain_points(runs: Runs, layout: Layout) -> tuple[Floats, Ints]:
     """Marching cubes on the voxels themselves, halfway between in and out: patient LPS mm, wound outward."""
     low, high = runs.bounds()
     mask = np.pad(runs.paint(low, high), 1)
-    vertices, faces = extract(mask.astype(np.float32) - np.float32(0.5))
+    vertices, faces = extract(mask.view(np.uint8), 0, lambda values: values - np.float32(0.5))
     return _to_patient(vertices + (low - 1.0), layout), _outward(faces, layout)
 
 
@@ -148,12 +151,14 @@ def _freedom(voxels: Floats, others: Sequence[Field]) -> Floats:
     return freedom
 
 
-def _fair(points: Floats, faces: Ints, freedom: Floats, lattice: Lattice) -> Floats:
+def _fair(points: Floats, faces: Ints, freedom: Floats, lattice: Lattice) -> tuple[Floats, Measures]:
     """Take the voxels' noise off: a light filter everywhere, a strong one where it moves vertices by no more than that.
 
-    Sharp folds, where the strong filter would pull neighbouring loops together, keep their place.
+    Sharp folds, where the strong filter would pull neighbouring loops together, keep their place, and so do vertices
+    of faces that it would turn over. Returns the vertices and about what they measure.
     """
-    mean = neighbours(faces, len(points))
+    corners = Corners.of(faces, len(points))
+    mean = neighbours(faces, corners)
     centre = points[0]
     rough = (points - centre).astype(np.float32)
     voxel = float(np.cbrt(np.prod(lattice.step / lattice.pitch)))
@@ -162,25 +167,20 @@ def _fair(points: Floats, faces: Ints, freedom: Floats, lattice: Lattice) -> Flo
     trust = 1.0 / (1.0 + (np.einsum("ij,ij->i", move, move) / np.float32((_NOISE * voxel) ** 2)) ** 2)
     trust = np.minimum(trust, np.asarray(mean @ trust))
     moved = rough + freedom.astype(np.float32) * (light - rough + trust[:, None] * move)
-    back = _folded(rough, moved, faces, _FAR_MOVE * lattice.step)
-    moved[back] = rough[back]
+    across = face_normals(moved, faces)
+    turned = faces[np.einsum("ij,ij->i", face_normals(rough, faces), across) < 0.0]
+    back = _folded(rough, moved, turned, _FAR_MOVE * lattice.step)
+    if len(back):
+        moved[back] = rough[back]
+        across = face_normals(moved, faces)
     faired: Floats = moved.astype(np.float64) + centre
-    return faired
+    return faired, measure_by(moved, across, corners)
 
 
-def _folded(before: Floats, after: Floats, faces: Ints, far: float) -> Ints:
-    """Vertices of faces that were turned over by vertices that moved further than `far`: where folds would cross."""
-    move = after - before
-    moved = np.einsum("ij,ij->i", move, move) > np.float32(far * far)
-    near = faces[moved[faces].any(axis=1)]
-    turned = np.einsum("ij,ij->i", _across(before, near), _across(after, near)) < 0.0
-    return np.unique(near[turned])
-
-
-def _across(points: Floats, faces: Ints) -> Floats:
-    a, b, c = (points[faces[:, corner]] for corner in range(3))
-    normals: Floats = np.cross(b - a, c - a)
-    return normals
+def _folded(before: Floats, after: Floats, turned: Ints, far: float) -> Ints:
+    """Vertices of turned faces that vertices turned over which moved further than `far`: where folds would cross."""
+    move = np.linalg.norm((after - before)[turned], axis=2)
+    return np.unique(turned[(move > far).any(axis=1)])
 
 
 def _to_patient(voxels: Floats, layout: Layout) -> Floats:

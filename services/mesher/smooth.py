@@ -8,18 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from services.mesher.surface import Floats, Ints, Measures, edge_ends, group, measure, signed_volume
+from services.mesher.surface import (
+    Corners,
+    Floats,
+    Ints,
+    Measures,
+    edge_ends,
+    face_normals,
+    measure,
+    measure_by,
+    signed_volume,
+)
 
 Float32s = NDArray[np.float32]
 
 
-def neighbours(faces: Ints, vertices: int) -> csr_array:
+def neighbours(faces: Ints, corners: Corners) -> csr_array:
     """The mean over each vertex's neighbours as a sparse matrix (n, n), float32; the surface must be closed."""
+    order, begin = corners
     start, end = edge_ends(faces)
-    order, begin = group(start, vertices)
     degree = np.diff(begin)
-    weight = np.repeat((1.0 / np.maximum(degree, 1)).astype(np.float32), degree)
-    return csr_array((weight, end[order], begin), shape=(vertices, vertices))
+    weight = (1.0 / np.maximum(degree, 1)).astype(np.float32).take(start.take(order))
+    return csr_array((weight, end.take(order), begin), shape=(len(degree), len(degree)))
 
 
 @cache
@@ -40,9 +50,9 @@ def fair(points: Float32s, mean: csr_array, *filters: tuple[float, ...]) -> list
     before, current = points, np.asarray(mean @ points)
     start = [np.float32(each[0]) * before + np.float32(each[1]) * current for each in filters]
     totals: list[Float32s] = [total.astype(np.float32, copy=False) for total in start]
+    twice = mean * np.float32(2.0)
     for order in range(2, max(len(each) for each in filters)):
-        following = np.asarray(mean @ current)
-        following *= np.float32(2.0)
+        following = np.asarray(twice @ current)
         following -= before
         before, current = current, following
         for number, each in enumerate(filters):
@@ -51,22 +61,24 @@ def fair(points: Float32s, mean: csr_array, *filters: tuple[float, ...]) -> list
     return totals
 
 
-def keep_volume(points: Floats, faces: Ints, volume: float, freedom: Floats | float = 1.0) -> tuple[Floats, Measures]:
+def keep_volume(
+    points: Floats, faces: Ints, volume: float, freedom: Floats | float = 1.0, now: Measures | None = None
+) -> tuple[Floats, Measures]:
     """Move vertices (n, 3) along their normals until the surface encloses `volume`, by Newton's method.
 
-    `freedom` (n, 1) in 0..1 says how far each vertex goes along. Returns the vertices and what they measure.
+    `freedom` (n, 1) in 0..1 says how far each vertex goes along; `now` is what the surface measures, in any precision.
+    Returns the vertices and what they measure.
     """
+    now = now or measure(points, faces)
     points = points.copy()
-    now = measure(points, faces)
     for _ in range(8):
-        if abs(now.volume - volume) <= 1e-4 * volume:
-            break
         direction = now.normals * freedom
-        slope = float(np.einsum("ij,ij->", direction, now.sums)) / 6.0
-        if slope <= 0.0:
+        slope = float(np.einsum("ij,ij->", direction, now.sums, dtype=np.float64)) / 6.0
+        if slope > 0.0:
+            points += direction * ((volume - now.volume) / slope)
+        now = measure_by(points, face_normals(points, faces), now.corners)
+        if slope <= 0.0 or abs(now.volume - volume) <= 1e-4 * volume:
             break
-        points += direction * ((volume - now.volume) / slope)
-        now = measure(points, faces)
     return points, now
 
 

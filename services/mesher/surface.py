@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array
+from scipy.sparse import csc_array, csr_array
 
+from services.mesher.beside import Beside
 from services.mesher.table import EDGES, triangles
 
 Floats = NDArray[np.float64]
 Float32s = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Bools = NDArray[np.bool_]
+Real = TypeVar("Real", bound=np.floating)
+Height = Callable[[NDArray[Any]], NDArray[Any]]
 
-_SLAB_POINTS = 1_000_000
-_CHUNK_FACES = 100_000
-_TABLE, _COUNTS = triangles()
+_SLAB_POINTS = 300_000
+_CHUNK_FACES = 60_000
+_TABLE, _COUNTS, _FIRST = triangles()
 _NEAREST = 0.02
 """How close to a grid point a crossing may lie, as a fraction of the grid's step: closer ones make slivers."""
 
@@ -36,37 +40,33 @@ class Mesh:
     normals: Float32s
 
 
-class Planes(Protocol):
-    """Values on a grid (slice, row, column) of which some slices at a time are asked for, as float32."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """How many in each direction."""
-        ...
-
-    def __getitem__(self, planes: slice, /) -> Float32s:
-        """Some slices."""
-        ...
+def _same(values: NDArray[Any]) -> NDArray[Any]:
+    return values
 
 
-def extract(field: Planes) -> tuple[Float32s, Ints]:
-    """The surface where `field` is zero, positive inside: a closed manifold if the outermost layer is negative.
+def extract(
+    grid: NDArray[Any], level: float = 0, height: Height = _same, beside: Beside = map
+) -> tuple[Float32s, Ints]:
+    """The surface where a grid's values (slice, row, column) rise above `level`, found by marching cubes.
 
-    Returns vertices float32 (n, 3) in (column, row, slice) order of the
-    field's grid and faces int32 (m, 3), wound outward in a right-handed (column, row, slice) frame. The field is
-    worked through in slabs of planes, so memory stays small beside it.
+    It is a closed manifold if the outermost layer lies below. Crossings are interpolated linearly in what `height`
+    makes of values, 0 at `level`. Returns vertices float32 (n, 3) in (column, row, slice) order of the grid and faces
+    int32 (m, 3), wound outward in a right-handed (column, row, slice) frame. The grid is worked through in slabs of
+    planes, so memory stays small beside it.
     """
-    planes = max(1, _SLAB_POINTS // (field.shape[1] * field.shape[2]))
-    vertices, faces, total = [], [], 0
-    for first in range(0, field.shape[0] - 1, planes):
-        slab = field[first : first + planes + 1]
-        inside = slab > 0
-        ids, position, own = _vertices(slab, inside, total)
+    planes = max(1, _SLAB_POINTS // (grid.shape[1] * grid.shape[2]))
+
+    def slab(first: int) -> tuple[Float32s, Ints]:
+        part = grid[first : first + planes + 1]
+        inside = part > level
+        ids, position = _vertices(part, inside, height)
         position[:, 2] += np.float32(first)
-        vertices.append(position)
-        faces.append(_faces(inside, ids))
-        total += own
-    return np.concatenate(vertices), np.concatenate(faces)
+        return position, _faces(inside, ids)
+
+    vertices, faces = zip(*beside(slab, range(0, grid.shape[0] - 1, planes)), strict=True)
+    before = np.cumsum([0, *(len(own) for own in vertices[:-1])], dtype=np.int32)
+    shifted = [part + start for part, start in zip(faces, before, strict=True)]
+    return np.concatenate(vertices), np.concatenate(shifted)
 
 
 def _cases(inside: Bools) -> NDArray[np.uint8]:
@@ -86,21 +86,22 @@ def _faces(inside: Bools, ids: Ints) -> Ints:
     """The triangles of a slab, from the vertex ids of its edges."""
     code = _cases(inside)
     cells = np.flatnonzero(((code + 1) & 0xFE) > 0)
-    case = code[cells]
-    number = _COUNTS[case].astype(np.int64)
+    case = code.take(cells)
+    number = _COUNTS.take(case)
     points = inside.shape[1] * inside.shape[2]
     place = np.repeat(cells + cells // points * (2 * points), number)
-    first = np.repeat(np.cumsum(number) - number, number)
-    edge = _TABLE[np.repeat(case, number), np.arange(len(place)) - first]
-    faces: Ints = ids[place[:, None] + _edge_offsets(points, inside.shape[2])[edge]]
-    return faces
+    first = np.cumsum(number, dtype=np.int32) - number
+    entry = np.repeat(_FIRST.take(case) - first, number) + np.arange(len(place), dtype=np.int32)
+    corner = _edge_offsets(points, inside.shape[2]).take(_TABLE).take(entry, axis=0)
+    corner += place[:, None]
+    return ids.take(corner)
 
 
-def _vertices(slab: Float32s, inside: Bools, total: int) -> tuple[Ints, Float32s, int]:
-    """One vertex per crossed grid edge, numbered from `total` by plane, axis and lower point.
+def _vertices(slab: NDArray[Any], inside: Bools, height: Height) -> tuple[Ints, Float32s]:
+    """One vertex per crossed grid edge, numbered by plane, axis and lower point.
 
-    Returns ids by (plane, axis, point), flattened, the positions (n, 3) of the slab's own vertices and their number;
-    those in the slab's last plane are the next slab's, under the same numbers.
+    Returns ids by (plane, axis, point), flattened, and the positions (n, 3) of the slab's own vertices; those in the
+    slab's last plane are the next slab's, whose numbers go on where this one's end.
     """
     planes, rows, columns = slab.shape
     crossed = np.zeros((planes, 3, rows, columns), dtype=bool)
@@ -109,17 +110,18 @@ def _vertices(slab: Float32s, inside: Bools, total: int) -> tuple[Ints, Float32s
     np.not_equal(inside[1:], inside[:-1], out=crossed[:-1, 2])
     at = np.flatnonzero(crossed)
     ids = np.zeros(crossed.size, dtype=np.int32)
-    ids[at] = np.arange(total, total + len(at), dtype=np.int32)
-    own = at[: np.searchsorted(at, (planes - 1) * 3 * rows * columns)]
-    line, column = np.divmod(own, columns)
-    layer, row = np.divmod(line, rows)
-    plane, axis = np.divmod(layer, 3)
+    ids[at] = np.arange(len(at), dtype=np.int32)
+    own = at[: np.searchsorted(at, (planes - 1) * 3 * rows * columns)].astype(np.int32)
+    line, column = np.divmod(own, np.int32(columns))
+    layer, row = np.divmod(line, np.int32(rows))
+    plane, axis = np.divmod(layer, np.int32(3))
     low = (plane * rows + row) * columns + column
-    flat = slab.reshape(-1)
-    here, there = flat[low], flat[low + np.array([1, columns, rows * columns])[axis]]
-    position = np.stack([column, row, plane], axis=1).astype(np.float32)
-    position[np.arange(len(own)), axis] += np.clip(here / (here - there), _NEAREST, 1.0 - _NEAREST)
-    return ids, position, len(own)
+    here = height(slab.reshape(-1).take(low))
+    there = height(slab.reshape(-1).take(low + np.array([1, columns, rows * columns], dtype=np.int32).take(axis)))
+    position = np.stack([column, row, plane], axis=1, dtype=np.float32, casting="unsafe")
+    across = np.arange(0, position.size, 3, dtype=np.int32) + axis
+    position.reshape(-1)[across] += np.clip(here / (here - there), _NEAREST, 1.0 - _NEAREST)
+    return ids, position
 
 
 def _edge_offsets(points: int, columns: int) -> NDArray[np.int64]:
@@ -139,15 +141,19 @@ def edge_ends(faces: Ints) -> tuple[Ints, Ints]:
     return faces.reshape(-1), end.reshape(-1)
 
 
-def group(key: Ints, count: int) -> tuple[Ints, Ints]:
-    """The order that sorts `key` (values below `count`) stably, and where each value begins in it.
+class Corners(NamedTuple):
+    """The corners (3 m,) of faces by vertex: `order` sorts them stably, `begin` (n + 1,) says where each one begins."""
 
-    Counting does it in linear time; turning a sparse matrix from columns to rows is such a count.
-    """
-    size = len(key)
-    ones, begin = np.ones(size, dtype=np.int8), np.arange(size + 1, dtype=np.int32)
-    rows = csc_array((ones, key, begin), shape=(count, size)).tocsr()
-    return rows.indices, rows.indptr
+    order: Ints
+    begin: Ints
+
+    @classmethod
+    def of(cls, faces: Ints, vertices: int) -> Corners:
+        """Counting does it in linear time; turning a sparse matrix from columns to rows is such a count."""
+        size = faces.size
+        ones, begin = np.ones(size, dtype=np.int8), np.arange(size + 1, dtype=np.int32)
+        rows = csc_array((ones, faces.reshape(-1), begin), shape=(vertices, size)).tocsr()
+        return cls(rows.indices, rows.indptr)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,58 +161,57 @@ class Measures:
     """A closed surface in numbers, in the vertices' unit: signed volume, area, the smallest triangle's area.
 
     `sums` (n, 3) holds, per vertex, the normals of the faces around it, each as long as twice its area; a sixth of it
-    is the gradient of the volume by the vertex.
+    is the gradient of the volume by the vertex. `corners` are those of the faces measured.
     """
 
     volume: float
     area: float
     smallest: float
-    sums: Floats
+    sums: NDArray[np.floating]
+    corners: Corners
 
     @property
-    def normals(self) -> Floats:
+    def normals(self) -> NDArray[np.floating]:
         """Unit normals (n, 3), weighted by area; where they cancel out, +z."""
         length = np.sqrt(np.einsum("ij,ij->i", self.sums, self.sums))
         lost = length < 1e-12
-        unit: Floats = self.sums / np.where(lost, 1.0, length)[:, None]
+        unit: NDArray[np.floating] = self.sums / np.where(lost, 1.0, length)[:, None]
         unit[lost] = (0.0, 0.0, 1.0)
         return unit
 
 
-def measure(vertices: Floats, faces: Ints) -> Measures:
-    """Measure a closed surface; the volume is positive for outward winding."""
-    sums = np.zeros((len(vertices), 3))
-    if not len(faces):
-        return Measures(0.0, 0.0, 0.0, sums)
-    near = vertices - vertices[0]  # close to the origin, where rounding is least
-    area, smallest = 0.0, np.inf
-    for at in range(0, len(faces), _CHUNK_FACES):
-        corners = [np.ascontiguousarray(faces[at : at + _CHUNK_FACES, corner]) for corner in range(3)]
-        across = _across(near, corners)
-        for axis in range(3):
-            for corner in corners:
-                sums[:, axis] += np.bincount(corner, across[axis], len(vertices))
-        doubled = np.sqrt(across[0] ** 2 + across[1] ** 2 + across[2] ** 2)
-        area, smallest = area + float(doubled.sum()) / 2.0, min(smallest, float(doubled.min()) / 2.0)
+def measure(vertices: NDArray[Real], faces: Ints) -> Measures:
+    """Measure a closed surface in the precision of its vertices; the volume is positive for outward winding."""
+    return measure_by(vertices, face_normals(vertices, faces), Corners.of(faces, len(vertices)))
+
+
+def measure_by(vertices: NDArray[Real], across: NDArray[Real], corners: Corners) -> Measures:
+    """As `measure`, by the faces' normals as `face_normals` gives them and by their corners."""
+    if not len(across):
+        return Measures(0.0, 0.0, 0.0, np.zeros((len(vertices), 3)), corners)
+    ones, shape = np.ones(len(corners.order), across.dtype), (len(vertices), len(across))
+    meeting = csr_array((ones, corners.order // 3, corners.begin), shape=shape)
+    sums = np.asarray(meeting @ across)
+    doubled = np.sqrt(np.einsum("ij,ij->i", across, across))
     # A face's normal is as long for all its corners, so the corners' sum stands for three times its distance.
-    volume = float(np.einsum("ij,ij->", near, sums)) / 18.0
-    return Measures(volume, area, smallest, sums)
+    near = vertices - vertices[0]  # close to the origin, where rounding is least
+    volume = float(np.einsum("ij,ij->", near, sums, dtype=np.float64)) / 18.0
+    return Measures(volume, float(doubled.sum(dtype=np.float64)) / 2.0, float(doubled.min()) / 2.0, sums, corners)
 
 
-def _across(vertices: Floats, corners: list[Ints]) -> list[Floats]:
-    """Per axis, the faces' normals, as long as twice their area."""
-    u, v = [], []
-    for axis in range(3):
-        column = np.ascontiguousarray(vertices[:, axis])
-        a, b, c = (column.take(corner) for corner in corners)
-        u.append(b - a)
-        v.append(c - a)
-    return [u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1))]
-
-
-def face_normals(vertices: Floats, faces: Ints) -> Floats:
+def face_normals(vertices: NDArray[Real], faces: Ints) -> NDArray[Real]:
     """Outward normals (m, 3) as long as twice the face's area."""
-    return np.stack(_across(vertices, [faces[:, corner] for corner in range(3)]), axis=1)
+    normals = np.empty((len(faces), 3), dtype=vertices.dtype)
+    columns = [np.ascontiguousarray(vertices[:, axis]) for axis in range(3)]
+    for at in range(0, len(faces), _CHUNK_FACES):
+        part = faces[at : at + _CHUNK_FACES]
+        a, b, c = (np.ascontiguousarray(part[:, corner]) for corner in range(3))
+        first = [column.take(a) for column in columns]
+        u = [column.take(b) - start for column, start in zip(columns, first, strict=True)]
+        v = [column.take(c) - start for column, start in zip(columns, first, strict=True)]
+        for axis, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
+            np.subtract(u[i] * v[j], u[j] * v[i], out=normals[at : at + _CHUNK_FACES, axis])
+    return normals
 
 
 def signed_volume(vertices: Floats, faces: Ints) -> float:

@@ -21,6 +21,7 @@ EDGES: tuple[tuple[int, int], ...] = tuple(
 _EDGE_ID = {edge: number for number, edge in enumerate(EDGES)}
 Polygon = tuple[int, ...]
 Triangle = tuple[int, int, int]
+Rows = NDArray[np.int32]
 
 
 @cache
@@ -86,8 +87,8 @@ def _triangulate(polygon: Polygon) -> list[Triangle] | None:
 
 
 @cache
-def triangles() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The table: (256, longest, 3) edge numbers, wound outward, and (256,) counts of triangles.
+def triangles() -> tuple[Rows, Rows, Rows]:
+    """The table: edge numbers (n, 3), wound outward, of all cases' triangles; how many each case has, and its first.
 
     Bit c of a case is set where corner c is inside.
     """
@@ -97,8 +98,6 @@ def triangles() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         if any(part is None for part in parts):
             raise AssertionError(f"case {case} has no triangulation inside its cell")
         cases.append([triangle for part in parts if part for triangle in part])
-    counts = np.array([len(entries) for entries in cases], dtype=np.uint8)
-    table = np.zeros((256, int(counts.max()), 3), dtype=np.uint8)
-    for number, entries in enumerate(cases):
-        table[number, : len(entries)] = np.array(entries, dtype=np.uint8).reshape(-1, 3)
-    return table, counts
+    counts = np.array([len(entries) for entries in cases], dtype=np.int32)
+    rows = np.array([triangle for entries in cases for triangle in entries], dtype=np.int32)
+    return rows, counts, (np.cumsum(counts) - counts).astype(np.int32)
