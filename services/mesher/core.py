@@ -12,7 +12,7 @@ import numpy as np
 
 from services.mesher.beside import THREADS, Beside
 from services.mesher.checks import check
-from services.mesher.field import Lattice, build, softness
+from services.mesher.field import Field, Lattice, build, softness
 from services.mesher.results import Box, Checks, MeshedOrgan, MeshedOrgans, Quality
 from services.mesher.runs import Floats, Ints, Layout, Runs, scan
 from services.mesher.shape import Body, Draft, Ground, plain_surface, smooth_surface
@@ -63,6 +63,17 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Surface:
+    """A label's smooth surface with what it was made of and the seconds that took; not checked yet."""
+
+    part: Part
+    body: Body
+    mesh: Mesh
+    measures: Measures
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Finished:
     """A surface with what was found out about it, the name of the way it was made and the seconds that took."""
 
@@ -98,16 +109,16 @@ def mesh(
     ground = Ground.of(layout, kept)
     finished: dict[int, MeshedOrgan] = {}
     with ThreadPoolExecutor(THREADS) as pool:
-        drafts = _drafts(ground, BUDGETS[quality], pool.map)
+        # Large surfaces are made one after another, which takes half the memory. Each is checked beside the next.
+        beside: Beside = pool.map if BUDGETS[quality].triangles <= _MOST_BESIDE else map
+        drafts = _drafts(ground, BUDGETS[quality], beside)
         progress(0.5)
 
-        def finish(label: int) -> MeshedOrgan:
-            return _organ(parts.get(label) or _part(label, kept[label], 0), ground, drafts)
+        def surface(label: int) -> Surface:
+            return _surface(parts.get(label) or _part(label, kept[label], 0), ground, drafts)
 
-        labels = sorted(kept, key=lambda label: -len(kept[label]))
-        # Large surfaces are finished one after another, which takes half the memory.
-        beside: Beside = pool.map if BUDGETS[quality].triangles <= _MOST_BESIDE else map
-        for organ in beside(finish, labels):
+        for done in [pool.submit(_checked, made) for made in beside(surface, _largest_first(kept))]:
+            organ = done.result()
             finished[organ.label] = organ
             progress(0.5 + 0.5 * len(finished) / len(kept))
     every = sorted(set(found) | {known.id for known in ORGANS})
@@ -135,8 +146,7 @@ def _drafts(ground: Ground, budget: Budget, beside: Beside) -> dict[int, Draft]:
     drafts: dict[int, Draft] = {}
     if not ground.runs:
         return drafts
-    step = _first_step(ground, budget)
-    soft = {label: softness(runs, ground.layout.spacing) for label, runs in ground.runs.items()}
+    step, soft = _first_step(ground, budget), dict[int, float]()
     for _ in range(4):
         drafts = _sampled(ground, step, soft, beside)
         total = sum(len(draft.faces) for draft in drafts.values())
@@ -146,14 +156,27 @@ def _drafts(ground: Ground, budget: Budget, beside: Beside) -> dict[int, Draft]:
     return drafts
 
 
-def _sampled(ground: Ground, step: float, soft: Mapping[int, float], beside: Beside) -> dict[int, Draft]:
-    """Each label's field and rough surface; fields of a wider blur give way to their neighbours."""
-    lattices = {label: Lattice.of(ground.layout.spacing, step, softer) for label, softer in soft.items()}
-    fields = {label: build(runs, lattices[label], beside) for label, runs in ground.runs.items()}
+def _sampled(ground: Ground, step: float, soft: dict[int, float], beside: Beside) -> dict[int, Draft]:
+    """Each label's field and rough surface; fields of a wider blur give way to their neighbours.
+
+    `soft` keeps how wide each label's blur may be, which does not depend on the step.
+    """
+    spacing, labels = ground.layout.spacing, _largest_first(ground.runs)
+
+    def field(label: int) -> Field:
+        runs = ground.runs[label]
+        soft[label] = soft.get(label) or softness(runs, spacing)
+        return build(runs, Lattice.of(spacing, step, soft[label]))
+
+    fields = dict(zip(labels, beside(field, labels), strict=True))
     for label, other in itertools.permutations(sorted(fields), 2):
         if soft[label] > 1.0:
             fields[label].give_way(fields[other])
-    return {label: Draft.of(field, beside) for label, field in fields.items()}
+    return dict(zip(labels, beside(lambda label: Draft.of(fields[label]), labels), strict=True))
+
+
+def _largest_first(runs: Mapping[int, Runs]) -> list[int]:
+    return sorted(runs, key=lambda label: -len(runs[label]))
 
 
 def _first_step(ground: Ground, budget: Budget) -> float:
@@ -169,17 +192,24 @@ def _first_step(ground: Ground, budget: Budget) -> float:
     return float(max(fitting, budget.finest * np.cbrt(spacing.prod()), np.cbrt(size / _MOST_CELLS)))
 
 
-def _organ(part: Part, ground: Ground, drafts: Mapping[int, Draft]) -> MeshedOrgan:
-    """The finished surface of one label: the smooth one, or the plain one where a check fails."""
+def _surface(part: Part, ground: Ground, drafts: Mapping[int, Draft]) -> Surface:
+    """The smooth surface of one label."""
     began = time.perf_counter()
     layout = ground.source
     body = Body(part.label, part.runs, part.component, layout, part.runs.voxels * layout.voxel_mm3)
-    method, (made, measures) = "field", smooth_surface(body, ground, drafts)
-    checks = check(made, measures, body.volume)
+    return Surface(part, body, *smooth_surface(body, ground, drafts), time.perf_counter() - began)
+
+
+def _checked(made: Surface) -> MeshedOrgan:
+    """The finished surface of one label: the smooth one, or the plain one where a check fails."""
+    began, body = time.perf_counter(), made.body
+    method, mesh, measures = "field", made.mesh, made.measures
+    checks = check(mesh, measures, body.volume)
     if not checks.passed:
-        method, (made, measures) = "voxels", plain_surface(body)
-        checks = check(made, measures, body.volume)
-    return _describe(part, layout, Finished(made, measures, checks, method, time.perf_counter() - began))
+        method, (mesh, measures) = "voxels", plain_surface(body)
+        checks = check(mesh, measures, body.volume)
+    seconds = made.seconds + time.perf_counter() - began
+    return _describe(made.part, body.layout, Finished(mesh, measures, checks, method, seconds))
 
 
 def _describe(part: Part, layout: Layout, done: Finished) -> MeshedOrgan:

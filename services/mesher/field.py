@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import ndtr, ndtri
 
-from services.mesher.beside import Beside
 from services.mesher.runs import Floats, Ints, Runs
 
 Float32s = NDArray[np.float32]
@@ -24,7 +23,7 @@ _REACH = 3.0
 """Gaussians end after this many sigmas."""
 LEVELS = 8192
 """The parts in which a blurred mask is told: inside from half of them on."""
-_CHUNK_CELLS = 200_000
+_CHUNK_CELLS = 400_000
 _OVERLAP = 600
 """Levels by which a softer mask and its neighbour may add up to more than one: about a tenth of a voxel."""
 _FOLDED, _COMPACT = 0.11, 0.16
@@ -143,7 +142,7 @@ def softness(runs: Runs, spacing: Floats) -> float:
     return 1.0 + (_SOFTEST - 1.0) * min(max(share, 0.0), 1.0)
 
 
-def build(runs: Runs, lattice: Lattice, beside: Beside = map) -> Field:
+def build(runs: Runs, lattice: Lattice) -> Field:
     """The field of a label's runs; its outermost layer is outside everywhere."""
     low, high = runs.bounds()
     margin = lattice.sigma * [_REACH, 1.0, 1.0]
@@ -164,9 +163,7 @@ def build(runs: Runs, lattice: Lattice, beside: Beside = map) -> Field:
     block = (runs.row // runs.middles - low[2]) // blocks[2]
     line = (runs.row % runs.middles - low[1]) // blocks[1]
     chunk = max(1, _CHUNK_CELLS // (middle.shape[1] * int(window[0])))
-
-    def along(at: int) -> None:
-        """Blurs some planes' runs along the fast and the middle axis."""
+    for at in range(0, planes, chunk):
         upto = min(planes, at + chunk)
         part = slice(*np.searchsorted(block, [at, upto]))
         shape = (middle.shape[1], upto - at, int(window[0]))
@@ -174,18 +171,12 @@ def build(runs: Runs, lattice: Lattice, beside: Beside = map) -> Field:
         dense = _spread(lines, runs[part], table, shape)
         across = np.asarray(middle @ dense).reshape(-1, shape[1], shape[2])
         np.cumsum(across.transpose(1, 0, 2), axis=2, out=stack[at:upto])
-
     levels = np.empty((slow.shape[0], int(window[1]), int(window[0])), dtype=np.int16)
     flat = stack.reshape(planes, -1)
     rows = max(1, _CHUNK_CELLS // flat.shape[1])
-
-    def across(at: int) -> None:
-        """Blurs between planes, for some of the field's."""
+    for at in range(0, slow.shape[0], rows):
         blurred = np.asarray(slow[at : at + rows] @ flat)
         levels[at : at + rows] = _level(blurred).reshape(-1, *levels.shape[1:])
-
-    list(beside(along, range(0, planes, chunk)))
-    list(beside(across, range(0, slow.shape[0], rows)))
     return Field(lattice, first, levels)
 
 

@@ -173,7 +173,7 @@ def scan(data: NDArray[np.uint8]) -> dict[int, Runs]:
     """The runs of every label above 0 in `data` (slow, middle, fast), C-contiguous, by label."""
     slows, middles, fast = data.shape
     rows = data.reshape(slows * middles, fast)
-    used = np.flatnonzero(_occupied(rows))
+    used = _occupied(rows)
     step = max(1, _CHUNK_BYTES // (fast + 1))
     parts = [_scan_rows(rows, used[at : at + step]) for at in range(0, len(used), step)]
     if not parts:
@@ -186,9 +186,14 @@ def scan(data: NDArray[np.uint8]) -> dict[int, Runs]:
     return runs
 
 
-def _occupied(rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which rows hold a label."""
-    occupied: NDArray[np.bool_] = rows.max(axis=1) > 0
+def _occupied(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Which rows hold a label; eight rows together are words, which are looked at faster."""
+    blocks = len(rows) // 8
+    words = rows[: 8 * blocks].reshape(-1).view(np.uint64).reshape(blocks, rows.shape[1])
+    near = np.flatnonzero(np.bitwise_or.reduce(words, axis=1))
+    within = (8 * near[:, None] + np.arange(8)).reshape(-1)
+    near = np.concatenate([within, np.arange(8 * blocks, len(rows))])
+    occupied: NDArray[np.int64] = near[rows.take(near, axis=0).max(axis=1) > 0]
     return occupied
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from services.mesher.beside import Beside
 from services.mesher.between import part_slices, thick_axis
 from services.mesher.field import LEVELS, Field, Lattice
 from services.mesher.runs import Floats, Ints, Layout, Runs, scan
@@ -80,9 +79,9 @@ class Draft:
     faces: Ints
 
     @classmethod
-    def of(cls, field: Field, beside: Beside = map) -> Draft:
+    def of(cls, field: Field) -> Draft:
         """Extract the field's surface; it has no faces where the field holds nothing."""
-        vertices, faces = extract(field.levels, LEVELS // 2, field.distance, beside)
+        vertices, faces = extract(field.levels, LEVELS // 2, field.distance)
         return cls(field, field.to_voxels(vertices), faces)
 
 

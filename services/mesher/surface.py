@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
-from services.mesher.beside import Beside
 from services.mesher.table import EDGES, triangles
 
 Floats = NDArray[np.float64]
@@ -20,7 +19,7 @@ Bools = NDArray[np.bool_]
 Real = TypeVar("Real", bound=np.floating)
 Height = Callable[[NDArray[Any]], NDArray[Any]]
 
-_SLAB_POINTS = 300_000
+_SLAB_POINTS = 600_000
 _CHUNK_FACES = 60_000
 _TABLE, _COUNTS, _FIRST = triangles()
 _NEAREST = 0.02
@@ -44,9 +43,7 @@ def _same(values: NDArray[Any]) -> NDArray[Any]:
     return values
 
 
-def extract(
-    grid: NDArray[Any], level: float = 0, height: Height = _same, beside: Beside = map
-) -> tuple[Float32s, Ints]:
+def extract(grid: NDArray[Any], level: float = 0, height: Height = _same) -> tuple[Float32s, Ints]:
     """The surface where a grid's values (slice, row, column) rise above `level`, found by marching cubes.
 
     It is a closed manifold if the outermost layer lies below. Crossings are interpolated linearly in what `height`
@@ -55,18 +52,16 @@ def extract(
     planes, so memory stays small beside it.
     """
     planes = max(1, _SLAB_POINTS // (grid.shape[1] * grid.shape[2]))
-
-    def slab(first: int) -> tuple[Float32s, Ints]:
-        part = grid[first : first + planes + 1]
-        inside = part > level
-        ids, position = _vertices(part, inside, height)
+    vertices, faces, total = [], [], 0
+    for first in range(0, grid.shape[0] - 1, planes):
+        slab = grid[first : first + planes + 1]
+        inside = slab > level
+        ids, position = _vertices(slab, inside, height)
         position[:, 2] += np.float32(first)
-        return position, _faces(inside, ids)
-
-    vertices, faces = zip(*beside(slab, range(0, grid.shape[0] - 1, planes)), strict=True)
-    before = np.cumsum([0, *(len(own) for own in vertices[:-1])], dtype=np.int32)
-    shifted = [part + start for part, start in zip(faces, before, strict=True)]
-    return np.concatenate(vertices), np.concatenate(shifted)
+        vertices.append(position)
+        faces.append(_faces(inside, ids) + np.int32(total))
+        total += len(position)
+    return np.concatenate(vertices), np.concatenate(faces)
 
 
 def _cases(inside: Bools) -> NDArray[np.uint8]:
