@@ -187,14 +187,12 @@ def scan(data: NDArray[np.uint8]) -> dict[int, Runs]:
 
 
 def _occupied(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Which rows hold a label; eight rows together are words, which are looked at faster."""
+    """Rows among which are all that hold a label: eight rows together are words, which are looked at faster."""
     blocks = len(rows) // 8
     words = rows[: 8 * blocks].reshape(-1).view(np.uint64).reshape(blocks, rows.shape[1])
     near = np.flatnonzero(np.bitwise_or.reduce(words, axis=1))
-    within = (8 * near[:, None] + np.arange(8)).reshape(-1)
-    near = np.concatenate([within, np.arange(8 * blocks, len(rows))])
-    occupied: NDArray[np.int64] = near[rows.take(near, axis=0).max(axis=1) > 0]
-    return occupied
+    within: NDArray[np.int64] = (8 * near[:, None] + np.arange(8)).reshape(-1)
+    return np.concatenate([within, np.arange(8 * blocks, len(rows))])
 
 
 def _scan_rows(rows: NDArray[np.uint8], chosen: NDArray[np.int64]) -> tuple[Ints, Ints, Ints, NDArray[np.uint8]]:
