@@ -109,16 +109,19 @@ def mesh(
     ground = Ground.of(layout, kept)
     finished: dict[int, MeshedOrgan] = {}
     with ThreadPoolExecutor(THREADS) as pool:
-        # Large surfaces are made one after another, which takes half the memory. Each is checked beside the next.
+        # Large surfaces are made one after another, which takes half the memory; others beside each other, and each is
+        # checked beside the next.
         beside: Beside = pool.map if BUDGETS[quality].triangles <= _MOST_BESIDE else map
         drafts = _drafts(ground, BUDGETS[quality], beside)
         progress(0.5)
 
         def surface(label: int) -> Surface:
-            return _surface(parts.get(label) or _part(label, kept[label], 0), ground, drafts)
+            made = _surface(parts.get(label) or _part(label, kept[label], 0), ground, drafts)
+            if label in drafts:  # too small for the thinner slices, it has none
+                drafts[label] = drafts[label].spent
+            return made
 
-        for done in [pool.submit(_checked, made) for made in beside(surface, _largest_first(kept))]:
-            organ = done.result()
+        for organ in beside(_checked, beside(surface, _largest_first(kept))):
             finished[organ.label] = organ
             progress(0.5 + 0.5 * len(finished) / len(kept))
     every = sorted(set(found) | {known.id for known in ORGANS})

@@ -84,6 +84,11 @@ class Draft:
         vertices, faces = extract(field.levels, LEVELS // 2, field.distance)
         return cls(field, field.to_voxels(vertices), faces)
 
+    @property
+    def spent(self) -> Draft:
+        """What others still need of it once its surface is made: the field."""
+        return Draft(self.field, self.voxels[:0].copy(), self.faces[:0].copy())
+
 
 def smooth_surface(body: Body, ground: Ground, drafts: Mapping[int, Draft]) -> tuple[Mesh, Measures]:
     """The surface by way of the field, faired; components the field does not show are added as they are."""

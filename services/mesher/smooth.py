@@ -50,9 +50,9 @@ def fair(points: Float32s, mean: csr_array, *filters: tuple[float, ...]) -> list
     before, current = points, np.asarray(mean @ points)
     start = [np.float32(each[0]) * before + np.float32(each[1]) * current for each in filters]
     totals: list[Float32s] = [total.astype(np.float32, copy=False) for total in start]
-    twice = mean * np.float32(2.0)
     for order in range(2, max(len(each) for each in filters)):
-        following = np.asarray(twice @ current)
+        following = np.asarray(mean @ current)
+        following *= np.float32(2.0)
         following -= before
         before, current = current, following
         for number, each in enumerate(filters):

@@ -21,6 +21,7 @@ Height = Callable[[NDArray[Any]], NDArray[Any]]
 
 _SLAB_POINTS = 600_000
 _CHUNK_FACES = 60_000
+_CHUNK_VERTICES = 40_000
 _TABLE, _COUNTS, _FIRST = triangles()
 _NEAREST = 0.02
 """How close to a grid point a crossing may lie, as a fraction of the grid's step: closer ones make slivers."""
@@ -184,14 +185,23 @@ def measure_by(vertices: NDArray[Real], across: NDArray[Real], corners: Corners)
     """As `measure`, by the faces' normals as `face_normals` gives them and by their corners."""
     if not len(across):
         return Measures(0.0, 0.0, 0.0, np.zeros((len(vertices), 3)), corners)
-    ones, shape = np.ones(len(corners.order), across.dtype), (len(vertices), len(across))
-    meeting = csr_array((ones, corners.order // 3, corners.begin), shape=shape)
-    sums = np.asarray(meeting @ across)
+    sums = _sums(across, corners)
     doubled = np.sqrt(np.einsum("ij,ij->i", across, across))
     # A face's normal is as long for all its corners, so the corners' sum stands for three times its distance.
     near = vertices - vertices[0]  # close to the origin, where rounding is least
     volume = float(np.einsum("ij,ij->", near, sums, dtype=np.float64)) / 18.0
     return Measures(volume, float(doubled.sum(dtype=np.float64)) / 2.0, float(doubled.min()) / 2.0, sums, corners)
+
+
+def _sums(across: NDArray[Real], corners: Corners) -> NDArray[Real]:
+    """Per vertex the sum of what the faces around it have: a sparse product, for some vertices at a time."""
+    sums = np.empty((len(corners.begin) - 1, 3), dtype=across.dtype)
+    for at in range(0, len(sums), _CHUNK_VERTICES):
+        begin = corners.begin[at : at + _CHUNK_VERTICES + 1]
+        faces = corners.order[begin[0] : begin[-1]] // 3
+        ones, shape = np.ones(len(faces), dtype=across.dtype), (len(begin) - 1, len(across))
+        sums[at : at + _CHUNK_VERTICES] = csr_array((ones, faces, begin - begin[0]), shape=shape) @ across
+    return sums
 
 
 def face_normals(vertices: NDArray[Real], faces: Ints) -> NDArray[Real]:
