@@ -72,10 +72,12 @@ def keep_volume(
     now = now or measure(points, faces)
     points = points.copy()
     for _ in range(8):
-        direction = now.normals * freedom
+        direction = now.normals
+        direction *= freedom
         slope = float(np.einsum("ij,ij->", direction, now.sums, dtype=np.float64)) / 6.0
         if slope > 0.0:
-            points += direction * ((volume - now.volume) / slope)
+            direction *= (volume - now.volume) / slope
+            points += direction
         now = measure_by(points, face_normals(points, faces), now.corners)
         if slope <= 0.0 or abs(now.volume - volume) <= 1e-4 * volume:
             break

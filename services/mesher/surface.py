@@ -21,7 +21,7 @@ Height = Callable[[NDArray[Any]], NDArray[Any]]
 
 _SLAB_POINTS = 600_000
 _CHUNK_FACES = 60_000
-_CHUNK_VERTICES = 40_000
+_CHUNK_VERTICES = 30_000
 _TABLE, _COUNTS, _FIRST = triangles()
 _NEAREST = 0.02
 """How close to a grid point a crossing may lie, as a fraction of the grid's step: closer ones make slivers."""

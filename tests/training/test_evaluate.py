@@ -7,7 +7,6 @@ from shared.model import load_network
 from tests.tiny_models import by_brightness, by_presence
 from training.cases import UNKNOWN, Case
 from training.evaluate import Judged, confusion, gate_curve, judge, summary
-from training.report import write_report
 
 
 def case_of(labels: np.ndarray, name: str = "case1_day0", kind: str = "volume") -> Case:
@@ -90,10 +89,3 @@ def test_means_are_taken_within_patients_first():
         one.figures.update({organ: {"dice": value} for organ in ("stomach", "small_bowel", "large_bowel")})
         each.append(one)
     assert summary(each)["stomach"]["dice"][0] == pytest.approx((0.3 + 0.9) / 2)
-
-
-def test_the_report_is_a_page_with_its_pictures(pair, tmp_path):
-    pytest.importorskip("matplotlib", reason="matplotlib is in the training environment only")
-    page = write_report(tmp_path, [network.card for network in pair], [judge(case_of(blocks()), *pair)])
-    assert "| stomach | 1.000" in page.read_text()
-    assert {path.name for path in tmp_path.glob("*.png")} == {"gate.png", "confusion.png", "best.png", "worst.png"}
