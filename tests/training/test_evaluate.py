@@ -7,6 +7,7 @@ from shared.model import load_network
 from tests.tiny_models import by_brightness, by_presence
 from training.cases import UNKNOWN, Case
 from training.evaluate import Judged, confusion, gate_curve, judge, summary
+from training.report import _organs
 
 
 def case_of(labels: np.ndarray, name: str = "case1_day0", kind: str = "volume") -> Case:
@@ -89,3 +90,7 @@ def test_means_are_taken_within_patients_first():
         one.figures.update({organ: {"dice": value} for organ in ("stomach", "small_bowel", "large_bowel")})
         each.append(one)
     assert summary(each)["stomach"]["dice"][0] == pytest.approx((0.3 + 0.9) / 2)
+
+
+def test_the_report_tells_each_organs_dice(pair):
+    assert "| stomach | 1.000" in "\n".join(_organs([judge(case_of(blocks()), *pair)]))

@@ -30,10 +30,8 @@ def of(connection, name):
 
 def test_every_connection_is_bounded_and_notices_a_host_that_vanished(ledger):
     with ledger.read() as connection:
-        assert (of(connection, "lock_timeout"), of(connection, "idle_in_transaction_session_timeout")) == (
-            "15s",
-            "1min",
-        )
+        assert of(connection, "lock_timeout") == "15s"
+        assert of(connection, "idle_in_transaction_session_timeout") == "1min"
         told = connection.connection.dbapi_connection.info.get_parameters()
     assert {"keepalives_idle": "15", "tcp_user_timeout": "30000"}.items() <= told.items()
 
