@@ -66,10 +66,10 @@ def keep_volume(
 ) -> tuple[Floats, Measures]:
     """Move vertices (n, 3) along their normals until the surface encloses `volume`, by Newton's method.
 
-    `freedom` (n, 1) in 0..1 says how far each vertex goes along; `now` is what the surface measures, in any precision.
-    Returns the vertices and what they measure.
+    `freedom` (n, 1) in 0..1 says how far each vertex goes along; `now` is what the surface measures. Returns the
+    vertices and what they measure, in single precision, which is how they are written.
     """
-    now = now or measure(points, faces)
+    now = now or measure(single(points), faces)
     points = points.copy()
     for _ in range(8):
         direction = now.normals
@@ -78,10 +78,16 @@ def keep_volume(
         if slope > 0.0:
             direction *= (volume - now.volume) / slope
             points += direction
-        now = measure_by(points, face_normals(points, faces), now.corners)
+        near = single(points)
+        now = measure_by(near, face_normals(near, faces), now.corners)
         if slope <= 0.0 or abs(now.volume - volume) <= 1e-4 * volume:
             break
     return points, now
+
+
+def single(points: Floats) -> Float32s:
+    """Vertices (n, 3) from the first one on, in single precision: what a surface measures is the same wherever it lies."""
+    return (points - points[:1]).astype(np.float32)
 
 
 def scale_to_volume(points: Floats, faces: Ints, volume: float) -> Floats:
