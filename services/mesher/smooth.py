@@ -86,7 +86,7 @@ def keep_volume(
 
 
 def single(points: Floats) -> Float32s:
-    """Vertices (n, 3) from the first one on, in single precision: what a surface measures is the same wherever it lies."""
+    """Vertices (n, 3) from the first one on, in single precision: a surface measures the same wherever it lies."""
     return (points - points[:1]).astype(np.float32)
 
 
