@@ -101,29 +101,13 @@ def mesh(
     """
     began = time.perf_counter()
     layout = Layout.of(label_map)
-    found = scan(layout.data)
     least = int(np.ceil(min_component * 1000.0 / layout.voxel_mm3 - 1e-9))
-    parts = {label: _part(label, runs, least) for label, runs in found.items()} if least > 1 else {}
-    kept = {label: part.runs for label, part in parts.items() if len(part.runs)} if least > 1 else found
-    progress(0.2)
-    ground = Ground.of(layout, kept)
-    finished: dict[int, MeshedOrgan] = {}
     with ThreadPoolExecutor(THREADS) as pool:
-        # Large surfaces are made one after another, which takes half the memory; others beside each other, and each is
-        # checked beside the next.
-        beside: Beside = pool.map if BUDGETS[quality].triangles <= _MOST_BESIDE else map
-        drafts = _drafts(ground, BUDGETS[quality], beside)
-        progress(0.5)
-
-        def surface(label: int) -> Surface:
-            made = _surface(parts.get(label) or _part(label, kept[label], 0), ground, drafts)
-            if label in drafts:  # too small for the thinner slices, it has none
-                drafts[label] = drafts[label].spent
-            return made
-
-        for organ in beside(_checked, beside(surface, _largest_first(kept))):
-            finished[organ.label] = organ
-            progress(0.5 + 0.5 * len(finished) / len(kept))
+        found = scan(layout.data, pool.map)
+        parts = {label: _part(label, runs, least) for label, runs in found.items()} if least > 1 else {}
+        kept = {label: part.runs for label, part in parts.items() if len(part.runs)} if least > 1 else found
+        progress(0.2)
+        finished = _organs(Ground.of(layout, kept), parts, quality, pool.map, progress)
     every = sorted(set(found) | {known.id for known in ORGANS})
     organs = tuple(finished.get(label) or _absent(label, parts.get(label), layout) for label in every)
     meshed = MeshedOrgans(organs, quality, time.perf_counter() - began, label_map.warnings)
@@ -131,6 +115,31 @@ def mesh(
     if total > BUDGETS[quality].most:
         return replace(meshed, warnings=(*meshed.warnings, "triangle_budget"))
     return meshed
+
+
+def _organs(
+    ground: Ground, parts: Mapping[int, Part], quality: Quality, beside: Beside, progress: Callable[[float], None]
+) -> dict[int, MeshedOrgan]:
+    """The organs of the runs that are kept; `parts` are those whose components are known already.
+
+    Large surfaces are made one after another, which takes half the memory; others beside each other, and each is
+    checked beside the next.
+    """
+    kept, finished = ground.kept, dict[int, MeshedOrgan]()
+    beside = beside if BUDGETS[quality].triangles <= _MOST_BESIDE else map
+    drafts = _drafts(ground, BUDGETS[quality], beside)
+    progress(0.5)
+
+    def surface(label: int) -> Surface:
+        made = _surface(parts.get(label) or _part(label, kept[label], 0), ground, drafts)
+        if label in drafts:  # too small for the thinner slices, it has none
+            drafts[label] = drafts[label].spent
+        return made
+
+    for organ in beside(_checked, beside(surface, _largest_first(kept))):
+        finished[organ.label] = organ
+        progress(0.5 + 0.5 * len(finished) / len(kept))
+    return finished
 
 
 def _part(label: int, runs: Runs, least: int) -> Part:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from services.mesher.beside import Beside
 from shared.volume import LabelMap
 
 Floats = NDArray[np.float64]
@@ -169,15 +170,14 @@ class Runs:
         data[box][self.paint(low, high)] = label
 
 
-def scan(data: NDArray[np.uint8]) -> dict[int, Runs]:
+def scan(data: NDArray[np.uint8], beside: Beside = map) -> dict[int, Runs]:
     """The runs of every label above 0 in `data` (slow, middle, fast), C-contiguous, by label."""
+    if not data.size:
+        return {}
     slows, middles, fast = data.shape
     rows = data.reshape(slows * middles, fast)
-    used = _occupied(rows)
-    step = max(1, _CHUNK_BYTES // (fast + 1))
-    parts = [_scan_rows(rows, used[at : at + step]) for at in range(0, len(used), step)]
-    if not parts:
-        return {}
+    step = 8 * max(1, _CHUNK_BYTES // (8 * fast))
+    parts = list(beside(lambda at: _scan_rows(rows[at : at + step], at), range(0, len(rows), step)))
     row, start, stop, label = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     runs = {}
     for number in np.flatnonzero(np.bincount(label, minlength=256)):
@@ -195,15 +195,15 @@ def _occupied(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.concatenate([within, np.arange(8 * blocks, len(rows))])
 
 
-def _scan_rows(rows: NDArray[np.uint8], chosen: NDArray[np.int64]) -> tuple[Ints, Ints, Ints, NDArray[np.uint8]]:
-    """Row, start, stop and label of each run in the chosen rows."""
-    fast = rows.shape[1]
+def _scan_rows(rows: NDArray[np.uint8], first: int) -> tuple[Ints, Ints, Ints, NDArray[np.uint8]]:
+    """Row, start, stop and label of each run in some rows, which are numbered from `first` on."""
+    chosen, fast = _occupied(rows), rows.shape[1]
     width = fast + 1 + (-(fast + 1)) % 8
     padded = np.zeros((len(chosen), width), dtype=np.uint8)
     padded[:, :fast] = rows[chosen]
     flat = padded.reshape(-1)
     change = np.empty(len(flat), dtype=bool)
-    change[0] = flat[0] > 0
+    change[:1] = flat[:1] > 0
     np.not_equal(flat[1:], flat[:-1], out=change[1:])
     words = np.flatnonzero(change.view(np.uint64))
     at = np.flatnonzero(change.reshape(-1, 8)[words].reshape(-1))
@@ -214,4 +214,4 @@ def _scan_rows(rows: NDArray[np.uint8], chosen: NDArray[np.int64]) -> tuple[Ints
     row, column = np.divmod(start, width)
     length = (stop - start).astype(np.int32)
     column = column.astype(np.int32)
-    return chosen[row].astype(np.int32), column, column + length, label[begins]
+    return (chosen[row] + first).astype(np.int32), column, column + length, label[begins]

@@ -42,10 +42,12 @@ class Body:
 class Ground:
     """What fields are built from: the source's own runs by label, or those of its slices parted into thinner ones.
 
-    `parts` (3,) says into how many thin voxels each source voxel is parted, (fast, middle, slow).
+    `kept` are the source's own in either case. `parts` (3,) says into how many thin voxels each source voxel is parted,
+    (fast, middle, slow).
     """
 
     source: Layout
+    kept: Mapping[int, Runs]
     layout: Layout
     runs: Mapping[int, Runs]
     parts: Ints
@@ -55,7 +57,7 @@ class Ground:
         """Part the slices where they are thick; `runs` are what is left of the source's labels."""
         thick = thick_axis(source) if runs else None
         if thick is None:
-            return cls(source, source, runs, np.ones(3, dtype=np.int32))
+            return cls(source, runs, source, runs, np.ones(3, dtype=np.int32))
         axis, parts = thick
         data = np.zeros_like(source.data)
         for label, kept in runs.items():
@@ -63,7 +65,7 @@ class Ground:
         layout = part_slices(replace(source, data=data), axis, parts, sorted(runs))
         factors = np.ones(3, dtype=np.int32)
         factors[2 - axis] = parts
-        return cls(source, layout, scan(layout.data), factors)
+        return cls(source, runs, layout, scan(layout.data), factors)
 
     def from_source(self, voxels: Floats) -> Floats:
         """Indices (n, 3) of source voxels among the parted ones."""
