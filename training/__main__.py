@@ -7,12 +7,20 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from training.loop import Plan
+    from training.segmenter import Config
 
 HERE = Path(__file__).parent
 DATA, RUNS = HERE / "data", HERE / "runs"
 RATES = {"unet": 2e-3, "liteunet": 1e-3, "segformer": 3e-4}
 """Learning rate of each segmenter."""
+GENTLE = {"liteunet": 0.15}
+"""The part of it at which an encoder learns that has learnt before."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -43,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _fit(steps.add_parser("classifier", help="train the gate"), "classifier")
     _fit(steps.add_parser("segmenter", help="train the segmenter"), "segmenter")
     _pseudo(steps.add_parser("pseudo", help="label scans that nobody outlined with a trained segmenter"))
+    _folds(steps.add_parser("folds", help="train and measure a recipe on patients held out, group by group"))
     _export(steps.add_parser("export", help="a checkpoint as a model folder: ONNX and card"))
     _transplant(steps.add_parser("transplant", help="real slices with other people's organ shapes, as more cases"))
     _soup(steps.add_parser("soup", help="the mean of the weights of runs that started from one checkpoint"))
@@ -75,6 +84,16 @@ def _fit(parser: argparse.ArgumentParser, stage: str) -> None:
         parser.add_argument("--pretrained", help="SegFormer: a local folder or hub name to start from")
         parser.add_argument("--start", type=Path, help="a checkpoint to start from")
     parser.set_defaults(run=run_segmenter if stage == "segmenter" else run_classifier)
+
+
+def _folds(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="of the run: everything goes to training/runs/NAME; goes on if there")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--network", choices=tuple(RATES), default="unet")
+    parser.add_argument("--steps", type=int, default=1000, help="of the segmenter, in each fold")
+    parser.add_argument("--gate-steps", type=int, default=600)
+    parser.add_argument("--fold", nargs="+", action="append", metavar="PATIENT", help="held out together; repeat it")
+    parser.set_defaults(run=run_folds)
 
 
 def _pseudo(parser: argparse.ArgumentParser) -> None:
@@ -156,23 +175,35 @@ def run_classifier(chosen: argparse.Namespace) -> None:
 def run_segmenter(chosen: argparse.Namespace) -> None:
     """Train the segmenter."""
     from training.loop import Plan
-    from training.segmenter import Config, train
+    from training.segmenter import train
 
-    options = {
-        "liteunet": {"pretrained": chosen.start is None},
-        "unet": {"drop": 0.25},
-        "segformer": {"start": chosen.pretrained},
-    }
-    config = Config(
-        kind=chosen.network,
-        options=options[chosen.network],
-        start=chosen.start,
-        held_out=tuple(chosen.hold_out),
-        batch=8 if chosen.network == "liteunet" else 4,
-        plan=Plan(minutes=chosen.minutes, steps=chosen.steps, rate=RATES[chosen.network], decay=0.05),
-        seed=chosen.seed,
-    )
+    plan = Plan(minutes=chosen.minutes, steps=chosen.steps)
+    config = _segmenter(chosen.network, plan, pretrained=chosen.pretrained, start=chosen.start)
+    config = replace(config, held_out=tuple(chosen.hold_out), seed=chosen.seed)
     train(RUNS / chosen.name, chosen.cases, config)
+
+
+def _segmenter(network: str, plan: Plan, pretrained: str | None = None, start: Path | None = None) -> Config:
+    """How a segmenter of this kind is trained."""
+    from training.segmenter import Config
+
+    options = {"liteunet": {"pretrained": start is None}, "unet": {"drop": 0.25}, "segformer": {"start": pretrained}}
+    plan = replace(plan, rate=RATES[network], gentle=GENTLE.get(network, 1.0), decay=0.05)
+    return Config(kind=network, options=options[network], start=start, batch=8, plan=plan)
+
+
+def run_folds(chosen: argparse.Namespace) -> None:
+    """Train and measure on every fold."""
+    from training import classifier
+    from training.folds import FOLDS, Config, folds
+    from training.loop import Plan
+
+    config = Config(
+        folds=tuple(tuple(held) for held in chosen.fold or FOLDS),
+        gate=classifier.Config(plan=Plan(steps=chosen.gate_steps, rate=3e-3)),
+        segmenter=_segmenter(chosen.network, Plan(steps=chosen.steps)),
+    )
+    print(folds(RUNS / chosen.name, chosen.data, config).read_text())
 
 
 def run_pseudo(chosen: argparse.Namespace) -> None:

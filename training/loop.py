@@ -22,6 +22,7 @@ from training.batches import Batch, ahead
 class Plan:
     """How long and how fast: ends after `steps` or `minutes`, whichever comes first.
 
+    The part of a network called `encoder` learns at `gentle` times the rate: what it brings along is not to be lost.
     With a `partner`, the folder of a second run beside this one, both take the mean of their weights every
     `meet_every` steps (local SGD, Stich 2019): two slow processors do the work of a fast one.
     """
@@ -29,6 +30,7 @@ class Plan:
     steps: int = 20_000
     minutes: float = 600.0
     rate: float = 2e-3
+    gentle: float = 1.0
     decay: float = 1e-2
     warm: int = 100
     average: float = 0.998
@@ -118,10 +120,16 @@ def fit(
 
 def begin(network: nn.Module, plan: Plan) -> State:
     """A fresh state; normalisation weights and biases are not decayed."""
-    flat = [p for p in network.parameters() if p.ndim <= 1]
-    deep = [p for p in network.parameters() if p.ndim > 1]
-    groups = [{"params": deep, "weight_decay": plan.decay}, {"params": flat, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=plan.rate)
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        groups.setdefault((name.startswith("encoder."), parameter.ndim > 1), []).append(parameter)
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": held, "weight_decay": plan.decay * deep, "share": plan.gentle if encodes else 1.0}
+            for (encodes, deep), held in groups.items()
+        ],
+        lr=plan.rate,
+    )
     return State(network, copy.deepcopy(network).eval().requires_grad_(False), optimiser)
 
 
@@ -136,7 +144,7 @@ def one_step(state: State, loss: Callable[[nn.Module, Batch], Tensor], batch: Ba
         plan.rate * min(1.0, (state.step + 1) / plan.warm) * 0.5 * (1.0 + math.cos(math.pi * progress_of(state, plan)))
     )
     for part in state.optimiser.param_groups:
-        part["lr"] = max(rate, 1e-6)
+        part["lr"] = max(rate * part["share"], 1e-6)
     images, labels = batch[0].to(plan.device), batch[1].to(plan.device)
     state.network.train()
     with torch.autocast(plan.device, dtype=torch.bfloat16, enabled=plan.half):
