@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _export(steps.add_parser("export", help="a checkpoint as a model folder: ONNX and card"))
     _transplant(steps.add_parser("transplant", help="real slices with other people's organ shapes, as more cases"))
     _soup(steps.add_parser("soup", help="the mean of the weights of runs that started from one checkpoint"))
+    _both(steps.add_parser("pair", help="one checkpoint of a U-Net's and a LiteUNet's, which answer together"))
     _quantise(steps.add_parser("quantise", help="the int8 variant of a model folder, calibrated on prepared cases"))
     _half(steps.add_parser("half", help="the fp16 variant of a model folder, for GPUs; measures what it costs"))
     _evaluate(steps.add_parser("evaluate", help="measure a pair of model folders; writes a report"))
@@ -89,7 +90,7 @@ def _fit(parser: argparse.ArgumentParser, stage: str) -> None:
 def _folds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="of the run: everything goes to training/runs/NAME; goes on if there")
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--network", choices=tuple(RATES), default="unet")
+    parser.add_argument("--network", choices=("pair", *RATES), default="pair")
     parser.add_argument("--steps", type=int, default=1000, help="of the segmenter, in each fold")
     parser.add_argument("--gate-steps", type=int, default=600)
     parser.add_argument("--fold", nargs="+", action="append", metavar="PATIENT", help="held out together; repeat it")
@@ -116,11 +117,17 @@ def _soup(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_soup)
 
 
+def _both(parser: argparse.ArgumentParser) -> None:
+    for name in ("out", "unet", "liteunet"):
+        parser.add_argument(name, type=Path)
+    parser.set_defaults(run=run_pair)
+
+
 def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("stage", choices=("classifier", "segmenter"))
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--network", choices=("gate", *RATES))
+    parser.add_argument("--network", choices=("gate", "pair", *RATES))
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--threshold", type=float)
     parser.add_argument("--metrics", type=Path, metavar="JSON", help="figures for the card, name to number or text")
@@ -201,7 +208,10 @@ def run_folds(chosen: argparse.Namespace) -> None:
     config = Config(
         folds=tuple(tuple(held) for held in chosen.fold or FOLDS),
         gate=classifier.Config(plan=Plan(steps=chosen.gate_steps, rate=3e-3)),
-        segmenter=_segmenter(chosen.network, Plan(steps=chosen.steps)),
+        segmenters=tuple(
+            _segmenter(network, Plan(steps=chosen.steps))
+            for network in (("unet", "liteunet") if chosen.network == "pair" else (chosen.network,))
+        ),
     )
     print(folds(RUNS / chosen.name, chosen.data, config).read_text())
 
@@ -227,6 +237,13 @@ def run_soup(chosen: argparse.Namespace) -> None:
     from training.networks import mean_weights
 
     mean_weights(chosen.checkpoints, chosen.out)
+
+
+def run_pair(chosen: argparse.Namespace) -> None:
+    """One checkpoint from two."""
+    from training.networks import both_weights
+
+    both_weights(chosen.unet, chosen.liteunet, chosen.out)
 
 
 def run_export(chosen: argparse.Namespace) -> None:

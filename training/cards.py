@@ -67,6 +67,11 @@ KINDS = {
         "U-Net with an EfficientNet-Lite0 encoder (ImageNet weights to begin with), pixel places in the decoder, 2.5-D",
     ),
     "unet": ("gut-unet", "residual U-Net that works at 3 mm and answers at 1.5 mm, pixel places as input, 2.5-D"),
+    "pair": (
+        "gut-pair",
+        "mean of the probabilities of two U-Nets, 2.5-D: a residual one that works at 3 mm, pixel places as input, and "
+        "one with an EfficientNet-Lite0 encoder (ImageNet weights to begin with), pixel places in the decoder",
+    ),
     "segformer": ("gut-segformer", "SegFormer-B0 (Xie et al. 2021), 2.5-D"),
 }
 
@@ -80,6 +85,6 @@ def card_for(stage: str, network: str, version: str, threshold: float | None = N
     """The card of one of our networks."""
     name, architecture = KINDS[network]
     if stage == "segmenter":
-        data = (*DATA[:2], EMPTY, *DATA[3:], IMAGE_NET) if network == "liteunet" else DATA
+        data = {"liteunet": (*DATA[:2], EMPTY, *DATA[3:], IMAGE_NET), "pair": (*DATA, IMAGE_NET)}.get(network, DATA)
         return card(stage, name, version, architecture, threshold=threshold or 0.5, data=data)
     return card(stage, name, version, architecture, threshold=threshold or 0.5, coverage=COVERAGE)

@@ -9,6 +9,8 @@ import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from torch import nn
+
 from shared.card import ModelCard
 from shared.model import load_network
 from training import classifier, segmenter
@@ -16,6 +18,7 @@ from training.cards import card_for
 from training.cases import load_cases
 from training.evaluate import Judged, judge
 from training.export import export
+from training.networks import Pair
 from training.report import write_report
 from training.transplant import write_transplants
 
@@ -31,11 +34,14 @@ MADE = ("transplant", "pseudo")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Which patients are held out together, and how both networks are trained on the others."""
+    """Which patients are held out together, and how networks are trained on the others: a gate and a segmenter or two.
+
+    Two segmenters, of kind unet and liteunet, answer together as a pair.
+    """
 
     folds: tuple[tuple[str, ...], ...] = FOLDS
     gate: classifier.Config = field(default_factory=classifier.Config)
-    segmenter: segmenter.Config = field(default_factory=segmenter.Config)
+    segmenters: tuple[segmenter.Config, ...] = (segmenter.Config(),)
     transplants: int = 12
     thresholds: tuple[float, float] = (0.1, 0.3)
     """Of the gate and of the segmenter."""
@@ -58,15 +64,20 @@ def fold(folder: Path, data: Path, held: tuple[str, ...], config: Config) -> tup
     """Train without the patients `held` and measure on them: both networks' cards and the judged cases."""
     cases = without(data, folder / "data", held, config.transplants)
     gate = classifier.train(folder / "gate", cases, replace(config.gate, held_out=held))
-    network = segmenter.train(folder / "segmenter", cases, replace(config.segmenter, held_out=held))
+    trained = {each.kind: _segmenter(folder, cases, each, held) for each in config.segmenters}
+    kind, network = ("pair", Pair(**trained)) if len(trained) > 1 else next(iter(trained.items()))
     version, (low, high) = "held-out." + ".".join(held), config.thresholds
     cards = [
         export(gate, card_for("classifier", "gate", version, low), folder / "models" / "classifier"),
-        export(network, card_for("segmenter", config.segmenter.kind, version, high), folder / "models" / "segmenter"),
+        export(network, card_for("segmenter", kind, version, high), folder / "models" / "segmenter"),
     ]
     pair = [load_network(folder / "models" / card.stage) for card in cards]
     shown = [case for case in load_cases(cases) if case.patient in held and case.outlined]
     return cards, [judge(case, *pair) for case in shown]
+
+
+def _segmenter(folder: Path, cases: Path, config: segmenter.Config, held: tuple[str, ...]) -> nn.Module:
+    return segmenter.train(folder / config.kind, cases, replace(config, held_out=held))
 
 
 def without(data: Path, out: Path, held: tuple[str, ...], count: int) -> Path:

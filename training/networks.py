@@ -82,6 +82,18 @@ class UNet(nn.Module):
         return self.levels(x)[0]
 
 
+class Pair(nn.Module):
+    """A U-Net from nothing and one on a pre-trained encoder, side by side: they err in different places."""
+
+    def __init__(self, unet: nn.Module | None = None, liteunet: nn.Module | None = None) -> None:
+        super().__init__()
+        self.unet, self.liteunet = unet or UNet(), liteunet or LiteUNet()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of the mean of both networks' probabilities."""
+        return (0.5 * (self.unet(x).softmax(dim=1) + self.liteunet(x).softmax(dim=1))).log()
+
+
 class Gate(nn.Module):
     """Which organs a slice shows: the encoder of the U-Net, narrow, at a quarter of the resolution."""
 
@@ -147,9 +159,18 @@ class Served(nn.Module):
         return logits.sigmoid() if self.stage == "classifier" else logits.softmax(dim=1)
 
 
+KINDS: dict[str, type[nn.Module]] = {
+    "gate": Gate,
+    "liteunet": LiteUNet,
+    "pair": Pair,
+    "segformer": SegFormer,
+    "unet": UNet,
+}
+
+
 def build(kind: str, **options: Any) -> nn.Module:
-    """A network by name: liteunet, unet, gate or segformer."""
-    return {"liteunet": LiteUNet, "unet": UNet, "gate": Gate, "segformer": SegFormer}[kind](**options)
+    """A network by name."""
+    return KINDS[kind](**options)
 
 
 def load_weights(network: nn.Module, path: Path) -> nn.Module:
@@ -168,3 +189,10 @@ def mean_weights(checkpoints: list[Path], out: Path) -> None:
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"average": mean}, out)
+
+
+def both_weights(unet: Path, liteunet: Path, out: Path) -> None:
+    """Write the averaged weights of two runs as those of a `Pair`."""
+    pair = Pair(load_weights(UNet(), unet), load_weights(LiteUNet(), liteunet))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"average": pair.state_dict()}, out)

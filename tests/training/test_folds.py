@@ -29,7 +29,10 @@ plan, size = Plan(steps=2, look_every=50), (64, 96)
 config = Config(
     folds=(("case1",), ("case2", "case3")),
     gate=classifier.Config(plan=plan, size=size, batch=2),
-    segmenter=segmenter.Config(plan=plan, size=size, batch=2, options={"widths": (8, 8, 8, 8)}),
+    segmenters=(
+        segmenter.Config("unet", plan=plan, size=size, batch=2, options={"widths": (8, 8, 8, 8)}),
+        segmenter.Config("liteunet", plan=plan, size=size, batch=2, options={}),
+    ),
     transplants=1,
 )
 print(folds(out / "run", out / "data", config).read_text())
@@ -46,4 +49,4 @@ def test_nothing_of_a_patient_held_out_is_learned_from_and_all_are_measured(tmp_
     assert made == {"transplant_case2_day0.npz", "transplant_case3_day0.npz"}
     alone = (tmp_path / "run" / "case2_case3" / "report" / "report.md").read_text()
     assert "8 slices of 2 patients: case2, case3" in alone
-    assert "held-out.case2.case3" in alone
+    assert "gut-pair held-out.case2.case3" in alone
