@@ -84,6 +84,9 @@ def _fit(parser: argparse.ArgumentParser, stage: str) -> None:
         parser.add_argument("--network", choices=tuple(RATES), default="unet")
         parser.add_argument("--pretrained", help="SegFormer: a local folder or hub name to start from")
         parser.add_argument("--start", type=Path, help="a checkpoint to start from")
+        parser.add_argument(
+            "--teacher", nargs=2, metavar=("NETWORK", "CHECKPOINT"), help="whose answers to learn as well"
+        )
     parser.set_defaults(run=run_segmenter if stage == "segmenter" else run_classifier)
 
 
@@ -186,7 +189,8 @@ def run_segmenter(chosen: argparse.Namespace) -> None:
 
     plan = Plan(minutes=chosen.minutes, steps=chosen.steps)
     config = _segmenter(chosen.network, plan, pretrained=chosen.pretrained, start=chosen.start)
-    config = replace(config, held_out=tuple(chosen.hold_out), seed=chosen.seed)
+    teacher = (chosen.teacher[0], Path(chosen.teacher[1])) if chosen.teacher else None
+    config = replace(config, teacher=teacher, held_out=tuple(chosen.hold_out), seed=chosen.seed)
     train(RUNS / chosen.name, chosen.cases, config)
 
 

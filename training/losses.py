@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
@@ -18,6 +20,20 @@ def segmentation(network: nn.Module, batch: Batch) -> Tensor:
         marks = labels if number == 0 else labels[:, :: 2**number, :: 2**number]
         total = total + 0.5**number * pixels(logits.float(), marks)
     return total
+
+
+def taught(teacher: nn.Module, weight: float = 2.0) -> Callable[[nn.Module, Batch], Tensor]:
+    """A loss by which a network also learns to answer as `teacher` does (Hinton et al. 2015), labelled or not."""
+
+    def loss(network: nn.Module, batch: Batch) -> Tensor:
+        images, labels = batch
+        with torch.no_grad():
+            wanted = teacher(images).float().softmax(dim=1)
+        logits = network(images).float()
+        apart = nnf.kl_div(logits.log_softmax(dim=1), wanted, reduction="none").sum(dim=1).mean()
+        return pixels(logits, labels) + weight * apart
+
+    return loss
 
 
 def pixels(logits: Tensor, labels: Tensor) -> Tensor:

@@ -15,17 +15,21 @@ from training.augment import Augment
 from training.batches import Drawer, Group, group
 from training.cases import UNKNOWN, Scan, as_scan, load_cases
 from training.loop import Plan, fit
-from training.losses import segmentation
-from training.networks import build
+from training.losses import segmentation, taught
+from training.networks import build, load_weights
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One training of the segmenter. Shares are parts of the examples drawn from each kind of case."""
+    """One training of the segmenter. Shares are parts of the examples drawn from each kind of case.
+
+    `teacher` is the kind and the checkpoint of a network whose answers are learned as well.
+    """
 
     kind: str = "unet"
     options: dict[str, Any] = field(default_factory=lambda: {"drop": 0.25})
     start: Path | None = None
+    teacher: tuple[str, Path] | None = None
     held_out: tuple[str, ...] = ("case101", "case110", "case119")
     shares: dict[str, float] = field(
         default_factory=lambda: {
@@ -93,7 +97,12 @@ def train(folder: Path, data: Path, config: Config) -> nn.Module:
         config.augment,
         config.seed,
     )
-    return fit(network, segmentation, draw, config.plan, folder=folder, look=lambda one: dice_on(one, check))
+    loss = taught(_teacher(*config.teacher, config.plan.device)) if config.teacher else segmentation
+    return fit(network, loss, draw, config.plan, folder=folder, look=lambda one: dice_on(one, check))
+
+
+def _teacher(kind: str, checkpoint: Path, device: str) -> nn.Module:
+    return load_weights(build(kind), checkpoint).requires_grad_(False).to(device)
 
 
 @torch.no_grad()
