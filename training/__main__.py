@@ -19,6 +19,8 @@ HERE = Path(__file__).parent
 DATA, RUNS = HERE / "data", HERE / "runs"
 RATES = {"unet": 2e-3, "liteunet": 1e-3, "segformer": 3e-4}
 """Learning rate of each segmenter."""
+STEPS = {"unet": 1700, "liteunet": 1000, "segformer": 1000}
+"""Steps of each in a fold: with batches of 8, about as long as it goes on learning what holds for other patients."""
 GENTLE = {"liteunet": 0.15}
 """The part of it at which an encoder learns that has learnt before."""
 
@@ -94,7 +96,7 @@ def _folds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="of the run: everything goes to training/runs/NAME; goes on if there")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--network", choices=("pair", *RATES), default="pair")
-    parser.add_argument("--steps", type=int, default=1000, help="of the segmenter, in each fold")
+    parser.add_argument("--steps", type=int, help="of each segmenter, in each fold; by default what suits it")
     parser.add_argument("--gate-steps", type=int, default=600)
     parser.add_argument("--fold", nargs="+", action="append", metavar="PATIENT", help="held out together; repeat it")
     parser.set_defaults(run=run_folds)
@@ -213,7 +215,7 @@ def run_folds(chosen: argparse.Namespace) -> None:
         folds=tuple(tuple(held) for held in chosen.fold or FOLDS),
         gate=classifier.Config(plan=Plan(steps=chosen.gate_steps, rate=3e-3)),
         segmenters=tuple(
-            _segmenter(network, Plan(steps=chosen.steps))
+            _segmenter(network, Plan(steps=chosen.steps or STEPS[network]))
             for network in (("unet", "liteunet") if chosen.network == "pair" else (chosen.network,))
         ),
     )
