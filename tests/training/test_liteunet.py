@@ -1,4 +1,4 @@
-"""The U-Net on a pre-trained encoder, in the training environment."""
+"""The U-Net on a pre-trained encoder, alone and as one of a pair, in the training environment."""
 
 import subprocess
 
@@ -30,6 +30,30 @@ except FileNotFoundError as error:
 else:
     raise AssertionError
 """
+
+PAIR = """
+import sys
+from pathlib import Path
+import torch
+from training.__main__ import main
+from training.networks import LiteUNet, Pair, Served, UNet, load_weights
+torch.manual_seed(0)
+out = Path(sys.argv[1])
+networks = {"unet": UNet().eval(), "liteunet": LiteUNet().eval()}
+for name, network in networks.items():
+    torch.save({"average": network.state_dict()}, out / name)
+main(["pair", str(out / "pair.pt"), str(out / "unet"), str(out / "liteunet")])
+pair = load_weights(Pair(), out / "pair.pt")
+x = torch.randint(0, 255, (1, 3, 64, 96), dtype=torch.uint8)
+wanted = sum(Served(network, "segmenter")(x) for network in networks.values()) / 2
+assert torch.allclose(Served(pair, "segmenter")(x), wanted, atol=1e-5)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_pair_answers_the_mean_of_both(tmp_path):
+    subprocess.run([python_with_torch(), "-c", PAIR, tmp_path], cwd=ROOT, check=True, timeout=280)
 
 
 @pytest.mark.slow
