@@ -97,7 +97,7 @@ def _folds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--network", choices=("pair", *RATES), default="pair")
     parser.add_argument("--steps", type=int, help="of each segmenter, in each fold; by default what suits it")
-    parser.add_argument("--gate-steps", type=int, default=600)
+    parser.add_argument("--gate-steps", type=int, default=900)
     parser.add_argument("--fold", nargs="+", action="append", metavar="PATIENT", help="held out together; repeat it")
     parser.set_defaults(run=run_folds)
 
@@ -105,7 +105,7 @@ def _folds(parser: argparse.ArgumentParser) -> None:
 def _pseudo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoints", type=Path, nargs="+", help="whose probabilities are averaged")
     parser.add_argument("--cases", type=Path, default=DATA / "cases")
-    parser.add_argument("--network", choices=tuple(RATES), default="unet")
+    parser.add_argument("--network", choices=("pair", *RATES), default="unet")
     parser.set_defaults(run=run_pseudo)
 
 

@@ -15,10 +15,11 @@ from shared.card import ModelCard
 from shared.model import load_network
 from training import classifier, segmenter
 from training.cards import card_for
-from training.cases import load_cases
+from training.cases import load_cases, save_case
 from training.evaluate import Judged, judge
 from training.export import export
 from training.networks import Pair
+from training.pseudo import pseudo_case
 from training.report import write_report
 from training.transplant import write_transplants
 
@@ -43,7 +44,7 @@ class Config:
     gate: classifier.Config = field(default_factory=classifier.Config)
     segmenters: tuple[segmenter.Config, ...] = (segmenter.Config(),)
     transplants: int = 12
-    thresholds: tuple[float, float] = (0.1, 0.3)
+    thresholds: tuple[float, float] = (0.01, 0.4)
     """Of the gate and of the segmenter."""
 
 
@@ -61,11 +62,17 @@ def folds(out: Path, data: Path, config: Config) -> Path:
 
 
 def fold(folder: Path, data: Path, held: tuple[str, ...], config: Config) -> tuple[list[ModelCard], list[Judged]]:
-    """Train without the patients `held` and measure on them: both networks' cards and the judged cases."""
+    """Train without the patients `held` and measure on them: both networks' cards and the judged cases.
+
+    The gate also learns where scans that nobody outlined show organs, from what the segmenter says of them.
+    """
     cases = without(data, folder / "data", held, config.transplants)
-    gate = classifier.train(folder / "gate", cases, replace(config.gate, held_out=held))
     trained = {each.kind: _segmenter(folder, cases, each, held) for each in config.segmenters}
     kind, network = ("pair", Pair(**trained)) if len(trained) > 1 else next(iter(trained.items()))
+    for case in load_cases(cases):
+        if case.kind == "unlabelled":
+            save_case(pseudo_case(case, [network.cpu().eval()]), cases)
+    gate = classifier.train(folder / "gate", cases, replace(config.gate, held_out=held))
     version, (low, high) = "held-out." + ".".join(held), config.thresholds
     cards = [
         export(gate, card_for("classifier", "gate", version, low), folder / "models" / "classifier"),

@@ -15,8 +15,11 @@ from shared.card import Input
 from training.cases import UNKNOWN, Case, Scan, as_scan, load_cases, save_case
 from training.networks import build, load_weights
 
+SURE = 0.7
+"""The least probability of a label that is believed."""
 
-def label(checkpoints: list[Path], folder: Path, kind: str, sure: float = 0.7) -> Iterator[str]:
+
+def label(checkpoints: list[Path], folder: Path, kind: str, sure: float = SURE) -> Iterator[str]:
     """Write a case `pseudo_NAME` beside every unlabelled case of `folder`; yields their names.
 
     `kind` is the network of all checkpoints.
@@ -29,7 +32,7 @@ def label(checkpoints: list[Path], folder: Path, kind: str, sure: float = 0.7) -
             yield made.name
 
 
-def pseudo_case(case: Case, networks: list[nn.Module], sure: float) -> Case:
+def pseudo_case(case: Case, networks: list[nn.Module], sure: float = SURE) -> Case:
     """The case on the network's pixels with the likeliest label where its probability is at least `sure`."""
     wants = Input()
     scan = as_scan(case, wants)
