@@ -86,6 +86,7 @@ def _fit(parser: argparse.ArgumentParser, stage: str) -> None:
         parser.add_argument("--network", choices=tuple(RATES), default="unet")
         parser.add_argument("--pretrained", help="SegFormer: a local folder or hub name to start from")
         parser.add_argument("--start", type=Path, help="a checkpoint to start from")
+        parser.add_argument("--rate", type=float, help="learning rate; by default what suits the network")
         parser.add_argument(
             "--teacher", nargs=2, metavar=("NETWORK", "CHECKPOINT"), help="whose answers to learn as well"
         )
@@ -190,18 +191,20 @@ def run_segmenter(chosen: argparse.Namespace) -> None:
     from training.segmenter import train
 
     plan = Plan(minutes=chosen.minutes, steps=chosen.steps)
-    config = _segmenter(chosen.network, plan, pretrained=chosen.pretrained, start=chosen.start)
+    config = _segmenter(chosen.network, plan, pretrained=chosen.pretrained, start=chosen.start, rate=chosen.rate)
     teacher = (chosen.teacher[0], Path(chosen.teacher[1])) if chosen.teacher else None
     config = replace(config, teacher=teacher, held_out=tuple(chosen.hold_out), seed=chosen.seed)
     train(RUNS / chosen.name, chosen.cases, config)
 
 
-def _segmenter(network: str, plan: Plan, pretrained: str | None = None, start: Path | None = None) -> Config:
+def _segmenter(
+    network: str, plan: Plan, *, pretrained: str | None = None, start: Path | None = None, rate: float | None = None
+) -> Config:
     """How a segmenter of this kind is trained."""
     from training.segmenter import Config
 
     options = {"liteunet": {"pretrained": start is None}, "unet": {"drop": 0.25}, "segformer": {"start": pretrained}}
-    plan = replace(plan, rate=RATES[network], gentle=GENTLE.get(network, 1.0), decay=0.05)
+    plan = replace(plan, rate=rate or RATES[network], gentle=GENTLE.get(network, 1.0), decay=0.05)
     return Config(kind=network, options=options[network], start=start, batch=8, plan=plan)
 
 

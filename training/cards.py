@@ -85,6 +85,6 @@ def card_for(stage: str, network: str, version: str, threshold: float | None = N
     """The card of one of our networks."""
     name, architecture = KINDS[network]
     if stage == "segmenter":
-        data = {"liteunet": (*DATA[:2], EMPTY, *DATA[3:], IMAGE_NET), "pair": (*DATA, IMAGE_NET)}.get(network, DATA)
+        data = (*DATA[:2], EMPTY, *DATA[3:], IMAGE_NET) if network in {"liteunet", "pair"} else DATA
         return card(stage, name, version, architecture, threshold=threshold or 0.5, data=data)
     return card(stage, name, version, architecture, threshold=threshold or 0.5, coverage=COVERAGE)
