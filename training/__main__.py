@@ -227,9 +227,11 @@ def run_folds(chosen: argparse.Namespace) -> None:
 
 def run_pseudo(chosen: argparse.Namespace) -> None:
     """Label the unlabelled."""
+    from training.networks import build, load_weights
     from training.pseudo import label
 
-    for name in label(chosen.checkpoints, chosen.cases, chosen.network):
+    networks = [load_weights(build(chosen.network), path) for path in chosen.checkpoints]
+    for name in label(networks, chosen.cases):
         print(name)
 
 

@@ -15,11 +15,11 @@ from shared.card import ModelCard
 from shared.model import load_network
 from training import classifier, segmenter
 from training.cards import card_for
-from training.cases import load_cases, save_case
+from training.cases import load_cases
 from training.evaluate import Judged, judge
 from training.export import export
 from training.networks import Pair
-from training.pseudo import pseudo_case
+from training.pseudo import label
 from training.report import write_report
 from training.transplant import write_transplants
 
@@ -69,9 +69,8 @@ def fold(folder: Path, data: Path, held: tuple[str, ...], config: Config) -> tup
     cases = without(data, folder / "data", held, config.transplants)
     trained = {each.kind: _segmenter(folder, cases, each, held) for each in config.segmenters}
     kind, network = ("pair", Pair(**trained)) if len(trained) > 1 else next(iter(trained.items()))
-    for case in load_cases(cases):
-        if case.kind == "unlabelled":
-            save_case(pseudo_case(case, [network.cpu().eval()]), cases)
+    for _ in label([network.cpu().eval()], cases):
+        pass
     gate = classifier.train(folder / "gate", cases, replace(config.gate, held_out=held))
     version, (low, high) = "held-out." + ".".join(held), config.thresholds
     cards = [

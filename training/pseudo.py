@@ -13,18 +13,13 @@ from torch import nn
 
 from shared.card import Input
 from training.cases import UNKNOWN, Case, Scan, as_scan, load_cases, save_case
-from training.networks import build, load_weights
-
-SURE = 0.7
-"""The least probability of a label that is believed."""
 
 
-def label(checkpoints: list[Path], folder: Path, kind: str, sure: float = SURE) -> Iterator[str]:
-    """Write a case `pseudo_NAME` beside every unlabelled case of `folder`; yields their names.
+def label(networks: list[nn.Module], folder: Path, sure: float = 0.7) -> Iterator[str]:
+    """Write a case `pseudo_NAME` beside every unlabelled case of `folder`, as the networks see it; yields the names.
 
-    `kind` is the network of all checkpoints.
+    A label of a probability below `sure` stays unknown.
     """
-    networks = [load_weights(build(kind), path) for path in checkpoints]
     for case in load_cases(folder):
         if case.kind == "unlabelled":
             made = pseudo_case(case, networks, sure)
@@ -32,7 +27,7 @@ def label(checkpoints: list[Path], folder: Path, kind: str, sure: float = SURE) 
             yield made.name
 
 
-def pseudo_case(case: Case, networks: list[nn.Module], sure: float = SURE) -> Case:
+def pseudo_case(case: Case, networks: list[nn.Module], sure: float) -> Case:
     """The case on the network's pixels with the likeliest label where its probability is at least `sure`."""
     wants = Input()
     scan = as_scan(case, wants)

@@ -88,7 +88,7 @@ def train(folder: Path, data: Path, config: Config) -> nn.Module:
     learn, check = split(scans, config.held_out)
     network = build(config.kind, **config.options)
     if config.start is not None:
-        network.load_state_dict(torch.load(config.start, map_location="cpu", weights_only=True)["average"])
+        load_weights(network, config.start)
     torch.manual_seed(config.seed)
     draw = Drawer(
         groups([beyond_outlines(scan) for scan in learn], config.shares),
