@@ -32,29 +32,25 @@ def normalise(slices: NDArray[Any], modality: Modality, how: Normalisation) -> B
         values = _finite(one)
         low, high = how.ct_window if modality == "CT" else _limits(values, how)
         if high > low:
-            out[index] = np.rint(np.clip((values - low) * 255.0 / (high - low), 0.0, 255.0))
+            out[index] = np.rint(np.clip((values.astype(np.float64) - low) * 255.0 / (high - low), 0.0, 255.0))
     return out
 
 
-def _finite(one: NDArray[Any]) -> NDArray[np.float64]:
-    values = one.astype(np.float64)
+def _finite(one: NDArray[Any]) -> NDArray[Any]:
     if one.dtype.kind == "f":
-        good = np.isfinite(values)
+        good = np.isfinite(one)
         if not good.all():
-            values = np.where(good, values, values[good].min() if good.any() else 0.0)
-    return values
+            return np.where(good, one, one[good].min() if good.any() else 0.0)
+    return one
 
 
-def _limits(values: NDArray[np.float64], how: Normalisation) -> tuple[float, float]:
-    flat = values.ravel()
-    ranks = _rank(flat.size, how.low), _rank(flat.size, 99.0)
-    ordered = np.partition(flat, ranks)
-    low, bright = ordered[ranks[0]], ordered[ranks[1]]
-    tissue = flat[flat > low + how.air * (bright - low)]
+def _limits(values: NDArray[Any], how: Normalisation) -> tuple[float, float]:
+    ordered = np.sort(values, axis=None, kind="stable" if values.itemsize < 3 else None)  # a radix sort for 8, 16 bits
+    low, bright = (float(ordered[_rank(ordered.size, percent)]) for percent in (how.low, 99.0))
+    tissue = ordered[np.searchsorted(ordered, low + how.air * (bright - low), side="right") :]
     if tissue.size == 0:
-        return float(low), float(flat.max())
-    rank = _rank(tissue.size, how.high)
-    return float(low), float(np.partition(tissue, rank)[rank])
+        return low, float(ordered[-1])
+    return low, float(tissue[_rank(tissue.size, how.high)])
 
 
 def _rank(count: int, percent: float) -> int:

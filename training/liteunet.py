@@ -86,14 +86,23 @@ class Merge(nn.Module):
 
     def __init__(self, coarse: int, fine: int, outside: int, stride: int) -> None:
         super().__init__()
-        self.stride = stride
+        self.stride, self.spare = stride, 0
         self.first = _conv(coarse + fine + 2, outside)
         self.second = _conv(outside, outside)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """`outside` channels on the grid of `skip`."""
         x = nnf.interpolate(x, scale_factor=2, mode="nearest")
-        return self.second(self.first(torch.cat([x, skip, places(skip, self.stride)], dim=1)))
+        where = nnf.pad(places(skip, self.stride), (0, 0, 0, 0, 0, self.spare))
+        return self.second(self.first(torch.cat([x, skip, where], dim=1)))
+
+    def round_up(self, multiple: int = 16) -> None:
+        """Take channels of zeros as well, up to a multiple of which ONNX Runtime's blocked convolutions are made."""
+        old = self.first[0]
+        more = -old.in_channels % multiple
+        self.spare += more
+        self.first[0] = nn.Conv2d(old.in_channels + more, old.out_channels, 3, padding=1, bias=False)
+        self.first[0].weight = nn.Parameter(nnf.pad(old.weight, (0, 0, 0, 0, 0, more)))
 
 
 def _conv(inside: int, outside: int) -> nn.Sequential:

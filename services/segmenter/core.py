@@ -61,4 +61,13 @@ def _smoothed(planes: Iterator[Plane], slice_mm: float, reach_mm: float = 4.0) -
 def _labels(feed: Feed, planes: Floats, threshold: float) -> NDArray[np.uint8]:
     """The likeliest organ per pixel of the slice's own grid, where organs together reach the threshold."""
     organs = feed.window.back(planes[1:])
-    return np.where(organs.sum(axis=0) >= threshold, organs.argmax(axis=0) + 1, 0).astype(np.uint8)
+    return np.where(organs.sum(axis=0) >= threshold, _likeliest(organs), np.uint8(0))
+
+
+def _likeliest(organs: Floats) -> NDArray[np.uint8]:
+    """Number, from 1, of the first largest plane at each pixel: what `argmax` says, in less than half the time."""
+    most, number = organs[0].copy(), np.ones(organs.shape[1:], dtype=np.uint8)
+    for other, plane in enumerate(organs[1:], start=2):
+        np.copyto(number, other, where=plane > most)
+        np.maximum(most, plane, out=most)
+    return number

@@ -36,6 +36,7 @@ import sys
 from pathlib import Path
 import torch
 from training.__main__ import main
+from training.liteunet import Merge
 from training.networks import LiteUNet, Pair, Served, UNet, load_weights
 torch.manual_seed(0)
 out = Path(sys.argv[1])
@@ -47,12 +48,21 @@ pair = load_weights(Pair(), out / "pair.pt")
 x = torch.randint(0, 255, (1, 3, 64, 96), dtype=torch.uint8)
 wanted = sum(Served(network, "segmenter")(x) for network in networks.values()) / 2
 assert torch.allclose(Served(pair, "segmenter")(x), wanted, atol=1e-5)
+usual = sum(network(x / 255).softmax(dim=1) for network in networks.values()) / 2
+assert torch.allclose(pair(x / 255).softmax(dim=1), usual, atol=1e-5)
+
+merges = [part for part in pair.modules() if isinstance(part, Merge)]
+for _ in range(2):  # the second time there is nothing to add
+    for merge in merges:
+        merge.round_up()
+assert [merge.first[0].in_channels for merge in merges] == [96, 128, 176, 448]
+assert torch.allclose(Served(pair, "segmenter")(x), wanted, atol=1e-5)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_pair_answers_the_mean_of_both(tmp_path):
+def test_a_pair_answers_the_mean_of_both_and_wider_convolutions_change_nothing(tmp_path):
     subprocess.run([python_with_torch(), "-c", PAIR, tmp_path], cwd=ROOT, check=True, timeout=280)
 
 

@@ -1,6 +1,7 @@
 """Cleaning removes specks and pinholes and leaves organs alone."""
 
 import numpy as np
+from scipy import ndimage
 
 from services.segmenter.clean import tidy
 
@@ -53,3 +54,17 @@ def test_a_part_that_is_tiny_beside_the_largest_goes_even_if_it_is_no_speck():
     whole = labels.copy()
     labels[3:7, 75:87, 75:87] = 1  # 3.9 mL beside 243 mL
     assert np.array_equal(tidy(labels, SPACING), whole)
+
+
+def test_holes_are_those_that_scipy_fills():
+    rng = np.random.default_rng(4)
+    for _ in range(40):
+        organ = ndimage.gaussian_filter(rng.normal(size=(60, 70)), 3) > 0
+        labels = (2 * ndimage.binary_dilation(organ)).astype(np.uint8)[None]
+        labels[0][rng.random((60, 70)) < 0.05] = 0
+        filled = ndimage.binary_fill_holes(labels[0] == 2)
+        assert np.array_equal(tidy(labels, SPACING, island_ml=0.0, share=0.0)[0] == 2, filled)
+
+
+def test_an_empty_label_map_stays_empty():
+    assert not tidy(np.zeros((3, 9, 9), dtype=np.uint8), SPACING).any()

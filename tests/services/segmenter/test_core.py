@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from services.segmenter.core import segment
+from services.segmenter.core import _likeliest, segment
 from shared.geometry import Geometry, to_axial
 from shared.model import load_network
 from shared.volume import SliceScores, Volume
@@ -81,6 +81,11 @@ def test_labels_do_not_depend_on_the_kind_of_number(network, kind):
     labels = blocks((4, 128, 128))
     volume = scan_of(labels, np.diag([1.5, 1.5, -3.0, 1.0]), kind)
     assert np.array_equal(segment(volume, every_slice(volume), network).data, labels)
+
+
+def test_the_likeliest_organ_is_the_first_of_equals():
+    planes = np.random.default_rng(0).integers(0, 4, (3, 40, 50)).astype(np.float32)
+    assert np.array_equal(_likeliest(planes), planes.argmax(axis=0) + 1)
 
 
 def test_slices_that_are_not_kept_are_background(network):
