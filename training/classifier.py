@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from shared.card import Input
+from training.answers import answer
 from training.augment import Augment
 from training.batches import Drawer, Group, group
 from training.cases import UNKNOWN, Scan, as_scan, load_cases
@@ -93,14 +94,9 @@ def threshold_for(scores: NDArray[np.float64], truth: NDArray[np.bool_], recall:
     return float(ordered[int(np.floor((1.0 - recall) * len(ordered)))])
 
 
-@torch.no_grad()
 def _judged(network: nn.Module, scan: Scan) -> list[tuple[NDArray[np.float32], bool]]:
-    answers = []
-    for index, labels in enumerate(scan.labels):
-        if not (labels == UNKNOWN).all():
-            stack = np.stack([scan.image[i] for i in scan.neighbours(index)])
-            rows, columns = stack.shape[1:]
-            padded = np.pad(stack, ((0, 0), (0, -rows % 32), (0, -columns % 32)))
-            x = torch.from_numpy(padded[None].astype(np.float32) / 255.0).to(next(network.parameters()).device)
-            answers.append((network(x)[0].sigmoid().cpu().numpy(), bool(((labels > 0) & (labels < UNKNOWN)).any())))
-    return answers
+    return [
+        (answer(network, scan, index).sigmoid().numpy(), bool(((labels > 0) & (labels < UNKNOWN)).any()))
+        for index, labels in enumerate(scan.labels)
+        if not (labels == UNKNOWN).all()
+    ]

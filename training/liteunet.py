@@ -19,7 +19,7 @@ LAST = (6, 3, 1, 320, 1)
 SKIPS = (0, 2, 4, 10, 15)
 """Blocks whose answers are kept, at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input."""
 UNIT = (80.0, 112.0)
-"""Pixels down and right that count as 1: half the window of training."""
+"""Pixels of the input, down and right, that count as 1 in `places`: half the window of training."""
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -93,7 +93,8 @@ class Merge(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """`outside` channels on the grid of `skip`."""
         x = nnf.interpolate(x, scale_factor=2, mode="nearest")
-        where = nnf.pad(places(skip, self.stride), (0, 0, 0, 0, 0, self.spare))
+        where = places(skip, (UNIT[0] / self.stride, UNIT[1] / self.stride))
+        where = nnf.pad(where, (0, 0, 0, 0, 0, self.spare))
         return self.second(self.first(torch.cat([x, skip, where], dim=1)))
 
     def round_up(self, multiple: int = 16) -> None:
@@ -111,14 +112,11 @@ def _conv(inside: int, outside: int) -> nn.Sequential:
     )
 
 
-def places(x: Tensor, stride: int) -> Tensor:
-    """Two channels on the grid of `x`, which is `stride` input pixels wide: how far down and right of the middle.
-
-    In units of input pixels that do not depend on the window's size.
-    """
+def places(x: Tensor, unit: tuple[float, float]) -> Tensor:
+    """Two channels on the grid of `x`: how far down and right of the middle, in units of so many of its pixels."""
     rows, columns = x.shape[2], x.shape[3]
-    down = (torch.arange(rows, device=x.device, dtype=x.dtype) - (rows - 1) / 2) * (stride / UNIT[0])
-    right = (torch.arange(columns, device=x.device, dtype=x.dtype) - (columns - 1) / 2) * (stride / UNIT[1])
+    down = (torch.arange(rows, device=x.device, dtype=x.dtype) - (rows - 1) / 2) / unit[0]
+    right = (torch.arange(columns, device=x.device, dtype=x.dtype) - (columns - 1) / 2) / unit[1]
     both = torch.stack([down[:, None].expand(rows, columns), right[None, :].expand(rows, columns)])
     return both[None].expand(x.shape[0], -1, -1, -1)
 

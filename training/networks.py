@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
-from training.liteunet import LiteUNet
+from training.liteunet import LiteUNet, places
 
 WIDTHS = (32, 64, 128, 192)
 
@@ -41,11 +41,7 @@ def with_place(x: Tensor) -> Tensor:
 
     Where an organ lies in the body tells bowel from bowel; a convolution alone can't know.
     """
-    rows, columns = x.shape[2], x.shape[3]
-    down = (torch.arange(rows, device=x.device, dtype=x.dtype) - (rows - 1) / 2) / 256
-    right = (torch.arange(columns, device=x.device, dtype=x.dtype) - (columns - 1) / 2) / 256
-    places = torch.stack([down[:, None].expand(rows, columns), right[None, :].expand(rows, columns)])
-    return torch.cat([x, places[None].expand(x.shape[0], -1, -1, -1)], dim=1)
+    return torch.cat([x, places(x, (256.0, 256.0))], dim=1)
 
 
 class UNet(nn.Module):

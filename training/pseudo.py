@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from shared.card import Input
+from training.answers import answer
 from training.cases import UNKNOWN, Case, Scan, as_scan, load_cases, save_case
 
 
@@ -39,12 +40,7 @@ def pseudo_case(case: Case, networks: list[nn.Module], sure: float) -> Case:
     return replace(case, name=f"pseudo_{case.name}", kind="volume", data=scan.image, labels=labels, spacing=spacing)
 
 
-@torch.no_grad()
 def mean_chances(networks: list[nn.Module], scan: Scan, index: int) -> NDArray[np.float32]:
     """Class probabilities (classes, rows, columns) of one slice, averaged over networks."""
-    stack = np.stack([scan.image[i] for i in scan.neighbours(index)])
-    rows, columns = stack.shape[1:]
-    padded = np.pad(stack, ((0, 0), (0, -rows % 32), (0, -columns % 32)))
-    x = torch.from_numpy(padded[None].astype(np.float32) / 255.0)
-    mean = torch.stack([network(x)[0].softmax(0) for network in networks]).mean(0).numpy()
-    return np.asarray(mean[:, :rows, :columns], dtype=np.float32)
+    mean = torch.stack([answer(network, scan, index).softmax(0) for network in networks]).mean(0)
+    return np.asarray(mean.numpy(), dtype=np.float32)

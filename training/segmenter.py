@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from shared.card import Input
+from training.answers import answer
 from training.augment import Augment
 from training.batches import Drawer, Group, group
 from training.cases import UNKNOWN, Scan, as_scan, load_cases
@@ -105,13 +106,12 @@ def _teacher(kind: str, checkpoint: Path, device: str) -> nn.Module:
     return load_weights(build(kind), checkpoint).requires_grad_(False).to(device)
 
 
-@torch.no_grad()
 def dice_on(network: nn.Module, scans: list[Scan]) -> dict[str, float]:
     """Dice per organ, pooled per patient over all slices that are labelled, then averaged over patients."""
     sums: dict[tuple[str, int], list[int]] = {}
     for scan in scans:
         for index in range(len(scan.image)):
-            found = predict(network, scan, index)
+            found = answer(network, scan, index).argmax(0).numpy()
             truth = scan.labels[index]
             for organ in (1, 2, 3):
                 held = sums.setdefault((scan.case.patient, organ), [0, 0])
@@ -123,14 +123,3 @@ def dice_on(network: nn.Module, scans: list[Scan]) -> dict[str, float]:
         result[name] = float(np.mean(each)) if each else float("nan")
     result["mean"] = float(np.mean(list(result.values())))
     return result
-
-
-def predict(network: nn.Module, scan: Scan, index: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Labels of one slice on the network's pixels."""
-    stack = np.stack([scan.image[i] for i in scan.neighbours(index)])
-    rows, columns = stack.shape[1:]
-    padded = np.pad(stack, ((0, 0), (0, -rows % 32), (0, -columns % 32)))
-    device = next(network.parameters()).device
-    x: Tensor = torch.from_numpy(padded[None].astype(np.float32) / 255.0).to(device)
-    labels = network(x)[0].argmax(0).to(torch.uint8).cpu().numpy()
-    return np.asarray(labels[:rows, :columns])

@@ -1,0 +1,20 @@
+"""What a network in training says about a slice."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.cases import Scan
+
+
+@torch.no_grad()
+def answer(network: nn.Module, scan: Scan, index: int) -> Tensor:
+    """Logits of one slice: (classes, rows, columns) of a segmenter, on the scan's pixels, or (organs,) of a gate."""
+    stack = np.stack([scan.image[i] for i in scan.neighbours(index)])
+    rows, columns = stack.shape[1:]
+    padded = np.pad(stack, ((0, 0), (0, -rows % 32), (0, -columns % 32)))
+    device = next(network.parameters()).device
+    logits: Tensor = network(torch.from_numpy(padded[None].astype(np.float32) / 255.0).to(device))[0].cpu()
+    return logits[:, :rows, :columns] if logits.ndim == 3 else logits
