@@ -45,11 +45,11 @@ def quantise(folder: Path, cases: Path, out: Path) -> ModelCard:
     out.mkdir(parents=True, exist_ok=True)
     ready, weights = out / "ready.onnx", out / card.weights
     quant_pre_process(folder / card.weights, ready, skip_symbolic_shape=True)
-    scans = [as_scan(case, card.input) for case in load_cases(cases) if case.kind in ("volume", "slices")]
+    scans = [as_scan(case, card.input) for case in load_cases(cases) if case.outlined and case.modality == "MR"]
     quantize_static(
         ready,
         weights,
-        Reader([scan for scan in scans if scan.case.modality == "MR"]),
+        Reader(scans),
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=["Conv"],
         per_channel=True,

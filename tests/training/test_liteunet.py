@@ -39,6 +39,7 @@ from training.__main__ import main
 from training.liteunet import Merge
 from training.networks import LiteUNet, Pair, Served, UNet, load_weights
 torch.manual_seed(0)
+torch.set_num_threads(1)  # several sum in another order each time
 out = Path(sys.argv[1])
 networks = {"unet": UNet().eval(), "liteunet": LiteUNet().eval()}
 for name, network in networks.items():
