@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from training.arguments import RUNS, make_parser
 
 if TYPE_CHECKING:
+    from shared.card import Input
     from training.loop import Plan
     from training.segmenter import Config
 
@@ -73,7 +74,7 @@ def run_segmenter(chosen: argparse.Namespace) -> None:
     config = _segmenter(chosen.network, plan, pretrained=chosen.pretrained, start=chosen.start, rate=chosen.rate)
     teacher = (chosen.teacher[0], Path(chosen.teacher[1])) if chosen.teacher else None
     config = replace(config, teacher=teacher, held_out=tuple(chosen.hold_out), seed=chosen.seed)
-    train(RUNS / chosen.name, chosen.cases, config)
+    train(RUNS / chosen.name, chosen.cases, replace(config, wants=_input(chosen.alone)))
 
 
 def _segmenter(
@@ -87,6 +88,12 @@ def _segmenter(
     return Config(kind=network, options=options[network], start=start, batch=8, plan=plan)
 
 
+def _input(alone: bool) -> Input:
+    from shared.card import Input
+
+    return Input(channels=1) if alone else Input()
+
+
 def run_folds(chosen: argparse.Namespace) -> None:
     """Train and measure on every fold."""
     from training import classifier
@@ -97,7 +104,7 @@ def run_folds(chosen: argparse.Namespace) -> None:
         folds=tuple(tuple(held) for held in chosen.fold or FOLDS),
         gate=classifier.Config(plan=Plan(steps=chosen.gate_steps, rate=3e-3)),
         segmenters=tuple(
-            _segmenter(network, Plan(steps=chosen.steps or STEPS[network]))
+            replace(_segmenter(network, Plan(steps=chosen.steps or STEPS[network])), wants=_input(chosen.alone))
             for network in (("unet", "liteunet") if chosen.network == "pair" else (chosen.network,))
         ),
     )
@@ -110,7 +117,7 @@ def run_pseudo(chosen: argparse.Namespace) -> None:
     from training.pseudo import label
 
     networks = [load_weights(build(chosen.network), path) for path in chosen.checkpoints]
-    for name in label(networks, chosen.cases):
+    for name in label(networks, chosen.cases, _input(chosen.alone)):
         print(name)
 
 
@@ -144,7 +151,7 @@ def run_export(chosen: argparse.Namespace) -> None:
     from training.record import record, scans_to_record
 
     network = chosen.network or ("gate" if chosen.stage == "classifier" else "unet")
-    card = card_for(chosen.stage, network, chosen.version, chosen.threshold)
+    card = card_for(chosen.stage, network, chosen.version, chosen.threshold, _input(chosen.alone))
     if chosen.metrics:
         card = card.model_copy(update={"metrics": json.loads(chosen.metrics.read_text())})
     trained = load_weights(build(network), chosen.checkpoint)

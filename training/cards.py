@@ -61,18 +61,18 @@ def card(stage: str, name: str, version: str, architecture: str, **more: object)
 
 
 KINDS = {
-    "gate": ("gut-gate", "residual CNN at 3 mm with pixel places as input, 2.5-D"),
+    "gate": ("gut-gate", "residual CNN at 3 mm with pixel places as input"),
     "liteunet": (
         "gut-liteunet",
-        "U-Net with an EfficientNet-Lite0 encoder (ImageNet weights to begin with), pixel places in the decoder, 2.5-D",
+        "U-Net with an EfficientNet-Lite0 encoder (ImageNet weights to begin with), pixel places in the decoder",
     ),
-    "unet": ("gut-unet", "residual U-Net that works at 3 mm and answers at 1.5 mm, pixel places as input, 2.5-D"),
+    "unet": ("gut-unet", "residual U-Net that works at 3 mm and answers at 1.5 mm, pixel places as input"),
     "pair": (
         "gut-pair",
-        "mean of the probabilities of two U-Nets, 2.5-D: a residual one that works at 3 mm, pixel places as input, and "
+        "mean of the probabilities of two U-Nets: a residual one that works at 3 mm, pixel places as input, and "
         "one with an EfficientNet-Lite0 encoder (ImageNet weights to begin with), pixel places in the decoder",
     ),
-    "segformer": ("gut-segformer", "SegFormer-B0 (Xie et al. 2021), 2.5-D"),
+    "segformer": ("gut-segformer", "SegFormer-B0 (Xie et al. 2021)"),
 }
 
 
@@ -81,10 +81,14 @@ def network_of(name: str) -> str:
     return next(network for network, (known, _) in KINDS.items() if known == name)
 
 
-def card_for(stage: str, network: str, version: str, threshold: float | None = None) -> ModelCard:
+def card_for(
+    stage: str, network: str, version: str, threshold: float | None = None, wants: Input | None = None
+) -> ModelCard:
     """The card of one of our networks."""
-    name, architecture = KINDS[network]
-    if stage == "segmenter":
-        data = (*DATA[:2], EMPTY, *DATA[3:], IMAGE_NET) if network in {"liteunet", "pair"} else DATA
-        return card(stage, name, version, architecture, threshold=threshold or 0.5, data=data)
-    return card(stage, name, version, architecture, threshold=threshold or 0.5, coverage=COVERAGE)
+    (name, architecture), wants = KINDS[network], wants or Input()
+    architecture += ", 2.5-D" if wants.channels > 1 else ", slice by slice"
+    facts: dict[str, object] = {"threshold": threshold or 0.5, "input": wants}
+    if stage == "classifier":
+        return card(stage, name, version, architecture, **facts, coverage=COVERAGE)
+    data = (*DATA[:2], EMPTY, *DATA[3:], IMAGE_NET) if network in {"liteunet", "pair"} else DATA
+    return card(stage, name, version, architecture, **facts, data=data)

@@ -73,7 +73,10 @@ def patient_of(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scan:
-    """A case as a network sees it: uint8 `image` and `labels` (slices, rows, columns) on the network's pixels."""
+    """A case as a network sees it: uint8 `image` and `labels` (slices, rows, columns) on the network's pixels.
+
+    `step` is the distance in slices to the neighbours that the network sees too; 0 where it sees slices alone.
+    """
 
     case: Case
     image: NDArray[np.uint8]
@@ -81,7 +84,7 @@ class Scan:
     step: int
 
     def neighbours(self, index: int) -> tuple[int, int, int]:
-        """Indices of the slice before, the slice itself and the slice after, as far as there are any."""
+        """Indices of the slice before, the slice itself and the slice after, as far as there are any to be seen."""
         if self.case.kind == "slices":
             return index, index, index
         last = len(self.image) - 1
@@ -95,7 +98,8 @@ def as_scan(case: Case, wants: Input) -> Scan:
     grey = normalise(case.data, case.modality, wants.normalisation)
     image = np.stack([resample(one, (rows, columns)) for one in grey])
     labels = np.stack([shrink_labels(one, (rows, columns)) for one in case.labels])
-    return Scan(case, image, labels, max(1, round(wants.slice_mm / case.spacing[0])))
+    step = max(1, round(wants.slice_mm / case.spacing[0])) if wants.channels > 1 else 0
+    return Scan(case, image, labels, step)
 
 
 def shrink_labels(labels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

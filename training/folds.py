@@ -69,13 +69,14 @@ def fold(folder: Path, data: Path, held: tuple[str, ...], config: Config) -> tup
     cases = without(data, folder / "data", held, config.transplants)
     trained = {each.kind: _segmenter(folder, cases, each, held) for each in config.segmenters}
     kind, network = ("pair", Pair(**trained)) if len(trained) > 1 else next(iter(trained.items()))
-    for _ in label([network.cpu().eval()], cases):
+    wants = config.segmenters[0].wants
+    for _ in label([network.cpu().eval()], cases, wants):
         pass
     gate = classifier.train(folder / "gate", cases, replace(config.gate, held_out=held))
     version, (low, high) = "held-out." + ".".join(held), config.thresholds
     cards = [
         export(gate, card_for("classifier", "gate", version, low), folder / "models" / "classifier"),
-        export(network, card_for("segmenter", kind, version, high), folder / "models" / "segmenter"),
+        export(network, card_for("segmenter", kind, version, high, wants), folder / "models" / "segmenter"),
     ]
     pair = [load_network(folder / "models" / card.stage) for card in cards]
     shown = [case for case in load_cases(cases) if case.patient in held and case.outlined]

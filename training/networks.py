@@ -152,7 +152,10 @@ def _segformer(size: str) -> dict[str, Any]:
 
 
 class Served(nn.Module):
-    """A network as it is exported: uint8 stacks in, probabilities out."""
+    """A network as it is exported: uint8 stacks in, probabilities out.
+
+    A network of three channels that is given slices alone, one channel, sees the slice three times.
+    """
 
     def __init__(self, network: nn.Module, stage: str) -> None:
         super().__init__()
@@ -162,6 +165,8 @@ class Served(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Probabilities: sigmoid for the gate, softmax over classes for a segmenter."""
         picture = x.to(torch.float32) / 255.0
+        if x.shape[1] == 1:
+            picture = picture.expand(-1, 3, -1, -1)
         if self.stage == "classifier":
             return self.network(picture).sigmoid()
         if isinstance(self.network, Pair):

@@ -16,21 +16,20 @@ from training.answers import answer
 from training.cases import UNKNOWN, Case, Scan, as_scan, load_cases, save_case
 
 
-def label(networks: list[nn.Module], folder: Path, sure: float = 0.7) -> Iterator[str]:
+def label(networks: list[nn.Module], folder: Path, wants: Input, sure: float = 0.7) -> Iterator[str]:
     """Write a case `pseudo_NAME` beside every unlabelled case of `folder`, as the networks see it; yields the names.
 
     A label of a probability below `sure` stays unknown.
     """
     for case in load_cases(folder):
         if case.kind == "unlabelled":
-            made = pseudo_case(case, networks, sure)
+            made = pseudo_case(case, networks, wants, sure)
             save_case(made, folder)
             yield made.name
 
 
-def pseudo_case(case: Case, networks: list[nn.Module], sure: float) -> Case:
+def pseudo_case(case: Case, networks: list[nn.Module], wants: Input, sure: float) -> Case:
     """The case on the network's pixels with the likeliest label where its probability is at least `sure`."""
-    wants = Input()
     scan = as_scan(case, wants)
     chances = np.stack([mean_chances(networks, scan, index) for index in range(len(scan.image))])
     chances[1:-1] = 0.5 * chances[1:-1] + 0.25 * (chances[:-2] + chances[2:])

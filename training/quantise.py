@@ -14,11 +14,11 @@ from training.cases import Scan, as_scan, load_cases
 class Reader:
     """Stacks of labelled slices, one after another, in the form ONNX Runtime's calibration asks for."""
 
-    def __init__(self, scans: list[Scan], count: int = 24, size: tuple[int, int] = (192, 256)) -> None:
+    def __init__(self, scans: list[Scan], channels: int, count: int = 24, size: tuple[int, int] = (192, 256)) -> None:
         every = [(scan, index) for scan in scans for index in range(len(scan.image)) if scan.labels[index].any()]
         rng = np.random.default_rng(0)
         chosen = rng.permutation(len(every))[:count]
-        self.stacks = iter([_stack(*every[i], size) for i in chosen])
+        self.stacks = iter([_stack(*every[i], size)[:, :channels] for i in chosen])
 
     def get_next(self) -> dict[str, Any] | None:
         """The next input, or None at the end."""
@@ -49,7 +49,7 @@ def quantise(folder: Path, cases: Path, out: Path) -> ModelCard:
     quantize_static(
         ready,
         weights,
-        Reader(scans),
+        Reader(scans, card.input.channels),
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=["Conv"],
         per_channel=True,

@@ -94,6 +94,13 @@ def test_neighbours_are_about_three_millimetres_away_and_stop_at_the_ends():
         assert np.array_equal(row, alone[[before, here, after]])
 
 
+def test_a_network_of_one_channel_sees_each_slice_alone():
+    data = np.random.default_rng(0).integers(0, 500, (10, 96, 96)).astype(np.uint16)
+    feed = open_feed(data, (3.0, 1.5, 1.5), "MR", Input(channels=1))
+    stacks = feed.stacks(np.array([0, 4, 9]))
+    assert np.array_equal(stacks[:, 0], feed.window.forward(normalise(data[[0, 4, 9]], "MR", HOW)))
+
+
 def test_a_large_scan_is_fed_in_bounded_memory():
     data = np.zeros((400, 512, 512), dtype=np.int16)
     data[:, 100:400, 80:430] = np.random.default_rng(0).integers(-100, 200, (300, 350), dtype=np.int16)

@@ -49,6 +49,7 @@ pair = load_weights(Pair(), out / "pair.pt")
 x = torch.randint(0, 255, (1, 3, 64, 96), dtype=torch.uint8)
 wanted = sum(Served(network, "segmenter")(x) for network in networks.values()) / 2
 assert torch.allclose(Served(pair, "segmenter")(x), wanted, atol=1e-5)
+assert torch.equal(Served(pair, "segmenter")(x[:, 1:2]), Served(pair, "segmenter")(x[:, 1:2].expand(-1, 3, -1, -1)))
 usual = sum(network(x / 255).softmax(dim=1) for network in networks.values()) / 2
 assert torch.allclose(pair(x / 255).softmax(dim=1), usual, atol=1e-5)
 

@@ -97,6 +97,7 @@ def test_a_scan_is_on_the_network_s_pixels_and_knows_its_neighbours():
     assert set(np.unique(scan.labels)) == {0, 1, 2, 3}
     assert scan.neighbours(0) == (0, 0, 1)
     assert scan.neighbours(5) == (4, 5, 6)
+    assert as_scan(case, Input(channels=1)).neighbours(5) == (5, 5, 5)
 
 
 def test_patients_are_split_by_name_the_same_way_everywhere():
