@@ -4,12 +4,14 @@ import subprocess
 
 import pytest
 
+from shared.card import CARD, load_card
 from tests.training.test_smoke import ROOT, python_with_torch
 
 SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
+from shared.card import Input
 from training import classifier, segmenter
 from training.cases import Case, load_cases, save_case
 from training.folds import Config, folds
@@ -25,13 +27,13 @@ for number, one in enumerate(phantoms(3), start=1):
     save_case(made, out / "data" / "cases")
     save_case(replace(made, kind="shape"), out / "data" / "shapes")
 save_case(replace(made, name="transplant_case1_day0", patient="case1"), out / "data" / "cases")
-plan, size = Plan(steps=2, look_every=50), (64, 96)
+plan, size, alone = Plan(steps=2, look_every=50), (64, 96), Input(channels=1)
 config = Config(
     folds=(("case1",), ("case2", "case3")),
     gate=classifier.Config(plan=plan, size=size, batch=2),
     segmenters=(
-        segmenter.Config("unet", plan=plan, size=size, batch=2, options={"widths": (8, 8, 8, 8)}),
-        segmenter.Config("liteunet", plan=plan, size=size, batch=2, options={}),
+        segmenter.Config("unet", plan=plan, size=size, batch=2, options={"widths": (8, 8, 8, 8)}, wants=alone),
+        segmenter.Config("liteunet", plan=plan, size=size, batch=2, options={}, wants=alone),
     ),
     transplants=1,
 )
@@ -50,3 +52,8 @@ def test_nothing_of_a_patient_held_out_is_learned_from_and_all_are_measured(tmp_
     alone = (tmp_path / "run" / "case2_case3" / "report" / "report.md").read_text()
     assert "8 slices of 2 patients: case2, case3" in alone
     assert "gut-pair held-out.case2.case3" in alone
+    channels = {
+        stage: load_card(tmp_path / "run" / "case1" / "models" / stage / CARD).input.channels
+        for stage in ("classifier", "segmenter")
+    }
+    assert channels == {"classifier": 3, "segmenter": 1}
