@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from training.arguments import RUNS, make_parser
 
 if TYPE_CHECKING:
-    from shared.card import Input
     from training.loop import Plan
     from training.segmenter import Config
 
@@ -73,8 +72,9 @@ def run_segmenter(chosen: argparse.Namespace) -> None:
     plan = Plan(minutes=chosen.minutes, steps=chosen.steps)
     config = _segmenter(chosen.network, plan, pretrained=chosen.pretrained, start=chosen.start, rate=chosen.rate)
     teacher = (chosen.teacher[0], Path(chosen.teacher[1])) if chosen.teacher else None
-    config = replace(config, teacher=teacher, held_out=tuple(chosen.hold_out), seed=chosen.seed)
-    train(RUNS / chosen.name, chosen.cases, replace(config, wants=_input(chosen.alone)))
+    held_out, seed, wants = tuple(chosen.hold_out), chosen.seed, chosen.wants
+    config = replace(config, teacher=teacher, held_out=held_out, seed=seed, wants=wants)
+    train(RUNS / chosen.name, chosen.cases, config)
 
 
 def _segmenter(
@@ -88,12 +88,6 @@ def _segmenter(
     return Config(kind=network, options=options[network], start=start, batch=8, plan=plan)
 
 
-def _input(alone: bool) -> Input:
-    from shared.card import Input
-
-    return Input(channels=1) if alone else Input()
-
-
 def run_folds(chosen: argparse.Namespace) -> None:
     """Train and measure on every fold."""
     from training import classifier
@@ -104,7 +98,7 @@ def run_folds(chosen: argparse.Namespace) -> None:
         folds=tuple(tuple(held) for held in chosen.fold or FOLDS),
         gate=classifier.Config(plan=Plan(steps=chosen.gate_steps, rate=3e-3)),
         segmenters=tuple(
-            replace(_segmenter(network, Plan(steps=chosen.steps or STEPS[network])), wants=_input(chosen.alone))
+            replace(_segmenter(network, Plan(steps=chosen.steps or STEPS[network])), wants=chosen.wants)
             for network in (("unet", "liteunet") if chosen.network == "pair" else (chosen.network,))
         ),
     )
@@ -117,7 +111,7 @@ def run_pseudo(chosen: argparse.Namespace) -> None:
     from training.pseudo import label
 
     networks = [load_weights(build(chosen.network), path) for path in chosen.checkpoints]
-    for name in label(networks, chosen.cases, _input(chosen.alone)):
+    for name in label(networks, chosen.cases, chosen.wants):
         print(name)
 
 
@@ -151,7 +145,7 @@ def run_export(chosen: argparse.Namespace) -> None:
     from training.record import record, scans_to_record
 
     network = chosen.network or ("gate" if chosen.stage == "classifier" else "unet")
-    card = card_for(chosen.stage, network, chosen.version, chosen.threshold, _input(chosen.alone))
+    card = card_for(chosen.stage, network, chosen.version, chosen.threshold, chosen.wants)
     if chosen.metrics:
         card = card.model_copy(update={"metrics": json.loads(chosen.metrics.read_text())})
     trained = load_weights(build(network), chosen.checkpoint)

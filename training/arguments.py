@@ -6,10 +6,11 @@ import argparse
 import os
 from pathlib import Path
 
+from shared.card import Input
+
 HERE = Path(__file__).parent
 DATA, RUNS = HERE / "data", HERE / "runs"
 SEGMENTERS = ("unet", "liteunet", "segformer")
-ALONE = "the segmenter sees each slice alone, not its neighbours"
 
 
 def make_parser(description: str | None) -> argparse.ArgumentParser:
@@ -52,11 +53,22 @@ def _fit(parser: argparse.ArgumentParser, stage: str) -> None:
         parser.add_argument("--network", choices=SEGMENTERS, default="unet")
         parser.add_argument("--pretrained", help="SegFormer: a local folder or hub name to start from")
         parser.add_argument("--start", type=Path, help="a checkpoint to start from")
-        parser.add_argument("--alone", action="store_true", help=ALONE)
+        _alone(parser)
         parser.add_argument("--rate", type=float, help="learning rate; by default what suits the network")
         parser.add_argument(
             "--teacher", nargs=2, metavar=("NETWORK", "CHECKPOINT"), help="whose answers to learn as well"
         )
+
+
+def _alone(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--alone",
+        dest="wants",
+        action="store_const",
+        const=Input(channels=1),
+        default=Input(),
+        help="the segmenter sees each slice alone, not its neighbours",
+    )
 
 
 def _folds(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +76,7 @@ def _folds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--network", choices=("pair", *SEGMENTERS), default="pair")
     parser.add_argument("--steps", type=int, help="of each segmenter, in each fold; by default what suits it")
-    parser.add_argument("--alone", action="store_true", help=ALONE)
+    _alone(parser)
     parser.add_argument("--gate-steps", type=int, default=900)
     parser.add_argument("--fold", nargs="+", action="append", metavar="PATIENT", help="held out together; repeat it")
 
@@ -73,7 +85,7 @@ def _pseudo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoints", type=Path, nargs="+", help="whose probabilities are averaged")
     parser.add_argument("--cases", type=Path, default=DATA / "cases")
     parser.add_argument("--network", choices=("pair", *SEGMENTERS), default="unet")
-    parser.add_argument("--alone", action="store_true", help=ALONE)
+    _alone(parser)
 
 
 def _transplant(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +109,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--network", choices=("gate", "pair", *SEGMENTERS))
-    parser.add_argument("--alone", action="store_true", help=ALONE)
+    _alone(parser)
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--threshold", type=float)
     parser.add_argument("--metrics", type=Path, metavar="JSON", help="figures for the card, name to number or text")
