@@ -36,7 +36,7 @@ def describe(made: MeshedOrgan) -> Json:
     if known:
         extras |= {"title": known.title, "snomed_ct": known.snomed}
     extras |= {
-        "volume_ml": round(made.volume_mesh_ml, 3),
+        "volume_ml": round(made.volume_voxels_ml, 3),
         "surface_cm2": round(made.surface_cm2, 3),
         "watertight": bool(made.checks and made.checks.watertight),
         "touches_border": made.touches_border,

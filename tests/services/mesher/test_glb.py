@@ -67,7 +67,7 @@ def test_nodes_carry_codes_measures_and_flags(compression):
     codes = [node["extras"]["snomed_ct"] for node in document["nodes"]]
     assert codes == ["69695003", "30315005", "71854001"]
     for node, made in zip(document["nodes"], meshed.organs, strict=True):
-        assert node["extras"]["volume_ml"] == pytest.approx(made.volume_mesh_ml, abs=1e-3)
+        assert node["extras"]["volume_ml"] == pytest.approx(made.volume_voxels_ml, abs=1e-3)
         assert node["extras"]["surface_cm2"] == pytest.approx(made.surface_cm2, abs=1e-3)
         assert node["extras"]["watertight"] is True
         assert node["extras"]["touches_border"] is False
