@@ -25,11 +25,11 @@ from bench.cases import synthetic, truths, volume
 from bench.distance import Surface, compare, interpenetration
 from bench.intersections import self_intersections
 from bench.peers import WAYS, Surfaces
-from services.mesher.checks import topology
 from services.mesher.core import mesh
 from services.mesher.glb import to_glb
 from services.mesher.provenance import Provenance
 from services.mesher.results import MeshedOrgans, Quality
+from services.mesher.surface.topology import topology
 from services.mesher.thumbnail import View, render
 from shared.geometry import Geometry
 from shared.volume import LabelMap

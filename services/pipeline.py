@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from services.classifier import core as classifier
-from services.mesher.product import produce
+from services.mesher.outputs import write_outputs
 from services.mesher.provenance import provenance_of
 from services.mesher.results import Quality
 from services.segmenter import core as segmenter
@@ -50,20 +50,20 @@ def mesh_labels(path: Path, out: Path, quality: Quality = "standard", min_compon
     """A label map in NIfTI to `model.glb` and `report.json` in `out`; `min_component` in mL drops smaller pieces."""
     labels = artifacts.load_labels(path)
     out.mkdir(parents=True, exist_ok=True)
-    made = produce(
+    outputs = write_outputs(
         labels, quality=quality, min_component=min_component, provenance=provenance_of(None), files=FILES
-    )  # fmt: skip
-    for name, content in made.items():
+    )
+    for name, content in outputs.items():
         (out / name).write_bytes(content)
 
 
 def _mesh(labels: LabelMap, out: Path, quality: Quality, facts: artifacts.Facts, told: Told) -> None:
-    made = produce(
+    outputs = write_outputs(
         labels,
         quality=quality,
         provenance=provenance_of(facts),
         files=FILES,
         progress=lambda done: told("mesher", done),
     )
-    for name, content in made.items():
+    for name, content in outputs.items():
         (out / name).write_bytes(content)

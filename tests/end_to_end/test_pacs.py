@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 
 from shared.formats import read_scan
 from tests.scans import write_dicom
-from tests.services.mesher.test_dicom import overlay
+from tests.services.mesher.dicom.test_dicom import overlay
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MISSING = [program for program in ("Orthanc", "unshare") if shutil.which(program) is None]

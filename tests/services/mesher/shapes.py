@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from services.mesher.results import MeshedOrgan, MeshedOrgans
-from services.mesher.surface import Mesh, signed_volume
+from services.mesher.surface.mesh import Mesh, signed_volume
 from shared.geometry import Geometry
 from shared.phantoms import abdomen
 from shared.volume import LabelMap

@@ -7,12 +7,12 @@ import highdicom
 import numpy as np
 import pytest
 
-from services.mesher.product import produce
+from services.mesher.outputs import write_outputs
 from shared.formats import open_scan, read_scan
 from shared.phantoms import abdomen
 from shared.volume import LabelMap
 from tests.scans import small_grid, write_dicom
-from tests.services.mesher.glb_reader import parse
+from tests.services.mesher.glb.reader import parse
 
 GLBS = ("model.glb", "model.quantized.glb", "model.meshopt.glb", "model.lod.glb")
 
@@ -25,7 +25,7 @@ def written(tmp_path_factory):
     data = np.zeros(volume.data.shape, np.uint8)
     data[2:6, 5:12, 4:20], data[3:9, 20:30, 8:30], data[5, 2, 2:4] = 1, 3, 2
     label_map = LabelMap(data, volume.geometry)
-    return label_map, produce(label_map, series=("job_1", open_scan(folder).origin))
+    return label_map, write_outputs(label_map, series=("job_1", open_scan(folder).origin))
 
 
 @pytest.fixture(scope="module")
