@@ -32,12 +32,12 @@ def nothing():
 
 
 def total_ml(meshed):
-    return sum(made.volume_mesh_ml for made in meshed.organs)
+    return sum(organ.volume_mesh_ml for organ in meshed.organs)
 
 
 def test_stl_holds_all_organs_in_patient_millimetres(meshed):
     loaded = trimesh.load(io.BytesIO(to_stl(meshed.organs)), file_type="stl")
-    everything = np.concatenate([made.vertices for made in meshed.meshes])
+    everything = np.concatenate([organ.vertices for organ in meshed.meshes])
     assert loaded.is_watertight
     assert loaded.volume / 1000.0 == pytest.approx(total_ml(meshed), rel=1e-3)
     assert np.allclose(loaded.bounds, [everything.min(axis=0), everything.max(axis=0)], atol=1e-3)
@@ -53,7 +53,7 @@ def test_obj_names_and_colours_each_organ(meshed):
     ]
     assert materials.count("newmtl") == 3
     vertices = np.array([line.split()[1:] for line in text.splitlines() if line.startswith("v ")], dtype=float)
-    assert np.allclose(vertices, np.concatenate([made.vertices for made in meshed.meshes]), atol=1e-4)
+    assert np.allclose(vertices, np.concatenate([organ.vertices for organ in meshed.meshes]), atol=1e-4)
     last = max(int(part.split("//")[0]) for part in text.splitlines()[-1].split()[1:])
     assert last <= len(vertices)
 
@@ -65,9 +65,9 @@ def test_3mf_is_a_package_of_coloured_objects_in_millimetres(meshed):
     model = ElementTree.fromstring(archive.read("3D/3dmodel.model"))
     assert model.get("unit") == "millimeter"
     objects = model.findall(f"{space}resources/{space}object")
-    assert [found.get("name") for found in objects] == ["stomach", "small_bowel", "large_bowel"]
-    for found, made in zip(objects, meshed.meshes, strict=True):
-        assert len(found.findall(f"{space}mesh/{space}triangles/{space}triangle")) == len(made.faces)
+    assert [element.get("name") for element in objects] == ["stomach", "small_bowel", "large_bowel"]
+    for element, organ in zip(objects, meshed.meshes, strict=True):
+        assert len(element.findall(f"{space}mesh/{space}triangles/{space}triangle")) == len(organ.faces)
     assert len(model.findall(f"{space}build/{space}item")) == 3
 
 
@@ -116,20 +116,20 @@ def test_report_of_no_organ_says_so(nothing):
     assert all(warning.code == "absent" for line in report.organs for warning in line.warnings)
 
 
-def test_produce_makes_every_file_it_names():
+def test_write_outputs_writes_every_file_it_names():
     data = ball((24, 24, 24), (12, 12, 12), 8)
-    told = []
-    made = write_outputs(labels(data), progress=told.append)
-    assert set(made) == set(FILES)
-    assert all(made.values())
-    assert told == sorted(told)
-    assert told[-1] == pytest.approx(1.0)
-    picture = cv2.imdecode(np.frombuffer(made["thumbnail.png"], dtype=np.uint8), cv2.IMREAD_COLOR)
+    fractions = []
+    outputs = write_outputs(labels(data), progress=fractions.append)
+    assert set(outputs) == set(FILES)
+    assert all(outputs.values())
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1.0)
+    picture = cv2.imdecode(np.frombuffer(outputs["thumbnail.png"], dtype=np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape == (512, 512, 3)
-    assert json.loads(made["report.json"])["organs"][0]["present"]
+    assert json.loads(outputs["report.json"])["organs"][0]["present"]
 
 
-def test_produce_makes_only_what_is_asked_and_refuses_other_names():
+def test_write_outputs_writes_only_the_requested_files_and_refuses_other_names():
     data = ball((24, 24, 24), (12, 12, 12), 8)
     assert set(write_outputs(labels(data), files=["report.json"])) == {"report.json"}
     with pytest.raises(KeyError):

@@ -27,7 +27,7 @@ ORIGIN = Provenance(models=(("gate", "ab" * 32), ("outline", "cd" * 32)), softwa
 IDENTITY = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Müller^Äda"}]}, "00100020": {"vr": "LO", "Value": ["1"]}}
 
 
-def made_from(folder, labels=None):
+def result_of(folder, labels=None):
     volume = read_scan(folder)
     if labels is None:
         labels = np.zeros(volume.data.shape, np.uint8)
@@ -69,7 +69,7 @@ TURNED = np.array([[0, 0, 14.0, 0], [7.0, 0, 0, 0], [0, -6.0, 0, 0], [0, 0, 0, 1
 
 @pytest.mark.parametrize("affine", [*AXES, TURNED], ids=["plain", "flipped", "mirrored slices", "sagittal"])
 def test_the_segmentation_overlays_its_source_voxel_for_voxel(tmp_path, affine):
-    labels, files = made_from(write_dicom(tmp_path / "s", abdomen(small_grid(affine)).volume))
+    labels, files = result_of(write_dicom(tmp_path / "s", abdomen(small_grid(affine)).volume))
     assert (overlay(files["segmentation.dcm"], labels.geometry) == labels.data).all()
 
 
@@ -89,26 +89,26 @@ def test_it_does_so_however_the_patient_was_turned(tmp_path, angles, order, seed
     shutil.rmtree(folder, ignore_errors=True)
     write_dicom(folder, abdomen(small_grid(affine, (6, 20, 24))).volume)
     chosen = np.random.default_rng(seed).integers(0, 4, read_scan(folder).data.shape).astype(np.uint8)
-    labels, files = made_from(folder, np.where(np.indices(chosen.shape)[1] > 12, chosen, 0).astype(np.uint8))
+    labels, files = result_of(folder, np.where(np.indices(chosen.shape)[1] > 12, chosen, 0).astype(np.uint8))
     assert (overlay(files["segmentation.dcm"], labels.geometry) == labels.data).all()
 
 
 def test_an_enhanced_image_is_overlaid_frame_by_frame(tmp_path):
-    labels, files = made_from(write_enhanced(tmp_path / "s", abdomen(small_grid(AXES[1])).volume))
+    labels, files = result_of(write_enhanced(tmp_path / "s", abdomen(small_grid(AXES[1])).volume))
     assert (overlay(files["segmentation.dcm"], labels.geometry) == labels.data).all()
 
 
 def test_it_refers_to_its_source_and_says_what_made_it(tmp_path):
     folder = write_dicom(tmp_path / "s", abdomen(small_grid()).volume)
     source = pydicom.dcmread(next(folder.iterdir()))
-    _, files = made_from(folder)
+    _, files = result_of(folder)
     seg = read(files["segmentation.dcm"])
     assert seg.SegmentationType == "BINARY"
     for name in files:
-        made = read(files[name])
-        assert made.StudyInstanceUID == source.StudyInstanceUID
-        assert made.SeriesInstanceUID != source.SeriesInstanceUID
-        assert made.PatientName == "Müller^Äda"
+        dataset = read(files[name])
+        assert dataset.StudyInstanceUID == source.StudyInstanceUID
+        assert dataset.SeriesInstanceUID != source.SeriesInstanceUID
+        assert dataset.PatientName == "Müller^Äda"
     assert seg.FrameOfReferenceUID == source.FrameOfReferenceUID
     referenced = {item.ReferencedSOPInstanceUID for item in seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence}
     assert referenced <= {pydicom.dcmread(path).SOPInstanceUID for path in folder.iterdir()}
@@ -122,7 +122,7 @@ def test_it_refers_to_its_source_and_says_what_made_it(tmp_path):
 
 
 def test_the_report_gives_volumes_in_millilitres(tmp_path):
-    labels, files = made_from(write_dicom(tmp_path / "s", abdomen(small_grid()).volume))
+    labels, files = result_of(write_dicom(tmp_path / "s", abdomen(small_grid()).volume))
     report = highdicom.sr.srread(io.BytesIO(files["sr.dcm"]))
     groups = report.content.get_volumetric_roi_measurement_groups()
     volumes = {group.tracking_identifier: group.get_measurements()[0] for group in groups}
@@ -133,7 +133,7 @@ def test_the_report_gives_volumes_in_millilitres(tmp_path):
 
 
 def test_the_surfaces_come_out_as_they_went_in(tmp_path):
-    _, files = made_from(write_dicom(tmp_path / "s", abdomen(small_grid()).volume))
+    _, files = result_of(write_dicom(tmp_path / "s", abdomen(small_grid()).volume))
     stl, obj, mtl = (read(files[f"{kind}.dcm"]) for kind in ("stl", "obj", "mtl"))
     assert len(stl.EncapsulatedDocument) == 84 + 50 * int.from_bytes(stl.EncapsulatedDocument[80:84], "little")
     assert b"mtllib model.mtl" in obj.EncapsulatedDocument
@@ -144,7 +144,7 @@ def test_the_surfaces_come_out_as_they_went_in(tmp_path):
 
 def test_without_an_organ_there_is_no_dicom(tmp_path):
     folder = write_dicom(tmp_path / "s", abdomen(small_grid()).volume)
-    assert made_from(folder, np.zeros(read_scan(folder).data.shape, np.uint8))[1] == {}
+    assert result_of(folder, np.zeros(read_scan(folder).data.shape, np.uint8))[1] == {}
 
 
 def test_before_it_is_handed_out_a_result_holds_nothing_personal(tmp_path):
@@ -163,8 +163,8 @@ def test_before_it_is_handed_out_a_result_holds_nothing_personal(tmp_path):
 def test_dciodvfy_finds_no_error(tmp_path, writer):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _, files = made_from(writer(tmp_path / "s", abdomen(small_grid()).volume))
+        _, files = result_of(writer(tmp_path / "s", abdomen(small_grid()).volume))
     for name in ("segmentation.dcm", "sr.dcm", "stl.dcm"):
         (tmp_path / name).write_bytes(files[name])
-        told = subprocess.run(["dciodvfy", tmp_path / name], capture_output=True, text=True, check=False, timeout=60)
-        assert "Error" not in told.stderr, told.stderr
+        result = subprocess.run(["dciodvfy", tmp_path / name], capture_output=True, text=True, check=False, timeout=60)
+        assert "Error" not in result.stderr, result.stderr

@@ -27,10 +27,10 @@ def parse(data: bytes) -> tuple[dict[str, Any], bytes]:
 
 def view(document: dict[str, Any], binary: bytes, number: int) -> bytes:
     """A buffer view's bytes, decompressed."""
-    found = document["bufferViews"][number]
-    packed = found.get("extensions", {}).get("EXT_meshopt_compression")
+    entry = document["bufferViews"][number]
+    packed = entry.get("extensions", {}).get("EXT_meshopt_compression")
     if packed is None:
-        return binary[found["byteOffset"] : found["byteOffset"] + found["byteLength"]]
+        return binary[entry["byteOffset"] : entry["byteOffset"] + entry["byteLength"]]
     raw = binary[packed["byteOffset"] : packed["byteOffset"] + packed["byteLength"]]
     if packed["mode"] == "TRIANGLES":
         return decode_triangles(raw, packed["count"]).astype(np.uint32).tobytes()
@@ -40,12 +40,12 @@ def view(document: dict[str, Any], binary: bytes, number: int) -> bytes:
 
 def accessor(document: dict[str, Any], binary: bytes, number: int) -> NDArray[Any]:
     """An accessor's values."""
-    found = document["accessors"][number]
-    kind = np.dtype(_TYPES[found["componentType"]])
-    width = {"SCALAR": 1, "VEC3": 3}[found["type"]]
-    raw = view(document, binary, found["bufferView"])
-    stride = document["bufferViews"][found["bufferView"]].get("byteStride", width * kind.itemsize)
-    rows = np.frombuffer(raw, dtype=np.uint8).reshape(found["count"], stride)[:, : width * kind.itemsize]
+    entry = document["accessors"][number]
+    kind = np.dtype(_TYPES[entry["componentType"]])
+    width = {"SCALAR": 1, "VEC3": 3}[entry["type"]]
+    raw = view(document, binary, entry["bufferView"])
+    stride = document["bufferViews"][entry["bufferView"]].get("byteStride", width * kind.itemsize)
+    rows = np.frombuffer(raw, dtype=np.uint8).reshape(entry["count"], stride)[:, : width * kind.itemsize]
     return np.ascontiguousarray(rows).view(kind)
 
 
@@ -103,11 +103,11 @@ def decode_triangles(raw: bytes, count: int) -> NDArray[np.int64]:
     state = {"next": 0, "last": 0}
     out: list[int] = []
 
-    def fresh() -> int:
+    def new_vertex() -> int:
         state["next"] += 1
         return state["next"] - 1
 
-    def written() -> int:
+    def read_number() -> int:
         value, shift = 0, 0
         while True:
             byte = next(data)
@@ -123,14 +123,14 @@ def decode_triangles(raw: bytes, count: int) -> NDArray[np.int64]:
             a, b = edges[-1 - (code >> 4)]
             kind = code & 15
             if kind == 0:
-                c = fresh()
+                c = new_vertex()
             elif kind < 13:
                 c = vertices[-1 - kind]
             elif kind < 15:
                 state["last"] += 1 if kind == 14 else -1
                 c = state["last"]
             else:
-                c = written()
+                c = read_number()
             if kind == 0 or kind >= 13:
                 vertices.append(c)
             edges += [(c, b), (a, c)]
@@ -139,8 +139,8 @@ def decode_triangles(raw: bytes, count: int) -> NDArray[np.int64]:
             packed = aux[table] if table < 14 else next(data)
             kinds = [0 if table < 15 else 15, packed >> 4, packed & 15]
             known = list(vertices)
-            corners = [fresh() if k == 0 else -1 if k == 15 else known[-k] for k in kinds]
-            corners = [written() if k == 15 else corner for k, corner in zip(kinds, corners, strict=True)]
+            corners = [new_vertex() if k == 0 else -1 if k == 15 else known[-k] for k in kinds]
+            corners = [read_number() if k == 15 else corner for k, corner in zip(kinds, corners, strict=True)]
             vertices += [corner for k, corner in zip(kinds, corners, strict=True) if k in {0, 15}]
             a, b, c = corners
             edges += [(b, a), (c, b), (a, c)]
@@ -151,8 +151,8 @@ def decode_triangles(raw: bytes, count: int) -> NDArray[np.int64]:
 
 def octahedral(data: NDArray[np.uint8]) -> NDArray[np.int8]:
     """The OCTAHEDRAL filter on four bytes."""
-    x, y, one = (data.view(np.int8).astype(np.float64)[:, k] for k in range(3))
-    x, y = x / one, y / one
+    x, y, scale = (data.view(np.int8).astype(np.float64)[:, k] for k in range(3))
+    x, y = x / scale, y / scale
     z = 1.0 - np.abs(x) - np.abs(y)
     fold = np.maximum(-z, 0.0)
     x, y = x + np.where(x >= 0, -fold, fold), y + np.where(y >= 0, -fold, fold)

@@ -15,7 +15,7 @@ ORIGIN = Provenance(models=(("segmenter", "ab" * 32),), software="viscera 0.1.0"
 
 def corners(document, binary, name):
     """A node's vertices in the scene, its normals and triangles."""
-    node = next(found for found in document["nodes"] if found["name"] == name)
+    node = next(candidate for candidate in document["nodes"] if candidate["name"] == name)
     primitive = document["meshes"][node["mesh"]]["primitives"][0]
     points = accessor(document, binary, primitive["attributes"]["POSITION"]).astype(np.float64)
     points = points * np.array(node.get("scale", [1, 1, 1])) + np.array(node.get("translation", [0, 0, 0]))
@@ -27,11 +27,11 @@ def test_patient_left_is_x_head_is_y_and_front_is_z_in_metres_about_the_centre()
     meshed = mesh(phantom_labels(), "light")
     document, binary = parse(to_glb(meshed.organs, ORIGIN))
     centre = np.array(document["asset"]["extras"]["center_lps_mm"])
-    for made in meshed.organs:
-        points, _, _ = corners(document, binary, made.name)
+    for organ in meshed.organs:
+        points, _, _ = corners(document, binary, organ.name)
         lps = np.stack([points[:, 0], -points[:, 2], points[:, 1]], axis=1) * 1000.0 + centre
-        assert np.allclose(lps, surface(meshed, made.label).vertices, atol=1e-3)
-    everything = np.concatenate([corners(document, binary, made.name)[0] for made in meshed.organs])
+        assert np.allclose(lps, surface(meshed, organ.label).vertices, atol=1e-3)
+    everything = np.concatenate([corners(document, binary, organ.name)[0] for organ in meshed.organs])
     assert np.allclose(everything.min(axis=0) + everything.max(axis=0), 0.0, atol=1e-6)
 
 
@@ -66,9 +66,9 @@ def test_nodes_carry_codes_measures_and_flags(compression):
     assert [node["name"] for node in document["nodes"]] == ["stomach", "small_bowel", "large_bowel"]
     codes = [node["extras"]["snomed_ct"] for node in document["nodes"]]
     assert codes == ["69695003", "30315005", "71854001"]
-    for node, made in zip(document["nodes"], meshed.organs, strict=True):
-        assert node["extras"]["volume_ml"] == pytest.approx(made.volume_voxels_ml, abs=1e-3)
-        assert node["extras"]["surface_cm2"] == pytest.approx(made.surface_cm2, abs=1e-3)
+    for node, organ in zip(document["nodes"], meshed.organs, strict=True):
+        assert node["extras"]["volume_ml"] == pytest.approx(organ.volume_voxels_ml, abs=1e-3)
+        assert node["extras"]["surface_cm2"] == pytest.approx(organ.surface_cm2, abs=1e-3)
         assert node["extras"]["watertight"] is True
         assert node["extras"]["touches_border"] is False
 
@@ -106,9 +106,9 @@ def test_an_unnamed_label_becomes_a_node_of_its_number():
 def test_smaller_geometry_is_the_plain_one_within_a_quantisation_step(compression):
     meshed = mesh(phantom_labels(), "light")
     plain, packed = parse(to_glb(meshed.organs, ORIGIN)), parse(to_glb(meshed.organs, ORIGIN, compression))
-    for made in meshed.organs:
-        points, normals, faces = corners(*plain, made.name)
-        small, turned, order = corners(*packed, made.name)
+    for organ in meshed.organs:
+        points, normals, faces = corners(*plain, organ.name)
+        small, turned, order = corners(*packed, organ.name)
         step = np.ptp(points, axis=0).max() / 16383.0
         key, other = (np.sort(p[f].mean(axis=1).round(4), axis=0) for p, f in ((points, faces), (small, order)))
         assert len(faces) == len(order)
@@ -146,7 +146,7 @@ def test_levels_of_detail_belong_to_the_organ_and_stay_out_of_the_scene(compress
         boxes = [np.ptp(corners(document, binary, name)[0], axis=0) for name in levels]
         assert np.allclose(boxes, boxes[0], atol=2e-3)
         assert len(node["extras"]["MSFT_screencoverage"]) == 3
-    used = {primitive["material"] for made in document["meshes"] for primitive in made["primitives"]}
+    used = {primitive["material"] for entry in document["meshes"] for primitive in entry["primitives"]}
     assert used == {0, 1, 2}
     assert len(document["materials"]) == 3
 

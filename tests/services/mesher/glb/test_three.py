@@ -38,13 +38,14 @@ def loaded(written, tmp_path_factory):
     for name, content in written.items():
         (folder / name).write_bytes(content)
     command = [program, LOAD, sources / "node_modules", *(folder / name for name in written)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert ended.returncode == 0, ended.stderr
+    process = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert process.returncode == 0, process.stderr
     return {
         name: {
-            organ: (np.array(held["points"]), np.array(held["faces"]).reshape(-1, 3)) for organ, held in meshes.items()
+            organ: (np.array(entry["points"]), np.array(entry["faces"]).reshape(-1, 3))
+            for organ, entry in meshes.items()
         }
-        for name, meshes in zip(written, json.loads(ended.stdout), strict=True)
+        for name, meshes in zip(written, json.loads(process.stdout), strict=True)
     }
 
 

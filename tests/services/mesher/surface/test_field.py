@@ -37,7 +37,7 @@ def test_only_compact_and_thick_organs_are_blurred_more_widely(mask, least, most
     assert least <= blur_scale(runs_of(mask), MM) <= most
 
 
-def test_softness_does_not_depend_on_the_unit_of_length():
+def test_blur_scale_does_not_depend_on_the_unit_of_length():
     runs = runs_of(ball(28))
     assert 1.0 < blur_scale(runs, MM) < 1.6
     assert blur_scale(runs, MM) == pytest.approx(blur_scale(runs, 10 * MM))
@@ -59,7 +59,7 @@ def test_a_softer_organ_gives_way_where_it_sinks_into_its_neighbour():
 
 def test_fields_far_apart_leave_each_other_alone():
     near, far = ball(12), np.roll(ball(12), 30, axis=2)
-    one, other = (build_field(runs_of(mask), Lattice.of(MM, 2.0)) for mask in (near, far))
-    before = one.levels.copy()
-    one.resolve_overlap(other)
-    assert np.array_equal(one.levels, before)
+    first, second = (build_field(runs_of(mask), Lattice.of(MM, 2.0)) for mask in (near, far))
+    before = first.levels.copy()
+    first.resolve_overlap(second)
+    assert np.array_equal(first.levels, before)

@@ -59,9 +59,9 @@ def test_the_table_has_the_known_number_of_triangles():
 
 def test_a_sphere_has_its_volume_and_area():
     vertices, faces = extract(sphere())
-    found = measure(vertices.astype(np.float64), faces)
-    assert found.volume == pytest.approx(4.0 / 3.0 * np.pi * 15.0**3, rel=5e-3)
-    assert found.area == pytest.approx(4.0 * np.pi * 15.0**2, rel=5e-3)
+    measures = measure(vertices.astype(np.float64), faces)
+    assert measures.volume == pytest.approx(4.0 / 3.0 * np.pi * 15.0**3, rel=5e-3)
+    assert measures.area == pytest.approx(4.0 * np.pi * 15.0**2, rel=5e-3)
 
 
 def test_slabs_join_without_a_seam(monkeypatch):
@@ -105,10 +105,10 @@ def test_the_filter_keeps_the_mean_and_damps_the_roughest():
     assert abs(gain(1.5)) < 0.15
 
 
-def test_the_offset_makes_the_volume_exact_and_obeys_freedom():
+def test_the_offset_makes_the_volume_exact_and_obeys_mobility():
     vertices, faces = extract(sphere())
     points = vertices.astype(np.float64)
-    freedom = (points[:, :1] > 19.5).astype(np.float64)
-    moved, found = keep_volume(points, faces, 15000.0, freedom)
-    assert found.volume == pytest.approx(15000.0, rel=1e-4)
-    assert (moved[freedom[:, 0] == 0] == points[freedom[:, 0] == 0]).all()
+    mobility = (points[:, :1] > 19.5).astype(np.float64)
+    moved, measures = keep_volume(points, faces, 15000.0, mobility)
+    assert measures.volume == pytest.approx(15000.0, rel=1e-4)
+    assert (moved[mobility[:, 0] == 0] == points[mobility[:, 0] == 0]).all()

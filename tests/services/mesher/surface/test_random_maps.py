@@ -45,17 +45,17 @@ def label_maps(draw):
 def test_every_label_gets_a_closed_simple_outward_surface_of_its_volume(label_map, quality):
     meshed = mesh(label_map, quality)
     present = {int(label) for label in np.unique(label_map.data) if label}
-    assert {made.label for made in meshed.organs if made.mesh is not None} == present
-    for made in meshed.organs:
-        assert made.mesh is None or (made.checks is not None and made.checks.passed), (made.method, made.checks)
-        assert made.voxels == (label_map.data == made.label).sum()
+    assert {organ.label for organ in meshed.organs if organ.mesh is not None} == present
+    for organ in meshed.organs:
+        assert organ.mesh is None or (organ.checks is not None and organ.checks.passed), (organ.method, organ.checks)
+        assert organ.voxels == (label_map.data == organ.label).sum()
 
 
 @settings(max_examples=60, deadline=None)
 @given(label_maps(), st.floats(0.0, 3.0))
 def test_dropping_small_components_loses_no_voxel_from_the_books(label_map, min_component):
     meshed = mesh(label_map, min_component=min_component)
-    for made in meshed.organs:
-        kept_and_dropped = made.volume_voxels_ml + made.dropped_ml
-        assert np.isclose(kept_and_dropped, (label_map.data == made.label).sum() * label_map.geometry.voxel_ml)
-        assert made.dropped_components <= made.components
+    for organ in meshed.organs:
+        kept_and_dropped = organ.volume_voxels_ml + organ.dropped_ml
+        assert np.isclose(kept_and_dropped, (label_map.data == organ.label).sum() * label_map.geometry.voxel_ml)
+        assert organ.dropped_components <= organ.components

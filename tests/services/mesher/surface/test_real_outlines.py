@@ -11,15 +11,17 @@ from tests.services.mesher.shapes import surface
 
 def hold(label_map, quality="standard"):
     """Every organ is sound, keeps its volume, covers its voxels and does not pass through itself."""
-    for made in mesh(label_map, quality).organs:
-        if made.mesh is None:
+    for result in mesh(label_map, quality).organs:
+        if result.mesh is None:
             continue
-        assert made.method == "field"
-        assert made.checks.passed
-        assert made.volume_mesh_ml == pytest.approx(made.volume_voxels_ml, rel=5e-3)
-        assert self_intersections(made.mesh.vertices, made.mesh.faces) == 0
-        covered = dice(voxelise(made.mesh.vertices, made.mesh.faces, label_map.geometry), label_map.data == made.label)
-        assert covered >= (0.97 if made.volume_voxels_ml >= 50.0 else 0.95)
+        assert result.method == "field"
+        assert result.checks.passed
+        assert result.volume_mesh_ml == pytest.approx(result.volume_voxels_ml, rel=5e-3)
+        assert self_intersections(result.mesh.vertices, result.mesh.faces) == 0
+        covered = dice(
+            voxelise(result.mesh.vertices, result.mesh.faces, label_map.geometry), label_map.data == result.label
+        )
+        assert covered >= (0.97 if result.volume_voxels_ml >= 50.0 else 0.95)
 
 
 def test_outlines_of_a_day_are_covered_and_the_stomach_lies_left_of_and_above_the_bowel(data):

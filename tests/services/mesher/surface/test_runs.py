@@ -23,9 +23,9 @@ maps = arrays.arrays(
 @settings(max_examples=200, deadline=None)
 @given(maps)
 def test_runs_have_the_voxels_bounds_and_components_of_each_label(data):
-    found = encode_runs(data)
-    assert set(found) == {int(label) for label in np.unique(data) if label}
-    for label, runs in found.items():
+    encoded = encode_runs(data)
+    assert set(encoded) == {int(label) for label in np.unique(data) if label}
+    for label, runs in encoded.items():
         mask = data == label
         low, high = runs.bounds()
         box = ndimage.find_objects(mask.astype(np.uint8))[0]
@@ -92,7 +92,7 @@ def test_the_area_of_a_ball_is_about_right_and_of_a_box_exactly_its_faces(axis):
         int((np.diff(box.astype(np.int8), axis=a) != 0).sum()) * mm2 for a, mm2 in ((2, 6.0), (1, 3.0), (0, 2.0))
     )
     assert encode_runs(box)[1].area(spacing) == pytest.approx(faces / 1.5)
-    round_one = encode_runs(
+    round_runs = encode_runs(
         np.ascontiguousarray(np.moveaxis(ball((50, 50, 50), (25, 25, 25), 20), axis, 0).astype(np.uint8))
     )
-    assert round_one[1].area(np.ones(3)) == pytest.approx(4 * np.pi * 20**2, rel=0.03)
+    assert round_runs[1].area(np.ones(3)) == pytest.approx(4 * np.pi * 20**2, rel=0.03)
