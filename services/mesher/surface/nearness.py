@@ -13,11 +13,13 @@ from scipy.spatial import cKDTree
 
 from services.mesher.surface.mesh import Mesh
 from services.mesher.surface.organ import OrganVoxels
-from shared.arrays import Bool, Float32, Float64, Int32, Int64, UInt8
+from shared.arrays import Bool, Float32, Float64, Int64, UInt8
 
 REACH = 1.5
 """The largest distance, in voxel diagonals."""
 _CHUNK = 2_000_000
+_CHUNK_VERTICES = 16_384
+"""Vertices that are looked up at once, so that arrays stay in the processor's cache."""
 _DISTANCES = ((0.25,), (0.1, 0.5, 1.0))
 """Distances along the normal at which voxels are looked up, as fractions of the limit: first for all vertices."""
 
@@ -35,22 +37,21 @@ class _Mask:
             low, high = organ.runs.bounds()
             data, self.label = organ.runs.paint(low, high).view(np.uint8), 1
         self.flat: UInt8 = data.reshape(-1)
-        self.low, self.size = low, np.array(data.shape[::-1], dtype=np.int32)
+        self.low, self.size = low.tolist(), data.shape[::-1]
 
-    def contains(self, columns: Sequence[Int32]) -> Bool:
+    def contains(self, columns: Sequence[Int64]) -> Bool:
         """Whether voxels, given as three arrays of indices (fast, middle, slow), belong to the organ."""
         within: Bool | None = None
         places = []
         for column, low, size in zip(columns, self.low, self.size, strict=True):
             place = column - low if low else column
-            if place.min(initial=0) < 0 or place.max(initial=0) >= size:
+            if place.size and (place.min() < 0 or place.max() >= size):
                 inside = (place >= 0) & (place < size)
                 within = inside if within is None else within & inside
                 place = np.clip(place, 0, size - 1)
             places.append(place)
         fast, middle, slow = places
-        rows = slow.astype(np.int64) * int(self.size[1]) + middle
-        belongs: Bool = self.flat.take(rows * int(self.size[0]) + fast) == self.label
+        belongs: Bool = self.flat.take((slow * self.size[1] + middle) * self.size[0] + fast) == self.label
         return belongs if within is None else belongs & within
 
 
@@ -64,28 +65,36 @@ def vertices_near_faces(organ: OrganVoxels, mesh: Mesh, index: Float32, reach: f
     """
     mask, spacing = _Mask(organ), organ.layout.spacing
     limit = reach * float(np.linalg.norm(spacing))
-    normal = (limit * np.linalg.inv(organ.layout.matrix)).astype(np.float32) @ mesh.normals.T
-    remaining = np.arange(index.shape[1])
-    for distances in _DISTANCES:
-        place, along = index[:, remaining], normal[:, remaining]
-        lines = (place + np.float32(sign * distance) * along for distance in distances for sign in (-1.0, 1.0))
-        remaining = remaining[~_sees_both(mask, lines, len(remaining))]
-    place = np.rint(index[:, remaining])
-    steps = (sign * np.eye(3, dtype=np.float32)[:, axis, None] for axis in range(3) for sign in (0.0, -1.0, 1.0))
-    remaining = remaining[~_sees_both(mask, (place + step for step in steps), len(remaining))]
+    line = (limit * np.linalg.inv(organ.layout.matrix)).astype(np.float32)
+    chunks = [slice(at, at + _CHUNK_VERTICES) for at in range(0, index.shape[1], _CHUNK_VERTICES)]
+    far = [_undecided(mask, index[:, chunk], line @ mesh.normals[chunk].T) for chunk in chunks]
+    remaining = np.concatenate(far, axis=1).T
     reaches = np.minimum(np.ceil(limit / spacing).astype(int) + 1, _MOST_VOXELS)
-    chunk = max(1, _CHUNK // int(np.prod(2 * reaches + 2)))
+    size = max(1, _CHUNK // int(np.prod(2 * reaches + 2)))
     return all(
-        bool((_face_distance(mask, index.T[remaining[at : at + chunk]], reaches, spacing) <= limit).all())
-        for at in range(0, len(remaining), chunk)
+        bool((_face_distance(mask, remaining[at : at + size], reaches, spacing) <= limit).all())
+        for at in range(0, len(remaining), size)
     )
+
+
+def _undecided(mask: _Mask, place: Float32, line: Float32) -> Float32:
+    """The vertices (3, m) of `place` (3, n) for which voxels must be searched; `line` (3, n) is along their normals."""
+    for distances in _DISTANCES:
+        points = (place + np.float32(sign * distance) * line for distance in distances for sign in (-1.0, 1.0))
+        undecided = np.flatnonzero(~_sees_both(mask, points, place.shape[1]))
+        place, line = place.take(undecided, axis=1), line.take(undecided, axis=1)
+    centre = np.rint(place)
+    steps = (sign * np.eye(3, dtype=np.float32)[:, axis, None] for axis in range(3) for sign in (0.0, -1.0, 1.0))
+    both = _sees_both(mask, (centre + step for step in steps), place.shape[1])
+    rest: Float32 = place[:, ~both]
+    return rest
 
 
 def _sees_both(mask: _Mask, places: Iterable[Float32], count: int) -> Bool:
     """Whether voxels inside and outside the organ are among the voxels at `places`, each (3, count)."""
     has_inside, has_outside = np.zeros((2, count), dtype=bool)
     for place in places:
-        inside = mask.contains(list(np.rint(place).astype(np.int32)))
+        inside = mask.contains(list(np.rint(place).astype(np.int64)))
         has_inside |= inside
         has_outside |= ~inside
     both: Bool = has_inside & has_outside
@@ -97,7 +106,7 @@ def _face_distance(mask: _Mask, index: Float32, reaches: Int64, spacing: Float64
     base = np.floor(index).astype(np.int64)
     offsets = [np.arange(-number, number + 2) for number in reaches]
     block = np.stack(np.meshgrid(*offsets, indexing="ij"), axis=-1)
-    voxels = (base[:, None, None, None] + block).astype(np.int32)
+    voxels = base[:, None, None, None] + block
     inside = mask.contains([voxels[..., axis] for axis in range(3)])
     relative = (block - (index - base)[:, None, None, None]) * spacing
     nearest = np.full(len(index), np.inf)
@@ -135,7 +144,7 @@ def _exposed_faces(organ: OrganVoxels) -> Float64:
     row = np.repeat(runs.row, runs.lengths)
     first = np.cumsum(runs.lengths) - runs.lengths
     fast = np.arange(len(row)) - np.repeat(first, runs.lengths) + np.repeat(runs.start, runs.lengths)
-    voxels = np.stack([fast, row % runs.middles, row // runs.middles], axis=1).astype(np.int32)
+    voxels = np.stack([fast, row % runs.middles, row // runs.middles], axis=1).astype(np.int64)
     mask = _Mask(organ)
     centres = []
     for axis in range(3):

@@ -51,7 +51,9 @@ class Layout:
     def to_index(self, points: Float64) -> Float32:
         """Voxel indices (3, n), rows (fast, middle, slow), of points (n, 3) in patient LPS mm."""
         inverse = np.linalg.inv(self.matrix)
-        index: Float32 = (inverse @ points.T - (inverse @ self.origin)[:, None]).astype(np.float32)
+        near = np.ascontiguousarray((points - points[:1]).T, dtype=np.float32)
+        index: Float32 = inverse.astype(np.float32) @ near
+        index += (inverse @ (points[:1] - self.origin).T).astype(np.float32)
         return index
 
     def to_patient(self, index: Float64) -> Float64:
@@ -155,11 +157,12 @@ class Runs:
         """Number of 26-connected components, and the component of each run (n,)."""
         count = len(self)
         first, second = self._adjacent()
-        graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(count, count))
+        # csgraph works on float64 weights and int32 indices, and copies what has other types.
+        graph = coo_array((np.ones(len(first)), (first, second)), shape=(count, count)).tocsr()
         number, component = connected_components(graph, directed=False)
         return int(number), component.astype(np.int32)
 
-    def _adjacent(self) -> tuple[Int64, Int64]:
+    def _adjacent(self) -> tuple[Int32, Int32]:
         """Pairs of runs in neighbouring rows whose voxels share a corner, an edge or a face.
 
         For each of the four neighbouring rows that come later in memory, every run is paired with all runs of that
@@ -171,13 +174,16 @@ class Runs:
         middle = self.row % self.middles
         firsts, seconds = [], []
         for offset, step in ((1, 1), (self.middles - 1, -1), (self.middles, 0), (self.middles + 1, 1)):
-            valid = (self.row <= high - offset) & (middle + step >= 0) & (middle + step < self.middles)
-            runs = np.flatnonzero(valid)
-            target = self.row.take(runs) + (offset - low)
+            valid = self.row <= high - offset
+            if step:
+                valid &= middle < self.middles - 1 if step > 0 else middle > 0
+            runs = np.flatnonzero(valid).astype(np.int32)
+            target = self.row.take(runs) + np.int32(offset - low)
             begin = begins.take(target)
             number = begins.take(target + 1) - begin
             first = np.repeat(runs, number)
-            second = np.repeat(begin - np.cumsum(number) + number, number) + np.arange(len(first))
+            before: Int32 = np.cumsum(number, dtype=np.int32) - number
+            second: Int32 = np.repeat(begin - before, number) + np.arange(len(first), dtype=np.int32)
             is_adjacent = self.start.take(first) <= self.stop.take(second)
             is_adjacent &= self.start.take(second) <= self.stop.take(first)
             firsts.append(first[is_adjacent])
