@@ -90,9 +90,12 @@ class Field:
 
     def contains(self, voxels: Float64) -> Bool:
         """Whether the lattice point nearest to each voxel index (n, 3) is inside (n,)."""
-        index = np.rint(voxels / self.lattice.pitch).astype(np.int64) - self.low
-        i, j, k = np.clip(index, 0, np.array(self.shape[::-1]) - 1).T
-        inside: Bool = self.levels[k, j, i] > LEVELS // 2
+        place, step = np.zeros(len(voxels), dtype=np.int64), 1
+        for axis, size in enumerate(self.shape[::-1]):
+            nearest = np.rint(voxels[:, axis] / self.lattice.pitch[axis]).astype(np.int64)
+            place += np.clip(nearest - self.low[axis], 0, size - 1) * step
+            step *= size
+        inside: Bool = self.levels.reshape(-1).take(place) > LEVELS // 2
         return inside
 
     def resolve_overlap(self, other: Field) -> None:

@@ -71,6 +71,8 @@ class SamplingSource:
 
     def from_label_map(self, voxels: Float64) -> Float64:
         """Indices (n, 3) on this grid of voxel indices (n, 3) of the label map."""
+        if (self.parts == 1).all():
+            return voxels
         return np.asarray(voxels * self.parts + (self.parts - 1) / 2.0)
 
 

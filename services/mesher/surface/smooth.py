@@ -94,9 +94,9 @@ def _missing(organ: OrganVoxels, source: SamplingSource, field: Field) -> Bool |
     runs = organ.runs
     middles, slows = runs.row % runs.middles, runs.row // runs.middles
     centre = np.stack([(runs.start + runs.stop - 1) / 2.0, middles, slows], axis=1)
-    shown = np.bincount(organ.component, field.contains(source.from_label_map(centre))) > 0
-    present = np.bincount(organ.component) > 0
-    missing = (present & ~shown)[organ.component]
+    number = int(organ.component.max()) + 1
+    shown = np.bincount(organ.component[field.contains(source.from_label_map(centre))], minlength=number) > 0
+    missing = ~shown[organ.component]
     return missing if missing.any() else None
 
 
