@@ -83,9 +83,21 @@ class JobManifest(_Manifest):
         """The job as the ledger tells it."""
         runs = tuple(jobs.StageRun(**run.model_dump()) for run in self.stages)
         return jobs.Job(
-            0, self.id, self.tenant, self.scan, self.options, self.state, None, self.created, self.started,
-            self.ended, self.error_code, self.error_detail, runs, deadline=self.deadline,
-        )  # fmt: skip
+            seq=0,  # the ledger gives the number
+            id=self.id,
+            tenant=self.tenant,
+            scan_id=self.scan,
+            options=self.options,
+            state=self.state,
+            stage=None,
+            created=self.created,
+            started=self.started,
+            ended=self.ended,
+            error_code=self.error_code,
+            error_detail=self.error_detail,
+            stages=runs,
+            deadline=self.deadline,
+        )
 
     def files(self) -> list[filing.Made]:
         """The published files as the ledger tells them."""

@@ -11,7 +11,8 @@ from shared.execution import Gpu
 from shared.model import Network, chosen, load_network, stored
 from shared.settings import Settings
 
-STAGES = ("classifier", "segmenter")
+MODEL_STAGES = ("classifier", "segmenter")
+"""Stages that run a network; the mesher has none."""
 SERVICES = Path(__file__).resolve().parent.parent / "services"
 
 
@@ -23,8 +24,8 @@ def folder(stage: str, settings: Settings) -> Path:
 
 def folders(settings: Settings) -> dict[Path, bool]:
     """Every model folder at hand, shipped and adopted, and whether its stage uses it now."""
-    used = {folder(stage, settings).resolve() for stage in STAGES}
-    known = [*(SERVICES / stage for stage in STAGES), *used, *stored(settings.models)]
+    used = {folder(stage, settings).resolve() for stage in MODEL_STAGES}
+    known = [*(SERVICES / stage for stage in MODEL_STAGES), *used, *stored(settings.models)]
     return {path: path in used for path in dict.fromkeys(one.resolve() for one in known)}
 
 

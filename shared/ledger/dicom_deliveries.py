@@ -96,6 +96,15 @@ def page(
     return [Delivery(**row._mapping) for row in rows]
 
 
+def get(connection: Connection, tenant: str, delivery_id: str) -> Delivery:
+    """The delivery with this id; raises NotFound, also for another tenant's."""
+    query = select(*_COLUMNS).where(deliveries.c.id == delivery_id, deliveries.c.tenant == tenant)
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFound("There is no such delivery.")
+    return Delivery(**row._mapping)
+
+
 def contents(connection: Connection, job_id: str) -> list[tuple[str, str]]:
     """The result instances of a job as (instance id, SOP Instance UID)."""
     query = select(instances.c.id, instances.c.uid).join(results, results.c.instance == instances.c.id)

@@ -312,7 +312,20 @@ def _positions(connection: Connection, sequence: list[int]) -> dict[int, int]:
 
 def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None) -> Job:
     return Job(
-        row.seq, row.id, row.tenant, row.scan_id, row.options, row.state, row.stage, row.created, row.started,
-        row.ended, row.error_code, row.error_detail, tuple(runs[s] for s in STAGES if s in runs), position,
-        row.deadline, row.expires,
-    )  # fmt: skip
+        seq=row.seq,
+        id=row.id,
+        tenant=row.tenant,
+        scan_id=row.scan_id,
+        options=row.options,
+        state=row.state,
+        stage=row.stage,
+        created=row.created,
+        started=row.started,
+        ended=row.ended,
+        error_code=row.error_code,
+        error_detail=row.error_detail,
+        stages=tuple(runs[stage] for stage in STAGES if stage in runs),
+        position=position,
+        deadline=row.deadline,
+        expires=row.expires,
+    )

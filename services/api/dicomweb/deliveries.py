@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from services.api.context import Connections, DicomReader, DicomWriter
 from services.api.dicomweb.responses import REFUSED
-from shared.errors import NotFound
 from shared.ledger import dicom_deliveries
 
 router = APIRouter(prefix="/v1/dicom/deliveries", tags=["dicom"], responses=REFUSED)
@@ -54,11 +53,7 @@ def retry(delivery_id: str, connections: Connections, caller: DicomWriter) -> De
     """Makes a failed or waiting delivery due now; 409 if it was delivered or is under way."""
     with connections.writing(caller) as connection:
         dicom_deliveries.retry(connection, caller.tenant, delivery_id)
-        found = dicom_deliveries.page(connection, caller.tenant, limit=500)
-    one = next((one for one in found if one.id == delivery_id), None)
-    if one is None:
-        raise NotFound("There is no such delivery.")
-    return _view(one)
+        return _view(dicom_deliveries.get(connection, caller.tenant, delivery_id))
 
 
 def _view(one: dicom_deliveries.Delivery) -> DeliveryView:
