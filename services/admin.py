@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.errors import VisceraError
-from shared.ledger import Ledger, access, audit, clients, open_ledger
+from shared.ledger import Ledger, api_keys, audit, clients, open_ledger
+from shared.operations.rebuild import rebuild
 from shared.process import exclusive
-from shared.rebuild import rebuild
 from shared.settings import Settings
-from shared.store import open_store
+from shared.storage.connect import open_store
 
 Command = Callable[[str, Callable[[argparse.Namespace], None]], argparse.ArgumentParser]
 
@@ -25,7 +25,7 @@ def register(command: Command) -> None:
     sub.add_argument("id", nargs="?", help="the key to revoke")
     sub.add_argument("--tenant", default="default")
     sub.add_argument("--name", default="", help="to know the key by")
-    sub.add_argument("--scopes", default=",".join(access.SCOPES), help=f"of {', '.join(access.SCOPES)}")
+    sub.add_argument("--scopes", default=",".join(api_keys.SCOPES), help=f"of {', '.join(api_keys.SCOPES)}")
     sub.add_argument("--days", type=float, help="after which the key ends")
     _place(sub)
     sub = command("clients", systems)
@@ -78,18 +78,18 @@ def keys(given: argparse.Namespace) -> None:
     ledger = _ledger(given)
     with ledger.write() as connection:
         if given.action == "create":
-            key = access.new_key()
+            key = api_keys.new_key()
             scopes = [scope.strip() for scope in given.scopes.split(",") if scope.strip()]
             seconds = given.days * 86400.0 if given.days else None
-            key_id = access.add_key(connection, key, given.tenant, name=given.name, scopes=scopes, seconds=seconds)
+            key_id = api_keys.add_key(connection, key, given.tenant, name=given.name, scopes=scopes, seconds=seconds)
             audit.record(connection, given.tenant, "operator", "create_key", key_id)
             print(f"{key_id}\n{key}\nThe key is shown only this once.")
         elif given.action == "revoke":
-            tenant = access.get_key(connection, None, given.id or "").tenant
-            access.revoke(connection, None, given.id)
+            tenant = api_keys.get_key(connection, None, given.id or "").tenant
+            api_keys.revoke(connection, None, given.id)
             audit.record(connection, tenant, "operator", "revoke_key", given.id)
         else:
-            for found in access.keys(connection, None):
+            for found in api_keys.keys(connection, None):
                 print(_line(found))
     ledger.close()
 
@@ -145,7 +145,7 @@ def _place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help=text)
 
 
-def _line(key: access.Key) -> str:
+def _line(key: api_keys.Key) -> str:
     now = datetime.now(UTC).timestamp()
     state = "revoked" if key.revoked else "expired" if key.expires and key.expires < now else "valid"
     return f"{key.id}  {key.tenant}  {key.prefix}...  {state}  {','.join(key.scopes)}  {key.name}"

@@ -113,18 +113,18 @@ def mesh(given: argparse.Namespace) -> None:
 
 def models(given: argparse.Namespace) -> None:
     """Lists models, verifies them, or adopts the one in a folder for its stage."""
-    from shared import model, networks
+    from shared.models import network, registry
     from shared.settings import Settings
 
     settings = Settings()
     if given.action == "use":
         if given.folder is None:
             raise ModelError("Name the model's folder: viscera models use FOLDER.")
-        card = model.adopt(given.folder, settings.models, settings.provider)
+        card = network.adopt(given.folder, settings.models, settings.provider)
         print(f"The {card.stage} now uses {card.name} {card.version}; restart `viscera serve` if it runs.")
         return
-    at_hand = networks.folders(settings)
-    states = model.list_models(list(at_hand), settings.provider, thorough=given.action == "verify")
+    at_hand = registry.folders(settings)
+    states = network.list_models(list(at_hand), settings.provider, thorough=given.action == "verify")
     for state in states:
         name = f"{state.card.stage} {state.card.name} {state.card.version}" if state.card else str(state.folder)
         about = state.problem or (f"{state.card.licence}, {state.card.sha256[:12]}" if state.card else "")
@@ -211,7 +211,7 @@ def _web(data: Path) -> Path | None:
 def _phantom(path: Path) -> Path:
     import nibabel as nib
 
-    from shared.phantoms import abdomen
+    from shared.imaging.phantoms import abdomen
 
     volume = abdomen().volume
     nib.save(nib.Nifti1Image(volume.data.T, volume.geometry.ras), path)

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared import inventory
 from shared.errors import VisceraError
 from shared.ledger import Ledger, audit, open_ledger, status
 from shared.ledger.jobs import STAGES
-from shared.queue import make_app
+from shared.operations import backup
 from shared.settings import Settings
-from shared.store import Store, open_store
+from shared.storage.base import Store
+from shared.storage.connect import open_store
+from shared.worker.queue import make_app
 
 WAIT = 120.0
 """Seconds that the first in a queue may wait before it is worth a word."""
@@ -64,7 +65,7 @@ def examine(settings: Settings, *, broker: bool = True, files: bool = False) -> 
             yield from _files(ledger, settings)
     except Exception as error:
         reason = f"The ledger can't be read ({type(error).__name__}): is its address right, does the database run, "
-        yield Finding(False, reason + "was `python -P -m shared.prepare` run?")
+        yield Finding(False, reason + "was `python -P -m shared.operations.migrate` run?")
     finally:
         if ledger is not None:
             ledger.close()
@@ -113,7 +114,7 @@ def _trail(ledger: Ledger) -> Iterator[Finding]:
 
 def _files(ledger: Ledger, settings: Settings) -> Iterator[Finding]:
     count = 0
-    for key in inventory.damaged(ledger, open_store(settings.store_url)):
+    for key in backup.damaged(ledger, open_store(settings.store_url)):
         count += 1
         yield Finding(False, f"{key} is missing or not what the ledger says: bring it back from a backup of the store.")
     if not count:

@@ -25,10 +25,10 @@ from typing import IO, Self
 import httpx
 
 from shared.errors import VisceraError
-from shared.ledger import access, open_ledger
+from shared.ledger import api_keys, open_ledger
 from shared.process import exclusive
-from shared.queue import STAGES
 from shared.settings import Settings
+from shared.worker.queue import STAGES
 
 READY_SECONDS = 120.0
 
@@ -132,7 +132,7 @@ class LocalSystem:
         ledger = open_ledger(environment["VISCERA_LEDGER_URL"])
         ledger.migrate()
         with ledger.write() as connection:
-            access.add_key(connection, self.key, "default")
+            api_keys.add_key(connection, self.key, "default")
         ledger.close()
         self.children = self._children(environment)
         # One thread starts every child: the kernel counts the parent's death by thread.
@@ -188,7 +188,7 @@ class LocalSystem:
         if not os.environ.get("VISCERA_BROKER_URL"):
             children.append(_valkey(environment["VISCERA_BROKER_URL"], environment))
         for place, stage in enumerate(STAGES):
-            worker = [*python, "celery", *worker_command(stage, "local")]
+            worker = [*python, f"services.{stage}", "--name", f"{stage}@local"]
             threads = {"VISCERA_THREADS": os.environ.get("VISCERA_THREADS") or str(_threads(stage))}
             children.append(Child(stage, worker, environment | threads | _metrics(environment, place)))
         environment |= _metrics(environment, len(STAGES))
@@ -224,14 +224,6 @@ class LocalSystem:
         for child in self.children:
             if child.process is not None:
                 child.stop(signal.SIGKILL)
-
-
-def worker_command(stage: str, host: str) -> list[str]:
-    """Celery's arguments for a worker of a stage: one child, so that a lost one costs one try of one job."""
-    return [
-        "-A", f"services.{stage}.tasks", "worker", "-Q", stage, "-n", f"{stage}@{host}", "-c", "1", "-P", "prefork",
-        "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING",
-    ]  # fmt: skip
 
 
 def free_port() -> int:
@@ -293,7 +285,7 @@ def _valkey_binary() -> str:
 def _kept_key(path: Path) -> str:
     if path.exists():
         return path.read_text().strip()
-    key = access.new_key()
+    key = api_keys.new_key()
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(key)

@@ -11,9 +11,10 @@ from services.mesher.product import produce
 from services.mesher.provenance import provenance_of
 from services.mesher.results import Quality
 from services.segmenter import core as segmenter
-from shared import artifacts, networks, sandbox
+from shared import artifacts, sandbox
+from shared.imaging.volume import LabelMap
+from shared.models import registry
 from shared.settings import Settings
-from shared.volume import LabelMap
 
 Told = Callable[[str, float], None]
 FILES = ("model.glb", "report.json")
@@ -32,15 +33,15 @@ def run_scan(
     told("reading", 0.0)
     volume = sandbox.decode(scan, spacing)
     told("reading", 1.0)
-    network = networks.load("classifier", settings)
+    network = registry.load("classifier", settings)
     scores = classifier.classify(volume, network, lambda done: told("classifier", done))
     facts = artifacts.Facts(source=volume.source, modality=volume.modality, warnings=volume.warnings)
-    facts = facts.grown("classifier", time.monotonic() - started, model=networks.fact(network))
+    facts = facts.grown("classifier", time.monotonic() - started, model=registry.fact(network))
     started = time.monotonic()
-    network = networks.load("segmenter", settings)
+    network = registry.load("segmenter", settings)
     labels = segmenter.segment(volume, scores, network, lambda done: told("segmenter", done))
     seconds = time.monotonic() - started
-    facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=networks.fact(network))
+    facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=registry.fact(network))
     out.mkdir(parents=True, exist_ok=True)
     artifacts.save_labels(out / artifacts.LABELS, labels)
     _mesh(labels, out, quality, facts, told)

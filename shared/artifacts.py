@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from shared.errors import UnsupportedScan
-from shared.geometry import Geometry
-from shared.volume import LabelMap, Modality, SliceScores, SourceFormat, Volume
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import LabelMap, Modality, SliceScores, SourceFormat, Volume
 
 VOLUME, SCORES, LABELS = "volume.npz", "scores.npz", "labels.nii.gz"
 
@@ -95,7 +95,7 @@ def save_labels(path: Path, labels: LabelMap) -> None:
 
 def load_labels(path: Path) -> LabelMap:
     """Reads a label map from any NIfTI file of whole numbers 0 to 255; raises a `BadScan` otherwise."""
-    from shared.formats import read_scan  # brings DICOM along, which no worker needs
+    from shared.imaging.formats import read_scan  # brings DICOM along, which no worker needs
 
     volume = read_scan(path)
     if volume.source != "nifti":

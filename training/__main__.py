@@ -179,7 +179,7 @@ def run_half(chosen: argparse.Namespace) -> None:
 
 def run_evaluate(chosen: argparse.Namespace) -> None:
     """Measure a pair."""
-    from shared.model import load_network
+    from shared.models.network import load_network
     from training.cases import load_cases
     from training.evaluate import judge
     from training.report import write_report

@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from shared.card import Input
+from shared.imaging.input_spec import InputSpec
 
 HERE = Path(__file__).parent
 DATA, RUNS = HERE / "data", HERE / "runs"
@@ -65,8 +65,8 @@ def _alone(parser: argparse.ArgumentParser) -> None:
         "--alone",
         dest="wants",
         action="store_const",
-        const=Input(channels=1),
-        default=Input(),
+        const=InputSpec(channels=1),
+        default=InputSpec(),
         help="the segmenter sees each slice alone, not its neighbours",
     )
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from shared.preprocess import BODY
+from shared.imaging.preprocess import BODY
 from training.augment import Augment, vary
 from training.cases import UNKNOWN, Scan
 

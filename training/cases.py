@@ -10,9 +10,9 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.card import Input
-from shared.preprocess import normalise, resample
-from shared.volume import Modality
+from shared.imaging.input_spec import InputSpec
+from shared.imaging.preprocess import normalise, resample
+from shared.imaging.volume import Modality
 
 Kind = Literal["volume", "slices", "shape", "unlabelled"]
 UNKNOWN = 255
@@ -91,7 +91,7 @@ class Scan:
         return max(index - self.step, 0), index, min(index + self.step, last)
 
 
-def as_scan(case: Case, wants: Input) -> Scan:
+def as_scan(case: Case, wants: InputSpec) -> Scan:
     """Normalise a case and bring it to the network's pixel size, as serving does."""
     rows = round(case.data.shape[1] * case.spacing[1] / wants.spacing_mm)
     columns = round(case.data.shape[2] * case.spacing[2] / wants.spacing_mm)

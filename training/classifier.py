@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from shared.card import Input
+from shared.imaging.input_spec import InputSpec
 from training.answers import answer
 from training.augment import Augment
 from training.batches import Drawer, Group, group
@@ -48,7 +48,7 @@ class Config:
     batch: int = 16
     augment: Augment = field(default_factory=Augment)
     plan: Plan = field(default_factory=lambda: Plan(minutes=10.0, rate=3e-3))
-    wants: Input = field(default_factory=Input)
+    wants: InputSpec = field(default_factory=InputSpec)
     seed: int = 0
 
 

@@ -1,7 +1,7 @@
 """Measure a pair of exported models on cases they never saw: `python -m training evaluate`.
 
-The arrays go through `shared.preprocess` and ONNX Runtime as in serving; serving's clean-up of small islands comes
-after this and is measured by itself (docs/models.md).
+The arrays go through `shared.imaging.preprocess` and ONNX Runtime as in serving; serving's clean-up of small islands
+comes after this and is measured by itself (docs/models.md).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.card import Coverage
-from shared.model import Network
-from shared.preprocess import open_feed
-from shared.volume import ORGANS
+from shared.imaging.preprocess import open_feed
+from shared.imaging.volume import ORGANS
+from shared.models.card import Coverage
+from shared.models.network import Network
 from training.cases import UNKNOWN, Case
 from training.metrics import bootstrap, competition, dice, organ_slice_dice, surface
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from shared.card import CARD, ModelCard, digest, save_card
+from shared.models.card import CARD, ModelCard, digest, save_card
 from training.liteunet import Merge
 from training.networks import Served
 

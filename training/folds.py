@@ -11,8 +11,8 @@ from pathlib import Path
 
 from torch import nn
 
-from shared.card import ModelCard
-from shared.model import load_network
+from shared.models.card import ModelCard
+from shared.models.network import load_network
 from training import classifier, segmenter
 from training.cards import card_for
 from training.cases import load_cases

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.geometry import Geometry, to_axial
-from shared.phantoms import abdomen, default_grid
+from shared.imaging.geometry import Geometry, to_axial
+from shared.imaging.phantoms import abdomen, default_grid
 from training.cases import Case, save_case
 from training.look import row, write_sheet, write_table
 from training.prepare import competition, labelled_slices, read_outlines, scan_pair, shapes

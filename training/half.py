@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.card import CARD, ModelCard, digest, load_card, save_card
-from shared.model import Network, load_network
-from shared.preprocess import open_feed
-from shared.volume import ORGANS
+from shared.imaging.preprocess import open_feed
+from shared.imaging.volume import ORGANS
+from shared.models.card import CARD, ModelCard, digest, load_card, save_card
+from shared.models.network import Network, load_network
 from training.cases import Case
 from training.evaluate import judge
 

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.card import Normalisation
-from shared.preprocess import normalise
-from shared.volume import ORGANS
+from shared.imaging.input_spec import Normalisation
+from shared.imaging.preprocess import normalise
+from shared.imaging.volume import ORGANS
 from training.cases import UNKNOWN, Case
 
 Picture = NDArray[np.uint8]

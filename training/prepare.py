@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.formats import read_scan
-from shared.geometry import Geometry, to_axial
-from shared.volume import ORGANS, Modality
+from shared.imaging.formats import read_scan
+from shared.imaging.geometry import Geometry, to_axial
+from shared.imaging.volume import ORGANS, Modality
 from training.cases import UNKNOWN, Case, patient_of
 from training.rle import decode
 

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from shared.card import Input
+from shared.imaging.input_spec import InputSpec
 from training.answers import answer
 from training.cases import UNKNOWN, Case, Scan, as_scan, load_cases, save_case
 
 
-def label(networks: list[nn.Module], folder: Path, wants: Input, sure: float = 0.7) -> Iterator[str]:
+def label(networks: list[nn.Module], folder: Path, wants: InputSpec, sure: float = 0.7) -> Iterator[str]:
     """Write a case `pseudo_NAME` beside every unlabelled case of `folder`, as the networks see it; yields the names.
 
     A label of a probability below `sure` stays unknown.
@@ -28,7 +28,7 @@ def label(networks: list[nn.Module], folder: Path, wants: Input, sure: float = 0
             yield made.name
 
 
-def pseudo_case(case: Case, networks: list[nn.Module], wants: Input, sure: float) -> Case:
+def pseudo_case(case: Case, networks: list[nn.Module], wants: InputSpec, sure: float) -> Case:
     """The case on the network's pixels with the likeliest label where its probability is at least `sure`."""
     scan = as_scan(case, wants)
     chances = np.stack([mean_chances(networks, scan, index) for index in range(len(scan.image))])

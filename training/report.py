@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.card import ModelCard, Normalisation
-from shared.preprocess import normalise
-from shared.volume import ORGANS
+from shared.imaging.input_spec import Normalisation
+from shared.imaging.preprocess import normalise
+from shared.imaging.volume import ORGANS
+from shared.models.card import ModelCard
 from training.evaluate import Judged, confusion, gate_curve, summary
 from training.look import paint
 from training.metrics import dice

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from shared.card import Input
+from shared.imaging.input_spec import InputSpec
 from training.answers import answer
 from training.augment import Augment
 from training.batches import Drawer, Group, group
@@ -47,7 +47,7 @@ class Config:
     batch: int = 4
     augment: Augment = field(default_factory=Augment)
     plan: Plan = field(default_factory=lambda: Plan(decay=0.05))
-    wants: Input = field(default_factory=Input)
+    wants: InputSpec = field(default_factory=InputSpec)
     seed: int = 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared.model import load_network
+from shared.models.network import load_network
 from training import classifier, segmenter
 from training.cards import card_for
 from training.cases import load_cases, save_case

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from shared.card import Input
+from shared.imaging.input_spec import InputSpec
 from training.cases import UNKNOWN, Case, Scan, as_scan, load_cases, save_case
 
 Bytes = NDArray[np.uint8]
@@ -85,7 +85,9 @@ def write_transplants(data: Path, held_out: tuple[str, ...], count: int, seed: i
     Nothing of the patients held out goes into them, neither body nor shape nor content.
     """
     cases = [case for case in load_cases(data / "cases") if case.kind in ("slices", "volume")]
-    real = [as_scan(case, Input()) for case in cases if case.name.startswith("case") and case.patient not in held_out]
+    real = [
+        as_scan(case, InputSpec()) for case in cases if case.name.startswith("case") and case.patient not in held_out
+    ]
     drawn = [case for case in load_cases(data / "shapes") if case.patient not in held_out]
     bank = fill_bank(real, [Scan(case, case.labels, case.labels, 1) for case in drawn])
     rng = np.random.default_rng(seed)

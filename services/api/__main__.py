@@ -7,9 +7,9 @@ import argparse
 import uvicorn
 
 from services.api.app import create_app
-from shared import log, trace
 from shared.process import die_with_supervisor
 from shared.settings import settings
+from shared.telemetry import log, trace
 
 
 def main() -> None:

@@ -12,10 +12,10 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api import dicomweb, problems, schemas
-from services.api.context import open_context
+from services.api.gateway import open_context
 from services.api.metrics import Metrics
 from services.api.routes import ROUTERS
-from shared.ledger import access
+from shared.ledger import api_keys
 from shared.settings import Settings, settings
 
 logger = logging.getLogger("viscera.api")
@@ -34,7 +34,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         if given.key is not None:
             with context.ledger.write() as connection:
-                access.add_key(connection, given.key.get_secret_value(), "default")
+                api_keys.add_key(connection, given.key.get_secret_value(), "default")
         yield
         context.ledger.close()
 

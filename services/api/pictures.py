@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.geometry import Floats
-from shared.volume import organ
+from shared.imaging.geometry import Floats
+from shared.imaging.volume import organ
 
 CT_WINDOW = (40.0, 400.0)
 """Centre and width in HU of the usual soft-tissue window."""

@@ -17,7 +17,7 @@ import httpx
 import jwt
 
 from shared.errors import Unauthorized, Unavailable
-from shared.ledger import Ledger, access, jobs
+from shared.ledger import Ledger, api_keys, jobs
 from shared.settings import Settings
 
 LEEWAY = 30.0
@@ -57,7 +57,7 @@ class Issuer:
     _keys: KeySet | None = None
     _tenants: set[str] = field(default_factory=set)
 
-    def __call__(self, token: str) -> access.Caller | None:
+    def __call__(self, token: str) -> api_keys.Caller | None:
         """The caller whom an access token names; None for what is no JSON Web Token. Raises Unauthorized."""
         if token.count(".") != 2:
             return None
@@ -79,7 +79,7 @@ class Issuer:
         algorithms = [name.strip() for name in self.settings.oidc_algorithms.split(",")]
         return decode(token, self._keys.key(token), algorithms, audience, self.settings.oidc_issuer)
 
-    def caller(self, claims: Mapping[str, Any]) -> access.Caller:
+    def caller(self, claims: Mapping[str, Any]) -> api_keys.Caller:
         """Tenant and scopes from the claims; raises Unauthorized where there is no usable tenant."""
         tenant = str(claims.get(self.settings.oidc_tenant_claim) or self.settings.oidc_tenant)
         if not _TENANT.match(tenant):
@@ -91,8 +91,8 @@ class Issuer:
         told = claims.get(self.settings.oidc_scope_claim, "")
         names = {str(name).rpartition("/")[2] for name in (told.split() if isinstance(told, str) else told)}
         actor = f"oidc:{claims['sub']}"[:100]
-        scopes = frozenset(names & set(access.SCOPES))
-        return access.Caller(actor, tenant, scopes, name="", kind="oidc", expires=float(claims["exp"]))
+        scopes = frozenset(names & set(api_keys.SCOPES))
+        return api_keys.Caller(actor, tenant, scopes, name="", kind="oidc", expires=float(claims["exp"]))
 
 
 def decode(token: str, key: jwt.PyJWK, algorithms: Sequence[str], audience: str, issuer: str) -> dict[str, Any]:

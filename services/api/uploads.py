@@ -19,12 +19,12 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from services.api.context import Context, context
+from services.api.gateway import Context, context
 from shared import sandbox
 from shared.errors import BadRequest, NotAScan, ScanTooLarge, TooMany, Unavailable, Unprocessable
-from shared.fault import point
 from shared.ledger import jobs
 from shared.ledger.uploads import new_scan
+from shared.worker import failpoints
 
 RAW_TYPES = (
     "application/octet-stream", "application/zip", "application/x-zip-compressed", "application/dicom",
@@ -105,7 +105,7 @@ async def accept(opened: Context, upload: Upload, spacing: tuple[float, float, f
     scan_id, key = new_scan()
     scan = jobs.Scan(scan_id, key, upload.sha256, upload.bytes, declared.source)
     await run_in_threadpool(opened.store.put, scan.key, upload.path)
-    point("gateway", "after-store")
+    failpoints.hit("gateway", "after-store")
     return scan
 
 

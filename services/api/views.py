@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from services.api import schemas
-from shared.ledger import jobs, pace
+from shared.ledger import jobs, throughput
 from shared.ledger.engine import unconfined
 
 FRESH = 10.0
@@ -34,7 +34,7 @@ class Estimate:
         if time.monotonic() > self._until:
             self._until = time.monotonic() + FRESH
             with unconfined(connection):
-                self._seconds = pace.seconds_per_job(connection)
+                self._seconds = throughput.seconds_per_job(connection)
         return None if self._seconds is None else math.ceil((position - 1) * self._seconds)
 
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from shared import artifacts
 from shared.errors import NotFound
-from shared.geometry import Geometry
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import LabelMap
 from shared.ledger.jobs import Artifact
-from shared.store import Store
-from shared.volume import LabelMap
+from shared.storage.base import Store
 
 _LOCAL_HEADER = 30
 _PIECE = 1 << 20

@@ -4,8 +4,9 @@ import time
 
 from services.classifier import core
 from shared import artifacts, sandbox
-from shared.networks import describe, fact, load
-from shared.stage import Work, stage
+from shared.models.registry import describe, fact, load
+from shared.worker.stage import stage
+from shared.worker.work import Work
 
 
 @stage("classifier", load=lambda settings: load("classifier", settings), describe=describe)
@@ -22,6 +23,3 @@ def classifier(work: Work) -> None:
     facts = artifacts.Facts(source=volume.source, modality=volume.modality, warnings=volume.warnings)
     facts = facts.grown("classifier", time.monotonic() - started, model=fact(work.tool))
     work.output(artifacts.facts_name("classifier")).write_text(facts.model_dump_json())
-
-
-app = classifier.app

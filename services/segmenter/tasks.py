@@ -4,8 +4,9 @@ import time
 
 from services.segmenter import core
 from shared import artifacts
-from shared.networks import describe, fact, load
-from shared.stage import Work, stage
+from shared.models.registry import describe, fact, load
+from shared.worker.stage import stage
+from shared.worker.work import Work
 
 
 @stage("segmenter", load=lambda settings: load("segmenter", settings), describe=describe)
@@ -23,6 +24,3 @@ def segmenter(work: Work) -> None:
     seconds = time.monotonic() - started
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=fact(work.tool))
     work.output(artifacts.facts_name("segmenter")).write_text(facts.model_dump_json())
-
-
-app = segmenter.app

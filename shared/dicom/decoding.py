@@ -104,8 +104,8 @@ def _plain(dataset: pydicom.Dataset) -> dict[str, Any]:
 
 def identity(limit: Limit, path: str) -> dict[str, Any]:
     """The patient and study attributes of a scan's first image, as DICOM JSON."""
-    from shared.formats.limits import Limits
-    from shared.formats.members import members_of
+    from shared.imaging.formats.limits import Limits
+    from shared.imaging.formats.members import members_of
 
     limit(_BUDGET)
     for member in members_of(Path(path), Limits()):

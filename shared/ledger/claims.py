@@ -7,19 +7,19 @@ fencing token of Kleppmann, "How to do distributed locking" (2016).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from shared.ledger.engine import now
 from shared.ledger.history import record
-from shared.ledger.jobs import OPEN, RING_AGAIN, STAGES, Artifact, end, lock
+from shared.ledger.jobs import NOTIFY_AGAIN, OPEN, STAGES, Artifact, end, lock
 from shared.ledger.tables import artifacts, jobs, stage_runs
 
 LEASE = 30.0
 """Seconds a worker may be silent before its work is given to another."""
-TRIES = 3
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def renew(connection: Connection, claim: Claim, progress: float | None = None, l
 
 
 def complete(
-    connection: Connection, claim: Claim, outputs: Iterable[Artifact], patience: float = RING_AGAIN
+    connection: Connection, claim: Claim, outputs: Iterable[Artifact], patience: float = NOTIFY_AGAIN
 ) -> str | None:
     """Publishes a stage's outputs and moves the job on, in the caller's one transaction.
 
@@ -80,17 +80,7 @@ def complete(
     """
     lock(connection, claim.job_id)
     _guarded(connection, claim, {"state": "done", "progress": 1.0, "lease_until": None, "ended": now()})
-    rows = [
-        {
-            "job_id": claim.job_id,
-            "stage": claim.stage,
-            "name": a.name,
-            "key": a.key,
-            "sha256": a.sha256,
-            "bytes": a.bytes,
-        }
-        for a in outputs
-    ]
+    rows = [{"job_id": claim.job_id, **asdict(artifact)} for artifact in outputs]
     if rows:
         connection.execute(insert(artifacts), rows)
     record(connection, claim.job_id, "stage_done", {"stage": claim.stage})
@@ -111,7 +101,7 @@ def fail(connection: Connection, claim: Claim, code: str, detail: str) -> None:
     end(connection, claim.job_id, "failed", code, detail[:1000])
 
 
-def give_back(connection: Connection, claim: Claim, wait: float = 0.0, counts: bool = False) -> None:
+def release(connection: Connection, claim: Claim, wait: float = 0.0, counts: bool = False) -> None:
     """Makes the stage ready again after `wait` seconds; a lease given back is no try unless it `counts`."""
     attempts = stage_runs.c.attempts if counts else stage_runs.c.attempts - 1
     _guarded(connection, claim, {"state": "ready", "attempts": attempts, "lease_until": None, "ring_at": now() + wait})
@@ -130,7 +120,7 @@ def _guarded(connection: Connection, claim: Claim, values: dict[str, Any]) -> No
         raise LostLease(claim.job_id)
 
 
-def give_back_all(connection: Connection, worker: str) -> None:
+def release_all(connection: Connection, worker: str) -> None:
     """Makes everything a stopping worker holds ready for others; no try is counted."""
     held = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
     values = {"state": "ready", "attempts": stage_runs.c.attempts - 1, "lease_until": None, "ring_at": now()}

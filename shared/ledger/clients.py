@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from shared.errors import NotFound, Unprocessable
-from shared.ledger.access import SCOPES
+from shared.ledger.api_keys import SCOPES
 from shared.ledger.engine import insert as insert_new
 from shared.ledger.engine import now
 from shared.ledger.jobs import ensure_tenant

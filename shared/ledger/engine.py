@@ -18,7 +18,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from shared.errors import Unavailable
-from shared.metrics import meters, timed
+from shared.telemetry.metrics import meters, timed
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -126,7 +126,7 @@ def _alembic() -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).resolve().parent.parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations").resolve()))
     return config
 
 

@@ -10,16 +10,16 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from shared.errors import Conflict, NotFound
-from shared.ledger import audit, webhooks
+from shared.ledger import webhooks
 from shared.ledger.engine import insert as insert_new
 from shared.ledger.engine import now, unconfined
 from shared.ledger.history import record
 from shared.ledger.ids import new_id
-from shared.ledger.tables import artifacts, doomed, idempotency, jobs, scans, stage_runs, tenants
+from shared.ledger.tables import artifacts, jobs, scans, stage_runs, tenants
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 OPEN = ("queued", "running")
-RING_AGAIN = 10.0
+NOTIFY_AGAIN = 10.0
 """Seconds after which a doorbell that nobody answered is rung again."""
 STAGES = ("classifier", "segmenter", "mesher")
 
@@ -71,17 +71,21 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One published file of a job: its name, store key, SHA-256 and size."""
+    """One published file of a job: the stage that wrote it, its name, store key, SHA-256 and size in bytes."""
 
+    stage: str
     name: str
     key: str
     sha256: str
     bytes: int
 
 
+_ARTIFACT_COLUMNS = [artifacts.c[name] for name in Artifact.__slots__]
+
+
 def ensure_tenant(connection: Connection, tenant: str) -> None:
     """Creates the tenant if it is not there."""
-    _insert_new(connection, tenants, {"id": tenant, "created": now()})
+    connection.execute(insert_new(connection, tenants).values(id=tenant, created=now()).on_conflict_do_nothing())
 
 
 def add_scan(connection: Connection, tenant: str, scan: Scan) -> Scan:
@@ -107,7 +111,7 @@ def create(
     options: Mapping[str, Any],
     *,
     seconds: float,
-    patience: float = RING_AGAIN,
+    patience: float = NOTIFY_AGAIN,
     trace: str | None = None,
 ) -> str:
     """A new queued job on an accepted scan that must end within `seconds`; returns its id.
@@ -131,10 +135,6 @@ def create(
     first = (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == STAGES[0])
     connection.execute(update(stage_runs).where(first).values(state="ready", ring_at=now() + patience))
     record(connection, job_id, "queued", {"trace": trace} if trace else {})
-    if connection.execute(select(scans.c.format).where(scans.c.id == scan_id)).scalar() == "dicom":
-        from shared.ledger import dicom_workitems  # the worklist shows every job from DICOM
-
-        dicom_workitems.create(connection, tenant, dicom_workitems.job_uid(job_id), {}, job_id)
     return job_id
 
 
@@ -198,8 +198,8 @@ def share(connection: Connection, tenant: str, bound: int) -> int | None:
 
 def published(connection: Connection, job_id: str) -> dict[str, Artifact]:
     """The files a job has so far, by name."""
-    query = select(artifacts.c.name, artifacts.c.key, artifacts.c.sha256, artifacts.c.bytes)
-    return {row.name: Artifact(*row) for row in connection.execute(query.where(artifacts.c.job_id == job_id))}
+    query = select(*_ARTIFACT_COLUMNS).where(artifacts.c.job_id == job_id).order_by(artifacts.c.key)
+    return {row.name: Artifact(**row._mapping) for row in connection.execute(query)}
 
 
 def published_of(connection: Connection, job_ids: Iterable[str]) -> dict[str, set[str]]:
@@ -247,38 +247,6 @@ def end(
 def lock(connection: Connection, job_id: str) -> None:
     """Takes the job's row before its stages' rows: everybody in the same order, so that nobody waits in a circle."""
     connection.execute(select(jobs.c.seq).where(jobs.c.id == job_id).with_for_update())
-
-
-def erase(connection: Connection, tenant: str, job_id: str, actor: str, action: str = "delete") -> list[str]:
-    """Removes a job and, if no other job uses it, its scan; returns the store prefixes that must be deleted.
-
-    The prefixes stay recorded until the reconciler has seen them empty, so a crash leaves no bytes behind.
-    """
-    from shared.ledger import dicom  # it builds on this module
-
-    job = get(connection, tenant, job_id)
-    end(connection, job_id, "cancelled")
-    dicom.erase_of_job(connection, job_id)
-    connection.execute(idempotency.delete().where(idempotency.c.subject == job_id))
-    connection.execute(jobs.delete().where(jobs.c.id == job_id))
-    prefixes = [f"jobs/{job_id}/"]
-    if not connection.execute(select(func.count()).where(jobs.c.scan_id == job.scan_id)).scalar_one():
-        connection.execute(idempotency.delete().where(idempotency.c.subject == job.scan_id))
-        connection.execute(scans.delete().where(scans.c.id == job.scan_id))
-        prefixes.append(f"scans/{job.scan_id}/")
-    for prefix in prefixes:
-        doom(connection, prefix)
-    audit.record(connection, tenant, actor, action, job_id)
-    return prefixes
-
-
-def doom(connection: Connection, prefix: str) -> None:
-    """Notes a store prefix whose bytes nobody needs any more; the reconciler deletes them."""
-    _insert_new(connection, doomed, {"prefix": prefix, "at": now()})
-
-
-def _insert_new(connection: Connection, table: Any, values: Mapping[str, Any]) -> None:
-    connection.execute(insert_new(connection, table).values(**values).on_conflict_do_nothing())
 
 
 def _jobs(connection: Connection, rows: list[Row[Any]]) -> list[Job]:

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, exists, select, update
 
 from shared.ledger import audit
 from shared.ledger.engine import now
-from shared.ledger.jobs import doom, erase
+from shared.ledger.erasure import erase_job
+from shared.ledger.pending_deletes import schedule_delete
 from shared.ledger.tables import jobs, scans, tenants
 
 DAY = 86400.0
@@ -14,7 +15,7 @@ AT_ONCE = 100
 ACTOR = "retention"
 
 
-def promise(connection: Connection, keep_days: float) -> None:
+def set_expiry(connection: Connection, keep_days: float) -> None:
     """Gives every ended job the time of its erasure; a tenant's own `keep_days` limit stands in place of the default.
 
     0 days means that the tenant's jobs are kept for ever.
@@ -32,7 +33,7 @@ def expire_jobs(connection: Connection) -> int:
     over = select(jobs.c.id, jobs.c.tenant).where(jobs.c.expires <= now(), jobs.c.ended.is_not(None))
     rows = connection.execute(over.order_by(jobs.c.expires).limit(AT_ONCE).with_for_update(skip_locked=True)).all()
     for row in rows:
-        erase(connection, row.tenant, row.id, ACTOR, "expire")
+        erase_job(connection, row.tenant, row.id, ACTOR, "expire")
     return len(rows)
 
 
@@ -43,6 +44,6 @@ def expire_scans(connection: Connection, hours: float) -> int:
     rows = connection.execute(over.limit(AT_ONCE).with_for_update(skip_locked=True)).all()
     for row in rows:
         connection.execute(scans.delete().where(scans.c.id == row.id))
-        doom(connection, f"scans/{row.id}/")
+        schedule_delete(connection, f"scans/{row.id}/")
         audit.record(connection, row.tenant, ACTOR, "expire", row.id)
     return len(rows)

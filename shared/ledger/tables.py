@@ -195,7 +195,7 @@ workers = Table(
     Column("model", JSON),
 )
 
-doomed = Table(
+pending_deletes = Table(
     "doomed",
     metadata,
     Column("prefix", String(200), primary_key=True),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select
 from shared.errors import NotFound
 from shared.ledger.engine import now
 from shared.ledger.ids import new_id
-from shared.ledger.jobs import doom
+from shared.ledger.pending_deletes import schedule_delete
 from shared.ledger.tables import uploads
 
 
@@ -86,7 +86,7 @@ def drop(connection: Connection, tenant: str, upload_id: str) -> bool:
 def give_up(connection: Connection, tenant: str, upload: Upload) -> None:
     """Forgets an upload and condemns its bytes."""
     if drop(connection, tenant, upload.id):
-        doom(connection, f"scans/{upload.scan_id}/")
+        schedule_delete(connection, f"scans/{upload.scan_id}/")
 
 
 def expire(connection: Connection) -> int:
@@ -95,5 +95,5 @@ def expire(connection: Connection) -> int:
     rows = connection.execute(over).all()
     for row in rows:
         if drop(connection, row.tenant, row.id):
-            doom(connection, f"scans/{row.scan_id}/")
+            schedule_delete(connection, f"scans/{row.scan_id}/")
     return len(rows)

@@ -49,7 +49,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class PendingDelivery:
     """A delivery that somebody has taken on: the webhook, the message and which try this is."""
 
     id: str
@@ -125,7 +125,7 @@ def announce(connection: Connection, tenant: str, kind: str, data: Mapping[str, 
         connection.execute(insert(deliveries), rows)
 
 
-def take(connection: Connection, lease: float, limit: int = 16) -> list[Parcel]:
+def take(connection: Connection, lease: float, limit: int = 16) -> list[PendingDelivery]:
     """Takes on deliveries that are due, one try each; if the taker dies they are due again after `lease` seconds."""
     ready = (deliveries.c.state == "due") & (deliveries.c.due <= now())
     found = select(deliveries.c.id).where(ready).order_by(deliveries.c.due).limit(limit)
@@ -139,11 +139,11 @@ def take(connection: Connection, lease: float, limit: int = 16) -> list[Parcel]:
         row = connection.execute(returned).first()
         if row is not None:
             hook = get(connection, row.tenant, row.webhook_id)
-            taken.append(Parcel(delivery_id, hook, row.payload, row.attempts))
+            taken.append(PendingDelivery(delivery_id, hook, row.payload, row.attempts))
     return taken
 
 
-def settle(connection: Connection, parcel: Parcel, status: int | None, reason: str | None) -> None:
+def settle(connection: Connection, parcel: PendingDelivery, status: int | None, reason: str | None) -> None:
     """Notes how a try went: delivered on 2xx, over for good on 410 or after the last try, else due again later."""
     mine = (deliveries.c.id == parcel.id) & (deliveries.c.attempts == parcel.attempt) & (deliveries.c.state == "due")
     values: dict[str, Any] = {"status": status, "reason": reason}

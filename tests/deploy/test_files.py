@@ -12,13 +12,12 @@ import yaml
 from sqlalchemy import create_engine, text
 
 from services.api.metrics import Metrics, told
-from services.local import worker_command
 from shared.ledger import claims, jobs, workers
 from shared.ledger.jobs import STAGES
-from shared.queue import make_app
 from shared.settings import Settings
-from tests import contracts
+from shared.worker.queue import make_app
 from tests.shared.ledger.conftest import add_job
+from tests.support import contracts
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -89,7 +88,7 @@ def test_kustomizations_name_what_is_there():
 def test_compose_kubernetes_and_the_embedded_system_run_the_same_commands():
     services, pods = compose()["services"], workloads()
     for stage in STAGES:
-        assert services[stage]["command"] == pods[stage]["command"] == ["celery", *worker_command(stage, "%h")]
+        assert services[stage]["command"] == pods[stage]["command"] == ["python", "-P", "-m", f"services.{stage}"]
     for name in ("api", "reconciler", "prepare"):
         assert services[name]["command"] == pods[name]["command"]
     assert services["api"]["command"][:4] == ["python", "-P", "-m", "services.api"]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from shared.model import load_network
-from tests.tiny_models import by_brightness, by_presence
+from shared.models.network import load_network
+from tests.support.tiny_models import by_brightness, by_presence
 from training.cases import UNKNOWN, Case
 from training.evaluate import Judged, confusion, gate_curve, judge, summary
 from training.report import _organs

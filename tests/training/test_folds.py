@@ -4,14 +4,14 @@ import subprocess
 
 import pytest
 
-from shared.card import CARD, load_card
+from shared.models.card import CARD, load_card
 from tests.training.test_smoke import ROOT, python_with_torch
 
 SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from shared.card import Input
+from shared.imaging.input_spec import InputSpec
 from training import classifier, segmenter
 from training.cases import Case, load_cases, save_case
 from training.folds import Config, folds
@@ -27,7 +27,7 @@ for number, one in enumerate(phantoms(3), start=1):
     save_case(made, out / "data" / "cases")
     save_case(replace(made, kind="shape"), out / "data" / "shapes")
 save_case(replace(made, name="transplant_case1_day0", patient="case1"), out / "data" / "cases")
-plan, size, alone = Plan(steps=2, look_every=50), (64, 96), Input(channels=1)
+plan, size, alone = Plan(steps=2, look_every=50), (64, 96), InputSpec(channels=1)
 config = Config(
     folds=(("case1",), ("case2", "case3")),
     gate=classifier.Config(plan=plan, size=size, batch=2),

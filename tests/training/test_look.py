@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from shared.volume import ORGANS
+from shared.imaging.volume import ORGANS
 from training.cases import UNKNOWN, Case
 from training.gather import Sources, prepare
 from training.look import HEADING, paint, row, sheet

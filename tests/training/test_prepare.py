@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.card import Input
+from shared.imaging.input_spec import InputSpec
 from training.cases import UNKNOWN, as_scan, load_case, patient_of, save_case
 from training.gather import phantoms
 from training.prepare import competition, held_out, labelled_slices, paint, read_outlines, shapes
@@ -91,13 +91,13 @@ def test_a_case_survives_the_way_to_the_disk_and_back(tmp_path):
 
 def test_a_scan_is_on_the_network_s_pixels_and_knows_its_neighbours():
     case = next(phantoms(1))
-    scan = as_scan(case, Input())
+    scan = as_scan(case, InputSpec())
     assert scan.image.shape == scan.labels.shape
     assert scan.image.shape[1] == round(case.data.shape[1] * case.spacing[1] / 1.5)
     assert set(np.unique(scan.labels)) == {0, 1, 2, 3}
     assert scan.neighbours(0) == (0, 0, 1)
     assert scan.neighbours(5) == (4, 5, 6)
-    assert as_scan(case, Input(channels=1)).neighbours(5) == (5, 5, 5)
+    assert as_scan(case, InputSpec(channels=1)).neighbours(5) == (5, 5, 5)
 
 
 def test_patients_are_split_by_name_the_same_way_everywhere():

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from services.api.context import Connections, DicomReader, DicomWriter
-from services.api.dicomweb.responses import REFUSED
-from shared.ledger import dicom_deliveries
+from services.api.dicomweb.openapi import REFUSED
+from services.api.gateway import Connections, DicomReader, DicomWriter
+from shared.ledger.dicom import deliveries
 
 router = APIRouter(prefix="/v1/dicom/deliveries", tags=["dicom"], responses=REFUSED)
 
@@ -44,7 +44,7 @@ def list_deliveries(
 ) -> DeliveryList:
     """The tenant's deliveries, of one job or in one state."""
     with connections.reading(caller) as connection:
-        found = dicom_deliveries.page(connection, caller.tenant, job_id=job, state=state, limit=limit)
+        found = deliveries.page(connection, caller.tenant, job_id=job, state=state, limit=limit)
     return DeliveryList(items=[_view(one) for one in found])
 
 
@@ -52,11 +52,11 @@ def list_deliveries(
 def retry(delivery_id: str, connections: Connections, caller: DicomWriter) -> DeliveryView:
     """Makes a failed or waiting delivery due now; 409 if it was delivered or is under way."""
     with connections.writing(caller) as connection:
-        dicom_deliveries.retry(connection, caller.tenant, delivery_id)
-        return _view(dicom_deliveries.get(connection, caller.tenant, delivery_id))
+        deliveries.retry(connection, caller.tenant, delivery_id)
+        return _view(deliveries.get(connection, caller.tenant, delivery_id))
 
 
-def _view(one: dicom_deliveries.Delivery) -> DeliveryView:
+def _view(one: deliveries.Delivery) -> DeliveryView:
     return DeliveryView.model_validate(
         {
             "id": one.id,

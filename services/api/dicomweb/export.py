@@ -12,13 +12,14 @@ from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from services.api.context import Connections, Context, DicomReader, DicomWriter
-from services.api.dicomweb.responses import EXPORTED
+from services.api.dicomweb.openapi import EXPORTED
+from services.api.gateway import Connections, Context, DicomReader, DicomWriter
 from shared import sandbox
-from shared.dicom import manifest
 from shared.errors import NotFound
-from shared.ledger import dicom, dicom_search
-from shared.ledger.dicom import Instance
+from shared.ledger import erasure
+from shared.ledger.dicom import search
+from shared.ledger.dicom.instances import Instance
+from shared.pacs import instance_list
 
 router = APIRouter(prefix="/v1/dicom/studies/{study}", tags=["dicom"], responses=EXPORTED)
 
@@ -30,7 +31,7 @@ def export(study: str, connections: Connections, caller: DicomReader) -> Respons
     Reports and encapsulated surfaces stay behind: the profile leaves nothing of their contents.
     """
     with connections.reading(caller) as connection:
-        found = [one for one in dicom_search.retrieve(connection, caller.tenant, study) if one.rows]
+        found = [one for one in search.retrieve(connection, caller.tenant, study) if one.rows]
     if not found:
         raise NotFound("There is no image in this study.")
     folder = tempfile.TemporaryDirectory(prefix="export-", dir=connections.settings.spool)
@@ -49,7 +50,7 @@ def export(study: str, connections: Connections, caller: DicomReader) -> Respons
 def erase(study: str, connections: Connections, caller: DicomWriter) -> None:
     """Erases a study: its instances, its jobs and their results, and what the ledger held of it."""
     with connections.writing(caller) as connection:
-        prefixes = dicom.erase_study(connection, caller.tenant, study, caller.key_id)
+        prefixes = erasure.erase_study(connection, caller.tenant, study, caller.key_id)
     for prefix in prefixes:
         with suppress(Exception):  # the reconciler deletes again until nothing is left
             connections.store.delete(prefix)
@@ -60,7 +61,7 @@ def _packed(context: Context, found: list[Instance], folder: Path) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for number, one in enumerate(found, start=1):
             out = folder / "instance"
-            with context.store.file(manifest.instance_key(one.id)) as source:
+            with context.store.file(instance_list.instance_key(one.id)) as source:
                 sandbox.call("deidentify", 60.0, path=str(source), out=str(out), secret=secret)
             archive.write(out, f"IM{number:06d}.dcm")
             out.unlink()

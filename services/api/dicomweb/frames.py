@@ -7,26 +7,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom import uid
 from pydicom.encaps import get_frame
 
-from services.api.context import Context
 from services.api.dicomweb.qido import bits
+from services.api.dicomweb.transcoding import EXPLICIT, transcoded
+from services.api.gateway import Context
 from shared import sandbox
-from shared.dicom import manifest
 from shared.errors import BadRequest, CorruptScan, NotFound
-from shared.ledger.dicom import Instance
+from shared.ledger.dicom.instances import Instance
+from shared.pacs import instance_list
 
-EXPLICIT = "1.2.840.10008.1.2.1"
-_PLAIN = ("1.2.840.10008.1.2", EXPLICIT)
 OCTETS = "application/octet-stream"
-_KINDS = {
-    "1.2.840.10008.1.2.4.50": "image/jpeg", "1.2.840.10008.1.2.4.51": "image/jpeg",
-    "1.2.840.10008.1.2.4.57": "image/jpeg", "1.2.840.10008.1.2.4.70": "image/jpeg",
-    "1.2.840.10008.1.2.4.80": "image/jls", "1.2.840.10008.1.2.4.81": "image/jls",
-    "1.2.840.10008.1.2.4.90": "image/jp2", "1.2.840.10008.1.2.4.91": "image/jp2",
-    "1.2.840.10008.1.2.4.201": "image/jphc", "1.2.840.10008.1.2.4.202": "image/jphc",
-    "1.2.840.10008.1.2.4.203": "image/jphc", "1.2.840.10008.1.2.5": "image/dicom-rle",
-}  # fmt: skip
+_PLAIN = (str(uid.ImplicitVRLittleEndian), EXPLICIT)
+_MEDIA_TYPES = {
+    uid.JPEGBaseline8Bit: "image/jpeg",
+    uid.JPEGExtended12Bit: "image/jpeg",
+    uid.JPEGLossless: "image/jpeg",
+    uid.JPEGLosslessSV1: "image/jpeg",
+    uid.JPEGLSLossless: "image/jls",
+    uid.JPEGLSNearLossless: "image/jls",
+    uid.JPEG2000Lossless: "image/jp2",
+    uid.JPEG2000: "image/jp2",
+    uid.HTJ2KLossless: "image/jphc",
+    uid.HTJ2KLosslessRPCL: "image/jphc",
+    uid.HTJ2K: "image/jphc",
+    uid.RLELossless: "image/dicom-rle",
+}
+"""Media type of a single frame as it is stored (PS3.18 8.7.3)."""
 
 
 def numbers(text: str, one: Instance) -> list[int]:
@@ -43,7 +51,7 @@ def numbers(text: str, one: Instance) -> list[int]:
 def choose(ranges: list[tuple[str, dict[str, str]]], one: Instance) -> tuple[str | None, str]:
     """The media type and transfer syntax to send frames in; None where the client takes none of what there is."""
     stored = EXPLICIT if one.syntax in _PLAIN else one.syntax
-    own = _KINDS.get(stored, OCTETS)
+    own = _MEDIA_TYPES.get(uid.UID(stored), OCTETS)
     for kind, parameters in ranges:
         syntax = parameters.get("transfer-syntax")
         wanted = kind.removeprefix("multipart/related; type=")
@@ -62,8 +70,6 @@ def read(context: Context, one: Instance, held: dict[str, Any], wanted: list[int
         for number in wanted:
             yield _plain(context, one, held, number)
     elif decoded:
-        from services.api.dicomweb.wado import transcoded
-
         with transcoded(context, one) as path:
             out = path.with_name("metadata")
             found = sandbox.call("describe", files=[[str(path), str(out)]])["instances"][0]
@@ -79,10 +85,10 @@ def _plain(context: Context, one: Instance, held: dict[str, Any], number: int) -
     pixels = one.rows * one.columns * samples * allocated
     if pixels % 8 == 0:
         start, stop = _place(one.pixel_offset, held, one, number)
-        return b"".join(context.store.read(manifest.instance_key(one.id), start, stop))
+        return b"".join(context.store.read(instance_list.instance_key(one.id), start, stop))
     first, last = (number - 1) * pixels, number * pixels  # one bit a pixel, frames without padding (PS3.5 8.1.1)
     start, stop = one.pixel_offset + first // 8, one.pixel_offset + (last + 7) // 8
-    raw = b"".join(context.store.read(manifest.instance_key(one.id), start, stop))
+    raw = b"".join(context.store.read(instance_list.instance_key(one.id), start, stop))
     flat = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")
     return np.packbits(flat[first % 8 : first % 8 + pixels], bitorder="little").tobytes()
 
@@ -100,7 +106,7 @@ def _slice(path: Path, start: int, stop: int) -> bytes:
 
 
 def _encapsulated(context: Context, one: Instance, wanted: list[int]) -> Iterator[bytes]:
-    with context.store.file(manifest.instance_key(one.id)) as path, path.open("rb") as file:
+    with context.store.file(instance_list.instance_key(one.id)) as path, path.open("rb") as file:
         for number in wanted:
             file.seek(one.pixel_offset)
             try:

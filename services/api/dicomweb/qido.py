@@ -13,16 +13,17 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydicom.datadict import tag_for_keyword
 
-from services.api.context import Connections, Context, DicomReader
-from services.api.dicomweb import answers
-from services.api.dicomweb.answers import Json
-from services.api.dicomweb.responses import FOUND
-from shared.dicom import manifest
-from shared.dicom.describe import SERIES, STUDY, tag, value
+from services.api.dicomweb import encoding
+from services.api.dicomweb.encoding import Json
+from services.api.dicomweb.openapi import FOUND
+from services.api.gateway import Connections, Context, DicomReader
 from shared.errors import BadRequest
-from shared.ledger import access, dicom_search
-from shared.ledger.dicom import Instance
-from shared.ledger.dicom_search import Wanted
+from shared.ledger import api_keys
+from shared.ledger.dicom import search as dicom_search
+from shared.ledger.dicom.instances import Instance
+from shared.ledger.dicom.search import Wanted
+from shared.pacs import instance_list
+from shared.pacs.describe import SERIES, STUDY, tag, value
 
 router = APIRouter(prefix="/dicom-web", tags=["dicomweb"], responses=FOUND)
 MOST = 1000
@@ -98,10 +99,10 @@ def search_instances_of_series(
     return _answer(request, connections, caller, search, _instances)
 
 
-Finder = Callable[[Request, Context, access.Caller, Search], Iterator[Json]]
+Finder = Callable[[Request, Context, api_keys.Caller, Search], Iterator[Json]]
 
 
-def _answer(request: Request, context: Context, caller: access.Caller, search: Search, finder: Finder) -> Response:
+def _answer(request: Request, context: Context, caller: api_keys.Caller, search: Search, finder: Finder) -> Response:
     page, more = search.page(finder(request, context, caller, search))
     warnings = []
     if more:
@@ -110,7 +111,7 @@ def _answer(request: Request, context: Context, caller: access.Caller, search: S
         )
     if search.ignored:
         warnings.append('299 viscera "Not all attributes of the search are supported; they were ignored"')
-    return answers.many(request, page, {"Warning": ", ".join(warnings)} if warnings else None)
+    return encoding.many(request, page, {"Warning": ", ".join(warnings)} if warnings else None)
 
 
 def _search(request: Request, searched: tuple[str, ...], **fixed: tuple[str, ...]) -> Search:
@@ -180,39 +181,39 @@ def _matches(found: Json, key: str, text: str) -> bool:
     return any(fnmatch.fnmatchcase(v.upper(), text.upper().replace("[", "[[]")) for v in plain)
 
 
-def _studies(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
+def _studies(request: Request, context: Context, caller: api_keys.Caller, search: Search) -> Iterator[Json]:
     with context.reading(caller) as connection:
         for row in dicom_search.find_studies(connection, caller.tenant, search.wanted):
-            yield row["attributes"] | answers.data_set(
+            yield row["attributes"] | encoding.data_set(
                 SpecificCharacterSet="ISO_IR 192", StudyInstanceUID=row["uid"], InstanceAvailability="ONLINE",
                 ModalitiesInStudy=row["modalities"], NumberOfStudyRelatedSeries=row["series"],
                 NumberOfStudyRelatedInstances=row["instances"], RetrieveURL=url(request, row["uid"]),
             )  # fmt: skip
 
 
-def _series(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
+def _series(request: Request, context: Context, caller: api_keys.Caller, search: Search) -> Iterator[Json]:
     with context.reading(caller) as connection:
         for row in dicom_search.find_series(connection, caller.tenant, search.wanted):
             shown = {key: held for key, held in row["study_attributes"].items() if key in search.include}
-            yield shown | row["attributes"] | answers.data_set(
+            yield shown | row["attributes"] | encoding.data_set(
                 SpecificCharacterSet="ISO_IR 192", StudyInstanceUID=row["study"], SeriesInstanceUID=row["uid"],
                 Modality=row["modality"], NumberOfSeriesRelatedInstances=row["instances"],
                 InstanceAvailability="ONLINE", RetrieveURL=url(request, row["study"], row["uid"]),
             )  # fmt: skip
 
 
-def _all_series(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
+def _all_series(request: Request, context: Context, caller: api_keys.Caller, search: Search) -> Iterator[Json]:
     search.include |= {tag(keyword) for keyword in STUDY}
     return _series(request, context, caller, search)
 
 
-def _instances(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
+def _instances(request: Request, context: Context, caller: api_keys.Caller, search: Search) -> Iterator[Json]:
     if not search.others:  # what comes before this page need not be read from the store
         search.skipped = search.offset
     return _described(request, context, caller, search)
 
 
-def _described(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
+def _described(request: Request, context: Context, caller: api_keys.Caller, search: Search) -> Iterator[Json]:
     with context.reading(caller) as connection:
         found = dicom_search.find_instances(connection, caller.tenant, search.wanted)
         for one, above in islice(found, search.skipped, None):
@@ -223,7 +224,7 @@ def _instance(request: Request, context: Context, one: Instance, include: set[st
     held = metadata(context, one)
     basic = {tag(name): held[tag(name)] for name in _INSTANCE if tag(name) in held}
     more = held if "all" in include else {key: held[key] for key in include if key in held}
-    return more | basic | answers.data_set(
+    return more | basic | encoding.data_set(
         SpecificCharacterSet="ISO_IR 192", StudyInstanceUID=one.study, SeriesInstanceUID=one.series,
         SOPClassUID=one.sop_class, SOPInstanceUID=one.uid, InstanceAvailability="ONLINE",
         AvailableTransferSyntaxUID=one.syntax, RetrieveURL=url(request, one.study, one.series, one.uid),
@@ -232,7 +233,7 @@ def _instance(request: Request, context: Context, one: Instance, include: set[st
 
 def metadata(context: Context, one: Instance) -> Json:
     """An instance's attributes as they are stored beside it."""
-    held: Json = json.loads(b"".join(context.store.read(manifest.metadata_key(one.id))))
+    held: Json = json.loads(b"".join(context.store.read(instance_list.metadata_key(one.id))))
     return held
 
 

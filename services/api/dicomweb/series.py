@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from services.api.context import Connections, DicomReader, DicomWriter
-from services.api.dicomweb.responses import REFUSED
-from shared.dicom import series as work
+from services.api.dicomweb.openapi import REFUSED
+from services.api.gateway import Connections, DicomReader, DicomWriter
 from shared.errors import Conflict, NotFound
-from shared.ledger import dicom
-from shared.queue import ring
+from shared.ledger.dicom import series as ledger_series
+from shared.pacs import series as work
+from shared.worker.queue import notify
 
 router = APIRouter(prefix="/v1/dicom/series", tags=["dicom"], responses=REFUSED)
 
@@ -53,8 +53,8 @@ def list_series(
 ) -> SeriesList:
     """The tenant's series, or the one with this Series Instance UID."""
     with connections.reading(caller) as connection:
-        found = dicom.list_series(connection, caller.tenant, uid=series, limit=limit)
-        attempts = dicom.attempts(connection, [item.id for item in found])
+        found = ledger_series.list_series(connection, caller.tenant, uid=series, limit=limit)
+        attempts = ledger_series.attempts(connection, [item.id for item in found])
     return SeriesList(items=[_view(item, attempts.get(item.id, [])) for item in found])
 
 
@@ -62,7 +62,7 @@ def list_series(
 def close(series: str, connections: Connections, caller: DicomWriter) -> SeriesView:
     """Closes an open series now, without waiting for quiet; 409 if it is not open."""
     with connections.reading(caller) as connection:
-        found = dicom.list_series(connection, caller.tenant, uid=series, limit=1)
+        found = ledger_series.list_series(connection, caller.tenant, uid=series, limit=1)
     if not found:
         raise NotFound("There is no such series.")
     if found[0].state != "open":
@@ -70,11 +70,11 @@ def close(series: str, connections: Connections, caller: DicomWriter) -> SeriesV
     job_id = work.close(connections.ledger, connections.store, connections.settings, found[0])
     if job_id is not None:
         with suppress(Exception):  # the reconciler rings
-            ring(connections.queue, job_id, "classifier")
+            notify(connections.queue, job_id, "classifier")
     return list_series(connections, caller, series, 1).items[0]
 
 
-def _view(found: dicom.Series, attempts: list[Any]) -> SeriesView:
+def _view(found: ledger_series.Series, attempts: list[Any]) -> SeriesView:
     tried = [Attempt(job=job, attempt=attempt, instances=count) for job, attempt, count in attempts]
     return SeriesView(
         study=found.study, series=found.uid, modality=found.modality, state=found.state, reason=found.reason,

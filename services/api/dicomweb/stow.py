@@ -17,15 +17,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from services.api import uploads
-from services.api.context import Connections, Context, DicomWriter
-from services.api.dicomweb import answers
+from services.api.dicomweb import encoding
 from services.api.dicomweb.multipart import Begin, Data, End, Event, Parser, parse_media_type
-from services.api.dicomweb.responses import STORED
+from services.api.dicomweb.openapi import STORED
+from services.api.gateway import Connections, Context, DicomWriter
 from shared import sandbox
-from shared.dicom import describe, manifest
 from shared.errors import BadRequest, BadScan, ScanTooLarge, Unavailable
-from shared.ledger import access, dicom
+from shared.ledger import api_keys
+from shared.ledger.dicom import instances
 from shared.ledger.ids import new_id
+from shared.pacs import describe, instance_list
 
 router = APIRouter(prefix="/dicom-web", tags=["dicomweb"], responses=STORED)
 PREAMBLE = 128
@@ -108,14 +109,14 @@ async def store_in_study(study: str, request: Request, connections: Connections,
     return await _store(request, connections, caller, study)
 
 
-async def _store(request: Request, context: Context, caller: access.Caller, study: str | None) -> Response:
+async def _store(request: Request, context: Context, caller: api_keys.Caller, study: str | None) -> Response:
     kind, parameters = parse_media_type(request.headers.get("content-type", ""))
     single = kind == "application/dicom"
     if not single and (
         kind != "multipart/related" or parameters.get("type", "application/dicom").lower() != "application/dicom"
     ):
         raise HTTPException(415)
-    if answers.accepted(request, answers.JSON, answers.XML) is None:
+    if encoding.accepted(request, encoding.JSON, encoding.XML) is None:
         raise HTTPException(406)
     await run_in_threadpool(uploads.check_room, context, caller.tenant)
     with tempfile.TemporaryDirectory(prefix="stow-", dir=context.settings.spool) as folder:
@@ -169,14 +170,14 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
         yield bytes(buffer)
 
 
-def _keep(context: Context, caller: access.Caller, study: str | None, parts: list[Part]) -> None:
+def _keep(context: Context, caller: api_keys.Caller, study: str | None, parts: list[Part]) -> None:
     """Describes the parts in the sandbox, stores what is new, and records it in one transaction per batch."""
     for start in range(0, len(parts), BATCH):
         batch = parts[start : start + BATCH]
         _describe(batch, study)
         good = [part for part in batch if part.failure is None]
         with context.reading(caller) as connection:
-            held = dicom.known(connection, caller.tenant, [part.about["instance"] for part in good])
+            held = instances.known(connection, caller.tenant, [part.about["instance"] for part in good])
         new = []
         for part in good:
             uid = part.about["instance"]
@@ -219,19 +220,19 @@ def _failure(about: dict[str, Any], study: str | None) -> int | None:
     return MISMATCH if study is not None and about["study"] != study else None
 
 
-def _record(context: Context, caller: access.Caller, new: list[Part]) -> None:
+def _record(context: Context, caller: api_keys.Caller, new: list[Part]) -> None:
     made = []
     for part in new:
         instance_id, path = new_id("inst"), _metadata(part)
         made.append((part, *describe.instance(instance_id, part.about, path, part.sha256, part.bytes)))
-        context.store.put(manifest.metadata_key(instance_id), path)
-        context.store.put(manifest.instance_key(instance_id), part.path)
+        context.store.put(instance_list.metadata_key(instance_id), path)
+        context.store.put(instance_list.instance_key(instance_id), part.path)
     surplus = []
     with context.writing(caller) as connection:
         for part, instance, about in made:
-            if not dicom.add(connection, caller.tenant, instance, about):  # another request was faster
+            if not instances.add(connection, caller.tenant, instance, about):  # another request was faster
                 surplus.append(instance.id)
-                if dicom.known(connection, caller.tenant, [instance.uid])[instance.uid] != part.sha256:
+                if instances.known(connection, caller.tenant, [instance.uid])[instance.uid] != part.sha256:
                     part.warning = DISCARDED
     for instance_id in surplus:
         with suppress(Unavailable):
@@ -255,7 +256,7 @@ def _answer(request: Request, parts: list[Part]) -> Response:
     if stored:
         content["ReferencedSOPSequence"] = stored
     clean = not failed and all(part.warning is None for part in parts)
-    return answers.one(request, answers.data_set(**content), 409 if not stored else 200 if clean else 202)
+    return encoding.one(request, encoding.data_set(**content), 409 if not stored else 200 if clean else 202)
 
 
 def _item(request: Request, part: Part) -> dict[str, Any]:
@@ -265,11 +266,11 @@ def _item(request: Request, part: Part) -> dict[str, Any]:
         "ReferencedSOPInstanceUID": about.get("instance", ""),
     }
     if part.failure is not None:
-        return answers.data_set(**item, FailureReason=part.failure)
+        return encoding.data_set(**item, FailureReason=part.failure)
     url = f"{_base(request)}/studies/{about['study']}/series/{about['series']}/instances/{about['instance']}"
     if part.warning is not None:
-        return answers.data_set(**item, RetrieveURL=url, WarningReason=part.warning)
-    return answers.data_set(**item, RetrieveURL=url)
+        return encoding.data_set(**item, RetrieveURL=url, WarningReason=part.warning)
+    return encoding.data_set(**item, RetrieveURL=url)
 
 
 def _base(request: Request) -> str:

@@ -9,14 +9,15 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from services.api.context import Connections, Context, DicomReader, DicomWriter
-from services.api.dicomweb import answers, qido, workitems
-from services.api.dicomweb.answers import Json
-from services.api.dicomweb.responses import WORKED
+from services.api.dicomweb import encoding, qido, workitems
+from services.api.dicomweb.encoding import Json
+from services.api.dicomweb.openapi import WORKED
 from services.api.dicomweb.workitems import STATE, TRANSACTION
+from services.api.gateway import Connections, Context, DicomReader, DicomWriter
 from shared.errors import BadRequest, Conflict
-from shared.formats.origin import derived_uid
-from shared.ledger import access, dicom_workitems, jobs
+from shared.imaging.formats.origin import derived_uid
+from shared.ledger import api_keys, jobs
+from shared.ledger.dicom import workitems as dicom_workitems
 from shared.ledger.ids import new_id
 
 router = APIRouter(prefix="/dicom-web/workitems", tags=["dicomweb"], responses=WORKED)
@@ -43,7 +44,7 @@ def search(request: Request, connections: Connections, caller: DicomReader) -> R
     with connections.reading(caller) as connection:
         found = dicom_workitems.find(connection, caller.tenant)
         page, more = search.page(workitems.shown(connection, caller, one) for one in list(found))
-    return answers.many(request, page, qido.more_warning() if more else None)
+    return encoding.many(request, page, qido.more_warning() if more else None)
 
 
 @router.get("/{workitem}", response_class=Response)
@@ -52,7 +53,7 @@ def retrieve(workitem: str, request: Request, connections: Connections, caller: 
     with connections.reading(caller) as connection:
         found = dicom_workitems.get(connection, caller.tenant, workitem)
         content = workitems.shown(connection, caller, found)
-    return answers.one(request, content)
+    return encoding.one(request, content)
 
 
 @router.post("/{workitem}", response_class=Response)
@@ -86,7 +87,7 @@ def request_cancellation(workitem: str, connections: Connections, caller: DicomW
     return Response(status_code=202)
 
 
-def _create(request: Request, context: Context, caller: access.Caller, content: Json) -> Response:
+def _create(request: Request, context: Context, caller: api_keys.Caller, content: Json) -> Response:
     uid = (
         _bare_uid(request)
         or request.query_params.get("workitem")
@@ -101,7 +102,7 @@ def _create(request: Request, context: Context, caller: access.Caller, content: 
     return Response(status_code=201, headers={"Location": str(request.base_url) + f"dicom-web/workitems/{uid}"})
 
 
-def _update(context: Context, caller: access.Caller, workitem: str, content: Json, held: str) -> Response:
+def _update(context: Context, caller: api_keys.Caller, workitem: str, content: Json, held: str) -> Response:
     if content.get(STATE, {}).get("Value"):
         raise BadRequest("The state is changed by PUT on the workitem's state.", "bad_workitem")
     with context.writing(caller) as connection:
@@ -112,7 +113,7 @@ def _update(context: Context, caller: access.Caller, workitem: str, content: Jso
     return Response(status_code=200)
 
 
-def _change_state(context: Context, caller: access.Caller, workitem: str, content: Json) -> Response:
+def _change_state(context: Context, caller: api_keys.Caller, workitem: str, content: Json) -> Response:
     wanted, held = _value(content, STATE), _value(content, TRANSACTION)
     if wanted not in ("IN PROGRESS", "COMPLETED", "CANCELED") or not _UID.match(held):
         raise BadRequest("A change of state names the new state and a Transaction UID.", "bad_workitem")

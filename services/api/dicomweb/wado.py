@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,17 +12,18 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
-from services.api.context import Connections, Context, DicomReader
-from services.api.dicomweb import answers, frames, qido
-from services.api.dicomweb.responses import RETRIEVED
+from services.api.dicomweb import encoding, frames, qido
+from services.api.dicomweb.openapi import RETRIEVED
+from services.api.dicomweb.transcoding import EXPLICIT, transcoded
+from services.api.gateway import Connections, Context, DicomReader
 from shared import sandbox
-from shared.dicom import manifest
 from shared.errors import BadRequest
-from shared.ledger import access, dicom_search
-from shared.ledger.dicom import Instance
+from shared.ledger import api_keys
+from shared.ledger.dicom import search
+from shared.ledger.dicom.instances import Instance
+from shared.pacs import instance_list
 
 router = APIRouter(prefix="/dicom-web/studies/{study}", tags=["dicomweb"], responses=RETRIEVED)
-EXPLICIT = "1.2.840.10008.1.2.1"
 DICOM = "multipart/related; type=application/dicom"
 PICTURES = ("image/jpeg", "image/png")
 Window = Annotated[str | None, Query(max_length=100)]
@@ -63,7 +63,7 @@ def retrieve_instance(
 ) -> Response:
     """One instance, alone or as the only part."""
     found = _found(connections, caller, study, series, instance)
-    for kind, _ in answers.ranges(request):
+    for kind, _ in encoding.ranges(request):
         if kind == "application/dicom":
             syntax = _syntax(request, found)
             return StreamingResponse(_file(connections, found[0], syntax), media_type="application/dicom")
@@ -93,7 +93,7 @@ def retrieve_frames(
     """Frames (from 1, separated by commas), as they are stored or uncompressed."""
     one = _found(connections, caller, study, series, instance)[0]
     wanted = frames.numbers(numbers, one)
-    kind, syntax = frames.choose(answers.ranges(request), one)
+    kind, syntax = frames.choose(encoding.ranges(request), one)
     if kind is None:
         raise HTTPException(406)
     held = qido.metadata(connections, one)
@@ -139,19 +139,19 @@ def render_series(
 
 
 def _found(
-    context: Context, caller: access.Caller, study: str, series: str | None = None, instance: str | None = None
+    context: Context, caller: api_keys.Caller, study: str, series: str | None = None, instance: str | None = None
 ) -> list[Instance]:
     with context.reading(caller) as connection:
-        return dicom_search.retrieve(connection, caller.tenant, study, series, instance)
+        return search.retrieve(connection, caller.tenant, study, series, instance)
 
 
 def _metadata(request: Request, context: Context, found: list[Instance]) -> Response:
     url = "RetrieveURL"
-    return answers.many(
+    return encoding.many(
         request,
         [
             qido.metadata(context, one)
-            | answers.data_set(
+            | encoding.data_set(
                 AvailableTransferSyntaxUID=one.syntax, **{url: qido.url(request, one.study, one.series, one.uid)}
             )
             for one in found
@@ -159,7 +159,7 @@ def _metadata(request: Request, context: Context, found: list[Instance]) -> Resp
     )
 
 
-def _instances(request: Request, context: Context, caller: access.Caller, found: list[Instance]) -> Response:
+def _instances(request: Request, context: Context, caller: api_keys.Caller, found: list[Instance]) -> Response:
     syntax = _syntax(request, found)
     context.audit(caller, "read", found[0].study)
     boundary = _boundary()
@@ -170,7 +170,7 @@ def _instances(request: Request, context: Context, caller: access.Caller, found:
 
 def _syntax(request: Request, found: list[Instance]) -> str:
     """The transfer syntax to send in, * for the one stored; raises 406 for one that can't be had."""
-    for kind, parameters in answers.ranges(request):
+    for kind, parameters in encoding.ranges(request):
         if kind in (DICOM, "application/dicom"):
             syntax = parameters.get("transfer-syntax", EXPLICIT)
             if syntax in ("*", EXPLICIT) or all(one.syntax == syntax for one in found):
@@ -182,21 +182,11 @@ def _syntax(request: Request, found: list[Instance]) -> str:
 
 def _file(context: Context, one: Instance, syntax: str) -> Iterator[bytes]:
     if syntax in ("*", one.syntax):
-        yield from context.store.read(manifest.instance_key(one.id))
+        yield from context.store.read(instance_list.instance_key(one.id))
         return
     with transcoded(context, one) as path, path.open("rb") as file:
         while chunk := file.read(1 << 20):
             yield chunk
-
-
-@contextmanager
-def transcoded(context: Context, one: Instance) -> Iterator[Path]:
-    """The instance as Explicit VR Little Endian, in a file that goes afterwards."""
-    with tempfile.TemporaryDirectory(prefix="wado-", dir=context.settings.spool) as folder:
-        out = Path(folder) / "explicit"
-        with context.store.file(manifest.instance_key(one.id)) as path:
-            sandbox.call("transcode", 120.0, path=str(path), out=str(out))
-        yield out
 
 
 def _parts(boundary: str, kind: str, contents: Iterator[Iterator[bytes]] | Iterator[list[bytes]]) -> Iterator[bytes]:
@@ -214,7 +204,7 @@ def _boundary() -> str:
 def _rendered(
     request: Request, context: Context, one: Instance, frame: int, window: str | None, viewport: str | None
 ) -> Response:
-    media = answers.accepted(request, *PICTURES)
+    media = encoding.accepted(request, *PICTURES)
     if media is None:
         raise HTTPException(406)
     if not one.rows:
@@ -224,7 +214,7 @@ def _rendered(
     asked = _numbers(window, 2, "window") if window else None
     with tempfile.TemporaryDirectory(prefix="wado-", dir=context.settings.spool) as folder:
         out = Path(folder) / "picture"
-        with context.store.file(manifest.instance_key(one.id)) as path:
+        with context.store.file(instance_list.instance_key(one.id)) as path:
             sandbox.call(
                 "render", 60.0, path=str(path), out=str(out), frame=max(frame, 1), media=media, window=asked, side=side
             )

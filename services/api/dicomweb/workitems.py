@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.api import schemas
-from services.api.dicomweb.answers import Json, data_set
+from services.api.dicomweb.encoding import Json, data_set
 from shared.errors import Unprocessable
-from shared.ledger import access, dicom_search, jobs
-from shared.ledger.dicom_workitems import State, Workitem
+from shared.ledger import api_keys, jobs
+from shared.ledger.dicom import search
+from shared.ledger.dicom.workitems import State, Workitem
 
 UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 STATE, TRANSACTION, PRIORITY, LABEL = "00741000", "00081195", "00741200", "00741204"
@@ -32,7 +33,7 @@ def state_of(connection: Connection, tenant: str, found: Workitem) -> str:
     return _STATES[jobs.get(connection, tenant, found.job_id).state]
 
 
-def shown(connection: Connection, caller: access.Caller, found: Workitem) -> Json:
+def shown(connection: Connection, caller: api_keys.Caller, found: Workitem) -> Json:
     """The whole data set, without the Transaction UID, which is its holder's secret."""
     content = {tag: held for tag, held in found.attributes.items() if tag != TRANSACTION}
     content |= data_set(
@@ -76,7 +77,7 @@ def _performed(connection: Connection, tenant: str, job: jobs.Job, code: Json) -
                 data_set(ReferencedSOPClassUID=one.sop_class, ReferencedSOPInstanceUID=one.uid)
             ],
         )
-        for one in dicom_search.results_of(connection, tenant, job.id)
+        for one in search.results_of(connection, tenant, job.id)
     ]  # fmt: skip
     content: dict[str, Any] = {
         "PerformedProcedureStepStartDateTime": _time(job.started or job.created),

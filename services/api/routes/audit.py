@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from services.api import fhir, schemas
-from services.api.context import Admin, Connections
+from services.api.gateway import Admin, Connections
 from shared.ledger import audit
 
 router = APIRouter(prefix="/v1/audit", tags=["access"])

@@ -12,10 +12,10 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from services.api import schemas
-from services.api.context import Connections, Context, Reader
+from services.api.gateway import Connections, Context, Reader
 from services.api.views import job_view
 from shared.errors import NotFound
-from shared.ledger import access, history, jobs
+from shared.ledger import api_keys, history, jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 BEAT = 15.0
@@ -58,7 +58,7 @@ async def follow_job(
 class _Stream:
     """One client's view of one job's events."""
 
-    def __init__(self, context: Context, caller: access.Caller, job_id: str, after: int) -> None:
+    def __init__(self, context: Context, caller: api_keys.Caller, job_id: str, after: int) -> None:
         self.context, self.caller, self.job_id, self.after = context, caller, job_id, after
         self.job: jobs.Job
         self.view: schemas.Job

@@ -16,14 +16,14 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 
 from services.api import schemas, uploads
-from services.api.context import Connections, Context, Reader, Writer
+from services.api.gateway import Connections, Context, Reader, Writer
 from services.api.views import job_view, job_views
 from shared.errors import BadRequest, Conflict, Unprocessable
-from shared.fault import point
-from shared.ledger import access, audit, idempotency, jobs
-from shared.manifests import file_accepted
-from shared.queue import ring
-from shared.trace import span
+from shared.ledger import api_keys, audit, erasure, idempotency, jobs, submission
+from shared.operations.manifests import file_accepted
+from shared.telemetry.trace import span
+from shared.worker import failpoints
+from shared.worker.queue import notify
 
 logger = logging.getLogger("viscera.api.jobs")
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -124,7 +124,7 @@ def cancel_job(job_id: str, connections: Connections, caller: Writer) -> schemas
 def delete_job(job_id: str, connections: Connections, caller: Writer) -> None:
     """Cancels the job if it runs, and erases its scan and results; an audit record stays."""
     with connections.writing(caller) as connection:
-        prefixes = jobs.erase(connection, caller.tenant, job_id, caller.key_id)
+        prefixes = erasure.erase_job(connection, caller.tenant, job_id, caller.key_id)
     for prefix in prefixes:
         with suppress(Exception):  # the reconciler deletes again until nothing is left
             connections.store.delete(prefix)
@@ -134,7 +134,7 @@ class _Request:
     """One request for a job, from the look at its Idempotency-Key to the doorbell."""
 
     def __init__(
-        self, context: Context, caller: access.Caller, key: str | None, options: schemas.Options, subject: str
+        self, context: Context, caller: api_keys.Caller, key: str | None, options: schemas.Options, subject: str
     ) -> None:
         self.context, self.caller, self.key, self.options, self.subject = context, caller, key, options, subject
 
@@ -161,9 +161,9 @@ class _Request:
             if earlier is None:
                 raise
             return earlier
-        point("gateway", "after-commit")
+        failpoints.hit("gateway", "after-commit")
         with suppress(Exception):  # the broker is away: the reconciler rings when it is back
-            ring(self.context.queue, job.id, jobs.STAGES[0])
+            notify(self.context.queue, job.id, jobs.STAGES[0])
         return job
 
     def _record(self, scan: jobs.Scan | None, scan_id: str, trace: str | None) -> jobs.Job:
@@ -180,7 +180,7 @@ class _Request:
             settings = self.context.settings
             seconds = min(settings.job_seconds, self.options.deadline or settings.job_seconds)
             options = self.options.model_dump(mode="json", exclude={"deadline"})
-            job_id = jobs.create(
+            job_id = submission.submit(
                 connection, tenant, scan_id, options, seconds=seconds, patience=settings.ring_seconds, trace=trace
             )
             if self.key is not None:
@@ -216,12 +216,12 @@ async def read_json(request: Request, model: type[Model]) -> Model:
         raise Unprocessable(f"The request is not valid: {where or 'body'}.", "invalid_request") from error
 
 
-def _get(context: Context, caller: access.Caller, job_id: str) -> jobs.Job:
+def _get(context: Context, caller: api_keys.Caller, job_id: str) -> jobs.Job:
     with context.reading(caller) as connection:
         return jobs.get(connection, caller.tenant, job_id)
 
 
-def _view(context: Context, caller: access.Caller, job_id: str) -> schemas.Job:
+def _view(context: Context, caller: api_keys.Caller, job_id: str) -> schemas.Job:
     with context.reading(caller) as connection:
         return job_view(connection, context.estimate, jobs.get(connection, caller.tenant, job_id))
 

@@ -12,9 +12,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from services.api import tokens
-from services.api.context import Connections, Context
+from services.api.gateway import Connections, Context
 from shared.errors import VisceraError
-from shared.ledger import access, audit, clients
+from shared.ledger import api_keys, audit, clients
 
 router = APIRouter(tags=["session"])
 SECONDS = 300
@@ -56,7 +56,7 @@ class SmartConfiguration(BaseModel):
     grant_types_supported: list[str] = ["client_credentials"]
     token_endpoint_auth_methods_supported: list[str] = ["private_key_jwt"]
     token_endpoint_auth_signing_alg_values_supported: list[str] = list(ALGORITHMS)
-    scopes_supported: list[str] = list(access.SCOPES)
+    scopes_supported: list[str] = list(api_keys.SCOPES)
     capabilities: list[str] = ["client-confidential-asymmetric"]
     code_challenge_methods_supported: list[str] = ["S256"]
 
@@ -109,11 +109,11 @@ def _token(context: Context, form: dict[str, str], endpoint: str) -> Token:
     asked = set(form.get("scope", "").split()) or set(client.scopes)
     if not asked <= set(client.scopes):
         raise Refused("invalid_scope", "The client may not have every scope that it asks for.")
-    key = access.new_key("token")
+    key = api_keys.new_key("token")
     with context.ledger.write(client.tenant) as connection:
         if not clients.first_use(connection, client.id, str(claims["jti"])[:64], float(claims["exp"]) + tokens.LEEWAY):
             raise Refused("invalid_client", "The assertion was used before.")
-        key_id = access.add_key(
+        key_id = api_keys.add_key(
             connection, key, client.tenant, name=client.id, scopes=asked, kind="token", seconds=SECONDS
         )
         audit.record(connection, client.tenant, client.id, "sign_in", key_id)

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 
-from services.api.context import Connections, Context
+from services.api.gateway import Connections, Context
 from services.api.routes.session import open_session
 from services.api.tokens import Issuer
 from shared.errors import BadRequest, NotFound, Unauthorized, Unavailable

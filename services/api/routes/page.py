@@ -17,11 +17,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
-from services.api.context import Connections, Context, Reader, asked_on_loopback
+from services.api.gateway import Connections, Context, Reader, asked_on_loopback
 from services.api.routes.session import has_session, open_session
 from shared.errors import NotFound
-from shared.ledger import access
-from shared.phantoms import abdomen
+from shared.imaging.phantoms import abdomen
+from shared.ledger import api_keys
 
 router = APIRouter(include_in_schema=False)
 ABSENT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Viscera</title>
@@ -59,7 +59,7 @@ def page(request: Request, connections: Connections) -> Response:
     except OSError:
         answer = HTMLResponse(ABSENT)
     if connections.settings.loopback and asked_on_loopback(request) and not has_session(request, connections):
-        open_session(connections, access.Caller("loopback", "default", kind="loopback"), request, answer)
+        open_session(connections, api_keys.Caller("loopback", "default", kind="loopback"), request, answer)
     return _secured(answer, connections)
 
 

@@ -9,12 +9,12 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.api.context import Connections, Reader
+from services.api.gateway import Connections, Reader
 from services.api.routes.jobs import ended
 from services.api.schemas import MEDIA_TYPES
-from shared.dicom import handout
 from shared.errors import Conflict, NotFound, VisceraError
 from shared.ledger import jobs
+from shared.pacs import results
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
@@ -61,14 +61,14 @@ def get_file(
         job = jobs.get(connection, caller.tenant, job_id)
         artifact = jobs.published(connection, job_id).get(stored)
         scan = jobs.get_scan(connection, caller.tenant, job.scan_id)
-    if name in handout.FILES and scan.format != "dicom":
+    if name in results.FILES and scan.format != "dicom":
         raise NotFound(f"The scan was not DICOM: there is no {name}.", "not_dicom")
-    if artifact is None and name in handout.FILES and job.state == "succeeded":
+    if artifact is None and name in results.FILES and job.state == "succeeded":
         raise Conflict("No organ was found in the scan.", "no_organs")
     if artifact is None:
         raise ended(job, name)
     # The patient of a DICOM file is filled in only now.
-    content = handout.file(connections.store, scan, artifact) if name in handout.FILES else None
+    content = results.file(connections.store, scan, artifact) if name in results.FILES else None
     size, sha256 = artifact.bytes, artifact.sha256
     if content is not None:
         size, sha256 = len(content), hashlib.sha256(content).hexdigest()

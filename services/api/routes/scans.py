@@ -9,11 +9,11 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from services.api import schemas, uploads
-from services.api.context import Connections, Context, Writer
+from services.api.gateway import Connections, Context, Writer
 from services.api.routes import uploads as uploads_route
 from services.api.routes.jobs import RAW_BODY, read_json
-from shared.ledger import access, audit, jobs
-from shared.manifests import file_accepted
+from shared.ledger import api_keys, audit, jobs
+from shared.operations.manifests import file_accepted
 
 router = APIRouter(prefix="/v1/scans", tags=["scans"])
 SCAN_BODY: dict[str, Any] = {
@@ -50,7 +50,7 @@ async def upload_scan(
     return schemas.Scan(id=scan.id, sha256=scan.sha256, bytes=scan.bytes, format=scan.format)
 
 
-def _record(context: Context, caller: access.Caller, scan: jobs.Scan) -> None:
+def _record(context: Context, caller: api_keys.Caller, scan: jobs.Scan) -> None:
     with context.writing(caller) as connection:
         jobs.add_scan(connection, caller.tenant, scan)
         audit.record(connection, caller.tenant, caller.key_id, "upload", scan.id)

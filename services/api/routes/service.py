@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from services.api import schemas
-from services.api.context import Caller, Connections, Context, Observer
+from services.api.gateway import Caller, Connections, Context, Observer
 from services.api.metrics import told
 from shared.errors import VisceraError
 from shared.ledger import workers

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api import schemas
-from services.api.context import COOKIE, Caller, Connections, Context, identify
+from services.api.gateway import COOKIE, Caller, Connections, Context, identify
 from shared.errors import Unauthorized
-from shared.ledger import access, audit
+from shared.ledger import api_keys, audit
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
 HOURS = 12.0
@@ -62,16 +62,16 @@ def sign_out(caller: Caller, connections: Connections, response: Response) -> No
     """Ends the session; a key stays valid."""
     if caller.kind == "session":
         with connections.writing(caller) as connection:
-            access.revoke(connection, caller.tenant, caller.key_id)
+            api_keys.revoke(connection, caller.tenant, caller.key_id)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
 
 
-def open_session(context: Context, holder: access.Caller, request: Request, response: Response) -> None:
+def open_session(context: Context, holder: api_keys.Caller, request: Request, response: Response) -> None:
     """Gives the response a session cookie that may do what its holder may, for no longer than the holder."""
-    key = access.new_key("session")
+    key = api_keys.new_key("session")
     parent = holder.key_id if holder.kind in {"key", "share", "session", "token"} else None
     with context.ledger.write(holder.tenant) as connection:
-        access.add_key(
+        api_keys.add_key(
             connection, key, holder.tenant, name=holder.name, scopes=holder.scopes, kind="session",
             seconds=HOURS * 3600.0, job_id=holder.job, parent=parent,
         )  # fmt: skip

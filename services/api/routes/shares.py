@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api import schemas
-from services.api.context import Connections, Writer
-from shared.ledger import access, audit, jobs
+from services.api.gateway import Connections, Writer
+from shared.ledger import api_keys, audit, jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["shares"])
 MONTH = 31 * 86400
@@ -42,14 +42,14 @@ class ShareList(BaseModel):
 @router.post("/share", status_code=201)
 def share_job(job_id: str, asked: ShareRequest, connections: Connections, caller: Writer) -> Share:
     """Makes a link to this job that works for a while."""
-    token = access.new_key("share")
+    token = api_keys.new_key("share")
     with connections.writing(caller) as connection:
         jobs.get(connection, caller.tenant, job_id)
-        key_id = access.add_key(
+        key_id = api_keys.add_key(
             connection, token, caller.tenant, scopes=["jobs:read"], seconds=asked.seconds, kind="share", job_id=job_id
         )
         audit.record(connection, caller.tenant, caller.key_id, "share", job_id)
-        return _view(access.get_key(connection, caller.tenant, key_id), token)
+        return _view(api_keys.get_key(connection, caller.tenant, key_id), token)
 
 
 @router.get("/shares")
@@ -57,7 +57,7 @@ def list_shares(job_id: str, connections: Connections, caller: Writer) -> ShareL
     """The links to this job that still work."""
     with connections.reading(caller) as connection:
         jobs.get(connection, caller.tenant, job_id)
-        found = access.keys(connection, caller.tenant, job_id=job_id, kinds=("share",), valid=True)
+        found = api_keys.keys(connection, caller.tenant, job_id=job_id, kinds=("share",), valid=True)
     return ShareList(items=[_view(key) for key in found])
 
 
@@ -65,10 +65,10 @@ def list_shares(job_id: str, connections: Connections, caller: Writer) -> ShareL
 def end_share(job_id: str, share_id: str, connections: Connections, caller: Writer) -> None:
     """Ends a link at once, and the sessions opened with it."""
     with connections.writing(caller) as connection:
-        access.revoke(connection, caller.tenant, share_id, job_id)
+        api_keys.revoke(connection, caller.tenant, share_id, job_id)
         audit.record(connection, caller.tenant, caller.key_id, "unshare", job_id)
 
 
-def _view(key: access.Key, token: str | None = None) -> Share:
+def _view(key: api_keys.Key, token: str | None = None) -> Share:
     expires = schemas.time_or_none(key.expires)
     return Share(id=key.id, token=token, created=schemas.time_of(key.created), expires=expires)

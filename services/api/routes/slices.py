@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.api.context import Connections, Context, Reader
+from services.api.gateway import Connections, Context, Reader
 from services.api.pictures import slice_png
 from services.api.routes.jobs import ended
 from services.api.volumes import StoredVolume, label_map
 from shared import artifacts
-from shared.ledger import access, jobs
+from shared.ledger import api_keys, jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}, "description": "The slice."}}
@@ -66,6 +66,6 @@ def get_volume(job_id: str, connections: Connections, caller: Reader) -> Streami
     return StreamingResponse(stored.nifti(), 200, headers, "application/gzip")
 
 
-def _files(context: Context, caller: access.Caller, job_id: str) -> tuple[jobs.Job, dict[str, jobs.Artifact]]:
+def _files(context: Context, caller: api_keys.Caller, job_id: str) -> tuple[jobs.Job, dict[str, jobs.Artifact]]:
     with context.reading(caller) as connection:
         return jobs.get(connection, caller.tenant, job_id), jobs.published(connection, job_id)

@@ -11,14 +11,14 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api import schemas, uploads
-from services.api.context import Connections, Context, Writer
+from services.api.gateway import Connections, Context, Writer
 from services.api.routes.jobs import RAW_BODY
 from shared import sandbox
 from shared.errors import BadScan, Conflict, NotFound, ScanTooLarge, Unprocessable
-from shared.ledger import access, audit, idempotency, jobs
+from shared.ledger import api_keys, audit, idempotency, jobs
 from shared.ledger import uploads as ledger
-from shared.manifests import file_accepted
-from shared.store import sha256
+from shared.operations.manifests import file_accepted
+from shared.storage.base import sha256
 
 router = APIRouter(prefix="/v1/uploads", tags=["scans"])
 PART = 8 * 2**20
@@ -53,7 +53,7 @@ class Upload(BaseModel):
     parts: list[Part]
 
 
-def begin(context: Context, caller: access.Caller, asked: UploadRequest) -> Upload:
+def begin(context: Context, caller: api_keys.Caller, asked: UploadRequest) -> Upload:
     """Starts an upload in parts."""
     uploads.check_room(context, caller.tenant)
     if asked.bytes > context.settings.max_upload_bytes:
@@ -120,7 +120,7 @@ def abort_upload(upload_id: str, connections: Connections, caller: Writer) -> No
 
 
 async def _complete(
-    context: Context, caller: access.Caller, upload: ledger.Upload, spacing: tuple[float, float, float] | None
+    context: Context, caller: api_keys.Caller, upload: ledger.Upload, spacing: tuple[float, float, float] | None
 ) -> jobs.Scan:
     await run_in_threadpool(_join, context, upload)
     try:
@@ -151,7 +151,7 @@ def _check(context: Context, upload: ledger.Upload, spacing: tuple[float, float,
     return jobs.Scan(upload.scan_id, upload.key, digest, upload.bytes, declared.source)
 
 
-def _record(context: Context, caller: access.Caller, upload: ledger.Upload, scan: jobs.Scan) -> None:
+def _record(context: Context, caller: api_keys.Caller, upload: ledger.Upload, scan: jobs.Scan) -> None:
     with context.writing(caller) as connection:
         if not ledger.drop(connection, caller.tenant, upload.id):
             jobs.get_scan(connection, caller.tenant, scan.id)  # the same call, sent twice at once, has recorded it
@@ -161,18 +161,18 @@ def _record(context: Context, caller: access.Caller, upload: ledger.Upload, scan
         audit.record(connection, caller.tenant, caller.key_id, "upload", scan.id)
 
 
-def _completed(context: Context, caller: access.Caller, upload_id: str) -> jobs.Scan | None:
+def _completed(context: Context, caller: api_keys.Caller, upload_id: str) -> jobs.Scan | None:
     with context.reading(caller) as connection:
         scan_id = idempotency.recall(connection, caller.tenant, upload_id, "")
         return None if scan_id is None else jobs.get_scan(connection, caller.tenant, scan_id)
 
 
-def _give_up(context: Context, caller: access.Caller, upload: ledger.Upload) -> None:
+def _give_up(context: Context, caller: api_keys.Caller, upload: ledger.Upload) -> None:
     with context.writing(caller) as connection:
         ledger.give_up(connection, caller.tenant, upload)
 
 
-def _find(context: Context, caller: access.Caller, upload_id: str) -> ledger.Upload:
+def _find(context: Context, caller: api_keys.Caller, upload_id: str) -> ledger.Upload:
     with context.reading(caller) as connection:
         return ledger.get(connection, caller.tenant, upload_id)
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api import schemas
-from services.api.context import Admin, Connections, Context
+from services.api.gateway import Admin, Connections, Context
 from shared.ledger import audit, webhooks
-from shared.webhook import Policy
+from shared.outbound.webhook import Policy
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 Kind = Literal["job.succeeded", "job.failed", "job.cancelled"]

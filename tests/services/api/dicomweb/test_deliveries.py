@@ -2,8 +2,8 @@
 
 from sqlalchemy import update
 
-from shared.ledger import dicom_deliveries
-from shared.ledger.dicom_tables import deliveries
+from shared.ledger.dicom import deliveries as dicom_deliveries
+from shared.ledger.dicom.tables import deliveries
 from tests.shared.ledger.conftest import add_job
 
 

@@ -1,0 +1,97 @@
+"""Reading scans: DICOM series, NIfTI, PNG stacks, in folders, zip files or alone.
+
+`open_scan` looks at names and headers only and refuses what can't be used; `Plan.decode` then reads the voxels.
+Hostile input is expected: run both through `shared.sandbox`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from shared.errors import CorruptScan, MixedSeries, NotAScan
+from shared.imaging.formats.limits import Limits
+from shared.imaging.formats.members import Member, members_of
+from shared.imaging.formats.plan import Plan
+from shared.imaging.volume import Volume
+
+__all__ = ["Limits", "Plan", "open_scan", "read_scan"]
+
+Spacing = tuple[float, float, float]
+
+
+def open_scan(
+    path: Path,
+    spacing: Spacing | None = None,
+    limits: Limits | None = None,
+    prepare: Callable[[str], None] = lambda _: None,
+) -> Plan:
+    """What the scan at `path` (folder, zip or file) holds, from its names and headers.
+
+    `prepare` is told each kind of image (png, nifti, dicom) before it is read.
+    `spacing` is (slice, row, column) mm for PNG stacks whose names say none, or to overrule them.
+    Raises a `BadScan` with a stable code for everything that can't be used.
+    """
+    limits = limits or Limits()
+    kinds: dict[str, list[Member]] = {"png": [], "nifti": [], "dicom": [], "headless": []}
+    for member in members_of(path, limits):
+        kind = _kind(member)
+        if kind:
+            kinds[kind].append(member)
+    found = [kind for kind in ("png", "nifti", "dicom") if kinds[kind]]
+    if not found and kinds["headless"]:
+        raise CorruptScan("The DICOM file meta header is missing, so the encoding of the data is unknown.")
+    if not found:
+        raise NotAScan("There is no DICOM, NIfTI or PNG image in it.")
+    for kind in found:
+        prepare(kind)
+    return _plan(found, kinds, spacing, limits)
+
+
+def read_scan(path: Path, spacing: Spacing | None = None, limits: Limits | None = None) -> Volume:
+    """The scan at `path` as a Volume on its own grid; raises a `BadScan` where there is none."""
+    return open_scan(path, spacing, limits).decode()
+
+
+def _plan(found: list[str], kinds: dict[str, list[Member]], spacing: Spacing | None, limits: Limits) -> Plan:
+    plans = []
+    refusal: Exception | None = None
+    for kind in found:
+        try:
+            plans.append(_reader(kind)(kinds[kind], spacing, limits))
+        except NotAScan as error:  # a DICOMDIR or report beside the images is no second series
+            refusal = error
+    if len(plans) > 1:
+        raise MixedSeries(f"There are several kinds of images in it ({', '.join(found)}); send one series at a time.")
+    if not plans:
+        raise refusal or NotAScan("There is no image in it.")
+    limits.check_voxels(plans[0].geometry.shape)
+    return plans[0]
+
+
+def _reader(kind: str) -> Callable[[list[Member], Spacing | None, Limits], Plan]:
+    """The planner of a kind of image; its libraries are loaded only now, for most scans need but one of them."""
+    reader: Callable[[list[Member], Spacing | None, Limits], Plan] = import_module(
+        f"shared.imaging.formats.{kind}"
+    ).plan
+    return reader
+
+
+def _is_nifti(head: bytes) -> bool:
+    """Whether these first 352 bytes are a NIfTI-1 or NIfTI-2 single-file header."""
+    return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
+
+
+def _kind(member: Member) -> str | None:
+    head = member.head(352)
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head[128:132] == b"DICM":
+        return "dicom"
+    if _is_nifti(head) or (head.startswith(b"\x1f\x8b") and _is_nifti(member.inflated_head(352))):
+        return "nifti"
+    # A data set without preamble starts with an element of group 2 or 8.
+    if head[:2] in (b"\x08\x00", b"\x02\x00") and head[2:4] in (b"\x00\x00", b"\x01\x00", b"\x05\x00", b"\x16\x00"):
+        return "headless"
+    return None

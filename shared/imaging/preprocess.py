@@ -1,0 +1,175 @@
+"""From a scan's slices to what a network sees, and back: the same arrays in serving and in training.
+
+All arrays are (slice, row, column), already turned to the axial view (`shared.imaging.geometry.to_axial`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.imaging.input_spec import InputSpec, Normalisation
+from shared.imaging.volume import Modality
+
+Bytes = NDArray[np.uint8]
+BODY = 32
+"""Grey level (of 255) above which a pixel counts as body."""
+
+
+def normalise(slices: NDArray[Any], modality: Modality, how: Normalisation) -> Bytes:
+    """Grey levels 0 to 255 of slices (n, rows, columns): MR slice by slice, CT by a fixed window of Hounsfield units.
+
+    The MR limits are values that occur in the slice, so scaling and shifting whole-number intensities changes nothing.
+    A slice without contrast becomes zeros; what is not a number counts as the darkest value.
+    """
+    out = np.zeros(slices.shape, dtype=np.uint8)
+    for index, one in enumerate(slices):
+        values = _finite(one)
+        low, high = how.ct_window if modality == "CT" else _limits(values, how)
+        if high > low:
+            out[index] = np.rint(np.clip((values.astype(np.float64) - low) * 255.0 / (high - low), 0.0, 255.0))
+    return out
+
+
+def _finite(one: NDArray[Any]) -> NDArray[Any]:
+    if one.dtype.kind == "f":
+        good = np.isfinite(one)
+        if not good.all():
+            return np.where(good, one, one[good].min() if good.any() else 0.0)
+    return one
+
+
+def _limits(values: NDArray[Any], how: Normalisation) -> tuple[float, float]:
+    ordered = np.sort(values, axis=None, kind="stable" if values.itemsize < 3 else None)  # a radix sort for 8, 16 bits
+    low, bright = (float(ordered[_rank(ordered.size, percent)]) for percent in (how.low, 99.0))
+    tissue = ordered[np.searchsorted(ordered, low + how.air * (bright - low), side="right") :]
+    if tissue.size == 0:
+        return low, float(ordered[-1])
+    return low, float(tissue[_rank(tissue.size, how.high)])
+
+
+def _rank(count: int, percent: float) -> int:
+    return round((count - 1) * percent / 100.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How a slice (`rows` x `columns`) lies on a network's pixels, and the way back.
+
+    The slice is resampled to `scaled` (rows, columns); the network sees `size` pixels starting at `corner`, which
+    may lie outside the slice: there is air.
+    """
+
+    rows: int
+    columns: int
+    scaled: tuple[int, int]
+    corner: tuple[int, int]
+    size: tuple[int, int]
+
+    def forward(self, slices: Bytes) -> Bytes:
+        """The network's view (n, *size) of normalised slices (n, rows, columns)."""
+        out = np.zeros((len(slices), *self.size), dtype=np.uint8)
+        inside, outside = self._overlap()
+        for index, one in enumerate(slices):
+            out[index][outside] = resample(one, self.scaled)[inside]
+        return out
+
+    def back(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Planes (n, *size) on the slice's own pixels, (n, rows, columns); 0 outside the network's view."""
+        out = np.zeros((len(planes), self.rows, self.columns), dtype=np.float32)
+        inside, outside = self._overlap()
+        full = np.zeros(self.scaled, dtype=np.float32)
+        for index, one in enumerate(planes):
+            full[inside] = one[outside]
+            out[index] = cv2.resize(full, (self.columns, self.rows), interpolation=cv2.INTER_LINEAR)
+        return out
+
+    def _overlap(self) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        inside, outside = [], []
+        for start, length, whole in zip(self.corner, self.size, self.scaled, strict=True):
+            first, last = max(start, 0), min(start + length, whole)
+            inside.append(slice(first, max(first, last)))
+            outside.append(slice(first - start, max(first, last) - start))
+        return (inside[0], inside[1]), (outside[0], outside[1])
+
+
+def resample(one: Bytes, size: tuple[int, int]) -> Bytes:
+    """A slice on another number of (rows, columns); shrinking averages, so that nothing aliases."""
+    if one.shape == size:
+        return one
+    shrinks = size[0] * size[1] < one.shape[0] * one.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(one, size[::-1], interpolation=how), dtype=np.uint8)
+
+
+def fit_window(sample: Bytes, spacing: tuple[float, float], wants: InputSpec) -> Window:
+    """The window around the body in normalised `sample` slices (n, rows, columns) of `spacing` (row, column) mm."""
+    rows, columns = sample.shape[1:]
+    scaled = (
+        max(1, round(rows * spacing[0] / wants.spacing_mm)),
+        max(1, round(columns * spacing[1] / wants.spacing_mm)),
+    )
+    body = np.zeros(scaled, dtype=bool)
+    for one in sample:
+        body |= np.asarray(cv2.blur(resample(one, scaled), (7, 7))) > BODY
+    corner, size = [], []
+    for axis in (0, 1):
+        first, last = _extent(body.mean(axis=1 - axis) > 0.02, scaled[axis])
+        length = -(-(last - first) // wants.multiple) * wants.multiple
+        corner.append((first + last - length) // 2)
+        size.append(length)
+    return Window(rows, columns, scaled, (corner[0], corner[1]), (size[0], size[1]))
+
+
+def _extent(flags: NDArray[np.bool_], whole: int) -> tuple[int, int]:
+    """First and last index of the body with a margin; everything where there is hardly a body."""
+    where = np.flatnonzero(flags)
+    if where.size < whole // 4:
+        return 0, whole
+    return max(int(where[0]) - 4, 0), min(int(where[-1]) + 5, whole)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feed:
+    """A scan as a network reads it, made slice by slice so that memory stays bounded.
+
+    `data` is (slices, rows, columns) in the axial view, `step` the distance in slices to the neighbouring channels.
+    """
+
+    data: NDArray[Any]
+    modality: Modality
+    wants: InputSpec
+    window: Window
+    step: int
+
+    def stacks(self, indices: NDArray[np.intp]) -> Bytes:
+        """Channel stacks (n, channels, rows, columns) of the slices at `indices`; ends repeat the outermost slice."""
+        reach = np.arange(self.wants.channels) - self.wants.channels // 2
+        wanted = np.clip(indices[:, None] + reach * self.step, 0, len(self.data) - 1)
+        needed, places = np.unique(wanted, return_inverse=True)
+        seen = self.window.forward(normalise(self.data[needed], self.modality, self.wants.normalisation))
+        return seen[places.reshape(wanted.shape)]
+
+    def batches(self, indices: NDArray[np.intp], size: int) -> Iterator[tuple[NDArray[np.intp], Bytes]]:
+        """The stacks in groups of at most `size` slices, each with its indices."""
+        for start in range(0, len(indices), size):
+            chosen = indices[start : start + size]
+            yield chosen, self.stacks(chosen)
+
+
+def open_feed(
+    data: NDArray[Any], spacing: tuple[float, float, float], modality: Modality, wants: InputSpec, looks: int = 24
+) -> Feed:
+    """Prepare a scan (slices, rows, columns) of `spacing` (slice, row, column) mm for a network.
+
+    The body's extent is read from at most `looks` slices spread over the scan.
+    """
+    spread = np.unique(np.linspace(0, len(data) - 1, min(len(data), looks)).round().astype(int))
+    sample = normalise(data[spread], modality, wants.normalisation)
+    window = fit_window(sample, (spacing[1], spacing[2]), wants)
+    return Feed(data, modality, wants, window, max(1, round(wants.slice_mm / spacing[0])))

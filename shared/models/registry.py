@@ -1,0 +1,54 @@
+"""Which model folder a stage uses, and what it says of the network it loaded."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from shared.artifacts import ModelFact
+from shared.models.network import Network, chosen, load_network, stored
+from shared.models.onnx_providers import Gpu
+from shared.settings import Settings
+
+MODEL_STAGES = ("classifier", "segmenter")
+"""Stages that run a network; the mesher has none."""
+SERVICES = Path(__file__).resolve().parents[2] / "services"
+
+
+def folder(stage: str, settings: Settings) -> Path:
+    """The model folder of a stage: the one set, the one last adopted, or the one beside the service's code."""
+    given: Path | None = getattr(settings, f"{stage}_model", None)
+    return given or chosen(settings.models, stage) or SERVICES / stage
+
+
+def folders(settings: Settings) -> dict[Path, bool]:
+    """Every model folder at hand, shipped and adopted, and whether its stage uses it now."""
+    used = {folder(stage, settings).resolve() for stage in MODEL_STAGES}
+    known = [*(SERVICES / stage for stage in MODEL_STAGES), *used, *stored(settings.models)]
+    return {path: path in used for path in dict.fromkeys(one.resolve() for one in known)}
+
+
+def load(stage: str, settings: Settings) -> Network:
+    """The stage's network on the provider the settings name; raises ModelError."""
+    gpu = Gpu(settings.gpu_index, settings.gpu_memory_bytes, settings.gpu_search, settings.gpu_engines)
+    return load_network(folder(stage, settings), settings.provider, settings.threads, gpu)
+
+
+def fact(network: Network) -> ModelFact:
+    """What a result tells about this network."""
+    card = network.card
+    return ModelFact(
+        name=card.name, version=card.version, sha256=card.sha256, provider=network.provider, device=network.device
+    )
+
+
+def describe(network: Network) -> dict[str, Any]:
+    """The card, and provider and device really used, as the ledger keeps them for `/v1/models`."""
+    return {"provider": network.provider, "device": network.device, "card": network.card.model_dump(mode="json")}
+
+
+if __name__ == "__main__":  # at the building of an image: weights that are not what their card says stop it
+    for name in sys.argv[1:]:
+        told = fact(load(name, Settings()))
+        print(f"{name}: {told.name} {told.version} {told.sha256}")  # noqa: T201

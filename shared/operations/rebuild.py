@@ -1,0 +1,144 @@
+"""A lost ledger made again from the manifests in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from shared.errors import NotFound
+from shared.ledger import Ledger, audit, manifest_state
+from shared.ledger.jobs import STAGES, Scan
+from shared.ledger.pending_deletes import schedule_delete
+from shared.operations.manifests import JobManifest, ScanManifest, chunks
+from shared.storage.base import Store
+
+Manifest = TypeVar("Manifest", bound=BaseModel)
+APART = 1_000_000
+"""Added to the fences of open jobs, so that a worker of the lost ledger that still writes writes elsewhere."""
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What came back: scans, ended jobs, open jobs that begin anew; what was there already; what can't come back."""
+
+    scans: int = 0
+    ended: int = 0
+    opened: int = 0
+    known: int = 0
+    lost: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Found:
+    manifest: JobManifest
+    fences: dict[str, set[int]]
+
+
+def rebuild(ledger: Ledger, store: Store) -> Rebuilt:
+    """Takes every scan and job back whose manifest and files are whole, oldest first; what is known stays as it is."""
+    result = Rebuilt()
+    scans = dict(_scans(store, result))
+    found = sorted(_jobs(store, result), key=lambda one: (one.manifest.created, one.manifest.id))
+    tenants = set()
+    for one in found:
+        scan = scans.get(one.manifest.scan)
+        why = _why_not(store, one.manifest, scan)
+        if why or scan is None:
+            result.lost.append((one.manifest.id, why))
+        elif _restore(ledger, one, scan, result):
+            tenants.add(one.manifest.tenant)
+    for scan in scans.values():
+        if not whole(store, scan.key, scan.bytes):
+            continue
+        with ledger.write() as connection:
+            result.scans += manifest_state.restore_scan(connection, scan.tenant, _scan(scan))
+    for tenant in sorted(tenants):
+        with ledger.write() as connection:
+            audit.record(connection, tenant, "operator", "rebuild", "ledger")
+    return result
+
+
+def whole(store: Store, key: str, size: int) -> bool:
+    """Whether the store has so many bytes under a key, no less and no more."""
+    try:
+        return sum(len(chunk) for chunk in store.read(key, max(0, size - 1), size + 1)) == min(size, 1)
+    except (NotFound, ValueError):
+        return False
+
+
+def _restore(ledger: Ledger, one: _Found, scan: ScanManifest, result: Rebuilt) -> bool:
+    manifest = one.manifest
+    with ledger.write() as connection:
+        result.scans += manifest_state.restore_scan(connection, scan.tenant, _scan(scan))
+        fences = {stage: max(used, default=0) + APART for stage, used in one.fences.items()}
+        if not manifest_state.restore_job(connection, manifest.job(), manifest.files(), fences):
+            result.known += 1
+            return False
+        if manifest.ended is None:
+            for prefix in (f"jobs/{manifest.id}/{stage}/{n}/" for stage in one.fences for n in one.fences[stage]):
+                schedule_delete(connection, prefix)
+    result.ended += manifest.ended is not None
+    result.opened += manifest.ended is None
+    return True
+
+
+def _why_not(store: Store, manifest: JobManifest, scan: ScanManifest | None) -> str:
+    """Why a job can't come back; empty if it can."""
+    if scan is None or scan.tenant != manifest.tenant:
+        return "its scan has no manifest"
+    if manifest.ended is None and not whole(store, scan.key, scan.bytes):
+        return "its scan is not whole"
+    for made in manifest.artifacts:
+        if not made.key.startswith(f"jobs/{manifest.id}/") or not whole(store, made.key, made.bytes):
+            return f"its {made.name} is not whole"
+    return ""
+
+
+def _scans(store: Store, result: Rebuilt) -> Iterator[tuple[str, ScanManifest]]:
+    for key in store.keys("scans/"):
+        _, scan_id, name = key.split("/", 2)
+        if name == "manifest.json":
+            manifest = _read(store, key, ScanManifest)
+            if manifest is None or manifest.id != scan_id or not manifest.key.startswith(f"scans/{scan_id}/"):
+                result.lost.append((scan_id, "its manifest can't be read"))
+            else:
+                yield scan_id, manifest
+
+
+def _jobs(store: Store, result: Rebuilt) -> Iterator[_Found]:
+    for job_id, keys in groupby(store.keys("jobs/"), key=lambda key: key.split("/")[1]):
+        names = [key.split("/", 2)[2] for key in keys]
+        name = next((name for name in ("manifest.json", "accepted.json") if name in names), None)
+        if name is None:
+            continue  # the remains of an erased job, on their way out
+        manifest = _read(store, f"jobs/{job_id}/{name}", JobManifest)
+        if manifest is None or manifest.id != job_id or (manifest.ended is None) != (manifest.state == "queued"):
+            result.lost.append((job_id, "its manifest can't be read"))
+        else:
+            yield _Found(manifest, _fences(names))
+
+
+def _fences(names: list[str]) -> dict[str, set[int]]:
+    """The fences of each stage under which anything lies."""
+    used: dict[str, set[int]] = {stage: set() for stage in STAGES}
+    for name in names:
+        stage, _, rest = name.partition("/")
+        fence = rest.partition("/")[0]
+        if stage in used and fence.isdecimal():
+            used[stage].add(int(fence))
+    return used
+
+
+def _read(store: Store, key: str, kind: type[Manifest]) -> Manifest | None:
+    try:
+        return kind.model_validate_json(chunks(store.read(key)))
+    except (NotFound, ValueError):
+        return None
+
+
+def _scan(told: ScanManifest) -> Scan:
+    return Scan(told.id, told.key, told.sha256, told.bytes, told.format)

@@ -1,0 +1,30 @@
+"""Handing out a result as DICOM: whose it is, is read from the sealed original at that moment."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from shared import sandbox
+from shared.dicom.identity import complete, identity_of
+from shared.ledger.jobs import Artifact, Scan
+from shared.pacs import instance_list
+from shared.storage.base import Store
+
+FILES = ("segmentation.dcm", "sr.dcm", "stl.dcm", "obj.dcm", "mtl.dcm")
+"""The DICOM files of a job's result."""
+
+
+def identity(store: Store, scan: Scan) -> dict[str, Any]:
+    """The patient and study attributes of a scan from DICOM; raises a `BadScan` or NotFound."""
+    if instance_list.is_instance_list(scan.key):
+        first = instance_list.read(store, scan.key)[0]
+        return identity_of(json.loads(b"".join(store.read(instance_list.metadata_key(first)))))
+    with store.file(scan.key) as path:
+        found: dict[str, Any] = sandbox.call("identity", path=str(path))["identity"]
+        return found
+
+
+def file(store: Store, scan: Scan, artifact: Artifact) -> bytes:
+    """A result's file with its patient and study filled in."""
+    return complete(b"".join(store.read(artifact.key)), identity(store, scan))

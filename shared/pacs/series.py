@@ -1,0 +1,112 @@
+"""Series that are complete become jobs, and finished jobs' results become instances of the study."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+
+from sqlalchemy import Connection, select, update
+
+from shared.dicom import decoding
+from shared.imaging.formats.origin import derived_uid
+from shared.ledger import Ledger, jobs
+from shared.ledger.dicom import deliveries, instances
+from shared.ledger.dicom import series as ledger_series
+from shared.ledger.dicom.tables import series_jobs
+from shared.outbound import destinations
+from shared.pacs import describe, instance_list, results
+from shared.settings import Settings
+from shared.storage.base import Store, sha256
+
+logger = logging.getLogger("viscera.dicom")
+
+
+def close_quiet(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
+    """Closes every series that got nothing for the quiet time; returns the jobs it started."""
+    with ledger.read() as connection:
+        quiet = ledger_series.list_series(connection, None, quiet=settings.series_quiet_seconds, limit=50)
+    started = []
+    for found in quiet:
+        try:
+            started.append(close(ledger, store, settings, found))
+        except Exception as error:  # one series must not hold up the others; the next round tries again
+            logger.error("series not closed", exc_info=error, extra={"series": found.id})
+    return [job for job in started if job]
+
+
+def close(ledger: Ledger, store: Store, settings: Settings, found: ledger_series.Series) -> str | None:
+    """Starts a series' job or sets the series aside; None if there is none, or somebody else was faster."""
+    with ledger.read() as connection:
+        wanted, reason = ledger_series.images(connection, found.id)
+    if reason is not None:
+        with ledger.write() as connection:
+            ledger_series.set_aside(connection, found, reason)
+        return None
+    # The same attempt has the same scan id, so that of two who close it at once nobody leaves bytes behind.
+    scan_id = "scan_" + f"{int(derived_uid(found.id, str(found.attempt + 1))[5:]):032x}"[:24]
+    key = f"scans/{scan_id}/{instance_list.NAME}"
+    with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
+        path = Path(folder) / instance_list.NAME
+        instance_list.write(path, wanted)
+        scan = jobs.Scan(scan_id, key, sha256(path), path.stat().st_size, "dicom")
+        store.put(key, path)
+    with ledger.write() as connection:
+        return ledger_series.start(
+            connection, found, scan, len(wanted), seconds=settings.job_seconds, patience=0.0
+        )  # fmt: skip
+
+
+def publish(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
+    """Adds the results of finished jobs to their studies; returns those jobs. Twice at once is harmless."""
+    with ledger.read() as connection:
+        waiting = select(series_jobs.c.job_id).where(series_jobs.c.published == 0)
+        found = [jobs.get(connection, None, job_id) for job_id in connection.execute(waiting).scalars()]
+    done = []
+    for job in found:
+        if job.state == "succeeded":
+            try:
+                _publish(ledger, store, settings, job)
+                done.append(job.id)
+            except Exception as error:  # one job must not hold up the others; the next round tries again
+                logger.error("results not published", exc_info=error, extra={"job": job.id})
+        elif job.state not in jobs.OPEN:
+            with ledger.write() as connection:
+                _mark(connection, job.id)
+    return done
+
+
+def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) -> None:
+    with ledger.read() as connection:
+        scan = jobs.get_scan(connection, job.tenant, job.scan_id)
+        published = jobs.published(connection, job.id)
+    made = []
+    with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
+        for name in results.FILES:
+            if name in published:
+                path = Path(folder) / name
+                path.write_bytes(results.file(store, scan, published[name]))
+                made.append(_keep(store, job, name, path))
+    with ledger.write() as connection:
+        if _mark(connection, job.id):
+            for instance, about in made:
+                instances.add(connection, job.tenant, instance, about, result_of=job.id)
+            if made:
+                known = destinations.of_tenant(destinations.load(settings.destinations), job.tenant)
+                deliveries.plan(connection, job.tenant, job.id, known)
+
+
+def _keep(store: Store, job: jobs.Job, name: str, path: Path) -> tuple[instances.Instance, instances.About]:
+    """Stores a result beside the instances that came from outside; its id depends on job and name only."""
+    instance_id = "inst_" + f"{int(derived_uid(job.id, name)[5:]):032x}"[:24]
+    out = path.with_name(path.name + ".json")
+    found = decoding.describe(lambda _: None, [[str(path), str(out)]])["instances"][0]
+    made = describe.instance(instance_id, found, out, sha256(path), path.stat().st_size)
+    store.put(instance_list.metadata_key(instance_id), out)
+    store.put(instance_list.instance_key(instance_id), path)
+    return made
+
+
+def _mark(connection: Connection, job_id: str) -> bool:
+    same = (series_jobs.c.job_id == job_id) & (series_jobs.c.published == 0)
+    return bool(connection.execute(update(series_jobs).where(same).values(published=1)).rowcount)
