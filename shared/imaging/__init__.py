@@ -1,1 +1,1 @@
-"""Scans as arrays: geometry, volumes, file formats and their sandbox, preprocessing."""
+"""Scans as arrays: geometry, volumes, file formats, preprocessing."""

@@ -1,6 +1,6 @@
-"""Scans made by formula: an abdomen with three organs, left and right told apart, for demos, tests and training.
+"""Scans computed by formula: an abdomen with three organs that is not symmetric, for demos, tests and training.
 
-No patient is in here: bodies and organs are ellipsoids and tubes, contrast and noise come from a seeded generator.
+No patient data is in here: bodies and organs are ellipsoids and tubes; contrast and noise come from a seeded generator.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ class Phantom:
 
 
 def abdomen(geometry: Geometry | None = None, seed: int = 0) -> Phantom:
-    """An MR-like abdomen (uint16) on any grid: patient LPS mm decide what each voxel shows.
+    """Return an MR-like abdomen (uint16) on any grid; patient LPS mm decide what each voxel shows.
 
-    The stomach lies left of the midline above the bowel, a dark liver-like block right, so a mirrored result shows.
+    The stomach is left of the midline above the bowel and a dark block like a liver is right, so a mirrored result is
+    visible.
     """
     grid = geometry or default_grid()
     rng = np.random.default_rng(seed)
@@ -41,7 +42,7 @@ def abdomen(geometry: Geometry | None = None, seed: int = 0) -> Phantom:
 
 
 def default_grid(slices: int = 48, side: int = 160) -> Geometry:
-    """An axial grid of 2 x 2 x 4 mm centred on the abdomen, slice numbers towards the feet."""
+    """Return an axial grid of 2 x 2 x 4 mm centred on the abdomen, slice numbers towards the feet."""
     affine = np.diag([2.0, 2.0, -4.0, 1.0])
     affine[:3, 3] = [-(side - 1.0), -(side - 1.0), 2.0 * (slices - 1)]
     return Geometry((slices, side, side), affine)

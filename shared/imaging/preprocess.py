@@ -1,6 +1,6 @@
-"""From a scan's slices to what a network sees, and back: the same arrays in serving and in training.
+"""Turns slices of a scan into the input of a network and its output back: the same code in serving and in training.
 
-All arrays are (slice, row, column), already turned to the axial view (`shared.imaging.geometry.to_axial`).
+All arrays are (slice, row, column) in the axial view (`shared.imaging.geometry.to_axial`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from shared.imaging.volume import Modality
 
 Bytes = NDArray[np.uint8]
 BODY = 32
-"""Grey level (of 255) above which a pixel counts as body."""
+"""Grey level (of 255) above which a pixel belongs to the body."""
 
 
 def normalise(slices: NDArray[Any], modality: Modality, how: Normalisation) -> Bytes:
-    """Grey levels 0 to 255 of slices (n, rows, columns): MR slice by slice, CT by a fixed window of Hounsfield units.
+    """Return grey levels 0 to 255 of slices (n, rows, columns).
 
-    The MR limits are values that occur in the slice, so scaling and shifting whole-number intensities changes nothing.
-    A slice without contrast becomes zeros; what is not a number counts as the darkest value.
+    MR is scaled slice by slice, CT by a fixed window in Hounsfield units. The MR limits are values that occur in the
+    slice, so scaling and shifting whole-number intensities changes nothing. A slice without contrast becomes zeros; a
+    value that is not a number counts as the darkest value.
     """
     out = np.zeros(slices.shape, dtype=np.uint8)
     for index, one in enumerate(slices):
@@ -45,7 +46,9 @@ def _finite(one: NDArray[Any]) -> NDArray[Any]:
 
 
 def _limits(values: NDArray[Any], how: Normalisation) -> tuple[float, float]:
-    ordered = np.sort(values, axis=None, kind="stable" if values.itemsize < 3 else None)  # a radix sort for 8, 16 bits
+    ordered = np.sort(
+        values, axis=None, kind="stable" if values.itemsize < 3 else None
+    )  # NumPy's stable sort of 8 and 16 bits is a radix sort
     low, bright = (float(ordered[_rank(ordered.size, percent)]) for percent in (how.low, 99.0))
     tissue = ordered[np.searchsorted(ordered, low + how.air * (bright - low), side="right") :]
     if tissue.size == 0:
@@ -59,10 +62,10 @@ def _rank(count: int, percent: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How a slice (`rows` x `columns`) lies on a network's pixels, and the way back.
+    """Maps a slice (`rows` x `columns`) to the pixels of a network and back.
 
-    The slice is resampled to `scaled` (rows, columns); the network sees `size` pixels starting at `corner`, which
-    may lie outside the slice: there is air.
+    The slice is resampled to `scaled` (rows, columns). The network sees `size` pixels from `corner`, which may be
+    outside the slice: outside is air.
     """
 
     rows: int
@@ -72,7 +75,7 @@ class Window:
     size: tuple[int, int]
 
     def forward(self, slices: Bytes) -> Bytes:
-        """The network's view (n, *size) of normalised slices (n, rows, columns)."""
+        """Return the network's view (n, *size) of normalised slices (n, rows, columns)."""
         out = np.zeros((len(slices), *self.size), dtype=np.uint8)
         inside, outside = self._overlap()
         for index, one in enumerate(slices):
@@ -80,7 +83,7 @@ class Window:
         return out
 
     def back(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Planes (n, *size) on the slice's own pixels, (n, rows, columns); 0 outside the network's view."""
+        """Return planes (n, *size) on the slice's own pixels, (n, rows, columns); 0 outside the network's view."""
         out = np.zeros((len(planes), self.rows, self.columns), dtype=np.float32)
         inside, outside = self._overlap()
         full = np.zeros(self.scaled, dtype=np.float32)
@@ -99,7 +102,7 @@ class Window:
 
 
 def resample(one: Bytes, size: tuple[int, int]) -> Bytes:
-    """A slice on another number of (rows, columns); shrinking averages, so that nothing aliases."""
+    """Return a slice at another size (rows, columns); shrinking averages to avoid aliasing."""
     if one.shape == size:
         return one
     shrinks = size[0] * size[1] < one.shape[0] * one.shape[1]
@@ -108,7 +111,7 @@ def resample(one: Bytes, size: tuple[int, int]) -> Bytes:
 
 
 def fit_window(sample: Bytes, spacing: tuple[float, float], wants: InputSpec) -> Window:
-    """The window around the body in normalised `sample` slices (n, rows, columns) of `spacing` (row, column) mm."""
+    """Return the window around the body in normalised slices (n, rows, columns) of `spacing` (row, column) mm."""
     rows, columns = sample.shape[1:]
     scaled = (
         max(1, round(rows * spacing[0] / wants.spacing_mm)),
@@ -127,7 +130,7 @@ def fit_window(sample: Bytes, spacing: tuple[float, float], wants: InputSpec) ->
 
 
 def _extent(flags: NDArray[np.bool_], whole: int) -> tuple[int, int]:
-    """First and last index of the body with a margin; everything where there is hardly a body."""
+    """Return the first and the last index of the body with a margin; the whole range where there is hardly a body."""
     where = np.flatnonzero(flags)
     if where.size < whole // 4:
         return 0, whole
@@ -136,9 +139,9 @@ def _extent(flags: NDArray[np.bool_], whole: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Feed:
-    """A scan as a network reads it, made slice by slice so that memory stays bounded.
+    """A scan as input of a network, computed slice by slice so that memory stays bounded.
 
-    `data` is (slices, rows, columns) in the axial view, `step` the distance in slices to the neighbouring channels.
+    `data` is (slices, rows, columns) in the axial view; `step` is the distance in slices to the neighbouring channels.
     """
 
     data: NDArray[Any]
@@ -148,7 +151,9 @@ class Feed:
     step: int
 
     def stacks(self, indices: NDArray[np.intp]) -> Bytes:
-        """Channel stacks (n, channels, rows, columns) of the slices at `indices`; ends repeat the outermost slice."""
+        """Return stacks (n, channels, rows, columns) of the slices at `indices`; at the ends the outermost slice
+        repeats.
+        """
         reach = np.arange(self.wants.channels) - self.wants.channels // 2
         wanted = np.clip(indices[:, None] + reach * self.step, 0, len(self.data) - 1)
         needed, places = np.unique(wanted, return_inverse=True)
@@ -156,7 +161,7 @@ class Feed:
         return seen[places.reshape(wanted.shape)]
 
     def batches(self, indices: NDArray[np.intp], size: int) -> Iterator[tuple[NDArray[np.intp], Bytes]]:
-        """The stacks in groups of at most `size` slices, each with its indices."""
+        """Yield the stacks in batches of at most `size` slices, each with its indices."""
         for start in range(0, len(indices), size):
             chosen = indices[start : start + size]
             yield chosen, self.stacks(chosen)
@@ -167,7 +172,7 @@ def open_feed(
 ) -> Feed:
     """Prepare a scan (slices, rows, columns) of `spacing` (slice, row, column) mm for a network.
 
-    The body's extent is read from at most `looks` slices spread over the scan.
+    The extent of the body is measured on at most `looks` slices spread over the scan.
     """
     spread = np.unique(np.linspace(0, len(data) - 1, min(len(data), looks)).round().astype(int))
     sample = normalise(data[spread], modality, wants.normalisation)

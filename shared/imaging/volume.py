@@ -1,4 +1,4 @@
-"""What the stages pass to each other: scans, slice scores and label maps on a grid."""
+"""The types that stages pass to each other: scans, slice scores and label maps on a grid."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Organ:
     colour: tuple[int, int, int]
 
 
-# Okabe and Ito's palette keeps its hues apart for the common colour-vision deficiencies.
+# Palette of Okabe and Ito: its hues differ for the common colour-vision deficiencies.
 STOMACH = Organ(1, "stomach", "Stomach", "69695003", (230, 159, 0))
 SMALL_BOWEL = Organ(2, "small_bowel", "Small bowel", "30315005", (86, 180, 233))
 LARGE_BOWEL = Organ(3, "large_bowel", "Large bowel", "71854001", (213, 94, 0))
@@ -33,7 +33,7 @@ ORGANS = (STOMACH, SMALL_BOWEL, LARGE_BOWEL)
 
 
 def organ(label: int) -> Organ | None:
-    """The organ of a label id, or None for an id the project does not name."""
+    """Return the organ of a label id; None for an id that the project does not name."""
     return next((known for known in ORGANS if known.id == label), None)
 
 
@@ -41,7 +41,7 @@ def organ(label: int) -> Organ | None:
 class Volume:
     """A scan: `data` is (slice, row, column), any real dtype, on `geometry`; CT is in Hounsfield units.
 
-    `warnings` are stable codes of what a reader noticed and a report should repeat.
+    `warnings` are stable codes that the report repeats.
     """
 
     data: NDArray[Any]
@@ -57,7 +57,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SliceScores:
-    """What the classifier says of each axial slice (of the volume turned by `to_axial`).
+    """The classifier's result for each axial slice (of the volume turned by `to_axial`).
 
     `scores` is float32 (slices, organs), the probability that the slice shows the organ; `keep` is bool (slices,).
     """

@@ -1,4 +1,4 @@
-"""API keys: 256 random bits shown once, kept as a SHA-256 digest, with scopes, an end and a revocation."""
+"""API keys: 256 random bits shown once, stored as a SHA-256 digest, with scopes, expiry and revocation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.ledger.tables import api_keys
 
 Scope = Literal["jobs:read", "jobs:write", "dicom:read", "dicom:write", "metrics:read", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-"""What a key may be allowed; `admin` covers keys, webhooks and the audit trail of its own tenant."""
+"""Scopes of a key; `admin` covers keys, webhooks and the audit trail of its own tenant."""
 _KINDS = {"key": "vsk_", "session": "vsn_", "share": "vss_", "token": "vst_"}
 _ABOVE = api_keys.alias("above")
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -29,7 +29,7 @@ REFUSED = "A valid API key is needed: Authorization: Bearer <key>."
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking: the key's id, its tenant, what it may do, and the only job it may see, if it is bound to one."""
+    """The authenticated caller: key id, tenant, scopes, and the only visible job if the key is bound to one."""
 
     key_id: str
     tenant: str
@@ -42,7 +42,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What the ledger knows of a key; never the key itself. Times are seconds since 1970."""
+    """What the ledger knows about a key; never the key itself. Times are seconds since 1970."""
 
     id: str
     tenant: str
@@ -56,20 +56,20 @@ class Key:
 
 
 def new_key(kind: str = "key") -> str:
-    """A fresh key: a prefix that names its kind, 256 random bits, and a checksum against slips of the hand."""
+    """Return a new key: a prefix that names its kind, 256 random bits, and a checksum that detects typing errors."""
     body = _base62(secrets.randbits(256), _BODY)
     return _KINDS[kind] + body + _checksum(body)
 
 
 def well_formed(key: str) -> bool:
-    """False for a key of ours whose checksum is wrong: a typing error that needs no look into the ledger."""
+    """Return False for a key of our form whose checksum is wrong: a typing error that needs no query."""
     if key[:4] not in _KINDS.values() or len(key) != 4 + _BODY + _CHECK:
-        return True  # given by the operator, in a form of its own
+        return True  # set by the operator, in another form
     return key[-_CHECK:] == _checksum(key[4:-_CHECK])
 
 
 def digest(key: str) -> str:
-    """What the ledger keeps of a key. A key has 256 random bits, so a plain hash can't be reversed by guessing."""
+    """Return what the ledger stores of a key. A key has 256 random bits, so guessing can't reverse a plain hash."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -85,9 +85,9 @@ def add_key(
     job_id: str | None = None,
     parent: str | None = None,
 ) -> str:
-    """Admits a key to a tenant (both are created where needed), for so many `seconds`; returns the key's id.
+    """Add a key to a tenant, which is created if needed, for `seconds`; return the key's id.
 
-    A key with a `parent` key is valid only while that one is.
+    A key with a `parent` key is valid only while its parent is. Raises Unprocessable for an unknown scope.
     """
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown:
@@ -107,7 +107,10 @@ def add_key(
 
 
 def caller(connection: Connection, key: str) -> Caller:
-    """Whose key this is; raises Unauthorized for unknown, expired and revoked keys."""
+    """Return the caller of a key.
+
+    Raises Unauthorized for unknown, expired and revoked keys.
+    """
     row = None
     if well_formed(key):
         query = select(api_keys).outerjoin(_ABOVE, api_keys.c.parent == _ABOVE.c.id)
@@ -126,7 +129,7 @@ def keys(
     kinds: Collection[str] = ("key",),
     valid: bool = False,
 ) -> list[Key]:
-    """The keys of a tenant (None: of all), newest first; with `job_id` those bound to that job."""
+    """Return the keys of a tenant (None: of all tenants), newest first; with `job_id` only those bound to that job."""
     query = select(api_keys).where(api_keys.c.kind.in_(kinds)).order_by(api_keys.c.created.desc())
     if tenant is not None:
         query = query.where(api_keys.c.tenant == tenant)
@@ -138,7 +141,10 @@ def keys(
 
 
 def get_key(connection: Connection, tenant: str | None, key_id: str) -> Key:
-    """One key by its id; raises NotFound, also for another tenant's."""
+    """Return one key by its id.
+
+    Raises NotFound, also for a key of another tenant.
+    """
     query = select(api_keys).where(api_keys.c.id == key_id)
     row = connection.execute(query if tenant is None else query.where(api_keys.c.tenant == tenant)).first()
     if row is None:
@@ -147,7 +153,10 @@ def get_key(connection: Connection, tenant: str | None, key_id: str) -> Key:
 
 
 def revoke(connection: Connection, tenant: str | None, key_id: str, job_id: str | None = None) -> None:
-    """Ends a key at once and for good; raises NotFound, also for another tenant's."""
+    """Revoke a key at once and for ever.
+
+    Raises NotFound, also for a key of another tenant.
+    """
     where = api_keys.c.id == key_id
     if tenant is not None:
         where &= api_keys.c.tenant == tenant
@@ -159,7 +168,7 @@ def revoke(connection: Connection, tenant: str | None, key_id: str, job_id: str 
 
 
 def forget_expired(connection: Connection, after: float = 86400.0) -> None:
-    """Drops sessions, shares and tokens that ended long ago; keys stay, so that the audit trail can be read."""
+    """Delete sessions, shares and tokens that expired long ago; keys stay, so that the audit trail can be read."""
     over = or_(api_keys.c.expires < now() - after, api_keys.c.revoked < now() - after)
     connection.execute(api_keys.delete().where(api_keys.c.kind != "key", over))
 

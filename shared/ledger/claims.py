@@ -1,7 +1,7 @@
-"""Who works on what: a claim is a lease on one stage of one job, guarded by a fence number.
+"""Claims: a lease on one stage of one job, guarded by a fence number.
 
-Every change by a worker names its fence; a worker that lost its lease changes nothing any more. The fence is the
-fencing token of Kleppmann, "How to do distributed locking" (2016).
+Every change by a worker names its fence, so a worker that lost its lease changes nothing. The fence is the fencing
+token of Kleppmann, "How to do distributed locking" (2016).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from shared.ledger.jobs import NOTIFY_AGAIN, OPEN, STAGES, Artifact, end, lock
 from shared.ledger.tables import artifacts, jobs, stage_runs
 
 LEASE = 30.0
-"""Seconds a worker may be silent before its work is given to another."""
+"""Seconds that a worker may be silent before its work is requeued."""
 ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's right to one stage of one job, as long as the lease runs and no later fence exists."""
+    """The right of one worker to one stage of one job, while its lease is valid and no newer fence exists."""
 
     job_id: str
     stage: str
@@ -33,16 +33,16 @@ class Claim:
 
     @property
     def prefix(self) -> str:
-        """Where this attempt may write in the store; no other attempt writes there."""
+        """Return the store prefix of this attempt; no other attempt writes there."""
         return f"jobs/{self.job_id}/{self.stage}/{self.fence}/"
 
 
 class LostLease(Exception):
-    """The claim no longer holds: cancelled, timed out or given to another worker. Stop, publish nothing."""
+    """The claim is no longer valid: cancelled, timed out or claimed by another worker. Stop and publish nothing."""
 
 
 def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: float = LEASE) -> Claim | None:
-    """Takes the stage if it is ready, in one compare-and-set; None if there is nothing to do."""
+    """Claim the stage if it is ready, in one compare-and-set; return None if there is nothing to do."""
     lock(connection, job_id)
     open_here = exists().where(jobs.c.id == job_id, jobs.c.state.in_(OPEN), jobs.c.stage == stage)
     row = connection.execute(
@@ -63,7 +63,10 @@ def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: f
 
 
 def renew(connection: Connection, claim: Claim, progress: float | None = None, lease: float = LEASE) -> None:
-    """Extends the lease and notes progress (0..1); raises LostLease if the claim no longer holds."""
+    """Extend the lease and store the progress (0..1).
+
+    Raises LostLease if the claim is no longer valid.
+    """
     values: dict[str, Any] = {"lease_until": now() + lease}
     if progress is not None:
         values["progress"] = progress
@@ -73,10 +76,10 @@ def renew(connection: Connection, claim: Claim, progress: float | None = None, l
 def complete(
     connection: Connection, claim: Claim, outputs: Iterable[Artifact], patience: float = NOTIFY_AGAIN
 ) -> str | None:
-    """Publishes a stage's outputs and moves the job on, in the caller's one transaction.
+    """Publish a stage's outputs and advance the job, in the caller's transaction.
 
-    Returns the next stage, whose doorbell should be rung (the reconciler does it after `patience` seconds), or None
-    after the last. Raises LostLease.
+    Return the next stage, which the caller should notify (the reconciler does so after `patience` seconds), or None
+    after the last stage. Raises LostLease.
     """
     lock(connection, claim.job_id)
     _guarded(connection, claim, {"state": "done", "progress": 1.0, "lease_until": None, "ended": now()})
@@ -95,21 +98,27 @@ def complete(
 
 
 def fail(connection: Connection, claim: Claim, code: str, detail: str) -> None:
-    """Ends the job as failed; raises LostLease if the claim no longer holds."""
+    """End the job as failed.
+
+    Raises LostLease if the claim is no longer valid.
+    """
     lock(connection, claim.job_id)
     _guarded(connection, claim, {"lease_until": None, "ended": now()})
     end(connection, claim.job_id, "failed", code, detail[:1000])
 
 
 def release(connection: Connection, claim: Claim, wait: float = 0.0, counts: bool = False) -> None:
-    """Makes the stage ready again after `wait` seconds; a lease given back is no try unless it `counts`."""
+    """Make the stage ready again after `wait` seconds; it counts as an attempt only if `counts` is set.
+
+    Raises LostLease.
+    """
     attempts = stage_runs.c.attempts if counts else stage_runs.c.attempts - 1
     _guarded(connection, claim, {"state": "ready", "attempts": attempts, "lease_until": None, "ring_at": now() + wait})
     record(connection, claim.job_id, "given_back", {"stage": claim.stage})
 
 
 def holds(claim: Claim) -> ColumnElement[bool]:
-    """The condition under which this claim's row is still this claim's."""
+    """Return the condition under which this claim is still valid."""
     columns = stage_runs.c
     same = (columns.job_id == claim.job_id) & (columns.stage == claim.stage) & (columns.fence == claim.fence)
     return same & (columns.state == "running")
@@ -121,7 +130,7 @@ def _guarded(connection: Connection, claim: Claim, values: dict[str, Any]) -> No
 
 
 def release_all(connection: Connection, worker: str) -> None:
-    """Makes everything a stopping worker holds ready for others; no try is counted."""
+    """Make all work of a stopping worker ready for others; it counts as no attempt."""
     held = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
     values = {"state": "ready", "attempts": stage_runs.c.attempts - 1, "lease_until": None, "ring_at": now()}
     query = select(stage_runs.c.job_id, stage_runs.c.stage).where(held).order_by(stage_runs.c.job_id)
@@ -133,6 +142,6 @@ def release_all(connection: Connection, worker: str) -> None:
 
 
 def holds_any(connection: Connection, worker: str) -> bool:
-    """Whether the worker has a lease on anything."""
+    """Return whether the worker has a claim."""
     held = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
     return connection.execute(select(stage_runs.c.job_id).where(held).limit(1)).first() is not None

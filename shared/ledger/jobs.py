@@ -1,4 +1,4 @@
-"""Scans and jobs: created, looked up, listed, ended, erased."""
+"""Scans and jobs: create, read, list, end."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from shared.ledger.tables import artifacts, jobs, scans, stage_runs, tenants
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 OPEN = ("queued", "running")
 NOTIFY_AGAIN = 10.0
-"""Seconds after which a doorbell that nobody answered is rung again."""
+"""Seconds after which the reconciler notifies a stage again that no worker claimed."""
 STAGES = ("classifier", "segmenter", "mesher")
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """An accepted upload: where its bytes lie and what they hash to."""
+    """An accepted upload: the key, SHA-256 and size of its bytes."""
 
     id: str
     key: str
@@ -37,7 +37,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class StageRun:
-    """One stage of one job: state (waiting, ready, running, done, failed, cancelled), tries, progress 0..1, times."""
+    """One stage of one job: state (waiting, ready, running, done, failed, cancelled), attempts, progress, times."""
 
     stage: str
     state: str
@@ -49,7 +49,7 @@ class StageRun:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job as the ledger knows it; times are seconds since 1970."""
+    """One job; times are seconds since 1970."""
 
     seq: int
     id: str
@@ -84,19 +84,22 @@ _ARTIFACT_COLUMNS = [artifacts.c[name] for name in Artifact.__slots__]
 
 
 def ensure_tenant(connection: Connection, tenant: str) -> None:
-    """Creates the tenant if it is not there."""
+    """Create the tenant if it does not exist."""
     connection.execute(insert_new(connection, tenants).values(id=tenant, created=now()).on_conflict_do_nothing())
 
 
 def add_scan(connection: Connection, tenant: str, scan: Scan) -> Scan:
-    """Records an upload whose bytes are already durable in the store."""
+    """Record an upload whose bytes are already durable in the store."""
     values = {"id": scan.id, "key": scan.key, "sha256": scan.sha256, "bytes": scan.bytes, "format": scan.format}
     connection.execute(insert(scans).values(tenant=tenant, created=now(), **values))
     return scan
 
 
 def get_scan(connection: Connection, tenant: str | None, scan_id: str) -> Scan:
-    """The upload with this id; raises NotFound, also for another tenant's."""
+    """Return the upload with this id.
+
+    Raises NotFound, also for a scan of another tenant.
+    """
     query = select(scans.c.id, scans.c.key, scans.c.sha256, scans.c.bytes, scans.c.format).where(scans.c.id == scan_id)
     row = connection.execute(query if tenant is None else query.where(scans.c.tenant == tenant)).first()
     if row is None:
@@ -114,11 +117,10 @@ def create(
     patience: float = NOTIFY_AGAIN,
     trace: str | None = None,
 ) -> str:
-    """A new queued job on an accepted scan that must end within `seconds`; returns its id.
+    """Create a queued job on an accepted scan that must end within `seconds`; return its id.
 
-    `trace` is the traceparent below which its stages are traced.
-
-    The caller rings its doorbell; after `patience` seconds the reconciler does.
+    The caller notifies the first stage; the reconciler does so after `patience` seconds. `trace` is the traceparent of
+    the stages' spans.
     """
     job_id = new_id("job")
     connection.execute(
@@ -139,7 +141,10 @@ def create(
 
 
 def get(connection: Connection, tenant: str | None, job_id: str) -> Job:
-    """The job with its stages; raises NotFound, also for another tenant's."""
+    """Return the job with its stages.
+
+    Raises NotFound, also for a job of another tenant.
+    """
     query = select(jobs).where(jobs.c.id == job_id)
     row = connection.execute(query if tenant is None else query.where(jobs.c.tenant == tenant)).first()
     if row is None:
@@ -158,9 +163,9 @@ def page(
     until: float | None = None,
     only: str | None = None,
 ) -> list[Job]:
-    """Up to `limit` jobs of a tenant, newest first, older than sequence number `before`.
+    """Return up to `limit` jobs of a tenant, newest first, older than sequence number `before`.
 
-    `since` (included) and `until` (excluded) bound the time of creation; `only` is the one job a caller may see.
+    `since` (inclusive) and `until` (exclusive) limit the time of creation; `only` is the one job that a caller may see.
     """
     query = select(jobs).where(jobs.c.tenant == tenant)
     conditions: tuple[tuple[ColumnElement[Any], Callable[[Any, Any], Any], Any], ...] = (
@@ -174,19 +179,19 @@ def page(
 
 
 def several(connection: Connection, job_ids: Iterable[str]) -> list[Job]:
-    """The jobs with these ids, of whatever tenant, that still exist."""
+    """Return the existing jobs with these ids, of any tenant."""
     return _jobs(connection, list(connection.execute(select(jobs).where(jobs.c.id.in_(list(job_ids))))))
 
 
 def waiting(connection: Connection) -> int:
-    """How many jobs are queued, of all tenants."""
+    """Return the number of queued jobs of all tenants."""
     return int(connection.execute(select(func.count()).where(jobs.c.state == "queued")).scalar_one())
 
 
 def share(connection: Connection, tenant: str, bound: int) -> int | None:
-    """How many more jobs a tenant may have open; None without a bound.
+    """Return how many more jobs a tenant may have open; None without a limit.
 
-    The tenant's own `open_jobs` limit, where it has one, stands in place of `bound`; 0 means no bound.
+    The tenant's own `open_jobs` limit overrules `bound`; 0 means no limit.
     """
     limits = connection.execute(select(tenants.c.limits).where(tenants.c.id == tenant)).scalar() or {}
     allowed = int(limits.get("open_jobs", bound))
@@ -197,13 +202,13 @@ def share(connection: Connection, tenant: str, bound: int) -> int | None:
 
 
 def published(connection: Connection, job_id: str) -> dict[str, Artifact]:
-    """The files a job has so far, by name."""
+    """Return the artifacts of a job by name."""
     query = select(*_ARTIFACT_COLUMNS).where(artifacts.c.job_id == job_id).order_by(artifacts.c.key)
     return {row.name: Artifact(**row._mapping) for row in connection.execute(query)}
 
 
 def published_of(connection: Connection, job_ids: Iterable[str]) -> dict[str, set[str]]:
-    """The names of the files that each of these jobs has so far."""
+    """Return the names of the artifacts of each of these jobs."""
     names: dict[str, set[str]] = {job_id: set() for job_id in job_ids}
     query = select(artifacts.c.job_id, artifacts.c.name).where(artifacts.c.job_id.in_(list(names)))
     for row in connection.execute(query):
@@ -212,7 +217,10 @@ def published_of(connection: Connection, job_ids: Iterable[str]) -> dict[str, se
 
 
 def cancel(connection: Connection, tenant: str, job_id: str) -> None:
-    """Ends an open job as cancelled, at once; raises Conflict with the end state if it had ended."""
+    """End an open job as cancelled, at once.
+
+    Raises Conflict with the end state if it had ended.
+    """
     if not end(connection, job_id, "cancelled", tenant=tenant):
         state = get(connection, tenant, job_id).state
         raise Conflict(f"The job has already ended: {state}.", f"job_{state}")
@@ -227,7 +235,7 @@ def end(
     *,
     tenant: str | None = None,
 ) -> bool:
-    """Ends an open job; False if it is not open. Whoever gets True is the only one who ever does."""
+    """End an open job; return False if it is not open. Exactly one caller gets True."""
     where = (jobs.c.id == job_id) & jobs.c.state.in_(OPEN)
     if tenant is not None:
         where &= jobs.c.tenant == tenant
@@ -245,7 +253,7 @@ def end(
 
 
 def lock(connection: Connection, job_id: str) -> None:
-    """Takes the job's row before its stages' rows: everybody in the same order, so that nobody waits in a circle."""
+    """Lock the job's row before its stages' rows: a fixed lock order avoids deadlocks."""
     connection.execute(select(jobs.c.seq).where(jobs.c.id == job_id).with_for_update())
 
 
@@ -263,7 +271,7 @@ def _jobs(connection: Connection, rows: list[Row[Any]]) -> list[Job]:
 
 
 def _positions(connection: Connection, sequence: list[int]) -> dict[int, int]:
-    """The place in the queue, from 1, of each of these queued jobs."""
+    """Return the position in the queue, from 1, of each of these queued jobs."""
     if not sequence:
         return {}
     if len(sequence) == 1:

@@ -1,4 +1,4 @@
-"""What of each scan and job has been written down in the store, and how the ledger takes it back from there."""
+"""Which scans and jobs have a manifest in the store, and how the ledger restores them from manifests."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from shared.ledger.pending_deletes import schedule_delete
 from shared.ledger.tables import artifacts, events, jobs, scans, stage_runs
 
 ACCEPTED, ENDED = 1, 2
-"""Values of `filed`: the acceptance is in the store; of a job, its end too."""
+"""Values of column `filed`: the acceptance is in the store; for a job, its end too."""
 AT_ONCE = 64
 
 
 def scans_without_manifest(connection: Connection, limit: int = AT_ONCE) -> list[str]:
-    """Scans of which the store has no manifest yet."""
+    """Return scans whose manifest is not in the store yet."""
     return list(connection.execute(select(scans.c.id).where(scans.c.filed < ACCEPTED).limit(limit)).scalars())
 
 
 def jobs_without_manifest(connection: Connection, limit: int = AT_ONCE) -> list[str]:
-    """Jobs of which the store lacks the acceptance, or the end if there was one."""
+    """Return jobs whose acceptance, or whose end, is not in the store yet."""
     missing = (jobs.c.filed < ACCEPTED) | ((jobs.c.filed < ENDED) & jobs.c.ended.is_not(None))
     query = select(jobs.c.id).where(jobs.c.filed < ENDED, missing)
     return list(connection.execute(query.limit(limit)).scalars())
 
 
 def owner(connection: Connection, scan_id: str) -> tuple[str, float]:
-    """The tenant of a scan and when it came."""
+    """Return the tenant of a scan and its time of creation."""
     row = connection.execute(select(scans.c.tenant, scans.c.created).where(scans.c.id == scan_id)).one()
     return row.tenant, row.created
 
 
 def record_scan_manifest(connection: Connection, scan_id: str) -> None:
-    """Notes that the store has the manifest; condemns it if the scan was erased meanwhile."""
+    """Record that the store has the manifest; schedule its deletion if the scan was erased meanwhile."""
     if not connection.execute(update(scans).where(scans.c.id == scan_id).values(filed=ACCEPTED)).rowcount:
         schedule_delete(connection, f"scans/{scan_id}/")
 
 
 def record_job_manifest(connection: Connection, job_id: str, level: int) -> None:
-    """Notes that the store has the acceptance or the end; condemns it if the job was erased meanwhile."""
+    """Record that the store has the acceptance or the end; schedule its deletion if the job was erased meanwhile."""
     lower = select(jobs.c.filed).where(jobs.c.id == job_id).with_for_update()
     filed = connection.execute(lower).scalar()
     if filed is None:
@@ -55,7 +55,7 @@ def record_job_manifest(connection: Connection, job_id: str, level: int) -> None
 
 
 def restore_scan(connection: Connection, tenant: str, scan: Scan) -> bool:
-    """Takes a scan back; False if the ledger knows it. The time until a scan without a job is erased begins anew."""
+    """Restore a scan; return False if the ledger already has it. Its retention time starts again."""
     ensure_tenant(connection, tenant)
     values = {"id": scan.id, "key": scan.key, "sha256": scan.sha256, "bytes": scan.bytes, "format": scan.format}
     row = insert_new(connection, scans).values(tenant=tenant, created=now(), filed=ACCEPTED, **values)
@@ -63,9 +63,9 @@ def restore_scan(connection: Connection, tenant: str, scan: Scan) -> bool:
 
 
 def restore_job(connection: Connection, job: Job, files: Sequence[Artifact], fences: Mapping[str, int]) -> bool:
-    """Takes a job back, whose scan is there; False if the ledger knows it.
+    """Restore a job whose scan exists; return False if the ledger already has it.
 
-    An open one begins anew with its first stage and its whole time; its fences start above `fences` (by stage).
+    An open job starts again at its first stage with its whole time; its fences start above `fences` (by stage).
     """
     still_open = job.state in OPEN
     deadline = job.deadline - job.created

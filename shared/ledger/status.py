@@ -20,9 +20,11 @@ STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Counts by label: jobs by state; waiting, running and overdue stages and the oldest wait in seconds by stage;
-    workers by stage and execution provider, and by the model they run and where; history entries by kind; messages to
-    webhooks that are due."""
+    """Counts by label.
+
+    Jobs by state; waiting, running and overdue stages and the oldest wait in seconds by stage; workers by stage and
+    execution provider, and by model; history events by kind; webhook messages that are due.
+    """
 
     jobs: Counts
     waiting: Counts
@@ -36,7 +38,7 @@ class Status:
 
 
 def gather(connection: Connection) -> Status:
-    """Reads everything, in one transaction."""
+    """Read everything in one transaction."""
     ready, busy = stage_runs.c.state == "ready", stage_runs.c.state == "running"
     living = alive(connection)
     due = select(func.count()).where(deliveries.c.state == "due")
@@ -58,7 +60,7 @@ def _tally(keys: Iterable[tuple[str, ...]]) -> Counts:
 
 
 def _model(worker: Worker) -> tuple[str, ...]:
-    """Stage, name, version, SHA-256, provider and device; what an older worker does not tell is empty."""
+    """Return stage, name, version, SHA-256, provider and device; a field of an older worker may be empty."""
     told = worker.model or {}
     card = told.get("card") or {}
     places = str(told.get("provider", "")), str(told.get("device", ""))
@@ -76,7 +78,7 @@ def _counts(
 
 
 def _oldest(connection: Connection) -> Counts:
-    """Seconds since the moment at which the first waiting job of each stage became ready for it."""
+    """Return the seconds for which the first waiting job of each stage has been ready."""
     since = func.coalesce(
         select(func.max(events.c.at)).where(events.c.job_id == stage_runs.c.job_id).scalar_subquery(), now()
     )

@@ -1,4 +1,4 @@
-"""What the reconciler asks of the ledger. Every function may run in several processes at once."""
+"""What the reconciler does to the ledger. Every function may run in several processes at once."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from shared.ledger.pending_deletes import schedule_delete
 from shared.ledger.tables import jobs, stage_runs, workers
 
 QUEUE_LIMIT = 64
-"""Doorbells that a sweep lets lie in a stage's queue: those who wait longest, so that a long queue is not rung over
-and over."""
+"""Messages that the reconciler puts into a stage's queue at most. A longer queue would be filled again and again."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageMessage:
-    """One stage of one job that a worker should look at; `struck` work has been begun before and lost its worker."""
+    """One stage of one job for a worker to claim; `retried` work was started before and lost its worker."""
 
     job_id: str
     stage: str
@@ -29,7 +28,9 @@ class StageMessage:
 
 
 def requeue_expired(connection: Connection) -> int:
-    """Makes the work of silent workers ready again, or ends the job as `worker_lost` after the last try."""
+    """Make the work of silent workers ready again, or end the job as `worker_lost` after the last attempt; return how
+    many.
+    """
     lost = (stage_runs.c.state == "running") & (stage_runs.c.lease_until < now())
     rows = connection.execute(select(stage_runs.c.job_id, stage_runs.c.stage, stage_runs.c.fence).where(lost)).all()
     for row in sorted(rows, key=lambda row: str(row.job_id)):
@@ -42,13 +43,13 @@ def requeue_expired(connection: Connection) -> int:
         elif connection.execute(select(stage_runs.c.fence).where(same)).first():
             end(connection, row.job_id, "failed", "worker_lost", f"The {row.stage} lost its worker {ATTEMPTS} times.")
         else:
-            continue  # it came back and finished while this waited for the job's row: its bytes are the result
+            continue  # the worker came back and finished while this waited for the job's row: its bytes are the result
         schedule_delete(connection, Claim(row.job_id, row.stage, row.fence, 0).prefix)
     return len(rows)
 
 
 def expire(connection: Connection) -> int:
-    """Ends what is past its deadline as `timeout`."""
+    """End jobs after their deadline as `timeout`; return how many."""
     late = select(jobs.c.id).where(jobs.c.state.in_(OPEN), jobs.c.deadline < now()).order_by(jobs.c.id)
     return sum(
         end(connection, job_id, "failed", "timeout", "The job did not end before its deadline.")
@@ -59,10 +60,10 @@ def expire(connection: Connection) -> int:
 def due(
     connection: Connection, again: float = NOTIFY_AGAIN, room: Mapping[str, int] = dict.fromkeys(STAGES, QUEUE_LIMIT)
 ) -> list[StageMessage]:
-    """The doorbells to ring now, and again in `again` seconds if nobody answers; struck work comes first.
+    """Return the stages to notify now, retried work first; they are due again in `again` seconds.
 
-    `room` says how many doorbells of work not begun yet each stage's queue may still take: a queue that is long
-    enough to keep the workers busy need not grow. What another reconciler has in hand is left to it.
+    `room` says how many messages of new work each stage's queue may still take: a queue that keeps the workers busy
+    need not grow. Rows that another reconciler has locked are skipped.
     """
     messages = []
     for stage in STAGES:
@@ -87,11 +88,11 @@ def _waiting() -> ColumnElement[bool]:
 
 
 def is_due(connection: Connection, stage: str) -> bool:
-    """Whether any job waits for this stage."""
+    """Return whether a job waits for this stage."""
     query = select(stage_runs.c.job_id).where(stage_runs.c.state == "ready", stage_runs.c.stage == stage).limit(1)
     return connection.execute(query).first() is not None
 
 
 def forget_workers(connection: Connection, after: float = 3600.0) -> None:
-    """Drops workers not seen for long."""
+    """Delete workers that have been silent for long."""
     connection.execute(workers.delete().where(workers.c.seen < now() - after))

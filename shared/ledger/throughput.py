@@ -1,4 +1,4 @@
-"""How fast jobs are done, from the latest ones: what an estimate of the wait is made of."""
+"""Throughput of the latest jobs, from which the waiting time is estimated."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from shared.ledger.tables import stage_runs, workers
 from shared.ledger.workers import ALIVE
 
 LATEST = 40
-"""Runs of each stage that the mean is taken over."""
+"""Number of runs of each stage that the mean is taken over."""
 
 
 def seconds_per_job(connection: Connection) -> float | None:
-    """Mean seconds after which one more job ends while the queue is full; None before the first one has ended.
+    """Return the mean seconds per job while the queue is full; None before the first job has ended.
 
-    The slowest stage sets the pace: its mean duration, shared by its live workers.
+    The slowest stage sets the pace: its mean duration, divided by its live workers.
     """
     query = select(workers.c.stage, func.count()).where(workers.c.seen > now() - ALIVE).group_by(workers.c.stage)
     at_work = {str(stage): int(count) for stage, count in connection.execute(query)}

@@ -1,4 +1,4 @@
-"""The model card: one JSON file beside the weights that says what a network is, eats, knows and may be used for."""
+"""The model card: a JSON file that documents a network's inputs, training data, metrics and intended use."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class _Part(BaseModel):
 
 
 class Coverage(_Part):
-    """Where in a scan the training outlines lie: a scan of `scan_mm` (least, most) head to feet, seen from its middle.
+    """The part of a scan in which the training data has outlines.
 
-    In scans of that length no organ was outlined further than `caudal_mm` below the middle.
+    It applies to scans of `scan_mm` (shortest, longest) from head to feet: no organ was outlined further than
+    `caudal_mm` below the middle of the scan.
     """
 
     scan_mm: tuple[float, float]
@@ -29,7 +30,7 @@ class Coverage(_Part):
 
 
 class Source(_Part):
-    """One body of training data, with its rights."""
+    """One source of training data, with its licence."""
 
     name: str
     licence: str
@@ -39,8 +40,8 @@ class Source(_Part):
 class ModelCard(_Part):
     """Everything that serving and a reader need to know about one network.
 
-    `threshold` is the probability from which on a slice is kept (classifier: the best of its organs) or a pixel belongs
-    to an organ (segmenter: all organs together); 0.5 where the card says nothing.
+    `threshold` is the lowest probability of a kept slice (classifier: the best organ) or of an organ's pixel
+    (segmenter: all organs together); 0.5 where the card does not say it.
     """
 
     name: str
@@ -63,12 +64,15 @@ class ModelCard(_Part):
 
     @property
     def outputs(self) -> int:
-        """How many numbers the network gives per slice (classifier) or per pixel (segmenter, background first)."""
+        """Return the number of values per slice (classifier) or per pixel (segmenter, background first)."""
         return len(self.labels) + (self.stage == "segmenter")
 
 
 def load_card(path: Path) -> ModelCard:
-    """Read a card; ModelError says in one sentence what is wrong with it."""
+    """Read a card.
+
+    Raises ModelError with one sentence about what is wrong.
+    """
     try:
         return ModelCard.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -80,12 +84,15 @@ def load_card(path: Path) -> ModelCard:
 
 
 def save_card(card: ModelCard, path: Path) -> None:
-    """Write a card as readable JSON."""
+    """Write a card as indented JSON."""
     path.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal digits; a missing file is a ModelError."""
+    """Return the SHA-256 of a file in hexadecimal.
+
+    Raises ModelError for a missing file.
+    """
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

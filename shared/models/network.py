@@ -1,4 +1,4 @@
-"""Networks as functions from array to array: the only place where ONNX Runtime is known."""
+"""Networks as functions from array to array: the only module that uses ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from shared.models.onnx_providers import FIRST, Gpu, check_provider, device_of, 
 class Network:
     """A loaded model: call it with uint8 (n, channels, rows, columns).
 
-    A classifier answers float32 (n, labels), probabilities; a segmenter float32 (n, 1 + labels, rows, columns),
-    class probabilities with the background first.
+    A classifier returns float32 (n, labels), probabilities; a segmenter float32 (n, 1 + labels, rows, columns), class
+    probabilities with the background first.
     """
 
     card: ModelCard
@@ -42,8 +42,10 @@ class Network:
 
 @dataclass(slots=True, eq=False)
 class Bound:
-    """A session whose input and output are bound to a device's memory: one copy each way, and the input's place there
-    is used again for as long as batches have the same shape. For one thread."""
+    """A session whose input and output are bound to a device's memory.
+
+    There is one copy each way; the input buffer is reused while batches have the same shape. For one thread only.
+    """
 
     session: ort.InferenceSession
     kind: str
@@ -66,10 +68,11 @@ class Bound:
 
 
 def load_network(folder: Path, provider: str = "cpu", threads: int = 0, gpu: Gpu = FIRST) -> Network:
-    """Load the model of a folder (card.json and the weights it names); ModelError if anything is not as its card says.
+    """Load the model of a folder (card.json and the weights it names).
 
-    `threads` limits the processor threads of one call (0: ONNX Runtime decides). The provider named is the one used:
-    falling back to another is an error. Call this in the process that will run the model, after any fork.
+    `threads` limits the processor threads of one call (0: ONNX Runtime decides). The named provider is the one that is
+    used: a fallback is an error. Call this after any fork, in the process that runs the model. Raises ModelError if
+    anything differs from the card.
     """
     card = check_files(folder)
     session = _session(folder / card.weights, card.sha256, provider, threads, gpu)
@@ -80,10 +83,13 @@ def load_network(folder: Path, provider: str = "cpu", threads: int = 0, gpu: Gpu
 
 
 def check_files(folder: Path) -> ModelCard:
-    """The card of a model folder whose weights are there and have the card's SHA-256; ModelError otherwise."""
+    """Return the card of a model folder whose weights exist and have the card's SHA-256.
+
+    Raises ModelError otherwise.
+    """
     card = load_card(folder / CARD)
     if digest(folder / card.weights) != card.sha256:
-        raise ModelError(f"The weights of {card.name} {card.version} are not those its card names (SHA-256 differs).")
+        raise ModelError(f"The weights of {card.name} {card.version} do not have the SHA-256 of its card.")
     return card
 
 
@@ -91,7 +97,7 @@ def _session(weights: Path, sha256: str, provider: str, threads: int, gpu: Gpu) 
     wanted = providers(provider, sha256, gpu)
     if wanted[0][0] not in ort.get_available_providers():
         raise ModelError(f"This installation of ONNX Runtime has no {provider} provider.")
-    if provider == "tensorrt" and gpu.engines is not None:  # the runtime makes no parents
+    if provider == "tensorrt" and gpu.engines is not None:  # ONNX Runtime creates no parent folders
         engine_folder(gpu.engines, sha256).mkdir(parents=True, exist_ok=True)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
@@ -100,7 +106,7 @@ def _session(weights: Path, sha256: str, provider: str, threads: int, gpu: Gpu) 
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     try:
         session = ort.InferenceSession(weights, options, providers=wanted)
-    except Exception as error:  # the runtime's errors share no base class
+    except Exception as error:  # the errors of ONNX Runtime have no common base class
         raise ModelError(f"ONNX Runtime can't load {weights.name} with the {provider} provider.") from error
     check_provider(session, provider)
     return session
@@ -115,12 +121,12 @@ def _check_shapes(network: Network) -> None:
         raise ModelError(f"{sentence}: it does not take uint8 stacks of {card.input.channels} slices.") from error
     expected: tuple[Any, ...] = (1, card.outputs) if card.stage == "classifier" else (1, card.outputs, size, size)
     if answer.shape != expected:
-        raise ModelError(f"{sentence}: it answers {answer.shape} where {expected} is expected.")
+        raise ModelError(f"{sentence}: it returns {answer.shape} where {expected} is expected.")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """One line of the model list: a folder, its card if readable, and what is wrong with it, if anything."""
+    """One line of the model list: a folder, its card if readable, and what is wrong with it."""
 
     folder: Path
     card: ModelCard | None
@@ -128,7 +134,7 @@ class ModelState:
 
 
 def list_models(folders: list[Path], provider: str = "cpu", thorough: bool = False) -> list[ModelState]:
-    """The state of each model folder: its files checked, and with `thorough` loaded and run once as well."""
+    """Return the state of each model folder; with `thorough` each network is also loaded and run once."""
     return [_state(folder, provider, thorough) for folder in folders]
 
 
@@ -145,9 +151,9 @@ def _state(folder: Path, provider: str, thorough: bool) -> ModelState:
 
 
 def adopt(source: Path, store: Path, provider: str = "cpu") -> ModelCard:
-    """Check a model folder by running it once, copy it below `store` and make it the one its stage uses.
+    """Check a model folder by running it once, copy it below `store` and make it the model of its stage.
 
-    It goes to `store/STAGE/NAME-VERSION-CHECKSUM`; ModelError if anything is not as its card says.
+    It is copied to `store/STAGE/NAME-VERSION-CHECKSUM`. Raises ModelError if anything differs from the card.
     """
     card = load_network(source, provider, threads=1).card
     home = store / card.stage / f"{_plain(card.name)}-{_plain(card.version)}-{card.sha256[:8]}"
@@ -165,7 +171,7 @@ def adopt(source: Path, store: Path, provider: str = "cpu") -> ModelCard:
 
 
 def chosen(store: Path, stage: str) -> Path | None:
-    """The model folder that `adopt` chose last for a stage, or None."""
+    """Return the model folder that `adopt` chose last for a stage, or None."""
     choice = store / stage / "chosen"
     if not choice.is_file():
         return None
@@ -173,10 +179,10 @@ def chosen(store: Path, stage: str) -> Path | None:
 
 
 def stored(store: Path) -> list[Path]:
-    """All model folders below `store`, by stage and name."""
+    """Return all model folders below `store`, by stage and name."""
     return sorted(path.parent for path in store.glob(f"*/*/{CARD}") if path.parent.suffix != ".part")
 
 
 def _plain(text: str) -> str:
-    """Letters, digits, dots and dashes of a text: a name fit for a folder."""
+    """Return the letters, digits, dots and dashes of a text, as the name of a folder."""
     return re.sub(r"[^A-Za-z0-9.-]+", "_", text).strip(".") or "model"

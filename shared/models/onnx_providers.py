@@ -1,4 +1,4 @@
-"""Where networks run: ONNX Runtime's execution providers, their options, and whether the one asked for was taken.
+"""ONNX Runtime's execution providers: options, and the check that the requested one is used.
 
 Options: ONNX Runtime, "CUDA Execution Provider" and "TensorRT Execution Provider".
 """
@@ -19,16 +19,16 @@ from shared.errors import ModelError
 Provider = Literal["cpu", "cuda", "tensorrt"]
 NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 HEAVY = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm", "FusedConv", "FusedMatMul", "FusedGemm"})
-"""Operators that are most of a network's work."""
+"""Operators that do most of a network's work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
     """One GPU as a worker uses it.
 
-    `index` counts the GPUs that the process sees; `memory` bounds the arena in bytes (0: no bound), which holds weights
-    and activations but not what CUDA and cuDNN take beside it. `search` is how cuDNN finds a convolution: `exhaustive`
-    tries them all anew for each shape. `engines` is where TensorRT keeps what it built; None: nowhere.
+    `index` counts the GPUs that the process sees. `memory` limits the arena in bytes (0: no limit), which has weights
+    and activations but not what CUDA and cuDNN allocate beside it. `search` is how cuDNN chooses a convolution:
+    `exhaustive` tries all for each shape. `engines` is where TensorRT stores its engines; None: nowhere.
     """
 
     index: int = 0
@@ -41,12 +41,15 @@ FIRST = Gpu()
 
 
 def providers(provider: str, sha256: str, gpu: Gpu) -> list[tuple[str, dict[str, str]]]:
-    """What a session of the model with this SHA-256 is asked to run on, first choice first; ModelError if unknown."""
+    """Return the providers of a session for the model with this SHA-256, first choice first.
+
+    Raises ModelError for an unknown one.
+    """
     if provider == "cpu":
         return [(NAMES["cpu"], {})]
     if provider == "cuda":
         return [(NAMES["cuda"], _cuda(gpu))]
-    if provider == "tensorrt":  # what TensorRT does not know runs on CUDA
+    if provider == "tensorrt":  # CUDA runs what TensorRT does not support
         return [(NAMES["tensorrt"], _tensorrt(gpu, sha256)), (NAMES["cuda"], _cuda(gpu))]
     raise ModelError(f"There is no provider {provider!r}; choose one of {', '.join(NAMES)}.")
 
@@ -56,7 +59,7 @@ def _cuda(gpu: Gpu) -> dict[str, str]:
         "device_id": str(gpu.index),
         "arena_extend_strategy": "kSameAsRequested",  # doubling would take memory that other workers need
         "cudnn_conv_algo_search": gpu.search.upper(),
-        "use_tf32": "0",  # fp32 stays fp32; whoever wants speed takes the fp16 variant, whose loss is measured
+        "use_tf32": "0",  # fp32 stays fp32; the fp16 variant is faster, and its loss is measured
     }
     return options | ({"gpu_mem_limit": str(gpu.memory)} if gpu.memory else {})
 
@@ -71,12 +74,15 @@ def _tensorrt(gpu: Gpu, sha256: str) -> dict[str, str]:
 
 
 def engine_folder(engines: Path, sha256: str) -> Path:
-    """Where the engines of one model lie: other weights never meet them."""
+    """Return the folder of one model's engines: other weights never use them."""
     return engines / sha256
 
 
 def check_provider(session: ort.InferenceSession, provider: str) -> None:
-    """ModelError if the session fell back from this provider, as a whole or in any operator that counts."""
+    """Check that the session did not fall back from this provider, as a whole or in a heavy operator.
+
+    Raises ModelError.
+    """
     first = session.get_providers()[0]
     if first != NAMES[provider]:
         raise ModelError(f"ONNX Runtime fell back from {provider} to {first}.")
@@ -85,7 +91,10 @@ def check_provider(session: ort.InferenceSession, provider: str) -> None:
 
 
 def check_nodes(assigned: Iterable[tuple[str, str]], provider: str) -> None:
-    """ModelError if a heavy operator of the (provider, operator) pairs is left to the processor against the wish."""
+    """Check that no heavy operator of the (provider, operator) pairs runs on the processor.
+
+    Raises ModelError.
+    """
     left = [kind for name, kind in assigned if name == NAMES["cpu"] and kind in HEAVY]
     if left and provider != "cpu":
         raise ModelError(
@@ -94,14 +103,14 @@ def check_nodes(assigned: Iterable[tuple[str, str]], provider: str) -> None:
 
 
 def device_of(provider: str, gpu: Gpu) -> str:
-    """The device in words for people: `cpu`, or `cuda:0` and the GPU's name where the driver tells it."""
+    """Return the device in words: `cpu`, or `cuda:0` and the GPU's name if the driver reports it."""
     if provider == "cpu":
         return "cpu"
     return f"cuda:{gpu.index} {_gpu_name(gpu.index)}".strip()
 
 
 def _gpu_name(index: int) -> str:
-    """The name of a GPU as the CUDA driver has it (cuDeviceGetName), or nothing."""
+    """Return the name of a GPU from the CUDA driver (cuDeviceGetName), or an empty text."""
     name, device = ctypes.create_string_buffer(100), ctypes.c_int()
     with suppress(OSError, AttributeError):
         driver = ctypes.CDLL("libcuda.so.1")

@@ -1,4 +1,4 @@
-"""Which model folder a stage uses, and what it says of the network it loaded."""
+"""Which model folder a stage uses, and what a worker reports about the loaded network."""
 
 from __future__ import annotations
 
@@ -17,26 +17,29 @@ SERVICES = Path(__file__).resolve().parents[2] / "services"
 
 
 def folder(stage: str, settings: Settings) -> Path:
-    """The model folder of a stage: the one set, the one last adopted, or the one beside the service's code."""
+    """Return the model folder of a stage: the configured one, the one adopted last, or the shipped one."""
     given: Path | None = getattr(settings, f"{stage}_model", None)
     return given or chosen(settings.models, stage) or SERVICES / stage
 
 
 def folders(settings: Settings) -> dict[Path, bool]:
-    """Every model folder at hand, shipped and adopted, and whether its stage uses it now."""
+    """Return every shipped and adopted model folder, and whether its stage uses it now."""
     used = {folder(stage, settings).resolve() for stage in MODEL_STAGES}
     known = [*(SERVICES / stage for stage in MODEL_STAGES), *used, *stored(settings.models)]
     return {path: path in used for path in dict.fromkeys(one.resolve() for one in known)}
 
 
 def load(stage: str, settings: Settings) -> Network:
-    """The stage's network on the provider the settings name; raises ModelError."""
+    """Load the stage's network on the configured provider.
+
+    Raises ModelError.
+    """
     gpu = Gpu(settings.gpu_index, settings.gpu_memory_bytes, settings.gpu_search, settings.gpu_engines)
     return load_network(folder(stage, settings), settings.provider, settings.threads, gpu)
 
 
 def fact(network: Network) -> ModelFact:
-    """What a result tells about this network."""
+    """Return what a result says about this network."""
     card = network.card
     return ModelFact(
         name=card.name, version=card.version, sha256=card.sha256, provider=network.provider, device=network.device
@@ -44,11 +47,11 @@ def fact(network: Network) -> ModelFact:
 
 
 def describe(network: Network) -> dict[str, Any]:
-    """The card, and provider and device really used, as the ledger keeps them for `/v1/models`."""
+    """Return card, provider and device as the ledger stores them for `/v1/models`."""
     return {"provider": network.provider, "device": network.device, "card": network.card.model_dump(mode="json")}
 
 
-if __name__ == "__main__":  # at the building of an image: weights that are not what their card says stop it
+if __name__ == "__main__":  # image builds run this: wrong weights stop the build
     for name in sys.argv[1:]:
         told = fact(load(name, Settings()))
         print(f"{name}: {told.name} {told.version} {told.sha256}")  # noqa: T201

@@ -34,7 +34,7 @@ logger = logging.getLogger("viscera.inventory")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file as the ledger knows it."""
+    """One file that the ledger names."""
 
     key: str
     sha256: str
@@ -42,7 +42,7 @@ class File:
 
 
 def files(ledger: Ledger) -> Iterator[File]:
-    """Scans, published results and DICOM instances."""
+    """Yield scans, published results and DICOM instances."""
     instances = dicom_tables.instances.c
     with ledger.read() as connection:
         for table in (tables.scans.c, tables.artifacts.c):
@@ -53,7 +53,7 @@ def files(ledger: Ledger) -> Iterator[File]:
 
 
 def damaged(ledger: Ledger, store: Store) -> Iterator[str]:
-    """The keys of files that are missing or have other bytes than the ledger says; reads all of them."""
+    """Yield the keys of files that are missing or differ from the ledger's SHA-256; reads all files."""
     for file in files(ledger):
         digest, size = hashlib.sha256(), 0
         try:
@@ -68,7 +68,7 @@ def damaged(ledger: Ledger, store: Store) -> Iterator[str]:
 
 
 def copy(source: Store, target: Store) -> int:
-    """Copies what the target lacks; returns how many files. What is erased meanwhile is passed over."""
+    """Copy what the target lacks; return how many files. Files that are erased meanwhile are skipped."""
     there, copied = set(target.keys()), 0
     for key in source.keys():  # noqa: SIM118 - no mapping
         if key in there:
@@ -86,7 +86,7 @@ def copy(source: Store, target: Store) -> int:
 
 
 def main() -> None:
-    """Copies, restores or verifies the store that the settings name."""
+    """Copy, restore or verify the configured store."""
     parser = argparse.ArgumentParser(prog="shared.operations.backup")
     parser.add_argument("action", choices=("copy", "restore", "verify"))
     parser.add_argument("url", nargs="?", help="the other store")

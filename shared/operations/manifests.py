@@ -1,9 +1,8 @@
-"""Manifests: what the ledger knows of each scan and job, written down in the store, so that the ledger can be rebuilt.
+"""Manifests: copies of each scan's and job's ledger rows in the store, from which a lost ledger is rebuilt.
 
-`scans/<id>/manifest.json` and `jobs/<id>/accepted.json` are written when scan and job are accepted,
-`jobs/<id>/manifest.json` when the job has ended. Each says the same whoever writes it and is never changed, so that two
-writers at once do no harm. They hold nothing of a patient, and are erased with all else under the scan's or job's
-prefix.
+`scans/<id>/manifest.json` and `jobs/<id>/accepted.json` are written at acceptance, `jobs/<id>/manifest.json` at the end
+of the job. Every writer writes the same content and it never changes, so two writers at once do no harm. Manifests have
+no patient data and are erased with everything else under the prefix.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class _Manifest(BaseModel):
 
 
 class ScanManifest(_Manifest):
-    """One scan: whose, where its bytes lie and what they hash to; `created` in seconds since 1970."""
+    """One scan: its tenant, and the key, SHA-256 and size of its bytes; `created` in seconds since 1970."""
 
     version: Literal[1] = 1
     id: str = Field(pattern="^scan_[0-9a-f]{24}$")
@@ -42,7 +41,7 @@ class ScanManifest(_Manifest):
 
 
 class FileManifest(_Manifest):
-    """One published file and the stage that made it."""
+    """One published file and the stage that wrote it."""
 
     stage: Literal["classifier", "segmenter", "mesher"]
     name: str = Field(max_length=100)
@@ -52,7 +51,7 @@ class FileManifest(_Manifest):
 
 
 class StageManifest(_Manifest):
-    """One stage as it was when the job had ended."""
+    """One stage at the end of its job."""
 
     stage: Literal["classifier", "segmenter", "mesher"]
     state: str = Field(max_length=16)
@@ -63,7 +62,7 @@ class StageManifest(_Manifest):
 
 
 class JobManifest(_Manifest):
-    """One job: as accepted (state `queued`, nothing made yet) or as it ended. Times in seconds since 1970."""
+    """One job, at acceptance (state `queued`, no artifacts) or at its end. Times in seconds since 1970."""
 
     version: Literal[1] = 1
     id: str = Field(pattern="^job_[0-9a-f]{24}$")
@@ -81,10 +80,10 @@ class JobManifest(_Manifest):
     artifacts: tuple[FileManifest, ...] = ()
 
     def job(self) -> jobs.Job:
-        """The job as the ledger tells it."""
+        """Return the job as a ledger record."""
         runs = tuple(jobs.StageRun(**run.model_dump()) for run in self.stages)
         return jobs.Job(
-            seq=0,  # the ledger gives the number
+            seq=0,  # the ledger assigns the number
             id=self.id,
             tenant=self.tenant,
             scan_id=self.scan,
@@ -101,12 +100,12 @@ class JobManifest(_Manifest):
         )
 
     def files(self) -> list[jobs.Artifact]:
-        """The published files as the ledger tells them."""
+        """Return the artifacts as ledger records."""
         return [jobs.Artifact(**file.model_dump()) for file in self.artifacts]
 
 
 def file_missing(ledger: Ledger, store: Store) -> int:
-    """Writes what the store lacks of manifests, some at once; returns how many."""
+    """Write manifests that the store lacks, a limited number at once; return how many."""
     with ledger.read() as connection:
         scan_ids, job_ids = (
             manifest_state.scans_without_manifest(connection),
@@ -120,7 +119,7 @@ def file_missing(ledger: Ledger, store: Store) -> int:
 
 
 def file_scan(ledger: Ledger, store: Store, scan_id: str) -> None:
-    """Writes the manifest of a scan, if the scan is still there."""
+    """Write the manifest of a scan, if the scan still exists."""
     try:
         with ledger.read() as connection:
             scan, (tenant, created) = (
@@ -136,7 +135,7 @@ def file_scan(ledger: Ledger, store: Store, scan_id: str) -> None:
 
 
 def file_job(ledger: Ledger, store: Store, job_id: str) -> None:
-    """Writes that a job was accepted, or how it ended, if the job is still there."""
+    """Write the acceptance or the end of a job, if the job still exists."""
     try:
         with ledger.read() as connection:
             job, files = jobs.get(connection, None, job_id), list(jobs.published(connection, job_id).values())
@@ -152,7 +151,7 @@ def file_job(ledger: Ledger, store: Store, job_id: str) -> None:
 
 
 def file_accepted(ledger: Ledger, store: Store, scan_id: str, job_id: str | None = None) -> None:
-    """Writes what was just accepted, if that can be done now; else the reconciler does it."""
+    """Write the manifests of a new scan and job; on an error the reconciler writes them later."""
     with suppress(Exception):
         file_scan(ledger, store, scan_id)
         if job_id is not None:
@@ -181,10 +180,13 @@ def _put(store: Store, key: str, manifest: BaseModel) -> None:
 
 
 def chunks(manifest: Iterator[bytes]) -> bytes:
-    """The bytes of a manifest, bounded: what is longer than 4 MiB is none of ours."""
+    """Return the bytes of a manifest.
+
+    Raises ValueError above 4 MiB.
+    """
     content = b""
     for chunk in manifest:
         content += chunk
         if len(content) > 1 << 22:
-            raise ValueError("a manifest is not that long")
+            raise ValueError("a manifest has at most 4 MiB")
     return content

@@ -20,7 +20,7 @@ logger = logging.getLogger("viscera.prepare")
 
 
 def prepare(chosen: Settings) -> None:
-    """Migrates the ledger and prepares the store that the settings name."""
+    """Migrate the ledger and prepare the configured store."""
     ledger = open_ledger(chosen.ledger_url)
     ledger.migrate()
     ledger.close()
@@ -28,7 +28,7 @@ def prepare(chosen: Settings) -> None:
 
 
 def wait(chosen: Settings) -> None:
-    """Returns once the ledger answers and its tables are those of this code or of newer code."""
+    """Return once the ledger is available and its tables belong to this code or to newer code."""
     ledger = open_ledger(chosen.ledger_url)
     while True:
         with suppress(Unavailable):

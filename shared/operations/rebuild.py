@@ -1,4 +1,4 @@
-"""A lost ledger made again from the manifests in the store."""
+"""Rebuilds a lost ledger from the manifests in the store."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from shared.storage.base import Store
 
 Manifest = TypeVar("Manifest", bound=BaseModel)
 APART = 1_000_000
-"""Added to the fences of open jobs, so that a worker of the lost ledger that still writes writes elsewhere."""
+"""Added to the fences of open jobs: a worker of the lost ledger that still writes then uses other keys."""
 
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What came back: scans, ended jobs, open jobs that begin anew; what was there already; what can't come back."""
+    """Counts: scans, ended jobs and open jobs that were restored; jobs that existed; and (id, reason) of those that
+    were lost.
+    """
 
     scans: int = 0
     ended: int = 0
@@ -39,7 +41,7 @@ class _Found:
 
 
 def rebuild(ledger: Ledger, store: Store) -> Rebuilt:
-    """Takes every scan and job back whose manifest and files are whole, oldest first; what is known stays as it is."""
+    """Restore every scan and job whose manifest and files are complete, oldest first; existing rows stay as they are."""
     result = Rebuilt()
     scans = dict(_scans(store, result))
     found = sorted(_jobs(store, result), key=lambda one: (one.manifest.created, one.manifest.id))
@@ -63,7 +65,7 @@ def rebuild(ledger: Ledger, store: Store) -> Rebuilt:
 
 
 def whole(store: Store, key: str, size: int) -> bool:
-    """Whether the store has so many bytes under a key, no less and no more."""
+    """Return whether the store has exactly this many bytes under a key."""
     try:
         return sum(len(chunk) for chunk in store.read(key, max(0, size - 1), size + 1)) == min(size, 1)
     except (NotFound, ValueError):
@@ -87,7 +89,7 @@ def _restore(ledger: Ledger, one: _Found, scan: ScanManifest, result: Rebuilt) -
 
 
 def _why_not(store: Store, manifest: JobManifest, scan: ScanManifest | None) -> str:
-    """Why a job can't come back; empty if it can."""
+    """Return why a job can't be restored; empty if it can."""
     if scan is None or scan.tenant != manifest.tenant:
         return "its scan has no manifest"
     if manifest.ended is None and not whole(store, scan.key, scan.bytes):
@@ -114,7 +116,7 @@ def _jobs(store: Store, result: Rebuilt) -> Iterator[_Found]:
         names = [key.split("/", 2)[2] for key in keys]
         name = next((name for name in ("manifest.json", "accepted.json") if name in names), None)
         if name is None:
-            continue  # the remains of an erased job, on their way out
+            continue  # the remains of an erased job, whose deletion is pending
         manifest = _read(store, f"jobs/{job_id}/{name}", JobManifest)
         if manifest is None or manifest.id != job_id or (manifest.ended is None) != (manifest.state == "queued"):
             result.lost.append((job_id, "its manifest can't be read"))
@@ -123,7 +125,7 @@ def _jobs(store: Store, result: Rebuilt) -> Iterator[_Found]:
 
 
 def _fences(names: list[str]) -> dict[str, set[int]]:
-    """The fences of each stage under which anything lies."""
+    """Return the fences of each stage under which the store has files."""
     used: dict[str, set[int]] = {stage: set() for stage in STAGES}
     for name in names:
         stage, _, rest = name.partition("/")

@@ -19,7 +19,7 @@ of an installation get the same settings; each service ignores those it does not
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     return HEAD + "".join(_row(name, field) for name, field in Settings.model_fields.items())
 
 

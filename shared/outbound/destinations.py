@@ -35,7 +35,7 @@ class _Strict(BaseModel):
 
 
 class OAuth2(_Strict):
-    """Client credentials (RFC 6749 4.4); the secret lies in a file or an environment variable."""
+    """Client credentials (RFC 6749 4.4); the secret is in a file or in an environment variable."""
 
     token_url: str = Field(pattern=r"^https?://")
     client_id: str
@@ -45,18 +45,18 @@ class OAuth2(_Strict):
 
     @property
     def secret(self) -> str:
-        """The client's secret, read anew each time."""
+        """Return the client's secret; it is read at each use."""
         return _secret(self.client_secret_file, self.client_secret_env)
 
     @model_validator(mode="after")
     def _one_secret(self) -> OAuth2:
         if (self.client_secret_file is None) == (self.client_secret_env is None):
-            raise ValueError("give client_secret_file or client_secret_env")
+            raise ValueError("set client_secret_file or client_secret_env")
         return self
 
 
 class Destination(_Strict):
-    """A DICOMweb server that takes results by STOW-RS."""
+    """A DICOMweb server that receives results by STOW-RS."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     url: str = Field(pattern=r"^https?://")
@@ -69,7 +69,7 @@ class Destination(_Strict):
 
     @property
     def authorization(self) -> str | None:
-        """The Authorization header, if one is configured."""
+        """Return the Authorization header, if one is configured."""
         if self.authorization_file is None and self.authorization_env is None:
             return None
         return _secret(self.authorization_file, self.authorization_env)
@@ -80,7 +80,10 @@ class _File(_Strict):
 
 
 def load(path: Path | None) -> dict[str, Destination]:
-    """The destinations by name; none without a file. Raises BadDestinations."""
+    """Return the destinations by name; none without a file.
+
+    Raises BadDestinations.
+    """
     if path is None:
         return {}
     try:
@@ -94,7 +97,7 @@ def load(path: Path | None) -> dict[str, Destination]:
 
 
 def of_tenant(destinations: dict[str, Destination], tenant: str) -> list[str]:
-    """The names of the destinations that a tenant's results go to."""
+    """Return the names of the destinations for a tenant's results."""
     return [name for name, one in destinations.items() if one.tenants is None or tenant in one.tenants]
 
 

@@ -1,7 +1,7 @@
-"""Sending a webhook: signed after the Standard Webhooks specification, and never into the network behind the service.
+"""Sends webhooks, signed after the Standard Webhooks specification, and never into the internal network.
 
-Only https unless allowed; only public addresses unless listed; the address that was checked is the one connected to;
-no redirects, no proxies from the environment.
+Only https and only public addresses, unless configured. The address that was checked is the one that is connected to.
+No redirects, no proxies from the environment.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SECONDS = 15.0
 
 
 class BadTarget(VisceraError):
-    """The URL is not one that a webhook may be sent to."""
+    """A webhook must not be sent to this URL."""
 
     code = "bad_webhook_url"
     status = 422
@@ -35,18 +35,21 @@ class BadTarget(VisceraError):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Where webhooks may go beyond public https: plain http, and private networks by name."""
+    """Exceptions from public https: plain http, and named private networks."""
 
     http: bool = False
     networks: tuple[Network, ...] = ()
 
     @classmethod
     def parse(cls, http: bool, networks: str) -> Policy:
-        """From the settings' text: networks in CIDR notation, separated by commas."""
+        """Return the policy of the settings: networks in CIDR notation, separated by commas."""
         return cls(http, tuple(ipaddress.ip_network(part.strip()) for part in networks.split(",") if part.strip()))
 
     def check(self, url: str) -> SplitResult:
-        """The URL's parts; raises BadTarget for what can be refused without a look at the network."""
+        """Return the parts of the URL.
+
+        Raises BadTarget for what can be refused without a DNS query.
+        """
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -55,11 +58,14 @@ class Policy:
         if parts.scheme not in ({"https", "http"} if self.http else {"https"}) or not parts.hostname or port == 0:
             raise BadTarget("A webhook's URL begins with https:// and names a host.")
         if parts.username is not None or parts.password is not None or parts.fragment:
-            raise BadTarget("A webhook's URL holds no password and no fragment.")
+            raise BadTarget("A webhook's URL has no password and no fragment.")
         return parts
 
     def resolve(self, parts: SplitResult) -> Address:
-        """The address to connect to; raises BadTarget unless every address of the host is allowed."""
+        """Return the address to connect to.
+
+        Raises BadTarget unless every address of the host is allowed.
+        """
         port = parts.port or (443 if parts.scheme == "https" else 80)
         try:
             found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
@@ -67,7 +73,7 @@ class Policy:
             raise BadTarget("The webhook's host has no address.") from None
         addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
         if not all(self._allowed(address) for address in addresses):
-            raise BadTarget("The webhook's host lies in a network that webhooks may not reach.")
+            raise BadTarget("The webhook's host is in a network that webhooks may not reach.")
         return addresses[0]
 
     def _allowed(self, address: Address) -> bool:
@@ -78,26 +84,29 @@ class Policy:
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """`v1,<base64>`: HMAC-SHA256 of `id.timestamp.body` (Standard Webhooks, "Signature scheme")."""
+    """Return `v1,<base64>`: HMAC-SHA256 of `id.timestamp.body` (Standard Webhooks, "Signature scheme")."""
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = f"{message_id}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
 def headers(message_id: str, secrets: Sequence[str], body: bytes, timestamp: int) -> dict[str, str]:
-    """The specification's headers, signed with every secret that is valid now."""
+    """Return the headers of the specification, signed with every valid secret."""
     signatures = " ".join(signature(secret, message_id, timestamp, body) for secret in secrets)
     return {"webhook-id": message_id, "webhook-timestamp": str(timestamp), "webhook-signature": signatures}
 
 
 def encode(payload: Mapping[str, Any]) -> bytes:
-    """The body: the same bytes at every try."""
+    """Return the body: the same bytes at every attempt."""
     return json.dumps(payload, separators=(",", ":"), sort_keys=True).encode()
 
 
 def send(url: str, message_id: str, secrets: Sequence[str], payload: Mapping[str, Any], policy: Policy) -> int:
-    """Sends one message; returns the HTTP status. Raises BadTarget, or httpx's errors."""
-    import httpx  # only who sends needs it
+    """Send one message and return the HTTP status.
+
+    Raises BadTarget, or httpx's errors.
+    """
+    import httpx  # only the sender has httpx installed
 
     parts = policy.check(url)
     address = policy.resolve(parts)
@@ -116,7 +125,7 @@ def send(url: str, message_id: str, secrets: Sequence[str], payload: Mapping[str
 
 
 def _embedded(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address carries inside, or the address itself."""
+    """Return the IPv4 address that an IPv6 address embeds, or the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     teredo = address.teredo

@@ -1,4 +1,4 @@
-"""From an instance's metadata to what the ledger keeps of it and to what searches answer."""
+"""Turns an instance's metadata into ledger records and searchable attributes."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ SERIES = (
 
 
 def tag(keyword: str) -> str:
-    """A keyword's tag as DICOM JSON spells it."""
+    """Return a keyword's tag in the notation of DICOM JSON."""
     return f"{tag_for_keyword(keyword):08X}"
 
 
 def value(metadata: Json, keyword: str, default: Any = "") -> Any:
-    """The first value of an attribute; of a person name its alphabetic form."""
+    """Return the first value of an attribute; for a person name its alphabetic form."""
     values = metadata.get(tag(keyword), {}).get("Value") or [default]
     return values[0].get("Alphabetic", default) if isinstance(values[0], dict) else values[0]
 
 
 def pick(metadata: Json, keywords: tuple[str, ...]) -> Json:
-    """Only these attributes."""
+    """Return only these attributes."""
     return {tag(name): metadata[tag(name)] for name in keywords if tag(name) in metadata}
 
 
 def instance(instance_id: str, found: Json, metadata_path: Path, sha256: str, size: int) -> tuple[Instance, About]:
-    """The ledger's view of an instance that the sandbox described; numbers that are none count as 0."""
+    """Return the ledger records of an instance that the sandbox described; invalid numbers count as 0."""
     metadata: Json = json.loads(metadata_path.read_text())
     made = Instance(
         id=instance_id,

@@ -1,4 +1,4 @@
-"""A scan that came in pieces: a list of stored instances, in the store beside them."""
+"""The scan of a series from a PACS: a list of stored instances, in the store beside them."""
 
 from __future__ import annotations
 
@@ -16,34 +16,37 @@ NAME = "series.json"
 
 
 def is_instance_list(key: str) -> bool:
-    """Whether a scan's key is that of a list of instances."""
+    """Return whether a scan's key is that of an instance list."""
     return key.endswith("/" + NAME)
 
 
 def instance_key(instance_id: str) -> str:
-    """Where an instance's bytes lie."""
+    """Return the store key of an instance's bytes."""
     return f"dicom/{instance_id}/original"
 
 
 def metadata_key(instance_id: str) -> str:
-    """Where an instance's metadata lies (DICOM JSON)."""
+    """Return the store key of an instance's metadata (DICOM JSON)."""
     return f"dicom/{instance_id}/metadata.json"
 
 
 def write(path: Path, instances: Sequence[str]) -> None:
-    """Writes a manifest of instance ids; the same bytes for the same series."""
+    """Write a list of instance ids; the same series gives the same bytes."""
     path.write_text(json.dumps({"instances": list(instances)}))
 
 
 def read(store: Store, key: str) -> list[str]:
-    """The instance ids of a manifest; raises NotFound."""
+    """Return the instance ids of a list.
+
+    Raises NotFound.
+    """
     held: list[str] = json.loads(b"".join(store.read(key)))["instances"]
     return held
 
 
 @contextmanager
 def folder(store: Store, key: str) -> Iterator[Path]:
-    """The manifest's instances as files of a folder, linked where the store is local, in bounded memory."""
+    """Yield a folder with the instances as files: hard links where the store is local, copies otherwise."""
     with tempfile.TemporaryDirectory(prefix="viscera-series-") as made:
         for number, instance in enumerate(read(store, key)):
             with store.file(instance_key(instance)) as path:

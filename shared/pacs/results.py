@@ -1,4 +1,4 @@
-"""Handing out a result as DICOM: whose it is, is read from the sealed original at that moment."""
+"""DICOM results for download; patient attributes are read from the original only at download."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from shared.pacs import instance_list
 from shared.storage.base import Store
 
 FILES = ("segmentation.dcm", "sr.dcm", "stl.dcm", "obj.dcm", "mtl.dcm")
-"""The DICOM files of a job's result."""
+"""DICOM files of a job's result."""
 
 
 def identity(store: Store, scan: Scan) -> dict[str, Any]:
-    """The patient and study attributes of a scan from DICOM; raises a `BadScan` or NotFound."""
+    """Return the patient and study attributes of a scan from DICOM.
+
+    Raises a `BadScan` or NotFound.
+    """
     if instance_list.is_instance_list(scan.key):
         first = instance_list.read(store, scan.key)[0]
         return identity_of(json.loads(b"".join(store.read(instance_list.metadata_key(first)))))
@@ -26,5 +29,5 @@ def identity(store: Store, scan: Scan) -> dict[str, Any]:
 
 
 def file(store: Store, scan: Scan, artifact: Artifact) -> bytes:
-    """A result's file with its patient and study filled in."""
+    """Return the file of a result with its patient and study attributes."""
     return complete(b"".join(store.read(artifact.key)), identity(store, scan))

@@ -1,4 +1,4 @@
-"""Series that are complete become jobs, and finished jobs' results become instances of the study."""
+"""Turns complete series into jobs, and results of ended jobs into instances of the study."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ logger = logging.getLogger("viscera.dicom")
 
 
 def close_quiet(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
-    """Closes every series that got nothing for the quiet time; returns the jobs it started."""
+    """Close every series that received nothing for the quiet time; return the jobs that were started."""
     with ledger.read() as connection:
         quiet = ledger_series.list_series(connection, None, quiet=settings.series_quiet_seconds, limit=50)
     started = []
     for found in quiet:
         try:
             started.append(close(ledger, store, settings, found))
-        except Exception as error:  # one series must not hold up the others; the next round tries again
+        except Exception as error:  # one series must not delay the others; the next round tries again
             logger.error("series not closed", exc_info=error, extra={"series": found.id})
     return [job for job in started if job]
 
 
 def close(ledger: Ledger, store: Store, settings: Settings, found: ledger_series.Series) -> str | None:
-    """Starts a series' job or sets the series aside; None if there is none, or somebody else was faster."""
+    """Start a series' job or set the series aside; return None if no job was started or another process was faster."""
     with ledger.read() as connection:
         wanted, reason = ledger_series.images(connection, found.id)
     if reason is not None:
         with ledger.write() as connection:
             ledger_series.set_aside(connection, found, reason)
         return None
-    # The same attempt has the same scan id, so that of two who close it at once nobody leaves bytes behind.
+    # The same attempt has the same scan id, so two processes that close it at once leave no bytes behind.
     scan_id = "scan_" + f"{int(derived_uid(found.id, str(found.attempt + 1))[5:]):032x}"[:24]
     key = f"scans/{scan_id}/{instance_list.NAME}"
     with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
@@ -58,7 +58,7 @@ def close(ledger: Ledger, store: Store, settings: Settings, found: ledger_series
 
 
 def publish(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
-    """Adds the results of finished jobs to their studies; returns those jobs. Twice at once is harmless."""
+    """Add the results of ended jobs to their studies; return those jobs. Two processes at once do no harm."""
     with ledger.read() as connection:
         waiting = select(series_jobs.c.job_id).where(series_jobs.c.published == 0)
         found = [jobs.get(connection, None, job_id) for job_id in connection.execute(waiting).scalars()]
@@ -68,7 +68,7 @@ def publish(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
             try:
                 _publish(ledger, store, settings, job)
                 done.append(job.id)
-            except Exception as error:  # one job must not hold up the others; the next round tries again
+            except Exception as error:  # one job must not delay the others; the next round tries again
                 logger.error("results not published", exc_info=error, extra={"job": job.id})
         elif job.state not in jobs.OPEN:
             with ledger.write() as connection:
@@ -97,7 +97,7 @@ def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) ->
 
 
 def _keep(store: Store, job: jobs.Job, name: str, path: Path) -> tuple[instances.Instance, instances.About]:
-    """Stores a result beside the instances that came from outside; its id depends on job and name only."""
+    """Store a result beside the uploaded instances; its id depends only on job and name."""
     instance_id = "inst_" + f"{int(derived_uid(job.id, name)[5:]):032x}"[:24]
     out = path.with_name(path.name + ".json")
     found = decoding.describe(lambda _: None, [[str(path), str(out)]])["instances"][0]

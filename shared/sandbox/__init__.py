@@ -8,10 +8,8 @@ to start children of a daemonic process.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,19 +24,11 @@ from shared.imaging.formats.plan import Origin, Slice
 from shared.imaging.geometry import Geometry
 from shared.imaging.volume import Volume
 
-BUDGET = 256 * 2**20
-"""Bytes a decoder may take beside the voxels, of which it may hold three copies."""
 SECONDS = 20.0
 GRACE = 10.0
-_LIBRARIES = {
-    "png": ("cv2",),
-    "nifti": ("nibabel",),
-    "dicom": ("cv2", "nibabel", "pydicom.pixels", "openjpeg", "jpeg_ls", "gdcm"),
-}
-"""What each kind of image is read with: loaded only where it is, and before the limit counts."""
 _COMMAND = ["-P", "-m", "shared.sandbox"]
 _CALLS = {"deidentify", "describe", "identity", "render", "transcode"}
-"""Functions of `shared.dicom.decoding` that `call` may name."""
+"""Functions of `shared.dicom.decoding` that `call` may run."""
 _SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -52,13 +42,19 @@ class Declared:
 
 
 def inspect(path: Path, spacing: tuple[float, float, float] | None = None) -> Declared:
-    """Checks container, headers and declared sizes in the sandbox; raises the `BadScan` the reader raised."""
+    """Check container, headers and declared sizes in the sandbox.
+
+    Raises the reader's `BadScan`.
+    """
     answer = _ask({"path": str(path), "spacing": spacing, "out": None}, SECONDS)
     return Declared(answer["source"], tuple(answer["shape"]), tuple(answer["spacing"]))
 
 
 def decode(path: Path, spacing: tuple[float, float, float] | None = None, seconds: float = 600.0) -> Volume:
-    """The scan at `path` as a Volume, decoded in the sandbox; raises the `BadScan` the reader raised."""
+    """Return the scan at `path` as a Volume, decoded in the sandbox.
+
+    Raises the reader's `BadScan`.
+    """
     with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
         out = Path(folder) / "voxels.npy"
         answer = _ask({"path": str(path), "spacing": spacing, "out": str(out)}, seconds)
@@ -68,7 +64,10 @@ def decode(path: Path, spacing: tuple[float, float, float] | None = None, second
 
 
 def origin(path: Path) -> Origin | None:
-    """The DICOM series a scan is, slice by slice, as its headers tell; None for other sources. Raises a `BadScan`."""
+    """Return the DICOM series of a scan from its headers; None for other sources.
+
+    Raises a `BadScan`.
+    """
     found = _ask({"path": str(path), "spacing": None, "out": None}, SECONDS)["origin"]
     if found is None:
         return None
@@ -80,7 +79,10 @@ def origin(path: Path) -> Origin | None:
 
 
 def call(name: str, seconds: float = SECONDS, **arguments: Any) -> dict[str, Any]:
-    """Runs a function of `shared.dicom.decoding` on JSON arguments in the sandbox; raises the `BadScan` it raised."""
+    """Run a function of `shared.dicom.decoding` on JSON arguments in the sandbox.
+
+    Raises its `BadScan`.
+    """
     if name not in _CALLS:
         raise ValueError(f"not a call of the sandbox: {name}")
     return _ask({"call": name, "arguments": arguments}, seconds)
@@ -107,105 +109,10 @@ def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
     if "error" in answer:
         raise _error(answer["error"], answer["code"], answer["detail"])
     if done.returncode != 0 or not answer:
-        raise errors.CorruptScan("The scan brought its decoder down.", "decoder_crashed")
+        raise errors.CorruptScan("The scan crashed its decoder.", "decoder_crashed")
     return answer
 
 
 def _error(name: str, code: str, detail: str) -> errors.VisceraError:
     kind = getattr(errors, name, errors.BadScan)
     return kind(detail, code) if issubclass(kind, errors.VisceraError) else errors.BadScan(detail)
-
-
-def _mapped() -> int:
-    """Bytes of address space in use; 0 where the system does not tell."""
-    told = Path("/proc/self/statm")
-    return int(told.read_text().split()[0]) * resource.getpagesize() if told.exists() else 0
-
-
-def _limit(bytes_more: int) -> None:
-    if used := _mapped():
-        resource.setrlimit(resource.RLIMIT_AS, (used + bytes_more, resource.RLIM_INFINITY))
-
-
-def _load(kind: str) -> None:
-    """Imports what a kind of image needs; the limit moves by as much as the libraries take."""
-    bound, hard = resource.getrlimit(resource.RLIMIT_AS)
-    used = _mapped()
-    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
-    # nibabel would load pydicom for header extensions that nobody reads
-    without: dict[str, Any] = {"pydicom": None} if kind == "nifti" and "pydicom" not in sys.modules else {}
-    sys.modules.update(without)
-    for name in (f"shared.imaging.formats.{kind}", *_LIBRARIES[kind]):
-        importlib.import_module(name)
-    for name in without:
-        del sys.modules[name]
-    if kind == "png":
-        sys.modules["cv2"].setNumThreads(1)
-    if bound != resource.RLIM_INFINITY:
-        resource.setrlimit(resource.RLIMIT_AS, (bound + _mapped() - used, hard))
-
-
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    cpu = int(request["seconds"]) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if "call" in request:
-        from shared.dicom import decoding
-
-        _load("dicom")
-        answer: dict[str, Any] = getattr(decoding, request["call"])(_limit, **request["arguments"])
-        return answer
-    return _read(request)
-
-
-def _read(request: dict[str, Any]) -> dict[str, Any]:
-    from shared.imaging.formats import open_scan
-
-    _limit(BUDGET)
-    spacing = tuple(request["spacing"]) if request["spacing"] else None
-    plan = open_scan(Path(request["path"]), spacing, prepare=_load)
-    answer: dict[str, Any] = {
-        "source": plan.source,
-        "shape": plan.geometry.shape,
-        "spacing": plan.geometry.spacing,
-        "affine": plan.geometry.affine.tolist(),
-        "origin": plan.origin and _plain(plan.origin),
-    }
-    if request["out"]:
-        _limit(BUDGET + 3 * plan.voxel_bytes)
-        volume = plan.decode()
-        np.save(request["out"], volume.data, allow_pickle=False)
-        answer |= {"modality": volume.modality, "warnings": volume.warnings}
-    return answer
-
-
-def _plain(origin: Origin) -> dict[str, Any]:
-    plain = {name: getattr(origin, name) for name in origin.__slots__}
-    slices = [(s.sop_class, s.sop_instance, s.frame, s.position) for s in origin.slices]
-    return plain | {"slices": slices}
-
-
-def main() -> None:
-    """Answers one request: the scan's facts, or the class, code and sentence of the error."""
-    request = json.load(sys.stdin)
-    try:
-        answer = _answer(request)
-    except MemoryError:
-        answer = {
-            "error": "ScanTooLarge",
-            "code": "scan_too_large",
-            "detail": "The scan needs more memory than it declares.",
-        }
-    except errors.VisceraError as error:
-        answer = {"error": type(error).__name__, "code": error.code, "detail": error.detail}
-    except Exception as error:  # what no reader foresaw is damage, not a crash; its text may hold personal data
-        answer = {
-            "error": "CorruptScan",
-            "code": "corrupt_scan",
-            "detail": f"The scan can't be read ({type(error).__name__}).",
-        }
-    sys.stdout.write("\n" + json.dumps(answer) + "\n")
-
-
-if __name__ == "__main__":
-    main()

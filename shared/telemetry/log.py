@@ -1,4 +1,4 @@
-"""One JSON line per log record on standard error; job ids and stages yes, personal data never."""
+"""Logs one JSON line per record to standard error; with job ids and stages, never with personal data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _fields: ContextVar[dict[str, object] | None] = ContextVar("fields", default=Non
 
 @contextmanager
 def fields(**values: object) -> Iterator[None]:
-    """Adds fields (job, stage, tenant) to every line that this thread logs while the context lasts."""
+    """Add fields (job, stage, tenant) to every line that this thread logs while the context lasts."""
     token = _fields.set((_fields.get() or {}) | values)
     try:
         yield
@@ -28,10 +28,12 @@ def fields(**values: object) -> Iterator[None]:
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one JSON object: time, level, logger, message and whatever `extra` held."""
+    """Formats a record as one JSON object: time, level, logger, message and the fields of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON; of an exception only its kind and place are told, its text may hold personal data."""
+        """Return the record as JSON; of an exception only its type and place, because its text may contain personal
+        data.
+        """
         line: dict[str, object] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname,
@@ -52,7 +54,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str = "INFO") -> None:
-    """Sends every record of this process to standard error as JSON."""
+    """Send every record of this process to standard error as JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()

@@ -1,8 +1,9 @@
-"""What every process counts of itself for Prometheus: stages, leases, store and ledger calls, rounds of the reconciler.
+"""Prometheus metrics of every process: stages, leases, store and ledger calls, rounds of the reconciler.
 
-Workers and the reconciler tell it on VISCERA_METRICS_PORT, the gateway on its `/metrics`. A worker's work is done in a
-child that may be killed at any moment. So its processes count in small mapped files (prometheus_client's multiprocess
-mode), one set for each place in the pool rather than each process: a successor counts on, and the main process adds up.
+Workers and the reconciler serve them on VISCERA_METRICS_PORT, the gateway on `/metrics`. A worker's child may be killed
+at any moment. Its processes therefore count in memory-mapped files (prometheus_client's multiprocess mode). There is
+one set of files per place in the pool, not per process: a new child continues the counts of the last one, and the main
+process adds all up.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 @dataclass(slots=True)
 class Meters:
-    """The meters of one process, in a registry of their own."""
+    """The metrics of one process, in a registry of their own."""
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     stage_seconds: Histogram = field(init=False)
@@ -80,13 +81,15 @@ _meters: list[Meters] = [Meters()]
 
 
 def meters() -> Meters:
-    """This process's meters."""
+    """Return this process's metrics."""
     return _meters[0]
 
 
 @contextmanager
 def timed(histogram: Histogram, *labels: str, errors: tuple[type[Exception], ...] = (Unavailable,)) -> Iterator[None]:
-    """Observes how long the context lasts, with `ok` or, if one of these errors leaves it, `error` as last label."""
+    """Observe the duration of the context; the last label is `ok`, or `error` if one of these errors leaves the
+    context.
+    """
     started, outcome = time.perf_counter(), "ok"
     try:
         yield
@@ -98,7 +101,10 @@ def timed(histogram: Histogram, *labels: str, errors: tuple[type[Exception], ...
 
 
 def share() -> Path:
-    """Makes the folder in which a worker's processes count, and counts there; in the main process, before it forks."""
+    """Create the folder in which a worker's processes count.
+
+    Call it in the main process before it forks.
+    """
     folder = Path(tempfile.mkdtemp(prefix="viscera-metrics-"))
     atexit.register(_remove, folder, os.getpid())
     os.environ[_FOLDER] = str(folder)
@@ -112,15 +118,17 @@ def _remove(folder: Path, owner: int) -> None:
 
 
 def count_as(name: str) -> None:
-    """Counts from now on under this name in the shared folder, if there is one; nothing of before a fork is touched,
-    as another thread may have held its locks."""
+    """Count under this name in the shared folder from now on, if there is one.
+
+    Nothing from before a fork is used: another thread may have held its locks.
+    """
     if _FOLDER in os.environ:
         values.ValueClass = values.MultiProcessValue(lambda: name)  # type: ignore[no-untyped-call]
         _meters[0] = Meters()
 
 
 def serve(host: str, port: int, folder: Path | None = None) -> None:
-    """Answers Prometheus on a port of its own, in a thread; a port that is taken is a line in the log, no more."""
+    """Serve Prometheus on a port of its own, in a thread; a port that is taken is only logged."""
     registry = CollectorRegistry()
     if folder is None:
         registry.register(meters().registry)
@@ -130,4 +138,4 @@ def serve(host: str, port: int, folder: Path | None = None) -> None:
     try:
         start_http_server(port, host, registry)
     except OSError as error:
-        logger.error("metrics can't be told", exc_info=error, extra={"port": port})
+        logger.error("metrics can't be served", exc_info=error, extra={"port": port})

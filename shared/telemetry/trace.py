@@ -1,8 +1,8 @@
-"""One trace per job: OpenTelemetry spans from the upload through every stage, in whatever process they run.
+"""One trace per job: OpenTelemetry spans from the upload through every stage, in every process.
 
-Off unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set and the extra `telemetry` installed. The trace's parent travels in the
-ledger, in the job's first entry of its history, as a W3C `traceparent`; messages stay a job id and a stage name.
-Attributes are ids, stages and sizes: nothing of the scan.
+Tracing is off unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set and the extra `telemetry` is installed. The parent is stored
+in the ledger, in the job's first history event, as a W3C `traceparent`; messages stay a job id and a stage name.
+Attributes are ids, stages and sizes, nothing of the scan.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 
 @lru_cache(maxsize=1)
 def _tracer(process: int, service: str) -> Any:
-    """The tracer of this process (a fork needs its own), or None where tracing is off."""
+    """Return the tracer of this process (a fork needs its own), or None where tracing is off."""
     del process
     if not any(os.environ.get(name) for name in _ENDPOINTS):
         return None
@@ -39,14 +39,16 @@ _service = "viscera"
 
 
 def configure(service: str) -> None:
-    """Names this process's service in its spans."""
+    """Set the name of this process's service in its spans."""
     global _service  # noqa: PLW0603 - a process is one service
     _service = service
 
 
 @contextmanager
 def span(name: str, parent: str | None = None, **attributes: str | int | float) -> Iterator[str | None]:
-    """A span below `parent` (a traceparent) or below the one around it; yields its own traceparent, None if off."""
+    """Open a span below `parent` (a traceparent) or below the current one; yield its traceparent, None if tracing is
+    off.
+    """
     tracer = _tracer(os.getpid(), _service)
     if tracer is None:
         yield None
@@ -62,7 +64,7 @@ def span(name: str, parent: str | None = None, **attributes: str | int | float) 
 
 
 def current() -> str | None:
-    """The id of the trace that this code runs in, for log lines; None outside one."""
+    """Return the current trace id for log lines; None outside a trace."""
     if _tracer(os.getpid(), _service) is None:
         return None
     from opentelemetry import trace

@@ -1,6 +1,6 @@
-"""The doorbell: Celery carries "look at job J, stage S" and nothing else.
+"""The queue: Celery carries "look at job J, stage S" and nothing else.
 
-Nothing depends on a message arriving: the ledger knows what is due and the reconciler rings again.
+Nothing depends on a message: the ledger knows what is due, and the reconciler notifies again.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from shared.ledger.jobs import STAGES
 
 __all__ = ["STAGES", "make_app", "notify", "queue_length"]
 RETRIED_PRIORITY, NORMAL_PRIORITY = 0, 6
-"""Priorities of a doorbell: over Redis and Valkey the smaller number is heard first."""
+"""Priorities of a message; Redis and Valkey deliver the smaller number first."""
 
 
 def make_app(broker_url: str, seconds: float | None = None, answer_within: float = 30.0) -> Celery:
-    """A Celery application on the broker, set so that a lost or doubled message does no harm.
+    """Return a Celery application on the broker whose settings make a lost or doubled message harmless.
 
-    A child that works on one task for longer than `seconds` is killed. A broker that does not answer within
-    `answer_within` seconds is given up: short for those who only ring.
+    A child that works on one task for longer than `seconds` is killed. `answer_within` is the socket timeout in
+    seconds: short for processes that only notify.
     """
     app = Celery("viscera", broker=broker_url, set_as_current=False)
     app.conf.update(
@@ -48,7 +48,7 @@ def make_app(broker_url: str, seconds: float | None = None, answer_within: float
             "socket_timeout": answer_within,
             "socket_connect_timeout": 3.0,
             "health_check_interval": 10,
-            # A gateway whose broker is away answers at once: the reconciler rings later.
+            # A gateway whose broker is unavailable answers at once: the reconciler notifies later.
             "max_retries": 1,
             "interval_start": 0.0,
             "interval_step": 0.1,
@@ -60,21 +60,25 @@ def make_app(broker_url: str, seconds: float | None = None, answer_within: float
 
 
 def task_name(stage: str) -> str:
-    """The Celery name of a stage's task."""
+    """Return the Celery name of a stage's task."""
     return f"viscera.{stage}"
 
 
 def notify(app: Celery, job_id: str, stage: str, *, retried: bool = False) -> None:
-    """Rings a stage's doorbell; raises the broker's error, which callers may ignore: the reconciler rings again.
+    """Send a stage message.
 
-    The doorbell of struck work, which has lost its worker before, is heard before all that lie there already.
+    Raises the broker's error, which callers may ignore: the reconciler notifies again. A message of retried work, which
+    lost its worker before, is delivered before all others.
     """
     options: dict[str, Any] = {"queue": stage, "ignore_result": True, "retry": False}
     app.send_task(task_name(stage), args=[job_id], priority=RETRIED_PRIORITY if retried else NORMAL_PRIORITY, **options)
 
 
 def queue_length(app: Celery, stage: str) -> int:
-    """How many doorbells lie in a stage's queue; raises the broker's error."""
+    """Return the number of messages in a stage's queue.
+
+    Raises the broker's error.
+    """
     with app.connection_for_write() as line:
         channel: Any = line.default_channel
         return int(channel.queue_declare(queue=stage).message_count)

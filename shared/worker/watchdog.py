@@ -1,8 +1,8 @@
-"""Ends a worker that has gone deaf, and a worker's child that is stuck.
+"""Ends a worker that no longer consumes, and a worker's child that is stuck.
 
-After a broken connection to the broker a Celery worker may live on without ever consuming again. The ledger knows
-better: work of this stage has been due for a while, its doorbell is rung over and over, and this worker, idle, hears
-nothing. Then it exits, and whoever supervises it starts a new one.
+After a broken connection to the broker a Celery worker may live on without consuming. The ledger shows it: work of this
+stage stays due and is notified again and again, while this worker is idle and receives nothing. The worker then exits,
+and its supervisor starts a new one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ logger = logging.getLogger("viscera.watchdog")
 class Watchdog:
     """Watches the worker of one stage from its main process.
 
-    `seconds` is how long due work may go queue_length, `stuck` how long a child may be at work without a lease.
+    `seconds` is how long due work may wait while this worker is idle, `stuck` how long a child may work without a
+    lease.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Watchdog:
         self.heard = self.held = time.monotonic()
 
     def start(self) -> None:
-        """Begins to watch, once the worker consumes."""
+        """Start to watch, once the worker consumes."""
         signals.task_received.connect(self._hear, weak=False)
         self.heard = time.monotonic()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
@@ -53,13 +54,15 @@ class Watchdog:
                     self.heard = time.monotonic()
                 if not state.active_requests or self._holds(ledger):
                     self.held = time.monotonic()
-            except Exception as error:  # the ledger is away: nothing is known, so nothing is done
-                logger.debug("ledger not asked", exc_info=error)
+            except Exception as error:  # the ledger is unavailable: nothing is known, so nothing is done
+                logger.debug("ledger not available", exc_info=error)
                 self.heard = self.held = time.monotonic()
             if time.monotonic() - self.held > self.stuck:
                 self._kill_children()
             if time.monotonic() - self.heard > self.seconds:
-                logger.critical("worker hears no doorbell though work is due; it ends", extra={"stage": self.stage})
+                logger.critical(
+                    "worker receives no message although work is due; it exits", extra={"stage": self.stage}
+                )
                 os._exit(75)
 
     def _starved(self, ledger: Ledger) -> bool:
@@ -72,7 +75,7 @@ class Watchdog:
 
     def _kill_children(self) -> None:
         for request in list(state.active_requests):
-            logger.critical("child is at work without a lease; it is killed", extra={"stage": self.stage})
-            with suppress(ProcessLookupError, TypeError):  # it has just ended, or not begun
+            logger.critical("child works without a lease; it is killed", extra={"stage": self.stage})
+            with suppress(ProcessLookupError, TypeError):  # the child has just ended, or has not started
                 os.kill(request.worker_pid, signal.SIGKILL)
         self.held = time.monotonic()

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from shared.ledger.claims import TRIES
+from shared.ledger.claims import ATTEMPTS
 from shared.ledger.jobs import STAGES
 from shared.worker.failpoints import POINTS
 
@@ -62,7 +62,7 @@ def test_a_scan_that_kills_its_worker_fails_after_three_tries_and_others_flow(ri
     rig.check(*[rig.submit() for _ in range(2)])
     rig.check(poison, ended="failed")
     assert rig.error(poison) == "worker_lost"
-    assert rig.attempts(poison, stage) == TRIES
+    assert rig.attempts(poison, stage) == ATTEMPTS
 
 
 @pytest.mark.parametrize("point", ["after-claim", "mid-work", "after-store"])

@@ -13,7 +13,7 @@ from services.webhook_sender import WebhookSender, deliver, take
 from shared.ledger import jobs, webhooks
 from shared.ledger.tables import deliveries
 from tests.shared.ledger.conftest import add_job
-from tests.shared.test_webhook import LOOPBACK, Receiver, receiver
+from tests.shared.outbound.test_webhook import LOOPBACK, Receiver, receiver
 from tests.support import contracts
 
 __all__ = ["receiver"]

@@ -1,7 +1,7 @@
-"""Reading scans: DICOM series, NIfTI, PNG stacks, in folders, zip files or alone.
+"""Reads scans: DICOM series, NIfTI and PNG stacks, in folders, in zip files or as single files.
 
-`open_scan` looks at names and headers only and refuses what can't be used; `Plan.decode` then reads the voxels.
-Hostile input is expected: run both through `shared.sandbox`.
+`open_scan` reads names and headers only and refuses scans that can't be used; `Plan.decode` then reads the voxels.
+Input may be hostile: run both through `shared.sandbox`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,10 @@ def open_scan(
     limits: Limits | None = None,
     prepare: Callable[[str], None] = lambda _: None,
 ) -> Plan:
-    """What the scan at `path` (folder, zip or file) holds, from its names and headers.
+    """Return the plan of the scan at `path` (folder, zip or file), from names and headers.
 
-    `prepare` is told each kind of image (png, nifti, dicom) before it is read.
-    `spacing` is (slice, row, column) mm for PNG stacks whose names say none, or to overrule them.
-    Raises a `BadScan` with a stable code for everything that can't be used.
+    `prepare` is called with each kind of image (png, nifti, dicom) before it is read. `spacing` is (slice, row, column)
+    mm; it overrules the names of a PNG stack. Raises a `BadScan` with a stable code for every scan that can't be used.
     """
     limits = limits or Limits()
     kinds: dict[str, list[Member]] = {"png": [], "nifti": [], "dicom": [], "headless": []}
@@ -50,7 +49,10 @@ def open_scan(
 
 
 def read_scan(path: Path, spacing: Spacing | None = None, limits: Limits | None = None) -> Volume:
-    """The scan at `path` as a Volume on its own grid; raises a `BadScan` where there is none."""
+    """Return the scan at `path` as a Volume on its own grid.
+
+    Raises a `BadScan` if there is none.
+    """
     return open_scan(path, spacing, limits).decode()
 
 
@@ -60,7 +62,7 @@ def _plan(found: list[str], kinds: dict[str, list[Member]], spacing: Spacing | N
     for kind in found:
         try:
             plans.append(_reader(kind)(kinds[kind], spacing, limits))
-        except NotAScan as error:  # a DICOMDIR or report beside the images is no second series
+        except NotAScan as error:  # a DICOMDIR or a report beside the images is not a second series
             refusal = error
     if len(plans) > 1:
         raise MixedSeries(f"There are several kinds of images in it ({', '.join(found)}); send one series at a time.")
@@ -71,7 +73,7 @@ def _plan(found: list[str], kinds: dict[str, list[Member]], spacing: Spacing | N
 
 
 def _reader(kind: str) -> Callable[[list[Member], Spacing | None, Limits], Plan]:
-    """The planner of a kind of image; its libraries are loaded only now, for most scans need but one of them."""
+    """Return the planner of a kind of image. It imports the libraries only now: most scans need only one of them."""
     reader: Callable[[list[Member], Spacing | None, Limits], Plan] = import_module(
         f"shared.imaging.formats.{kind}"
     ).plan
@@ -79,7 +81,7 @@ def _reader(kind: str) -> Callable[[list[Member], Spacing | None, Limits], Plan]
 
 
 def _is_nifti(head: bytes) -> bool:
-    """Whether these first 352 bytes are a NIfTI-1 or NIfTI-2 single-file header."""
+    """Return whether these first 352 bytes are the header of a NIfTI-1 or NIfTI-2 single file."""
     return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
 
 

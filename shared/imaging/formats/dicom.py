@@ -1,6 +1,6 @@
-"""A DICOM series of MR or CT images, single-frame or enhanced, placed by its positions (DICOM PS3.3 C.7.6.2).
+"""A DICOM series of MR or CT images, single-frame or enhanced, ordered by its positions (DICOM PS3.3 C.7.6.2).
 
-Only the attributes listed in `TAGS` are read from a header; names and other personal attributes never enter.
+Only the attributes in `TAGS` are read from a header; names and other personal attributes are never read.
 """
 
 from __future__ import annotations
@@ -42,15 +42,18 @@ TAGS = [
     "PixelRepresentation", "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "RescaleSlope",
     "RescaleIntercept", "LossyImageCompression", "SeriesNumber", "StudyInstanceUID", *frames.TAGS,
 ]  # fmt: skip
-MAX_TILT = 0.0087  # tangent of half a degree between the stack and its slices' normal
+MAX_TILT = 0.0087  # tangent of half a degree between the stack and the normal of its slices
 _LOSSY = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 81, 91, 203)}
 _NO_GEOMETRY = "A DICOM header holds a damaged geometry."
 _UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 
 
 def plan(members: list[Member], spacing: tuple[float, float, float] | None, limits: Limits) -> Plan:
-    """The grid of a series from the headers of its images; raises what hinders the use of these files."""
-    del spacing  # a DICOM image knows its own
+    """Return the plan of a series from the headers of its images.
+
+    Raises a `BadScan` for headers that can't be used.
+    """
+    del spacing  # a DICOM image has its own spacing
     headers = [(member, *_header(member)) for member in members]
     images = [entry for entry in headers if "Rows" in entry[1] and "Columns" in entry[1]]
     if not images:
@@ -70,19 +73,19 @@ def plan(members: list[Member], spacing: tuple[float, float, float] | None, limi
 
 
 def _header(member: Member) -> tuple[pydicom.Dataset, int]:
-    """The listed attributes, and the bytes that follow them: the pixels."""
+    """Return the listed attributes and the number of bytes after them, which are the pixels."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with _refusing(lambda _: CorruptScan("A DICOM file is truncated or damaged.")), member.open() as file:
             header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS))
             for part in (header, header.file_meta):
-                list(part)  # pydicom converts a value when it is first asked for, and damage shows only then
+                list(part)  # pydicom converts a value on first access, and only then raises for a damaged one
             return header, member.size - file.tell()
 
 
 @contextmanager
 def _refusing(refusal: Callable[[Exception], BadScan]) -> Iterator[None]:
-    """Turn every error but our own into a refusal: pydicom raises many kinds for a damaged file."""
+    """Turn every foreign error into a refusal: pydicom raises many kinds of error for a damaged file."""
     try:
         yield
     except (BadScan, MemoryError):
@@ -117,7 +120,7 @@ def _check_kind(header: pydicom.Dataset, limits: Limits) -> None:
         limits.check_voxels((count, int(header.Rows), int(header.Columns)))
         bits = int(header.get("BitsAllocated", 16))
     except (TypeError, ValueError) as error:
-        raise CorruptScan("A DICOM header holds sizes that are no numbers.") from error
+        raise CorruptScan("A DICOM header has sizes that are not numbers.") from error
     if str(header.get("Modality", "")) not in ("MR", "CT"):
         raise UnsupportedScan(f"The images are {_kind(header)}, not MR or CT.")
     if samples != 1 or not str(header.get("PhotometricInterpretation", "MONOCHROME2")).startswith("MONOCHROME"):
@@ -129,7 +132,7 @@ def _check_kind(header: pydicom.Dataset, limits: Limits) -> None:
 
 
 def _images(member: Member, header: pydicom.Dataset) -> list[Image]:
-    """The slices of one file: one, or each frame of an enhanced image."""
+    """Return the slices of one file: one, or one per frame of an enhanced image."""
     with _refusing(lambda _: CorruptScan(_NO_GEOMETRY)):
         if frames.enhanced(header):
             return [_image(member, header, view) for view in frames.views(header)]
@@ -187,7 +190,7 @@ def _stack(images: list[Image]) -> tuple[list[Image], Geometry]:
 
 
 def _step(positions: Floats, normal: Floats) -> Floats:
-    """The way from slice to slice in mm, if it is the same everywhere and along the normal."""
+    """Return the step from slice to slice in mm, if it is even and along the normal."""
     gaps = np.diff(positions @ normal)
     if gaps.min() < 0.01:
         raise BadGeometry("Several images of the series lie at the same position.")
@@ -226,14 +229,14 @@ def _fits_int16(raw: NDArray[Any], slope: float, intercept: float) -> bool:
 
 
 class _Source:
-    """Decodes slices; the file read last stays open for its other frames."""
+    """Decodes slices; the last file stays open for its other frames."""
 
     def __init__(self) -> None:
         self.member: Member | None = None
         self.dataset = pydicom.Dataset()
 
     def pixels(self, image: Image) -> tuple[NDArray[Any], float, float]:
-        """The stored values (row, column), rescale slope and intercept of a slice."""
+        """Return the stored values (row, column), the rescale slope and the intercept of a slice."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with _refusing(_pixel_error):

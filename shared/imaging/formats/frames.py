@@ -1,4 +1,4 @@
-"""The frames of an enhanced multi-frame image, from its functional groups (DICOM PS3.3 C.7.6.16)."""
+"""Frames of an enhanced multi-frame image, from its functional groups (DICOM PS3.3 C.7.6.16)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLASSES = (
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where to find a frame's attributes: data sets of its position, orientation, pixel measures and rescaling."""
+    """The data sets with a frame's position, orientation, pixel measures and rescaling."""
 
     frame: int
     position: pydicom.Dataset
@@ -25,13 +25,13 @@ class View:
 
 
 def enhanced(header: pydicom.Dataset) -> bool:
-    """Whether the image is of an enhanced MR or CT class."""
+    """Return whether the image is of an enhanced MR or CT class."""
     uid = header.get("SOPClassUID") or getattr(header, "file_meta", {}).get("MediaStorageSOPClassUID", "")
     return str(uid) in CLASSES
 
 
 def views(header: pydicom.Dataset) -> list[View]:
-    """One view per frame; a group absent from the frame is looked for in the shared groups."""
+    """Return one view per frame; a group that the frame lacks is taken from the shared groups."""
     shared = (header.get("SharedFunctionalGroupsSequence") or [pydicom.Dataset()])[0]
     each = header.get("PerFrameFunctionalGroupsSequence") or []
     count = int(header.get("NumberOfFrames", 1) or 1)

@@ -1,4 +1,4 @@
-"""The files of a scan, whether in a folder, in a zip or alone, read within bounds."""
+"""The files of a scan, from a folder, a zip or a single file, read within limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runti
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of a scan: its relative path, its declared size in bytes, and a way to open it."""
+    """One file of a scan: its relative path, its declared size in bytes, and a function that opens it."""
 
     path: PurePosixPath
     size: int
@@ -25,25 +25,28 @@ class Member:
 
     @property
     def name(self) -> str:
-        """The file's own name."""
+        """Return the file's name without folders."""
         return self.path.name
 
     def open(self) -> BinaryIO:
-        """The file, seekable, at its start."""
+        """Return the file, seekable, at its start."""
         return self.opener()
 
     def read(self) -> bytes:
-        """All of its bytes, as many as declared; raises CorruptScan if they can't be had."""
+        """Return all declared bytes.
+
+        Raises CorruptScan if they can't be read.
+        """
         with _damage_explained(), self.opener() as file:
             return file.read(self.size)
 
     def head(self, count: int) -> bytes:
-        """Its first bytes."""
+        """Return the first bytes."""
         with _damage_explained(), self.opener() as file:
             return file.read(count)
 
     def inflated_head(self, count: int) -> bytes:
-        """The first bytes behind its gzip wrapping; empty if that is damaged."""
+        """Return the first bytes after gzip decompression; empty if they are damaged."""
         try:
             return zlib.decompressobj(31).decompress(self.head(4096), count)
         except zlib.error:
@@ -51,7 +54,10 @@ class Member:
 
 
 def members_of(path: Path, limits: Limits) -> list[Member]:
-    """The files of a folder, zip or single file, sorted by path; only those below `scans/` where there is one."""
+    """Return the files of a folder, a zip or a single file, sorted by path.
+
+    Where there is a `scans/` folder, only its files are returned.
+    """
     if path.is_dir():
         found = list(_folder(path, limits))
     elif zipfile.is_zipfile(path) and not _is_image(path):
@@ -66,7 +72,7 @@ def members_of(path: Path, limits: Limits) -> list[Member]:
 
 
 def _is_image(path: Path) -> bool:
-    # A zip appended to an image is a polyglot; the image in front decides.
+    # A zip that is appended to an image is a polyglot: the image at the front decides.
     with path.open("rb") as file:
         head = file.read(132)
     return head.startswith(b"\x89PNG") or head[128:] == b"DICM"

@@ -28,12 +28,15 @@ from shared.imaging.geometry import Geometry
 
 _TO_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _MAX_SHEAR = 0.0087  # cosine of the angle between axes: half a degree off a right angle
-_CT_AIR = -500  # HU; MR holds nothing like it
+_CT_AIR = -500  # HU; MR has no values this low
 
 
 def plan(members: list[Member], spacing: tuple[float, float, float] | None, limits: Limits) -> Plan:
-    """The grid of a NIfTI image from its header alone."""
-    del spacing  # a NIfTI file knows its own
+    """Return the plan of a NIfTI image from its header.
+
+    Raises a `BadScan` for a header that can't be used.
+    """
+    del spacing  # a NIfTI file has its own spacing
     if len(members) > 1:
         raise MixedSeries(f"There are {len(members)} NIfTI images in it; send one at a time.")
     header = _header(members[0])
@@ -53,7 +56,7 @@ def _header(member: Member) -> Any:
         header = kind.from_fileobj(io.BytesIO(head), check=False)
         header.get_data_dtype(), header.get_data_offset()
         return header
-    except Exception as error:  # nibabel raises many kinds for a damaged header
+    except Exception as error:  # nibabel raises many kinds of error for a damaged header
         raise CorruptScan("The NIfTI header is damaged.") from error
 
 
@@ -87,7 +90,7 @@ def _read(member: Member, header: Any, shape: tuple[int, int, int]) -> Pixels:
     dtype = header.get_data_dtype()
     count = shape[0] * shape[1] * shape[2]
     raw = _payload(member, int(header.get_data_offset()), count * dtype.itemsize)
-    # The first axis of a NIfTI image runs fastest: read backwards it is (slice, row, column).
+    # The first axis of a NIfTI image varies fastest: in C order it is (slice, row, column).
     data: NDArray[Any] = np.frombuffer(raw, dtype).reshape(shape[::-1])
     slope, intercept = (header.get_slope_inter() or (None, None)) if dtype.kind in "iuf" else (None, None)
     if slope is not None and (slope, intercept) != (1.0, 0.0):
@@ -111,7 +114,7 @@ def _payload(member: Member, offset: int, size: int) -> bytes:
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise CorruptScan("The NIfTI data is damaged.") from error
     if len(raw) < size:
-        raise CorruptScan(f"The NIfTI data is truncated: {len(raw)} of {size} bytes are there.")
+        raise CorruptScan(f"The NIfTI data is truncated: it has {len(raw)} of {size} bytes.")
     if member.size > 8 * size + 2**20:
         raise ScanTooLarge("The NIfTI file is far larger than its voxels need.")
     return raw

@@ -1,4 +1,4 @@
-"""One slice of a DICOM series as its header describes it, and what a result must know to point back at the series."""
+"""Slices of a DICOM series as their headers describe them, and what a result needs to refer to the series."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.imaging.geometry import Floats
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
-    """A slice: its file, its frame (from 1; 0 where it is alone), its place in the patient and its rescaling."""
+    """A slice: its file, its frame (from 1; 0 for a single-frame image), its position and its rescaling."""
 
     member: Member
     sop_class: str
@@ -33,7 +33,10 @@ class Image:
 
 
 def origin_of(header: pydicom.Dataset, order: Sequence[Image]) -> Origin:
-    """The series that these slices, in order, make up; identifiers a file lacks are derived from its instances."""
+    """Return the series of these slices, which are in order.
+
+    Identifiers that the files lack are derived from the instances.
+    """
     first = order[0]
     instances = sorted({image.sop_instance for image in order})
 
@@ -56,9 +59,9 @@ def origin_of(header: pydicom.Dataset, order: Sequence[Image]) -> Origin:
 
 
 def derived_uid(*parts: str) -> str:
-    """A UID that depends on the given texts only (PS3.5 B.2: 2.25 and a 128-bit number)."""
+    """Return a UID that depends only on these texts (PS3.5 B.2: 2.25 and a 128-bit number)."""
     digest = bytearray(hashlib.sha256("\n".join(parts).encode()).digest()[:16])
-    digest[6], digest[8] = digest[6] & 0x0F | 0x50, digest[8] & 0x3F | 0x80  # a version 5 UUID's fixed bits
+    digest[6], digest[8] = digest[6] & 0x0F | 0x50, digest[8] & 0x3F | 0x80  # the fixed bits of a version 5 UUID
     return f"2.25.{int.from_bytes(digest, 'big')}"
 
 

@@ -1,4 +1,4 @@
-"""What headers promise about a scan, and how to get its voxels."""
+"""What the headers say about a scan, and how to decode its voxels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.imaging.volume import Modality, SourceFormat, Volume
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """Decoded voxels: `data` (slice, row, column), the modality, and warnings seen while decoding."""
+    """Decoded voxels: `data` (slice, row, column), the modality, and warnings from decoding."""
 
     data: NDArray[Any]
     modality: Modality
@@ -23,7 +23,9 @@ class Pixels:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Where one slice comes from: SOP class and instance, frame number (from 1; 0 alone in its instance), LPS mm."""
+    """Source of one slice: SOP class and instance UID, frame number (from 1; 0 for a single-frame image), position in
+    LPS mm.
+    """
 
     sop_class: str
     sop_instance: str
@@ -33,9 +35,9 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The DICOM series a volume came from, slice by slice in the volume's order.
+    """The DICOM series of a volume, slice by slice in the volume's order.
 
-    `orientation` is Image Orientation (Patient), `pixel` (distance of rows, of columns) in mm. Holds nothing personal.
+    `orientation` is Image Orientation (Patient), `pixel` the (row, column) distance in mm. It has no personal data.
     """
 
     study: str
@@ -50,7 +52,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A scan that passed every check of its headers: its grid, bytes per voxel, how to decode it, and its series."""
+    """A scan whose headers passed every check: its grid, bytes per voxel, decoder and series."""
 
     geometry: Geometry
     source: SourceFormat
@@ -60,11 +62,14 @@ class Plan:
 
     @property
     def voxel_bytes(self) -> int:
-        """Bytes of the voxels as declared."""
+        """Return the bytes of the voxels as declared."""
         slices, rows, columns = self.geometry.shape
         return slices * rows * columns * self.itemsize
 
     def decode(self) -> Volume:
-        """The voxels on the grid; raises a `BadScan` where the data is not what the headers said."""
+        """Return the voxels on the grid.
+
+        Raises a `BadScan` where the data differs from the headers.
+        """
         pixels = self.read()
         return Volume(pixels.data, self.geometry, pixels.modality, self.source, pixels.warnings)

@@ -1,7 +1,7 @@
-"""Stacks of PNG slices in the naming of the UW-Madison GI tract data set.
+"""Stacks of PNG slices, named as in the UW-Madison GI tract data set.
 
-`slice_0001_266_266_1.50_1.50.png`: slice number, width, height, and the width and height of a pixel in mm. A PNG
-carries no place in the patient: columns run to the patient's left, rows to posterior, slice numbers to the feet.
+`slice_0001_266_266_1.50_1.50.png`: slice number, width, height, and the width and height of a pixel in mm. A PNG has no
+position in the patient. By convention columns run to the patient's left, rows to posterior, slice numbers to the feet.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from shared.imaging.formats.plan import Pixels, Plan
 from shared.imaging.geometry import Geometry
 
 SLICE_MM = 3.0
-"""Distance of slices in the UW-Madison data set, which its names do not tell."""
+"""Slice distance in mm of the UW-Madison data set; its file names do not say it."""
 
 _NAME = re.compile(
     r"^(?P<case>.*?)_?slice_(?P<n>\d+)_(?P<w>\d+)_(?P<h>\d+)_(?P<dx>\d+\.?\d*)_(?P<dy>\d+\.?\d*)\.png$", re.I
@@ -49,7 +49,7 @@ class _Slice:
 
 
 def plan(members: list[Member], spacing: tuple[float, float, float] | None, limits: Limits) -> Plan:
-    """The grid of a PNG stack from names and image headers; `spacing` is (slice, row, column) mm and wins."""
+    """Return the plan of a PNG stack from names and headers; `spacing` in (slice, row, column) mm overrules them."""
     slices = sorted((_slice(member, limits) for member in members), key=lambda s: s.number)
     _one_stack(slices)
     if len(slices) < 2:

@@ -18,7 +18,7 @@ FIRST_WAIT, LONGEST_WAIT = 5.0, 1800.0
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One job's results for one destination; `state` is pending, sending, delivered or failed."""
+    """The results of one job for one destination; `state` is pending, sending, delivered or failed."""
 
     id: str
     tenant: str
@@ -36,7 +36,7 @@ _COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]
 
 
 def plan(connection: Connection, tenant: str, job_id: str, destinations: list[str]) -> None:
-    """Notes that a job's results are to be sent; a destination noted before is left alone."""
+    """Record that a job's results must be sent; a destination that is already recorded stays as it is."""
     for destination in destinations:
         statement = insert(connection, deliveries).values(
             id=new_id("delivery"), tenant=tenant, job_id=job_id, destination=destination, state="pending",
@@ -46,7 +46,7 @@ def plan(connection: Connection, tenant: str, job_id: str, destinations: list[st
 
 
 def take(connection: Connection, lease: float) -> Delivery | None:
-    """The delivery that has been due longest, for `lease` seconds this caller's alone."""
+    """Take the delivery that has been due longest, for `lease` seconds; return None if none is due."""
     due = deliveries.c.state.in_(("pending", "sending")) & (deliveries.c.due <= now())
     first = connection.execute(select(*_COLUMNS).where(due).order_by(deliveries.c.due).limit(1)).first()
     if first is None:
@@ -58,7 +58,10 @@ def take(connection: Connection, lease: float) -> Delivery | None:
 
 
 def settle(connection: Connection, taken: Delivery, error: str | None) -> None:
-    """Notes how a try went: delivered, due again later, or failed after the last one. A lost lease changes nothing."""
+    """Record the result of an attempt: delivered, due again later, or failed after the last one.
+
+    A lost lease changes nothing.
+    """
     mine = (deliveries.c.id == taken.id) & (deliveries.c.fence == taken.fence) & (deliveries.c.state == "sending")
     values: dict[str, Any]
     if error is None:
@@ -72,7 +75,10 @@ def settle(connection: Connection, taken: Delivery, error: str | None) -> None:
 
 
 def retry(connection: Connection, tenant: str, delivery_id: str) -> None:
-    """Makes a delivery that failed, or waits for its next try, due now; raises NotFound or Conflict."""
+    """Make a failed or waiting delivery due now.
+
+    Raises NotFound, or Conflict for one that is sent or delivered.
+    """
     mine = (deliveries.c.id == delivery_id) & (deliveries.c.tenant == tenant)
     again = mine & deliveries.c.state.in_(("failed", "pending"))
     values = {"state": "pending", "attempts": 0, "due": now(), "ended": None}
@@ -80,13 +86,13 @@ def retry(connection: Connection, tenant: str, delivery_id: str) -> None:
         state = connection.execute(select(deliveries.c.state).where(mine)).scalar()
         if state is None:
             raise NotFound("There is no such delivery.")
-        raise Conflict(f"The delivery is not to be tried again: {state}.", "delivery_state")
+        raise Conflict(f"The delivery can't be retried in this state: {state}.", "delivery_state")
 
 
 def page(
     connection: Connection, tenant: str, *, job_id: str | None = None, state: str | None = None, limit: int = 100
 ) -> list[Delivery]:
-    """A tenant's deliveries, newest first."""
+    """Return a tenant's deliveries, newest first."""
     query = select(*_COLUMNS).where(deliveries.c.tenant == tenant)
     if job_id is not None:
         query = query.where(deliveries.c.job_id == job_id)
@@ -97,7 +103,10 @@ def page(
 
 
 def get(connection: Connection, tenant: str, delivery_id: str) -> Delivery:
-    """The delivery with this id; raises NotFound, also for another tenant's."""
+    """Return the delivery with this id.
+
+    Raises NotFound, also for a delivery of another tenant.
+    """
     query = select(*_COLUMNS).where(deliveries.c.id == delivery_id, deliveries.c.tenant == tenant)
     row = connection.execute(query).first()
     if row is None:
@@ -106,6 +115,6 @@ def get(connection: Connection, tenant: str, delivery_id: str) -> Delivery:
 
 
 def contents(connection: Connection, job_id: str) -> list[tuple[str, str]]:
-    """The result instances of a job as (instance id, SOP Instance UID)."""
+    """Return the result instances of a job as (instance id, SOP Instance UID)."""
     query = select(instances.c.id, instances.c.uid).join(results, results.c.instance == instances.c.id)
     return [(row.id, row.uid) for row in connection.execute(query.where(results.c.job_id == job_id))]

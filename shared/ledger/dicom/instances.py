@@ -15,7 +15,7 @@ from shared.ledger.pending_deletes import schedule_delete
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A stored instance: its UIDs, how it is encoded, and where in its file the pixels lie (-1 long: encapsulated)."""
+    """A stored instance: its UIDs, its encoding, and where its pixels are in the file (length -1: encapsulated)."""
 
     id: str
     study: str
@@ -36,7 +36,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What searches ask of an instance's study and series: DICOM JSON attributes, and plain texts to match."""
+    """Searchable attributes of an instance's study and series: DICOM JSON, and plain texts to match."""
 
     study: dict[str, Any]
     series: dict[str, Any]
@@ -48,7 +48,7 @@ class About:
 
 
 def known(connection: Connection, tenant: str, uids: list[str]) -> dict[str, str]:
-    """SHA-256 of those of the instances that the tenant has stored."""
+    """Return the SHA-256 by UID of those instances that the tenant has stored."""
     found: dict[str, str] = {}
     for start in range(0, len(uids), 500):
         where = (instances.c.tenant == tenant) & instances.c.uid.in_(uids[start : start + 500])
@@ -57,7 +57,10 @@ def known(connection: Connection, tenant: str, uids: list[str]) -> dict[str, str
 
 
 def add(connection: Connection, tenant: str, instance: Instance, about: About, *, result_of: str | None = None) -> bool:
-    """Records an instance whose bytes are durable; False if the tenant had it before. Source series open again."""
+    """Record an instance whose bytes are durable; return False if the tenant already has it.
+
+    A source series becomes open again.
+    """
     study = _study(connection, tenant, instance.study, about)
     parent = _series(connection, tenant, study, instance.series, about, open_=result_of is None)
     values = {name: getattr(instance, name) for name in Instance.__slots__ if name not in ("study", "series")}
@@ -94,9 +97,9 @@ def _series(connection: Connection, tenant: str, study: str, uid: str, about: Ab
 
 
 def erase_of_job(connection: Connection, job_id: str) -> None:
-    """Removes a job's result instances and, if no other attempt needs them, its series' instances; dooms their bytes.
+    """Delete a job's result instances and, if no other attempt needs them, its series' instances; schedule their bytes.
 
-    A study without series goes with everything personal it held.
+    A study without series is deleted with its personal attributes.
     """
     gone = list(connection.execute(select(results.c.instance).where(results.c.job_id == job_id)).scalars())
     parent = connection.execute(select(series_jobs.c.series).where(series_jobs.c.job_id == job_id)).scalar()
@@ -117,7 +120,7 @@ def of_study(connection: Connection, tenant: str, uid: str) -> tuple[list[str], 
 
 
 def erase(connection: Connection, ids: list[str]) -> None:
-    """Removes instances, the series and studies they leave empty, and dooms the bytes."""
+    """Delete instances and the series and studies that become empty; schedule the deletion of their bytes."""
     for instance in ids:
         connection.execute(delete(instances).where(instances.c.id == instance))
         schedule_delete(connection, f"dicom/{instance}/")

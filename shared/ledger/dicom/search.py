@@ -1,4 +1,4 @@
-"""Looking stored studies, series and instances up; the rows carry what QIDO-RS answers and WADO-RS needs."""
+"""Searches stored studies, series and instances, for QIDO-RS and WADO-RS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.ledger.dicom.tables import instances, results, series, studies
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a search asks of the indexed columns: UIDs by level, and texts with * and ? as wildcards."""
+    """The conditions of a search: UIDs by level, and texts with * and ? as wildcards."""
 
     studies: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class Wanted:
 
 
 def find_studies(connection: Connection, tenant: str, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Studies with `uid`, `attributes`, `modalities`, `series` and `instances` (counts), newest first."""
+    """Return studies with `uid`, `attributes`, `modalities`, `series` and `instances` (counts), newest first."""
     query = select(studies.c.id, studies.c.uid, studies.c.attributes).where(*_study(tenant, wanted))
     if wanted.modalities:
         held = select(series.c.study).where(series.c.modality.in_(wanted.modalities))
@@ -50,7 +50,7 @@ def find_studies(connection: Connection, tenant: str, wanted: Wanted) -> Iterato
 
 
 def find_series(connection: Connection, tenant: str, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Series with `study`, `uid`, both `attributes` and the count of `instances`, newest study first."""
+    """Return series with `study`, `uid`, both `attributes` and the number of `instances`, newest study first."""
     count = select(func.count()).where(instances.c.series == series.c.id).scalar_subquery()
     query = select(
         studies.c.uid.label("study"), studies.c.attributes.label("study_attributes"), series.c.uid, series.c.modality,
@@ -62,7 +62,7 @@ def find_series(connection: Connection, tenant: str, wanted: Wanted) -> Iterator
 
 
 def find_instances(connection: Connection, tenant: str, wanted: Wanted) -> Iterator[tuple[Instance, dict[str, Any]]]:
-    """Instances with the attributes of their study and series, in the order of instance numbers."""
+    """Return instances with the attributes of their study and series, by instance number."""
     query = _instances(tenant, wanted).order_by(
         studies.c.created.desc(), series.c.created, series.c.id, instances.c.number, instances.c.uid
     )
@@ -75,7 +75,10 @@ def find_instances(connection: Connection, tenant: str, wanted: Wanted) -> Itera
 def retrieve(
     connection: Connection, tenant: str, study: str, series_uid: str | None = None, instance: str | None = None
 ) -> list[Instance]:
-    """The instances of a study, of a series, or one; raises NotFound where there is none."""
+    """Return the instances of a study, of a series, or one instance.
+
+    Raises NotFound where there is none.
+    """
     wanted = Wanted((study,), (series_uid,) if series_uid else (), (instance,) if instance else ())
     found = [one for one, _ in find_instances(connection, tenant, wanted)]
     if not found:
@@ -84,7 +87,7 @@ def retrieve(
 
 
 def results_of(connection: Connection, tenant: str, job_id: str) -> list[Instance]:
-    """The instances that a job made."""
+    """Return the result instances of a job."""
     query = _instances(tenant, Wanted()).join(results, results.c.instance == instances.c.id)
     rows = connection.execute(query.where(results.c.job_id == job_id).order_by(series.c.uid, instances.c.number))
     return [Instance(**{name: row._mapping[name] for name in Instance.__slots__}) for row in rows]

@@ -1,4 +1,4 @@
-"""Stored series, and the jobs that are started on them."""
+"""Stored series, and the jobs that run on them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _IMAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A stored series; `state` is open, closed or unsuited, the latter for a `reason`."""
+    """A stored series; `state` is open, closed or unsuited, the latter with a `reason`."""
 
     id: str
     tenant: str
@@ -44,7 +44,7 @@ class Series:
 def list_series(
     connection: Connection, tenant: str | None, *, quiet: float | None = None, uid: str | None = None, limit: int = 200
 ) -> list[Series]:
-    """Series, newest first: a tenant's, or of all those that are open and got nothing for `quiet` seconds."""
+    """Return series, newest first: a tenant's, or all open ones that received nothing for `quiet` seconds."""
     count = select(func.count()).where(instances.c.series == series.c.id).scalar_subquery()
     query = select(
         series.c.id, series.c.tenant, studies.c.uid.label("study"), series.c.uid, series.c.modality, series.c.state,
@@ -61,7 +61,7 @@ def list_series(
 
 
 def images(connection: Connection, series_id: str) -> tuple[list[str], str | None]:
-    """The instances of a series that make up a volume, or none and the reason why it is stored only."""
+    """Return the ids of the instances that form a volume; or none, and the reason why no job can run."""
     columns = instances.c
     query = select(columns.id, columns.sop_class, columns.frames, columns.image_type).where(columns.series == series_id)
     rows = connection.execute(query.order_by(columns.number, columns.uid)).all()
@@ -80,14 +80,16 @@ def images(connection: Connection, series_id: str) -> tuple[list[str], str | Non
 
 
 def set_aside(connection: Connection, found: Series, reason: str) -> bool:
-    """Notes that a series is stored but not run; False if it changed meanwhile."""
+    """Record that a series is stored but not processed; return False if it changed meanwhile."""
     return _moved(connection, found, {"state": "unsuited", "reason": reason})
 
 
 def start(
     connection: Connection, found: Series, scan: jobs.Scan, count: int, *, seconds: float, patience: float
 ) -> str | None:
-    """Closes a series and starts its next attempt's job on it, at once or not at all; None if it changed meanwhile."""
+    """Close a series and start a job for its next attempt in the caller's transaction; return None if it changed
+    meanwhile.
+    """
     attempt = found.attempt + 1
     if not _moved(connection, found, {"state": "closed", "reason": None, "attempt": attempt}):
         return None
@@ -102,7 +104,7 @@ def start(
 
 
 def _step(connection: Connection, found: Series) -> dict[str, Any]:
-    """What the worklist tells of a series' job beside its state: whose it is, and which series it works on."""
+    """Return the workitem attributes of a series' job: its patient and its input series."""
     held = connection.execute(select(studies.c.attributes).join(series).where(series.c.id == found.id)).scalar_one()
     patient = ("00080050", "00080090", "00100010", "00100020", "00100021", "00100030", "00100040", "0020000D")
     reference = {
@@ -121,7 +123,7 @@ def _moved(connection: Connection, found: Series, values: dict[str, Any]) -> boo
 
 
 def attempts(connection: Connection, series_ids: list[str]) -> dict[str, list[tuple[str, int, int]]]:
-    """Of each series its (job, attempt, instances), first attempt first."""
+    """Return each series' attempts as (job id, attempt, number of instances), first attempt first."""
     query = select(series_jobs).where(series_jobs.c.series.in_(series_ids)).order_by(series_jobs.c.attempt)
     found: dict[str, list[tuple[str, int, int]]] = {}
     for row in connection.execute(query):

@@ -1,8 +1,8 @@
-"""The ledger's tables of DICOM: studies, series, instances, deliveries, workitems.
+"""DICOM tables of the ledger: studies, series, instances, deliveries, workitems.
 
-`dicom_studies.attributes`, its search columns, `dicom_series.attributes` and `dicom_workitems.attributes` hold what
-QIDO-RS and UPS-RS must answer, personal attributes among them; they go when the study or the workitem goes. No other
-table of the ledger holds anything personal.
+`dicom_studies.attributes`, its search columns, `dicom_series.attributes` and `dicom_workitems.attributes` have what
+QIDO-RS and UPS-RS must answer, which includes personal attributes. They are deleted with the study or the workitem. No
+other table of the ledger has personal data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The worklist (unified procedure steps): states change by compare-and-set, and only by their holder (PS3.4 CC.1.1)."""
+"""The worklist (unified procedure steps): states change by compare-and-set, and only by their owner (PS3.4 CC.1.1)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FINAL = ("COMPLETED", "CANCELED")
 
 @dataclass(frozen=True, slots=True)
 class Workitem:
-    """A procedure step; `holder` is the Transaction UID of whoever claimed it, `job_id` names the job it stands for."""
+    """A procedure step; `holder` is the Transaction UID of its claim, `job_id` the job that it represents."""
 
     uid: str
     state: str
@@ -37,7 +37,10 @@ _COLUMNS = [workitems.c[name] for name in Workitem.__slots__]
 def create(
     connection: Connection, tenant: str, uid: str, attributes: dict[str, Any], job_id: str | None = None
 ) -> None:
-    """A new scheduled workitem; raises Conflict if the UID is taken."""
+    """Create a scheduled workitem.
+
+    Raises Conflict if the UID is taken.
+    """
     statement = insert(connection, workitems).values(
         id=new_id("ups"), tenant=tenant, uid=uid, state="SCHEDULED", job_id=job_id, attributes=attributes,
         created=now(), updated=now(),
@@ -47,17 +50,20 @@ def create(
 
 
 def describe(connection: Connection, job_id: str, attributes: dict[str, Any]) -> None:
-    """Gives a job's workitem what is known of its patient and input."""
+    """Set the patient and input attributes of a job's workitem."""
     connection.execute(update(workitems).where(workitems.c.job_id == job_id).values(attributes=attributes))
 
 
 def job_uid(job_id: str) -> str:
-    """The UID of the workitem that stands for a job."""
+    """Return the UID of the workitem that represents a job."""
     return derived_uid(job_id, "UPS")
 
 
 def get(connection: Connection, tenant: str, uid: str) -> Workitem:
-    """The workitem; raises NotFound, also for another tenant's."""
+    """Return the workitem.
+
+    Raises NotFound, also for a workitem of another tenant.
+    """
     mine = (workitems.c.tenant == tenant) & (workitems.c.uid == uid)
     row = connection.execute(select(*_COLUMNS).where(mine)).first()
     if row is None:
@@ -66,7 +72,7 @@ def get(connection: Connection, tenant: str, uid: str) -> Workitem:
 
 
 def find(connection: Connection, tenant: str) -> Iterator[Workitem]:
-    """A tenant's workitems, newest first."""
+    """Yield a tenant's workitems, newest first."""
     query = select(*_COLUMNS).where(workitems.c.tenant == tenant)
     for row in connection.execute(query.order_by(workitems.c.created.desc(), workitems.c.id)):
         yield Workitem(**row._mapping)
@@ -81,7 +87,10 @@ def change(
     holder: str | None = None,
     attributes: dict[str, Any] | None = None,
 ) -> None:
-    """Changes a workitem unless it changed since it was read; raises Conflict then."""
+    """Change a workitem unless it changed since it was read.
+
+    Raises Conflict then.
+    """
     values: dict[str, Any] = {"updated": now(), "holder": holder if holder is not None else found.holder}
     values |= {"state": state} if state is not None else {}
     values |= {"attributes": attributes} if attributes is not None else {}

@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates the connection that `Ledger.migrate` hands over."""
+"""Alembic's entry point: migrates the connection that `Ledger.migrate` passes."""
 
 from alembic import context
 

@@ -49,7 +49,7 @@ def test_struck_work_is_rung_first_even_where_there_is_no_room(ledger):
     make_due(ledger)
     with ledger.write() as connection:
         assert sweep.due(connection, room=dict.fromkeys(jobs.STAGES, 0)) == [
-            sweep.StageMessage(struck, "classifier", struck=True)
+            sweep.StageMessage(struck, "classifier", retried=True)
         ]
     make_due(ledger)
     with ledger.write() as connection:

@@ -155,7 +155,7 @@ def test_a_manifest_written_while_its_job_is_erased_is_condemned(ledgers, store,
     with old.write() as connection:
         erasure.erase_job(connection, "t", job, "key")
         connection.exec_driver_sql("DELETE FROM doomed")  # long ago: the erased prefix is forgotten
-        manifest_state.filed_job(connection, job, manifest_state.ACCEPTED)
+        manifest_state.record_job_manifest(connection, job, manifest_state.ACCEPTED)
     keep(store, tmp_path, f"jobs/{job}/accepted.json", b"{}")
     reconcile(old, store, make_app("memory://"), again=5.0)
     assert list(store.keys("jobs/")) == []
@@ -171,8 +171,10 @@ def test_two_writers_leave_what_one_leaves(ledgers, store, tmp_path):
     work(old, store, tmp_path, job)
     file_job(old, store, job)
     with old.write() as connection:
-        manifest_state.filed_job(connection, job, manifest_state.ACCEPTED)  # a slow writer of the acceptance comes last
-        assert manifest_state.unfiled_jobs(connection) == []
+        manifest_state.record_job_manifest(
+            connection, job, manifest_state.ACCEPTED
+        )  # a slow writer of the acceptance comes last
+        assert manifest_state.jobs_without_manifest(connection) == []
     assert json.loads(b"".join(store.read(f"jobs/{job}/manifest.json")))["state"] == "succeeded"
 
 
@@ -225,9 +227,9 @@ def test_a_store_that_is_away_costs_the_caller_nothing(ledgers, store, tmp_path)
     (tmp_path / "away").write_bytes(b"not a folder")
     file_accepted(old, away, scan, job)
     with old.read() as connection:
-        assert manifest_state.unfiled_jobs(connection) == [job]
+        assert manifest_state.jobs_without_manifest(connection) == [job]
         assert connection.execute(select(scans.c.filed)).scalars().all() == [0]
     file_missing(old, store)
     with old.read() as connection:
-        assert manifest_state.unfiled_jobs(connection) == []
+        assert manifest_state.jobs_without_manifest(connection) == []
         assert connection.execute(select(stage_runs.c.state).where(stage_runs.c.job_id == job)).first() is not None

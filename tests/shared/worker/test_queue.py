@@ -49,7 +49,7 @@ def make_due(ledger):
 def test_a_struck_stage_is_heard_before_older_doorbells(app):
     for number in range(200):
         notify(app, f"job_{number}", "mesher")
-    notify(app, "job_struck", "mesher", struck=True)
+    notify(app, "job_struck", "mesher", retried=True)
     assert queue_length(app, "mesher") == 201
     assert hear(app, "mesher", 3) == ["job_struck", "job_0", "job_1"]
 
