@@ -27,50 +27,57 @@ FAILED = "00081198"
 
 
 class NotDelivered(VisceraError):
-    """The destination did not confirm every instance; the sentence says why and holds nothing personal."""
+    """The destination did not confirm every instance; the sentence says why and has no personal data."""
 
     code = "not_delivered"
 
 
 class DicomSender(threading.Thread):
-    """A thread that sends what is due until told to stop; safe to run many."""
+    """A thread that sends due deliveries until it is stopped; many may run at once."""
 
     def __init__(self, ledger: Ledger, store: Store, path: Path | None, stop: threading.Event) -> None:
         super().__init__(name="deliverer", daemon=True)
         self.ledger, self.store, self.path, self.done = ledger, store, path, stop
 
     def run(self) -> None:
-        """Delivers until told to stop."""
+        """Send deliveries until stopped."""
         while not self.done.wait(EVERY):
             try:
                 while deliver_one(self.ledger, self.store, destinations.load(self.path)):
                     pass
-            except Exception as error:  # ledger or configuration is away: the next round tries again
-                logger.warning("deliveries not finished", exc_info=error)
+            except Exception as error:  # ledger or configuration is unavailable: the next round tries again
+                logger.warning("deliveries not completed", exc_info=error)
 
 
 def deliver_one(ledger: Ledger, store: Store, known: dict[str, Destination]) -> bool:
-    """Tries the delivery that has been due longest and notes how it went; False if none is due."""
-    longest = max((one.seconds for one in known.values()), default=60.0)
+    """Send the delivery that has been due longest and record the result; return False if none is due."""
+    longest = max((destination.seconds for destination in known.values()), default=60.0)
     with ledger.write() as connection:
-        taken = deliveries.take(connection, 4.0 * longest + 60.0)
-    if taken is None:
+        delivery = deliveries.take(connection, 4.0 * longest + 60.0)
+    if delivery is None:
         return False
-    error = _try(ledger, store, taken, known)
-    about = {"delivery": taken.id, "job": taken.job_id, "destination": taken.destination, "attempt": taken.attempts}
-    logger.log(logging.INFO if error is None else logging.WARNING, "delivery tried", extra=about | {"problem": error})
-    with suppress(VisceraError), ledger.write() as connection:  # else it is sent again: at least once
-        deliveries.settle(connection, taken, error)
+    error = _try(ledger, store, delivery, known)
+    about = {
+        "delivery": delivery.id,
+        "job": delivery.job_id,
+        "destination": delivery.destination,
+        "attempt": delivery.attempts,
+    }
+    logger.log(
+        logging.INFO if error is None else logging.WARNING, "delivery attempted", extra=about | {"problem": error}
+    )
+    with suppress(VisceraError), ledger.write() as connection:  # otherwise it is sent again: at least once
+        deliveries.settle(connection, delivery, error)
     return True
 
 
-def _try(ledger: Ledger, store: Store, taken: Delivery, known: dict[str, Destination]) -> str | None:
+def _try(ledger: Ledger, store: Store, delivery: Delivery, known: dict[str, Destination]) -> str | None:
     try:
-        if taken.destination not in known:
+        if delivery.destination not in known:
             raise NotDelivered("The destination is no longer configured.")
         with ledger.read() as connection:
-            contents = deliveries.contents(connection, taken.job_id)
-        send(store, known[taken.destination], contents)
+            contents = deliveries.contents(connection, delivery.job_id)
+        send(store, known[delivery.destination], contents)
     except VisceraError as error:
         return error.detail
     except httpx.TimeoutException:
@@ -78,13 +85,16 @@ def _try(ledger: Ledger, store: Store, taken: Delivery, known: dict[str, Destina
     except httpx.HTTPError as error:
         return f"The destination can't be reached ({type(error).__name__})."
     except Exception as error:
-        logger.error("delivery failed inside", exc_info=error)
+        logger.error("delivery failed in the service", exc_info=error)
         return f"Something went wrong inside ({type(error).__name__})."
     return None
 
 
 def send(store: Store, to: Destination, contents: list[tuple[str, str]]) -> None:
-    """Sends (instance id, SOP Instance UID)s in one STOW-RS request; raises NotDelivered unless all are confirmed."""
+    """Send (instance id, SOP Instance UID) pairs in one STOW-RS request.
+
+    Raises NotDelivered unless all are confirmed.
+    """
     boundary = "viscera-" + secrets.token_hex(16)
     headers = {
         "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
@@ -96,8 +106,8 @@ def send(store: Store, to: Destination, contents: list[tuple[str, str]]) -> None
         if authorization:
             headers["Authorization"] = authorization
         body = _body(store, boundary, [instance for instance, _ in contents])
-        answer = client.post(to.url.rstrip("/") + "/studies", content=body, headers=headers)
-    _verify(answer, {uid for _, uid in contents})
+        response = client.post(to.url.rstrip("/") + "/studies", content=body, headers=headers)
+    _verify(response, {uid for _, uid in contents})
 
 
 def _body(store: Store, boundary: str, ids: list[str]) -> Iterator[bytes]:
@@ -112,26 +122,29 @@ def _authorization(client: httpx.Client, to: Destination) -> str | None:
     if to.oauth2 is None:
         return to.authorization
     form = {"grant_type": "client_credentials"} | ({"scope": to.oauth2.scope} if to.oauth2.scope else {})
-    answer = client.post(to.oauth2.token_url, data=form, auth=(to.oauth2.client_id, to.oauth2.secret))
+    response = client.post(to.oauth2.token_url, data=form, auth=(to.oauth2.client_id, to.oauth2.secret))
     try:
-        token = str(answer.json()["access_token"])
+        token = str(response.json()["access_token"])
     except (ValueError, KeyError, TypeError) as error:
-        raise NotDelivered(f"The token server gave no token: status {answer.status_code}.") from error
+        raise NotDelivered(f"The token server returned no token: status {response.status_code}.") from error
     return f"Bearer {token}"
 
 
-def _verify(answer: httpx.Response, wanted: set[str]) -> None:
-    """Checks the Store Instances Response: a status alone proves nothing."""
-    if answer.status_code not in (200, 202, 409):
-        raise NotDelivered(f"The destination answered with status {answer.status_code}.")
+def _verify(response: httpx.Response, expected_uids: set[str]) -> None:
+    """Check the Store Instances Response, because a status alone proves nothing.
+
+    Raises NotDelivered.
+    """
+    if response.status_code not in (200, 202, 409):
+        raise NotDelivered(f"The destination answered with status {response.status_code}.")
     try:
-        content = answer.json()
+        content = response.json()
         content = content[0] if isinstance(content, list) else content
         stored = {item["00081155"]["Value"][0] for item in content.get(STORED, {}).get("Value", [])}
         failed = [item.get("00081197", {}).get("Value", ["?"])[0] for item in content.get(FAILED, {}).get("Value", [])]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise NotDelivered(f"The destination's answer can't be read: status {answer.status_code}.") from error
-    missing = len(wanted - stored)
+        raise NotDelivered(f"The destination's answer can't be read: status {response.status_code}.") from error
+    missing = len(expected_uids - stored)
     if missing:
         reasons = f", failure reasons {sorted(set(map(str, failed)))}" if failed else ""
-        raise NotDelivered(f"The destination did not confirm {missing} of {len(wanted)} instances{reasons}.")
+        raise NotDelivered(f"The destination did not confirm {missing} of {len(expected_uids)} instances{reasons}.")

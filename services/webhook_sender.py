@@ -18,36 +18,36 @@ LEASE = 60.0
 
 
 class WebhookSender(threading.Thread):
-    """A thread that delivers what is due until told to stop; safe to run many."""
+    """A thread that sends due messages until it is stopped; many may run at once."""
 
     def __init__(self, ledger: Ledger, policy: webhook.Policy, stop: threading.Event) -> None:
         super().__init__(name="notifier", daemon=True)
         self.ledger, self.policy, self.done = ledger, policy, stop
 
     def run(self) -> None:
-        """Delivers until told to stop."""
+        """Send messages until stopped."""
         under_way: set[Future[None]] = set()
         pool = ThreadPoolExecutor(AT_ONCE, "webhook")
         while not self.done.wait(EVERY):
             under_way = {future for future in under_way if not future.done()}
-            try:  # no more than there are hands for: what waits here would run out of its lease
+            try:  # no more than there are threads: the lease of a waiting delivery would expire
                 for parcel in take(self.ledger, AT_ONCE - len(under_way)):
                     under_way.add(pool.submit(deliver, self.ledger, parcel, self.policy))
-            except Exception as error:  # the ledger is away: the next round tries again
-                logger.warning("deliveries not finished", exc_info=error)
+            except Exception as error:  # the ledger is unavailable: the next round tries again
+                logger.warning("deliveries not completed", exc_info=error)
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 def take(ledger: Ledger, limit: int) -> list[webhooks.PendingDelivery]:
-    """Up to `limit` deliveries that are due now."""
+    """Return up to `limit` deliveries that are due now."""
     with ledger.write() as connection:
         return webhooks.take(connection, LEASE, limit)
 
 
 def deliver(ledger: Ledger, parcel: webhooks.PendingDelivery, policy: webhook.Policy) -> None:
-    """Tries one delivery and notes how it went."""
+    """Send one delivery and record the result."""
     status, reason = _try(parcel, policy)
-    with suppress(VisceraError), ledger.write() as connection:  # else it is sent again: at least once
+    with suppress(VisceraError), ledger.write() as connection:  # otherwise it is sent again: at least once
         webhooks.settle(connection, parcel, status, reason)
 
 

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, in one tree.
+"""All errors that users see, in one tree.
 
     VisceraError
       BadScan                       422  the scan can't be used as it is

@@ -1,4 +1,4 @@
-"""What every route needs: the ledger, the store, the queue, and who is asking and what for."""
+"""What every route needs: the open ledger, store and queue, and the authenticated caller."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """The open connections of one gateway process."""
+class Gateway:
+    """The open connections and counters of one gateway process."""
 
     settings: Settings
     ledger: Ledger
@@ -46,40 +46,40 @@ class Context:
 
     @contextmanager
     def reading(self, caller: api_keys.Caller) -> Iterator[Connection]:
-        """A transaction that only reads, and only what the caller's tenant owns."""
+        """Open a read-only transaction on the rows of the caller's tenant."""
         with self.ledger.read(caller.tenant) as connection:
             yield connection
 
     @contextmanager
     def writing(self, caller: api_keys.Caller) -> Iterator[Connection]:
-        """A transaction that may write, and only what the caller's tenant owns."""
+        """Open a transaction that may write, on the rows of the caller's tenant."""
         with self.ledger.write(caller.tenant) as connection:
             yield connection
 
     def audit(self, caller: api_keys.Caller, action: str, target: str) -> None:
-        """Notes in a transaction of its own what the caller did."""
+        """Record the caller's action in a transaction of its own."""
         with self.writing(caller) as connection:
             audit.record(connection, caller.tenant, caller.key_id, action, target)
 
 
-def open_context(settings: Settings) -> Context:
-    """Opens what the settings name."""
+def open_gateway(settings: Settings) -> Gateway:
+    """Open what the settings name."""
     ledger = open_ledger(settings.ledger_url)
     queue = make_app(settings.broker_url, answer_within=2.0)
     limits = Limits(settings.requests_per_minute, settings.uploads_at_once)
     store, metrics = open_metered_store(settings.store_url), Metrics()
     metrics.watch(ledger)
     issuer = Issuer(settings, ledger) if settings.oidc_issuer else None
-    return Context(settings, ledger, store, queue, Watch(ledger), limits, Estimate(), metrics, issuer)
+    return Gateway(settings, ledger, store, queue, Watch(ledger), limits, Estimate(), metrics, issuer)
 
 
-def context(request: Request) -> Context:
-    """The gateway's connections."""
-    held: Context = request.app.state.context
-    return held
+def gateway_of(request: Request) -> Gateway:
+    """Return the gateway of this application."""
+    gateway: Gateway = request.app.state.gateway
+    return gateway
 
 
-Connections = Annotated[Context, Depends(context)]
+GatewayDep = Annotated[Gateway, Depends(gateway_of)]
 
 
 _bearer = HTTPBearer(auto_error=False, description="An API key, an access token, or a share link's token.")
@@ -87,29 +87,35 @@ _bearer = HTTPBearer(auto_error=False, description="An API key, an access token,
 
 def caller(
     request: Request,
-    connections: Connections,
+    gateway: GatewayDep,
     _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None,
 ) -> api_keys.Caller:
-    """Who is asking, by API key, token or session; raises Unauthorized, or Forbidden for a forged page's request."""
+    """Return the caller, by API key, token or session.
+
+    Raises Unauthorized, or Forbidden for a request forged by another site's page.
+    """
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     by_header = scheme.lower() == "bearer"
     if not by_header:
         key = request.cookies.get(COOKIE, "")
     if not key:
         raise Unauthorized(api_keys.REFUSED)
-    found = identify(connections, key.strip())
+    authenticated = identify(gateway, key.strip())
     if not by_header and request.method not in _SAFE and not _same_origin(request):
         raise Forbidden("A session may only be used from its own page.", "cross_site")
-    connections.limits.request(found.tenant)
-    request.state.caller = found
-    return found
+    gateway.limits.request(authenticated.tenant)
+    request.state.caller = authenticated
+    return authenticated
 
 
-def identify(connections: Context, key: str) -> api_keys.Caller:
-    """Whose key or token this is; raises Unauthorized."""
-    if connections.issuer is not None and (told := connections.issuer(key)) is not None:
-        return told
-    with connections.ledger.read() as connection:
+def identify(gateway: Gateway, key: str) -> api_keys.Caller:
+    """Return the caller of a key or token.
+
+    Raises Unauthorized.
+    """
+    if gateway.issuer is not None and (authenticated := gateway.issuer(key)) is not None:
+        return authenticated
+    with gateway.ledger.read() as connection:
         return api_keys.caller(connection, key)
 
 
@@ -117,7 +123,10 @@ Caller = Annotated[api_keys.Caller, Depends(caller)]
 
 
 def needs(scope: str) -> Any:
-    """A dependency: the caller, if the scope is theirs and the job in the path is not hidden from them."""
+    """Return a dependency that yields the caller.
+
+    It raises Forbidden without the scope, and NotFound for a job that the key does not cover.
+    """
 
     def allowed(request: Request, asking: Caller) -> api_keys.Caller:
         if scope not in asking.scopes:
@@ -138,12 +147,16 @@ Admin = Annotated[api_keys.Caller, needs("admin")]
 
 
 def asked_on_loopback(request: Request) -> bool:
-    """Whether the request names a loopback host: a foreign name that points here is somebody else's page."""
+    """Return whether the request names a loopback host; a foreign name that resolves to this machine is another
+    site's page.
+    """
     return urlsplit(f"//{request.headers.get('host', '')}").hostname in _LOOPBACK
 
 
 def _same_origin(request: Request) -> bool:
-    """Whether a browser says that this page's own script sent the request; other clients send neither header."""
+    """Return whether the browser says that this page's own script sent the request; other clients send no such
+    header.
+    """
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in {"same-origin", "none"}

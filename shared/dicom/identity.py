@@ -26,8 +26,8 @@ Json = dict[str, Any]
 
 def identity_of(metadata: Json) -> Json:
     """Return the attributes that a result copies from a data set, in the DICOM JSON model."""
-    wanted = {f"{pydicom.datadict.tag_for_keyword(name):08X}" for name in TAGS}
-    return {tag: element for tag, element in metadata.items() if tag in wanted}
+    tags = {f"{pydicom.datadict.tag_for_keyword(name):08X}" for name in TAGS}
+    return {tag: element for tag, element in metadata.items() if tag in tags}
 
 
 def complete(template: bytes, identity: Json) -> bytes:

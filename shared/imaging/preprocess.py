@@ -29,20 +29,20 @@ def normalise(slices: NDArray[Any], modality: Modality, how: Normalisation) -> B
     value that is not a number counts as the darkest value.
     """
     out = np.zeros(slices.shape, dtype=np.uint8)
-    for index, one in enumerate(slices):
-        values = _finite(one)
+    for index, image in enumerate(slices):
+        values = _finite(image)
         low, high = how.ct_window if modality == "CT" else _limits(values, how)
         if high > low:
             out[index] = np.rint(np.clip((values.astype(np.float64) - low) * 255.0 / (high - low), 0.0, 255.0))
     return out
 
 
-def _finite(one: NDArray[Any]) -> NDArray[Any]:
-    if one.dtype.kind == "f":
-        good = np.isfinite(one)
+def _finite(image: NDArray[Any]) -> NDArray[Any]:
+    if image.dtype.kind == "f":
+        good = np.isfinite(image)
         if not good.all():
-            return np.where(good, one, one[good].min() if good.any() else 0.0)
-    return one
+            return np.where(good, image, image[good].min() if good.any() else 0.0)
+    return image
 
 
 def _limits(values: NDArray[Any], how: Normalisation) -> tuple[float, float]:
@@ -78,8 +78,8 @@ class Window:
         """Return the network's view (n, *size) of normalised slices (n, rows, columns)."""
         out = np.zeros((len(slices), *self.size), dtype=np.uint8)
         inside, outside = self._overlap()
-        for index, one in enumerate(slices):
-            out[index][outside] = resample(one, self.scaled)[inside]
+        for index, image in enumerate(slices):
+            out[index][outside] = resample(image, self.scaled)[inside]
         return out
 
     def back(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -87,8 +87,8 @@ class Window:
         out = np.zeros((len(planes), self.rows, self.columns), dtype=np.float32)
         inside, outside = self._overlap()
         full = np.zeros(self.scaled, dtype=np.float32)
-        for index, one in enumerate(planes):
-            full[inside] = one[outside]
+        for index, image in enumerate(planes):
+            full[inside] = image[outside]
             out[index] = cv2.resize(full, (self.columns, self.rows), interpolation=cv2.INTER_LINEAR)
         return out
 
@@ -101,29 +101,29 @@ class Window:
         return (inside[0], inside[1]), (outside[0], outside[1])
 
 
-def resample(one: Bytes, size: tuple[int, int]) -> Bytes:
+def resample(image: Bytes, size: tuple[int, int]) -> Bytes:
     """Return a slice at another size (rows, columns); shrinking averages to avoid aliasing."""
-    if one.shape == size:
-        return one
-    shrinks = size[0] * size[1] < one.shape[0] * one.shape[1]
+    if image.shape == size:
+        return image
+    shrinks = size[0] * size[1] < image.shape[0] * image.shape[1]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(one, size[::-1], interpolation=how), dtype=np.uint8)
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=how), dtype=np.uint8)
 
 
-def fit_window(sample: Bytes, spacing: tuple[float, float], wants: InputSpec) -> Window:
+def fit_window(sample: Bytes, spacing: tuple[float, float], spec: InputSpec) -> Window:
     """Return the window around the body in normalised slices (n, rows, columns) of `spacing` (row, column) mm."""
     rows, columns = sample.shape[1:]
     scaled = (
-        max(1, round(rows * spacing[0] / wants.spacing_mm)),
-        max(1, round(columns * spacing[1] / wants.spacing_mm)),
+        max(1, round(rows * spacing[0] / spec.spacing_mm)),
+        max(1, round(columns * spacing[1] / spec.spacing_mm)),
     )
     body = np.zeros(scaled, dtype=bool)
-    for one in sample:
-        body |= np.asarray(cv2.blur(resample(one, scaled), (7, 7))) > BODY
+    for image in sample:
+        body |= np.asarray(cv2.blur(resample(image, scaled), (7, 7))) > BODY
     corner, size = [], []
     for axis in (0, 1):
         first, last = _extent(body.mean(axis=1 - axis) > 0.02, scaled[axis])
-        length = -(-(last - first) // wants.multiple) * wants.multiple
+        length = -(-(last - first) // spec.multiple) * spec.multiple
         corner.append((first + last - length) // 2)
         size.append(length)
     return Window(rows, columns, scaled, (corner[0], corner[1]), (size[0], size[1]))
@@ -146,7 +146,7 @@ class Feed:
 
     data: NDArray[Any]
     modality: Modality
-    wants: InputSpec
+    spec: InputSpec
     window: Window
     step: int
 
@@ -154,11 +154,11 @@ class Feed:
         """Return stacks (n, channels, rows, columns) of the slices at `indices`; at the ends the outermost slice
         repeats.
         """
-        reach = np.arange(self.wants.channels) - self.wants.channels // 2
-        wanted = np.clip(indices[:, None] + reach * self.step, 0, len(self.data) - 1)
-        needed, places = np.unique(wanted, return_inverse=True)
-        seen = self.window.forward(normalise(self.data[needed], self.modality, self.wants.normalisation))
-        return seen[places.reshape(wanted.shape)]
+        reach = np.arange(self.spec.channels) - self.spec.channels // 2
+        neighbours = np.clip(indices[:, None] + reach * self.step, 0, len(self.data) - 1)
+        needed, places = np.unique(neighbours, return_inverse=True)
+        seen = self.window.forward(normalise(self.data[needed], self.modality, self.spec.normalisation))
+        return seen[places.reshape(neighbours.shape)]
 
     def batches(self, indices: NDArray[np.intp], size: int) -> Iterator[tuple[NDArray[np.intp], Bytes]]:
         """Yield the stacks in batches of at most `size` slices, each with its indices."""
@@ -168,13 +168,13 @@ class Feed:
 
 
 def open_feed(
-    data: NDArray[Any], spacing: tuple[float, float, float], modality: Modality, wants: InputSpec, looks: int = 24
+    data: NDArray[Any], spacing: tuple[float, float, float], modality: Modality, spec: InputSpec, looks: int = 24
 ) -> Feed:
     """Prepare a scan (slices, rows, columns) of `spacing` (slice, row, column) mm for a network.
 
     The extent of the body is measured on at most `looks` slices spread over the scan.
     """
     spread = np.unique(np.linspace(0, len(data) - 1, min(len(data), looks)).round().astype(int))
-    sample = normalise(data[spread], modality, wants.normalisation)
-    window = fit_window(sample, (spacing[1], spacing[2]), wants)
-    return Feed(data, modality, wants, window, max(1, round(wants.slice_mm / spacing[0])))
+    sample = normalise(data[spread], modality, spec.normalisation)
+    window = fit_window(sample, (spacing[1], spacing[2]), spec)
+    return Feed(data, modality, spec, window, max(1, round(spec.slice_mm / spacing[0])))

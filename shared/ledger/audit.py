@@ -39,8 +39,8 @@ class Record:
 
     def linked(self, head: str) -> str:
         """Return the digest that this record must have after the record whose digest is `head`."""
-        told = [head, self.number, self.at, self.tenant, self.actor, self.action, self.object, self.outcome]
-        return hashlib.sha256(json.dumps(told, separators=(",", ":")).encode()).hexdigest()
+        fields = [head, self.number, self.at, self.tenant, self.actor, self.action, self.object, self.outcome]
+        return hashlib.sha256(json.dumps(fields, separators=(",", ":")).encode()).hexdigest()
 
 
 def record(
@@ -54,16 +54,16 @@ def record(
     )
     count, last = connection.execute(head).one()
     at = connection.execute(select(now())).scalar_one()
-    made = Record(count + 1, at, tenant, actor, action, target, outcome, "")
-    linked = made.linked(last)
+    entry = Record(count + 1, at, tenant, actor, action, target, outcome, "")
+    linked = entry.linked(last)
     connection.execute(
         insert(audit).values(
-            at=at, tenant=tenant, number=made.number, actor=actor, action=action, object=target, outcome=outcome,
+            at=at, tenant=tenant, number=entry.number, actor=actor, action=action, object=target, outcome=outcome,
             digest=linked,
         )
     )  # fmt: skip
     grown = update(tenants).where(tenants.c.id == tenant)
-    connection.execute(grown.values(audit_count=made.number, audit_head=linked))
+    connection.execute(grown.values(audit_count=entry.number, audit_head=linked))
 
 
 def records(connection: Connection, tenant: str, after: int = 0, limit: int | None = None) -> Iterator[Record]:
@@ -80,18 +80,20 @@ def verify(connection: Connection, tenant: str) -> tuple[int, str]:
     Raises BrokenChain.
     """
     count, head = 0, ""
-    for found in records(connection, tenant):
+    for entry in records(connection, tenant):
         count += 1
-        if found.number != count:
+        if entry.number != count:
             raise BrokenChain(f"Record {count} of tenant {tenant} is missing.")
-        if found.linked(head) != found.digest:
+        if entry.linked(head) != entry.digest:
             raise BrokenChain(f"Record {count} of tenant {tenant} is not as it was written.")
-        head = found.digest
-    kept = connection.execute(select(tenants.c.audit_count, tenants.c.audit_head).where(tenants.c.id == tenant)).first()
-    if kept is None:
+        head = entry.digest
+    head_row = connection.execute(
+        select(tenants.c.audit_count, tenants.c.audit_head).where(tenants.c.id == tenant)
+    ).first()
+    if head_row is None:
         raise NotFound("There is no such tenant.")
-    if (kept.audit_count, kept.audit_head) != (count, head):
-        raise BrokenChain(f"The trail of tenant {tenant} ends at record {count}, not at {kept.audit_count}.")
+    if (head_row.audit_count, head_row.audit_head) != (count, head):
+        raise BrokenChain(f"The trail of tenant {tenant} ends at record {count}, not at {head_row.audit_count}.")
     return count, head
 
 

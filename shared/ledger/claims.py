@@ -131,17 +131,17 @@ def _guarded(connection: Connection, claim: Claim, values: dict[str, Any]) -> No
 
 def release_all(connection: Connection, worker: str) -> None:
     """Make all work of a stopping worker ready for others; it counts as no attempt."""
-    held = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
+    condition = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
     values = {"state": "ready", "attempts": stage_runs.c.attempts - 1, "lease_until": None, "ring_at": now()}
-    query = select(stage_runs.c.job_id, stage_runs.c.stage).where(held).order_by(stage_runs.c.job_id)
+    query = select(stage_runs.c.job_id, stage_runs.c.stage).where(condition).order_by(stage_runs.c.job_id)
     for job_id, stage in connection.execute(query).all():
         lock(connection, job_id)
-        same = held & (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == stage)
+        same = condition & (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == stage)
         if connection.execute(update(stage_runs).where(same).values(**values)).rowcount:
             record(connection, job_id, "given_back", {"stage": stage})
 
 
 def holds_any(connection: Connection, worker: str) -> bool:
     """Return whether the worker has a claim."""
-    held = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
-    return connection.execute(select(stage_runs.c.job_id).where(held).limit(1)).first() is not None
+    condition = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
+    return connection.execute(select(stage_runs.c.job_id).where(condition).limit(1)).first() is not None

@@ -76,5 +76,5 @@ def remove(connection: Connection, client_id: str) -> None:
 def first_use(connection: Connection, client_id: str, jti: str, expires: float) -> bool:
     """Record that an assertion was used; return False if it had been used before. Forgets expired assertions."""
     connection.execute(assertions.delete().where(assertions.c.expires < now()))
-    made = insert_new(connection, assertions).values(client=client_id, jti=jti, expires=expires)
-    return connection.execute(made.on_conflict_do_nothing()).rowcount == 1
+    statement = insert_new(connection, assertions).values(client=client_id, jti=jti, expires=expires)
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1

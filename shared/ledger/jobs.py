@@ -172,9 +172,9 @@ def page(
         (jobs.c.state, operator.eq, state), (jobs.c.seq, operator.lt, before), (jobs.c.created, operator.ge, since),
         (jobs.c.created, operator.lt, until), (jobs.c.id, operator.eq, only),
     )  # fmt: skip
-    for column, compare, asked in conditions:
-        if asked is not None:
-            query = query.where(compare(column, asked))
+    for column, compare, limit_value in conditions:
+        if limit_value is not None:
+            query = query.where(compare(column, limit_value))
     return _jobs(connection, list(connection.execute(query.order_by(jobs.c.seq.desc()).limit(limit))))
 
 
@@ -197,8 +197,8 @@ def share(connection: Connection, tenant: str, bound: int) -> int | None:
     allowed = int(limits.get("open_jobs", bound))
     if not allowed:
         return None
-    mine = select(func.count()).where(jobs.c.tenant == tenant, jobs.c.state.in_(OPEN))
-    return allowed - int(connection.execute(mine).scalar_one())
+    query = select(func.count()).where(jobs.c.tenant == tenant, jobs.c.state.in_(OPEN))
+    return allowed - int(connection.execute(query).scalar_one())
 
 
 def published(connection: Connection, job_id: str) -> dict[str, Artifact]:

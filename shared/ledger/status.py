@@ -61,9 +61,9 @@ def _tally(keys: Iterable[tuple[str, ...]]) -> Counts:
 
 def _model(worker: Worker) -> tuple[str, ...]:
     """Return stage, name, version, SHA-256, provider and device; a field of an older worker may be empty."""
-    told = worker.model or {}
-    card = told.get("card") or {}
-    places = str(told.get("provider", "")), str(told.get("device", ""))
+    model = worker.model or {}
+    card = model.get("card") or {}
+    places = str(model.get("provider", "")), str(model.get("device", ""))
     return (worker.stage, *(str(card.get(name, "")) for name in ("name", "version", "sha256")), *places)
 
 
@@ -71,10 +71,10 @@ def _counts(
     connection: Connection, column: ColumnElement[Any], known: Iterable[str], where: ColumnElement[bool] | None = None
 ) -> Counts:
     query = select(column, func.count()).group_by(column)
-    found: Counts = {(name,): 0.0 for name in known}
+    counts: Counts = {(name,): 0.0 for name in known}
     for name, count in connection.execute(query if where is None else query.where(where)):
-        found[str(name),] = float(count)
-    return found
+        counts[str(name),] = float(count)
+    return counts
 
 
 def _oldest(connection: Connection) -> Counts:
@@ -83,7 +83,7 @@ def _oldest(connection: Connection) -> Counts:
         select(func.max(events.c.at)).where(events.c.job_id == stage_runs.c.job_id).scalar_subquery(), now()
     )
     query = select(stage_runs.c.stage, func.max(now() - since)).where(stage_runs.c.state == "ready")
-    found: Counts = {(stage,): 0.0 for stage in STAGES}
+    counts: Counts = {(stage,): 0.0 for stage in STAGES}
     for stage, seconds in connection.execute(query.group_by(stage_runs.c.stage)):
-        found[str(stage),] = max(0.0, float(seconds))
-    return found
+        counts[str(stage),] = max(0.0, float(seconds))
+    return counts

@@ -82,8 +82,8 @@ def get(connection: Connection, tenant: str, upload_id: str) -> Upload:
 
 def drop(connection: Connection, tenant: str, upload_id: str) -> bool:
     """Delete an upload; return False if another process was faster."""
-    mine = (uploads.c.id == upload_id) & (uploads.c.tenant == tenant)
-    return bool(connection.execute(uploads.delete().where(mine)).rowcount)
+    condition = (uploads.c.id == upload_id) & (uploads.c.tenant == tenant)
+    return bool(connection.execute(uploads.delete().where(condition)).rowcount)
 
 
 def give_up(connection: Connection, tenant: str, upload: Upload) -> None:

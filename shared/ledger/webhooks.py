@@ -94,20 +94,20 @@ def remove(connection: Connection, tenant: str, webhook_id: str) -> None:
 
     Raises NotFound.
     """
-    mine = (webhooks.c.id == webhook_id) & (webhooks.c.tenant == tenant)
-    if not connection.execute(webhooks.delete().where(mine)).rowcount:
+    condition = (webhooks.c.id == webhook_id) & (webhooks.c.tenant == tenant)
+    if not connection.execute(webhooks.delete().where(condition)).rowcount:
         raise NotFound("There is no such webhook.")
 
 
 def rotate(connection: Connection, tenant: str, webhook_id: str, overlap: float) -> Webhook:
     """Give a webhook a new secret; the old ones also sign for `overlap` seconds."""
     get(connection, tenant, webhook_id)
-    mine = webhooks.c.id == webhook_id
-    row = connection.execute(select(webhooks.c.secrets, now().label("moment")).where(mine)).one()
+    condition = webhooks.c.id == webhook_id
+    row = connection.execute(select(webhooks.c.secrets, now().label("moment")).where(condition)).one()
     ends = row.moment + overlap
-    old = [kept | {"until": min(kept["until"] or ends, ends)} for kept in row.secrets]
+    old = [entry | {"until": min(entry["until"] or ends, ends)} for entry in row.secrets]
     fresh = [{"secret": new_secret(), "until": None}, *old]
-    connection.execute(update(webhooks).where(mine).values(secrets=fresh))
+    connection.execute(update(webhooks).where(condition).values(secrets=fresh))
     return get(connection, tenant, webhook_id)
 
 
@@ -134,34 +134,36 @@ def announce(connection: Connection, tenant: str, kind: str, data: Mapping[str, 
 def take(connection: Connection, lease: float, limit: int = 16) -> list[PendingDelivery]:
     """Take due deliveries for one attempt each; if the sender dies they are due again after `lease` seconds."""
     ready = (deliveries.c.state == "due") & (deliveries.c.due <= now())
-    found = select(deliveries.c.id).where(ready).order_by(deliveries.c.due).limit(limit)
-    taken = []
-    for delivery_id in connection.execute(found).scalars().all():
-        mine = update(deliveries).where(ready, deliveries.c.id == delivery_id)
+    query = select(deliveries.c.id).where(ready).order_by(deliveries.c.due).limit(limit)
+    pending = []
+    for delivery_id in connection.execute(query).scalars().all():
+        statement = update(deliveries).where(ready, deliveries.c.id == delivery_id)
         values = {"due": now() + lease, "attempts": deliveries.c.attempts + 1}
-        returned = mine.values(values).returning(
+        returned = statement.values(values).returning(
             deliveries.c.webhook_id, deliveries.c.tenant, deliveries.c.payload, deliveries.c.attempts
         )
         row = connection.execute(returned).first()
         if row is not None:
             hook = get(connection, row.tenant, row.webhook_id)
-            taken.append(PendingDelivery(delivery_id, hook, row.payload, row.attempts))
-    return taken
+            pending.append(PendingDelivery(delivery_id, hook, row.payload, row.attempts))
+    return pending
 
 
-def settle(connection: Connection, parcel: PendingDelivery, status: int | None, reason: str | None) -> None:
+def settle(connection: Connection, delivery: PendingDelivery, status: int | None, reason: str | None) -> None:
     """Record the result of an attempt: delivered on 2xx, failed on 410 or after the last attempt, otherwise due again
     later.
     """
-    mine = (deliveries.c.id == parcel.id) & (deliveries.c.attempts == parcel.attempt) & (deliveries.c.state == "due")
+    condition = (
+        (deliveries.c.id == delivery.id) & (deliveries.c.attempts == delivery.attempt) & (deliveries.c.state == "due")
+    )
     values: dict[str, Any] = {"status": status, "reason": reason}
     if status is not None and 200 <= status < 300:
         values |= {"state": "delivered", "due": None, "ended": now()}
-    elif status == 410 or parcel.attempt > len(BACK_OFF):
+    elif status == 410 or delivery.attempt > len(BACK_OFF):
         values |= {"state": "failed", "due": None, "ended": now()}
     else:
-        values |= {"due": now() + BACK_OFF[parcel.attempt - 1]}
-    connection.execute(update(deliveries).where(mine).values(values))
+        values |= {"due": now() + BACK_OFF[delivery.attempt - 1]}
+    connection.execute(update(deliveries).where(condition).values(values))
 
 
 def log(connection: Connection, tenant: str, webhook_id: str, limit: int) -> list[Delivery]:
@@ -180,9 +182,11 @@ def retry(connection: Connection, tenant: str, webhook_id: str, delivery_id: str
 
     Raises NotFound.
     """
-    mine = (deliveries.c.id == delivery_id) & (deliveries.c.webhook_id == webhook_id) & (deliveries.c.tenant == tenant)
+    condition = (
+        (deliveries.c.id == delivery_id) & (deliveries.c.webhook_id == webhook_id) & (deliveries.c.tenant == tenant)
+    )
     values = {"state": "due", "due": now(), "attempts": 0, "ended": None}
-    if not connection.execute(update(deliveries).where(mine).values(values)).rowcount:
+    if not connection.execute(update(deliveries).where(condition).values(values)).rowcount:
         raise NotFound("There is no such delivery.")
 
 
@@ -192,5 +196,5 @@ def forget(connection: Connection, days: float = 30.0) -> None:
 
 
 def _webhook(row: Any) -> Webhook:
-    valid = tuple(kept["secret"] for kept in row.secrets if kept["until"] is None or kept["until"] > row.moment)
+    valid = tuple(entry["secret"] for entry in row.secrets if entry["until"] is None or entry["until"] > row.moment)
     return Webhook(row.id, row.url, tuple(row.kinds), valid, row.created)

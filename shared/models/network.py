@@ -36,8 +36,8 @@ class Network:
         if self._bound is not None:
             return self._bound(stacks)
         name = self._session.get_inputs()[0].name
-        answer: NDArray[np.float32] = self._session.run(None, {name: np.ascontiguousarray(stacks)})[0]
-        return answer
+        output: NDArray[np.float32] = self._session.run(None, {name: np.ascontiguousarray(stacks)})[0]
+        return output
 
 
 @dataclass(slots=True, eq=False)
@@ -63,8 +63,8 @@ class Bound:
         binding.bind_ortvalue_input(self.session.get_inputs()[0].name, self._place)
         binding.bind_output(self.session.get_outputs()[0].name, self.kind, self.index)
         self.session.run_with_iobinding(binding)
-        answer: NDArray[np.float32] = binding.copy_outputs_to_cpu()[0]
-        return answer
+        output: NDArray[np.float32] = binding.copy_outputs_to_cpu()[0]
+        return output
 
 
 def load_network(folder: Path, provider: str = "cpu", threads: int = 0, gpu: Gpu = FIRST) -> Network:
@@ -94,8 +94,8 @@ def check_files(folder: Path) -> ModelCard:
 
 
 def _session(weights: Path, sha256: str, provider: str, threads: int, gpu: Gpu) -> ort.InferenceSession:
-    wanted = providers(provider, sha256, gpu)
-    if wanted[0][0] not in ort.get_available_providers():
+    requested = providers(provider, sha256, gpu)
+    if requested[0][0] not in ort.get_available_providers():
         raise ModelError(f"This installation of ONNX Runtime has no {provider} provider.")
     if provider == "tensorrt" and gpu.engines is not None:  # ONNX Runtime creates no parent folders
         engine_folder(gpu.engines, sha256).mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def _session(weights: Path, sha256: str, provider: str, threads: int, gpu: Gpu) 
     options.log_severity_level = 3
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     try:
-        session = ort.InferenceSession(weights, options, providers=wanted)
+        session = ort.InferenceSession(weights, options, providers=requested)
     except Exception as error:  # the errors of ONNX Runtime have no common base class
         raise ModelError(f"ONNX Runtime can't load {weights.name} with the {provider} provider.") from error
     check_provider(session, provider)
@@ -116,12 +116,12 @@ def _check_shapes(network: Network) -> None:
     card, size = network.card, 2 * network.card.input.multiple
     sentence = f"{card.name} {card.version} does not fit its card"
     try:
-        answer = network(np.zeros((1, card.input.channels, size, size), dtype=np.uint8))
+        output = network(np.zeros((1, card.input.channels, size, size), dtype=np.uint8))
     except Exception as error:
         raise ModelError(f"{sentence}: it does not take uint8 stacks of {card.input.channels} slices.") from error
     expected: tuple[Any, ...] = (1, card.outputs) if card.stage == "classifier" else (1, card.outputs, size, size)
-    if answer.shape != expected:
-        raise ModelError(f"{sentence}: it returns {answer.shape} where {expected} is expected.")
+    if output.shape != expected:
+        raise ModelError(f"{sentence}: it returns {output.shape} where {expected} is expected.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,15 +18,15 @@ SERVICES = Path(__file__).resolve().parents[2] / "services"
 
 def folder(stage: str, settings: Settings) -> Path:
     """Return the model folder of a stage: the configured one, the one adopted last, or the shipped one."""
-    given: Path | None = getattr(settings, f"{stage}_model", None)
-    return given or chosen(settings.models, stage) or SERVICES / stage
+    configured: Path | None = getattr(settings, f"{stage}_model", None)
+    return configured or chosen(settings.models, stage) or SERVICES / stage
 
 
 def folders(settings: Settings) -> dict[Path, bool]:
     """Return every shipped and adopted model folder, and whether its stage uses it now."""
     used = {folder(stage, settings).resolve() for stage in MODEL_STAGES}
     known = [*(SERVICES / stage for stage in MODEL_STAGES), *used, *stored(settings.models)]
-    return {path: path in used for path in dict.fromkeys(one.resolve() for one in known)}
+    return {path: path in used for path in dict.fromkeys(path.resolve() for path in known)}
 
 
 def load(stage: str, settings: Settings) -> Network:
@@ -53,5 +53,5 @@ def describe(network: Network) -> dict[str, Any]:
 
 if __name__ == "__main__":  # image builds run this: wrong weights stop the build
     for name in sys.argv[1:]:
-        told = fact(load(name, Settings()))
-        print(f"{name}: {told.name} {told.version} {told.sha256}")  # noqa: T201
+        loaded = fact(load(name, Settings()))
+        print(f"{name}: {loaded.name} {loaded.version} {loaded.sha256}")  # noqa: T201

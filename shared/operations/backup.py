@@ -76,8 +76,8 @@ def copy(source: Store, target: Store) -> int:
         with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
             path = Path(folder) / "object"
             try:
-                with source.file(key) as held:
-                    shutil.copyfile(held, path)
+                with source.file(key) as path_in_store:
+                    shutil.copyfile(path_in_store, path)
             except NotFound:
                 continue
             target.put(key, path)
@@ -90,18 +90,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="shared.operations.backup")
     parser.add_argument("action", choices=("copy", "restore", "verify"))
     parser.add_argument("url", nargs="?", help="the other store")
-    given = parser.parse_args()
+    args = parser.parse_args()
     log.configure(settings().log_level)
     store = open_store(settings().store_url)
-    if given.action == "verify":
-        found = list(damaged(open_ledger(settings().ledger_url), store))
-        for key in found:
+    if args.action == "verify":
+        keys = list(damaged(open_ledger(settings().ledger_url), store))
+        for key in keys:
             logger.error("file missing or damaged", extra={"key": key})
-        sys.exit(bool(found))
-    if not given.url:
+        sys.exit(bool(keys))
+    if not args.url:
         parser.error("name the other store")
-    other = open_store(given.url)
-    source, target = (store, other) if given.action == "copy" else (other, store)
+    other = open_store(args.url)
+    source, target = (store, other) if args.action == "copy" else (other, store)
     target.prepare()
     logger.info("copied", extra={"files": copy(source, target)})
 

@@ -128,8 +128,8 @@ def file_scan(ledger: Ledger, store: Store, scan_id: str) -> None:
             )
     except NotFound:
         return
-    told = {"key": scan.key, "sha256": scan.sha256, "bytes": scan.bytes, "format": scan.format}
-    _put(store, f"scans/{scan_id}/manifest.json", ScanManifest(id=scan_id, tenant=tenant, created=created, **told))
+    fields = {"key": scan.key, "sha256": scan.sha256, "bytes": scan.bytes, "format": scan.format}
+    _put(store, f"scans/{scan_id}/manifest.json", ScanManifest(id=scan_id, tenant=tenant, created=created, **fields))
     with ledger.write() as connection:
         manifest_state.record_scan_manifest(connection, scan_id)
 
@@ -142,8 +142,8 @@ def file_job(ledger: Ledger, store: Store, job_id: str) -> None:
     except NotFound:
         return
     ended = job.ended is not None
-    told = _accepted(job) | (_ended(job, files) if ended else {})
-    _put(store, f"jobs/{job_id}/{'manifest' if ended else 'accepted'}.json", JobManifest.model_validate(told))
+    fields = _accepted(job) | (_ended(job, files) if ended else {})
+    _put(store, f"jobs/{job_id}/{'manifest' if ended else 'accepted'}.json", JobManifest.model_validate(fields))
     with ledger.write() as connection:
         manifest_state.record_job_manifest(
             connection, job_id, manifest_state.ENDED if ended else manifest_state.ACCEPTED

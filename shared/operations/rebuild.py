@@ -41,18 +41,18 @@ class _Found:
 
 
 def rebuild(ledger: Ledger, store: Store) -> Rebuilt:
-    """Restore every scan and job whose manifest and files are complete, oldest first; existing rows stay as they are."""
+    """Restore every scan and job whose manifest and files are complete, oldest first; existing rows stay."""
     result = Rebuilt()
     scans = dict(_scans(store, result))
-    found = sorted(_jobs(store, result), key=lambda one: (one.manifest.created, one.manifest.id))
+    candidates = sorted(_jobs(store, result), key=lambda candidate: (candidate.manifest.created, candidate.manifest.id))
     tenants = set()
-    for one in found:
-        scan = scans.get(one.manifest.scan)
-        why = _why_not(store, one.manifest, scan)
+    for candidate in candidates:
+        scan = scans.get(candidate.manifest.scan)
+        why = _why_not(store, candidate.manifest, scan)
         if why or scan is None:
-            result.lost.append((one.manifest.id, why))
-        elif _restore(ledger, one, scan, result):
-            tenants.add(one.manifest.tenant)
+            result.lost.append((candidate.manifest.id, why))
+        elif _restore(ledger, candidate, scan, result):
+            tenants.add(candidate.manifest.tenant)
     for scan in scans.values():
         if not whole(store, scan.key, scan.bytes):
             continue
@@ -72,16 +72,18 @@ def whole(store: Store, key: str, size: int) -> bool:
         return False
 
 
-def _restore(ledger: Ledger, one: _Found, scan: ScanManifest, result: Rebuilt) -> bool:
-    manifest = one.manifest
+def _restore(ledger: Ledger, candidate: _Found, scan: ScanManifest, result: Rebuilt) -> bool:
+    manifest = candidate.manifest
     with ledger.write() as connection:
         result.scans += manifest_state.restore_scan(connection, scan.tenant, _scan(scan))
-        fences = {stage: max(used, default=0) + APART for stage, used in one.fences.items()}
+        fences = {stage: max(used, default=0) + APART for stage, used in candidate.fences.items()}
         if not manifest_state.restore_job(connection, manifest.job(), manifest.files(), fences):
             result.known += 1
             return False
         if manifest.ended is None:
-            for prefix in (f"jobs/{manifest.id}/{stage}/{n}/" for stage in one.fences for n in one.fences[stage]):
+            for prefix in (
+                f"jobs/{manifest.id}/{stage}/{n}/" for stage in candidate.fences for n in candidate.fences[stage]
+            ):
                 schedule_delete(connection, prefix)
     result.ended += manifest.ended is not None
     result.opened += manifest.ended is None
@@ -94,9 +96,9 @@ def _why_not(store: Store, manifest: JobManifest, scan: ScanManifest | None) -> 
         return "its scan has no manifest"
     if manifest.ended is None and not whole(store, scan.key, scan.bytes):
         return "its scan is not whole"
-    for made in manifest.artifacts:
-        if not made.key.startswith(f"jobs/{manifest.id}/") or not whole(store, made.key, made.bytes):
-            return f"its {made.name} is not whole"
+    for artifact in manifest.artifacts:
+        if not artifact.key.startswith(f"jobs/{manifest.id}/") or not whole(store, artifact.key, artifact.bytes):
+            return f"its {artifact.name} is not whole"
     return ""
 
 
@@ -142,5 +144,5 @@ def _read(store: Store, key: str, kind: type[Manifest]) -> Manifest | None:
         return None
 
 
-def _scan(told: ScanManifest) -> Scan:
-    return Scan(told.id, told.key, told.sha256, told.bytes, told.format)
+def _scan(manifest: ScanManifest) -> Scan:
+    return Scan(manifest.id, manifest.key, manifest.sha256, manifest.bytes, manifest.format)

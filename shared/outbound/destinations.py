@@ -87,18 +87,22 @@ def load(path: Path | None) -> dict[str, Destination]:
     if path is None:
         return {}
     try:
-        found = _File.model_validate(tomllib.loads(path.read_text())).destination
+        entries = _File.model_validate(tomllib.loads(path.read_text())).destination
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise BadDestinations("The file of DICOMweb destinations can't be read.") from error
     except ValidationError as error:
         where = ", ".join(".".join(map(str, issue["loc"])) for issue in error.errors()[:5])
         raise BadDestinations(f"The file of DICOMweb destinations is not valid: {where}.") from error
-    return {destination.name: destination for destination in found}
+    return {destination.name: destination for destination in entries}
 
 
 def of_tenant(destinations: dict[str, Destination], tenant: str) -> list[str]:
     """Return the names of the destinations for a tenant's results."""
-    return [name for name, one in destinations.items() if one.tenants is None or tenant in one.tenants]
+    return [
+        name
+        for name, destination in destinations.items()
+        if destination.tenants is None or tenant in destination.tenants
+    ]
 
 
 def _secret(file: Path | None, variable: str | None) -> str:

@@ -68,10 +68,10 @@ class Policy:
         """
         port = parts.port or (443 if parts.scheme == "https" else 80)
         try:
-            found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+            entries = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
             raise BadTarget("The webhook's host has no address.") from None
-        addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+        addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in entries]
         if not all(self._allowed(address) for address in addresses):
             raise BadTarget("The webhook's host is in a network that webhooks may not reach.")
         return addresses[0]
@@ -80,7 +80,10 @@ class Policy:
         inner = _embedded(address)
         if any(candidate in network for network in self.networks for candidate in (address, inner)):
             return True
-        return all(one.is_global and not one.is_multicast and not one.is_reserved for one in (address, inner))
+        return all(
+            candidate_address.is_global and not candidate_address.is_multicast and not candidate_address.is_reserved
+            for candidate_address in (address, inner)
+        )
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
@@ -119,9 +122,9 @@ def send(url: str, message_id: str, secrets: Sequence[str], payload: Mapping[str
         httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=False) as client,
         client.stream(
             "POST", pinned, content=body, headers=sent, extensions={"sni_hostname": parts.hostname}
-        ) as answer,
+        ) as response,
     ):
-        return answer.status_code
+        return response.status_code
 
 
 def _embedded(address: Address) -> Address:

@@ -39,20 +39,20 @@ def pick(metadata: Json, keywords: tuple[str, ...]) -> Json:
     return {tag(name): metadata[tag(name)] for name in keywords if tag(name) in metadata}
 
 
-def instance(instance_id: str, found: Json, metadata_path: Path, sha256: str, size: int) -> tuple[Instance, About]:
+def instance(instance_id: str, described: Json, metadata_path: Path, sha256: str, size: int) -> tuple[Instance, About]:
     """Return the ledger records of an instance that the sandbox described; invalid numbers count as 0."""
     metadata: Json = json.loads(metadata_path.read_text())
-    made = Instance(
+    record = Instance(
         id=instance_id,
-        study=found["study"],
-        series=found["series"],
-        uid=found["instance"],
-        sop_class=found["sop_class"],
-        syntax=found["syntax"],
+        study=described["study"],
+        series=described["series"],
+        uid=described["instance"],
+        sop_class=described["sop_class"],
+        syntax=described["syntax"],
         sha256=sha256,
         bytes=size,
-        pixel_offset=found["offset"],
-        pixel_length=found["length"],
+        pixel_offset=described["offset"],
+        pixel_length=described["length"],
         number=_whole(value(metadata, "InstanceNumber", 0), 2**31 - 1),
         rows=_whole(value(metadata, "Rows", 0)),
         columns=_whole(value(metadata, "Columns", 0)),
@@ -68,7 +68,7 @@ def instance(instance_id: str, found: Json, metadata_path: Path, sha256: str, si
         accession=str(value(metadata, "AccessionNumber"))[:64],
         study_date=str(value(metadata, "StudyDate"))[:8],
     )
-    return made, about
+    return record, about
 
 
 def _whole(number: Any, bound: int = 2**24) -> int:

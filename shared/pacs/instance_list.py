@@ -40,18 +40,18 @@ def read(store: Store, key: str) -> list[str]:
 
     Raises NotFound.
     """
-    held: list[str] = json.loads(b"".join(store.read(key)))["instances"]
-    return held
+    instance_ids: list[str] = json.loads(b"".join(store.read(key)))["instances"]
+    return instance_ids
 
 
 @contextmanager
 def folder(store: Store, key: str) -> Iterator[Path]:
     """Yield a folder with the instances as files: hard links where the store is local, copies otherwise."""
-    with tempfile.TemporaryDirectory(prefix="viscera-series-") as made:
+    with tempfile.TemporaryDirectory(prefix="viscera-series-") as folder_name:
         for number, instance in enumerate(read(store, key)):
             with store.file(instance_key(instance)) as path:
-                _link(path, Path(made) / f"{number:06d}")
-        yield Path(made)
+                _link(path, Path(folder_name) / f"{number:06d}")
+        yield Path(folder_name)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -24,8 +24,8 @@ def identity(store: Store, scan: Scan) -> dict[str, Any]:
         first = instance_list.read(store, scan.key)[0]
         return identity_of(json.loads(b"".join(store.read(instance_list.metadata_key(first)))))
     with store.file(scan.key) as path:
-        found: dict[str, Any] = sandbox.call("identity", path=str(path))["identity"]
-        return found
+        attributes: dict[str, Any] = sandbox.call("identity", path=str(path))["identity"]
+        return attributes
 
 
 def file(store: Store, scan: Scan, artifact: Artifact) -> bytes:

@@ -46,8 +46,8 @@ def inspect(path: Path, spacing: tuple[float, float, float] | None = None) -> De
 
     Raises the reader's `BadScan`.
     """
-    answer = _ask({"path": str(path), "spacing": spacing, "out": None}, SECONDS)
-    return Declared(answer["source"], tuple(answer["shape"]), tuple(answer["spacing"]))
+    result = _ask({"path": str(path), "spacing": spacing, "out": None}, SECONDS)
+    return Declared(result["source"], tuple(result["shape"]), tuple(result["spacing"]))
 
 
 def decode(path: Path, spacing: tuple[float, float, float] | None = None, seconds: float = 600.0) -> Volume:
@@ -57,10 +57,10 @@ def decode(path: Path, spacing: tuple[float, float, float] | None = None, second
     """
     with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
         out = Path(folder) / "voxels.npy"
-        answer = _ask({"path": str(path), "spacing": spacing, "out": str(out)}, seconds)
+        result = _ask({"path": str(path), "spacing": spacing, "out": str(out)}, seconds)
         data = np.load(out, allow_pickle=False)
-    geometry = Geometry(tuple(answer["shape"]), np.array(answer["affine"]))
-    return Volume(data, geometry, answer["modality"], answer["source"], tuple(answer["warnings"]))
+    geometry = Geometry(tuple(result["shape"]), np.array(result["affine"]))
+    return Volume(data, geometry, result["modality"], result["source"], tuple(result["warnings"]))
 
 
 def origin(path: Path) -> Origin | None:
@@ -68,13 +68,13 @@ def origin(path: Path) -> Origin | None:
 
     Raises a `BadScan`.
     """
-    found = _ask({"path": str(path), "spacing": None, "out": None}, SECONDS)["origin"]
-    if found is None:
+    fields = _ask({"path": str(path), "spacing": None, "out": None}, SECONDS)["origin"]
+    if fields is None:
         return None
     slices = tuple(
-        Slice(sop_class, instance, frame, tuple(position)) for sop_class, instance, frame, position in found["slices"]
+        Slice(sop_class, instance, frame, tuple(position)) for sop_class, instance, frame, position in fields["slices"]
     )
-    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     return Origin(**plain | {"slices": slices})
 
 
@@ -103,14 +103,14 @@ def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
         )
     except subprocess.TimeoutExpired as error:
         raise errors.CorruptScan("Reading the scan took too long.", "scan_too_slow") from error
-    answer: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     with suppress(ValueError, IndexError):
-        answer = json.loads(done.stdout.splitlines()[-1])
-    if "error" in answer:
-        raise _error(answer["error"], answer["code"], answer["detail"])
-    if done.returncode != 0 or not answer:
+        result = json.loads(done.stdout.splitlines()[-1])
+    if "error" in result:
+        raise _error(result["error"], result["code"], result["detail"])
+    if done.returncode != 0 or not result:
         raise errors.CorruptScan("The scan crashed its decoder.", "decoder_crashed")
-    return answer
+    return result
 
 
 def _error(name: str, code: str, detail: str) -> errors.VisceraError:

@@ -27,8 +27,8 @@ _LIBRARIES = {
 
 def _mapped() -> int:
     """Return the bytes of address space in use; 0 where the system does not report it."""
-    told = Path("/proc/self/statm")
-    return int(told.read_text().split()[0]) * resource.getpagesize() if told.exists() else 0
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
 
 
 def _limit(bytes_more: int) -> None:
@@ -62,8 +62,8 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         from shared.dicom import decoding  # imports pydicom, which most scans do not need
 
         _load("dicom")
-        answer: dict[str, Any] = getattr(decoding, request["call"])(_limit, **request["arguments"])
-        return answer
+        result: dict[str, Any] = getattr(decoding, request["call"])(_limit, **request["arguments"])
+        return result
     return _read(request)
 
 
@@ -71,7 +71,7 @@ def _read(request: dict[str, Any]) -> dict[str, Any]:
     _limit(BUDGET)
     spacing = tuple(request["spacing"]) if request["spacing"] else None
     plan = open_scan(Path(request["path"]), spacing, prepare=_load)
-    answer: dict[str, Any] = {
+    result: dict[str, Any] = {
         "source": plan.source,
         "shape": plan.geometry.shape,
         "spacing": plan.geometry.spacing,
@@ -82,8 +82,8 @@ def _read(request: dict[str, Any]) -> dict[str, Any]:
         _limit(BUDGET + 3 * plan.voxel_bytes)
         volume = plan.decode()
         np.save(request["out"], volume.data, allow_pickle=False)
-        answer |= {"modality": volume.modality, "warnings": volume.warnings}
-    return answer
+        result |= {"modality": volume.modality, "warnings": volume.warnings}
+    return result
 
 
 def _plain(origin: Origin) -> dict[str, Any]:
@@ -96,22 +96,22 @@ def main() -> None:
     """Answer one request: the scan's facts, or the class, code and sentence of the error."""
     request = json.load(sys.stdin)
     try:
-        answer = _answer(request)
+        result = _answer(request)
     except MemoryError:
-        answer = {
+        result = {
             "error": "ScanTooLarge",
             "code": "scan_too_large",
             "detail": "The scan needs more memory than it declares.",
         }
     except errors.VisceraError as error:
-        answer = {"error": type(error).__name__, "code": error.code, "detail": error.detail}
+        result = {"error": type(error).__name__, "code": error.code, "detail": error.detail}
     except Exception as error:  # an error that no reader expected means damage; its text may contain personal data
-        answer = {
+        result = {
             "error": "CorruptScan",
             "code": "corrupt_scan",
             "detail": f"The scan can't be read ({type(error).__name__}).",
         }
-    sys.stdout.write("\n" + json.dumps(answer) + "\n")
+    sys.stdout.write("\n" + json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

@@ -81,9 +81,9 @@ class S3Store:
     def _chunks(self, key: str, start: int, stop: int) -> Iterator[bytes]:
         if start >= stop:
             return
-        wanted = {"Bucket": self.bucket, "Key": self._key(key), "Range": f"bytes={start}-{stop - 1}"}
+        request = {"Bucket": self.bucket, "Key": self._key(key), "Range": f"bytes={start}-{stop - 1}"}
         with _explained():
-            yield from self._client.get_object(**wanted)["Body"].iter_chunks(CHUNK)
+            yield from self._client.get_object(**request)["Body"].iter_chunks(CHUNK)
 
     @contextmanager
     def file(self, key: str) -> Iterator[Path]:
@@ -98,15 +98,15 @@ class S3Store:
         """Removes every key below a prefix and aborts uploads that were never finished there."""
         with _explained():
             for page in self._pages("list_objects_v2", prefix):
-                for held in page.get("Contents", []):
-                    self._client.delete_object(Bucket=self.bucket, Key=held["Key"])
+                for entry in page.get("Contents", []):
+                    self._client.delete_object(Bucket=self.bucket, Key=entry["Key"])
             self.abort_uploads(prefix)
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Every key that starts with the prefix, sorted."""
         with _explained():
             for page in self._pages("list_objects_v2", prefix):
-                yield from (held["Key"].removeprefix(self.prefix) for held in page.get("Contents", []))
+                yield from (entry["Key"].removeprefix(self.prefix) for entry in page.get("Contents", []))
 
     def prepare(self) -> None:
         """Makes the bucket, if it is not there."""

@@ -69,5 +69,5 @@ def current() -> str | None:
         return None
     from opentelemetry import trace
 
-    found = trace.get_current_span().get_span_context()
-    return f"{found.trace_id:032x}" if found.is_valid else None
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else None

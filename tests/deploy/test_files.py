@@ -11,7 +11,7 @@ import pytest
 import yaml
 from sqlalchemy import create_engine, text
 
-from services.api.metrics import Metrics, told
+from services.api.metrics import Metrics, exposition
 from shared.ledger import claims, jobs, workers
 from shared.ledger.jobs import STAGES
 from shared.settings import Settings
@@ -232,7 +232,7 @@ def test_alerts_and_dashboard_ask_only_for_what_there_is(tmp_path):
             workers.seen(connection, workers.Worker("w", "mesher", None))
         metrics = Metrics()
         metrics.watch(opened)
-        families = re.findall(r"^# TYPE (\w+) (\w+)", told(metrics).decode(), re.MULTILINE)
+        families = re.findall(r"^# TYPE (\w+) (\w+)", exposition(metrics).decode(), re.MULTILINE)
         named = {name for name, _ in families}
         named |= {name + end for name, kind in families if kind == "histogram" for end in ("_bucket", "_count", "_sum")}
     asked = (DEPLOY / "prometheus" / "alerts.yml").read_text() + (DEPLOY / "grafana" / "viscera.json").read_text()

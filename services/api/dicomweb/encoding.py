@@ -18,23 +18,25 @@ Json = dict[str, Any]
 
 
 def element(keyword: str, *values: Any) -> tuple[str, Json]:
-    """One element as (tag, its DICOM JSON), the VR from the dictionary."""
+    """Return one element as (tag, DICOM JSON); the VR comes from the dictionary."""
     tag = tag_for_keyword(keyword)
     if tag is None:
         raise ValueError(f"no DICOM keyword: {keyword}")
     vr = dictionary_VR(tag).split(" ")[0]
-    kept = [value for value in values if value not in (None, "")]
-    return f"{tag:08X}", {"vr": vr, "Value": kept} if kept else {"vr": vr}
+    present = [value for value in values if value not in (None, "")]
+    return f"{tag:08X}", {"vr": vr, "Value": present} if present else {"vr": vr}
 
 
 def data_set(**attributes: Any) -> Json:
-    """A data set from keywords; a list gives several values or items."""
+    """Return a data set from keywords; a list gives several values or items."""
     pairs = (element(name, *(v if isinstance(v, list) else [v])) for name, v in attributes.items())
     return dict(sorted(pairs))
 
 
 def accepted(request: Request, *offered: str) -> str | None:
-    """Of the offered media types the one the client likes best; None if it takes none. No Accept takes the first."""
+    """Return the offered media type that the client prefers; None if it accepts none. No Accept header takes the
+    first.
+    """
     for kind, _ in ranges(request):
         match = next((offer for offer in offered if _fits(kind, offer)), None)
         if match is not None:
@@ -43,7 +45,7 @@ def accepted(request: Request, *offered: str) -> str | None:
 
 
 def ranges(request: Request) -> list[tuple[str, dict[str, str]]]:
-    """The media types the client takes, best first, with parameters; of multipart/related with its type."""
+    """Return the accepted media types, best first, with parameters; multipart/related with its type."""
     header = request.query_params.get("accept") or request.headers.get("accept") or "*/*"
     wishes = []
     for number, item in enumerate(_ITEM.findall(header)):
@@ -66,15 +68,15 @@ def _fits(kind: str, offer: str) -> bool:
     return kind.endswith("/*") and offer.startswith(kind[:-1]) and not offer.startswith("multipart/")
 
 
-def one(request: Request, content: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """One data set in the form asked for."""
+def single(request: Request, content: Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return a response with one data set in the requested encoding."""
     if accepted(request, JSON, XML) == XML:
         return Response(to_xml(content), status, headers, XML)
     return Response(json.dumps(content), status, headers, JSON)
 
 
 def many(request: Request, contents: list[Json], headers: dict[str, str] | None = None) -> Response:
-    """Several data sets: an array, or with XML one part each; 204 where there are none."""
+    """Return a response with several data sets: an array, or with XML one part each; 204 where there are none."""
     if not contents:
         return Response(status_code=204, headers=headers)
     multipart = f"multipart/related; type={XML}"
@@ -89,7 +91,7 @@ def many(request: Request, contents: list[Json], headers: dict[str, str] | None 
 
 
 def to_xml(content: Json) -> bytes:
-    """A data set as a NativeDicomModel document."""
+    """Return a data set as a NativeDicomModel document."""
     root = Element("NativeDicomModel", xmlns="http://dicom.nema.org/PS3.19/models/NativeDICOM")
     _fill(root, content)
     text: bytes = tostring(root, encoding="utf-8")
@@ -97,14 +99,14 @@ def to_xml(content: Json) -> bytes:
 
 
 def _fill(parent: Element, content: Json) -> None:
-    for tag, held in sorted(content.items()):
-        about = {"tag": tag, "vr": held["vr"]}
+    for tag, element_json in sorted(content.items()):
+        about = {"tag": tag, "vr": element_json["vr"]}
         keyword = keyword_for_tag(int(tag, 16))
         node = SubElement(parent, "DicomAttribute", about | ({"keyword": keyword} if keyword else {}))
-        if "InlineBinary" in held:
-            SubElement(node, "InlineBinary").text = held["InlineBinary"]
-        for number, value in enumerate(held.get("Value", []), start=1):
-            if held["vr"] == "SQ":
+        if "InlineBinary" in element_json:
+            SubElement(node, "InlineBinary").text = element_json["InlineBinary"]
+        for number, value in enumerate(element_json.get("Value", []), start=1):
+            if element_json["vr"] == "SQ":
                 _fill(SubElement(node, "Item", number=str(number)), value or {})
             elif isinstance(value, dict):
                 _person(SubElement(node, "PersonName", number=str(number)), value)
@@ -122,5 +124,5 @@ def _person(node: Element, name: dict[str, str]) -> None:
 
 
 def _clean(text: str) -> str:
-    """Without the control characters that XML can't hold."""
+    """Return the text without control characters, which XML does not allow."""
     return "".join(c for c in text if c in "\t\n\r" or ord(c) >= 32)

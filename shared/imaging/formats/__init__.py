@@ -38,14 +38,14 @@ def open_scan(
         kind = _kind(member)
         if kind:
             kinds[kind].append(member)
-    found = [kind for kind in ("png", "nifti", "dicom") if kinds[kind]]
-    if not found and kinds["headless"]:
+    kinds_present = [kind for kind in ("png", "nifti", "dicom") if kinds[kind]]
+    if not kinds_present and kinds["headless"]:
         raise CorruptScan("The DICOM file meta header is missing, so the encoding of the data is unknown.")
-    if not found:
+    if not kinds_present:
         raise NotAScan("There is no DICOM, NIfTI or PNG image in it.")
-    for kind in found:
+    for kind in kinds_present:
         prepare(kind)
-    return _plan(found, kinds, spacing, limits)
+    return _plan(kinds_present, kinds, spacing, limits)
 
 
 def read_scan(path: Path, spacing: Spacing | None = None, limits: Limits | None = None) -> Volume:
@@ -56,16 +56,18 @@ def read_scan(path: Path, spacing: Spacing | None = None, limits: Limits | None 
     return open_scan(path, spacing, limits).decode()
 
 
-def _plan(found: list[str], kinds: dict[str, list[Member]], spacing: Spacing | None, limits: Limits) -> Plan:
+def _plan(kinds_present: list[str], kinds: dict[str, list[Member]], spacing: Spacing | None, limits: Limits) -> Plan:
     plans = []
     refusal: Exception | None = None
-    for kind in found:
+    for kind in kinds_present:
         try:
             plans.append(_reader(kind)(kinds[kind], spacing, limits))
         except NotAScan as error:  # a DICOMDIR or a report beside the images is not a second series
             refusal = error
     if len(plans) > 1:
-        raise MixedSeries(f"There are several kinds of images in it ({', '.join(found)}); send one series at a time.")
+        raise MixedSeries(
+            f"There are several kinds of images in it ({', '.join(kinds_present)}); send one series at a time."
+        )
     if not plans:
         raise refusal or NotAScan("There is no image in it.")
     limits.check_voxels(plans[0].geometry.shape)

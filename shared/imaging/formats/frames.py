@@ -39,8 +39,8 @@ def views(header: pydicom.Dataset) -> list[View]:
         raise ValueError("the frames and their descriptions differ in number")
 
     def group(frame: pydicom.Dataset, name: str) -> pydicom.Dataset:
-        found = frame.get(name) or shared.get(name) or [pydicom.Dataset()]
-        first: pydicom.Dataset = found[0]
+        groups = frame.get(name) or shared.get(name) or [pydicom.Dataset()]
+        first: pydicom.Dataset = groups[0]
         return first
 
     return [

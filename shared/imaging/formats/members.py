@@ -59,16 +59,16 @@ def members_of(path: Path, limits: Limits) -> list[Member]:
     Where there is a `scans/` folder, only its files are returned.
     """
     if path.is_dir():
-        found = list(_folder(path, limits))
+        members = list(_folder(path, limits))
     elif zipfile.is_zipfile(path) and not _is_image(path):
-        found = _zip(path, limits)
+        members = _zip(path, limits)
     else:
         return [Member(PurePosixPath(path.name), path.stat().st_size, lambda: path.open("rb"))]
-    found = [member for member in found if not _hidden(member.path)]
-    if not found:
+    members = [member for member in members if not _hidden(member.path)]
+    if not members:
         raise NotAScan("There is no file in it.")
-    scans = [member for member in found if "scans" in member.path.parts[:-1]]
-    return sorted(scans or found, key=lambda member: member.path.parts)
+    scans = [member for member in members if "scans" in member.path.parts[:-1]]
+    return sorted(scans or members, key=lambda member: member.path.parts)
 
 
 def _is_image(path: Path) -> bool:
@@ -103,19 +103,19 @@ def _zip(path: Path, limits: Limits) -> list[Member]:
         archive = zipfile.ZipFile(path)
     except _DAMAGED as error:
         raise CorruptScan("The zip file is damaged.") from error
-    found: list[Member] = []
+    members: list[Member] = []
     total = 0
     for info in archive.infolist():
         if info.is_dir():
             continue
         total += info.file_size
-        _check(len(found) + 1, total, limits)
+        _check(len(members) + 1, total, limits)
         if info.flag_bits & 1:
             raise UnsupportedScan("The zip file is encrypted.")
-        found.append(
+        members.append(
             Member(PurePosixPath(info.filename.replace("\\", "/")), info.file_size, _zip_opener(archive, info))
         )
-    return found
+    return members
 
 
 def _zip_opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:

@@ -51,27 +51,29 @@ def take(connection: Connection, lease: float) -> Delivery | None:
     first = connection.execute(select(*_COLUMNS).where(due).order_by(deliveries.c.due).limit(1)).first()
     if first is None:
         return None
-    mine = (deliveries.c.id == first.id) & (deliveries.c.fence == first.fence) & due
+    condition = (deliveries.c.id == first.id) & (deliveries.c.fence == first.fence) & due
     values = {"state": "sending", "fence": first.fence + 1, "attempts": first.attempts + 1, "due": now() + lease}
-    row = connection.execute(update(deliveries).where(mine).values(**values).returning(*_COLUMNS)).first()
+    row = connection.execute(update(deliveries).where(condition).values(**values).returning(*_COLUMNS)).first()
     return None if row is None else Delivery(**row._mapping)
 
 
-def settle(connection: Connection, taken: Delivery, error: str | None) -> None:
+def settle(connection: Connection, delivery: Delivery, error: str | None) -> None:
     """Record the result of an attempt: delivered, due again later, or failed after the last one.
 
     A lost lease changes nothing.
     """
-    mine = (deliveries.c.id == taken.id) & (deliveries.c.fence == taken.fence) & (deliveries.c.state == "sending")
+    condition = (
+        (deliveries.c.id == delivery.id) & (deliveries.c.fence == delivery.fence) & (deliveries.c.state == "sending")
+    )
     values: dict[str, Any]
     if error is None:
         values = {"state": "delivered", "due": None, "error": None, "ended": now()}
-    elif taken.attempts >= ATTEMPTS:
+    elif delivery.attempts >= ATTEMPTS:
         values = {"state": "failed", "due": None, "error": error[:300], "ended": now()}
     else:
-        wait = min(FIRST_WAIT * 2.0 ** (taken.attempts - 1), LONGEST_WAIT)
+        wait = min(FIRST_WAIT * 2.0 ** (delivery.attempts - 1), LONGEST_WAIT)
         values = {"state": "pending", "due": now() + wait, "error": error[:300]}
-    connection.execute(update(deliveries).where(mine).values(**values))
+    connection.execute(update(deliveries).where(condition).values(**values))
 
 
 def retry(connection: Connection, tenant: str, delivery_id: str) -> None:
@@ -79,11 +81,11 @@ def retry(connection: Connection, tenant: str, delivery_id: str) -> None:
 
     Raises NotFound, or Conflict for one that is sent or delivered.
     """
-    mine = (deliveries.c.id == delivery_id) & (deliveries.c.tenant == tenant)
-    again = mine & deliveries.c.state.in_(("failed", "pending"))
+    condition = (deliveries.c.id == delivery_id) & (deliveries.c.tenant == tenant)
+    again = condition & deliveries.c.state.in_(("failed", "pending"))
     values = {"state": "pending", "attempts": 0, "due": now(), "ended": None}
     if connection.execute(update(deliveries).where(again).values(**values)).rowcount != 1:
-        state = connection.execute(select(deliveries.c.state).where(mine)).scalar()
+        state = connection.execute(select(deliveries.c.state).where(condition)).scalar()
         if state is None:
             raise NotFound("There is no such delivery.")
         raise Conflict(f"The delivery can't be retried in this state: {state}.", "delivery_state")

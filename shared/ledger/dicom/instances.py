@@ -49,11 +49,11 @@ class About:
 
 def known(connection: Connection, tenant: str, uids: list[str]) -> dict[str, str]:
     """Return the SHA-256 by UID of those instances that the tenant has stored."""
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for start in range(0, len(uids), 500):
         where = (instances.c.tenant == tenant) & instances.c.uid.in_(uids[start : start + 500])
-        found |= {row.uid: row.sha256 for row in connection.execute(select(instances).where(where))}
-    return found
+        digests |= {row.uid: row.sha256 for row in connection.execute(select(instances).where(where))}
+    return digests
 
 
 def add(connection: Connection, tenant: str, instance: Instance, about: About, *, result_of: str | None = None) -> bool:
@@ -82,8 +82,8 @@ def _study(connection: Connection, tenant: str, uid: str, about: About) -> str:
     }  # fmt: skip
     statement = insert(connection, studies).values(id=new_id("study"), tenant=tenant, uid=uid, created=now(), **values)
     connection.execute(statement.on_conflict_do_nothing())
-    found = select(studies.c.id).where(studies.c.tenant == tenant, studies.c.uid == uid)
-    return str(connection.execute(found).scalar_one())
+    query = select(studies.c.id).where(studies.c.tenant == tenant, studies.c.uid == uid)
+    return str(connection.execute(query).scalar_one())
 
 
 def _series(connection: Connection, tenant: str, study: str, uid: str, about: About, *, open_: bool) -> str:
@@ -92,8 +92,8 @@ def _series(connection: Connection, tenant: str, study: str, uid: str, about: Ab
         attributes=about.series, state="open" if open_ else "result", attempt=0, touched=now(), created=now(),
     )  # fmt: skip
     connection.execute(statement.on_conflict_do_nothing())
-    found = select(series.c.id).where(series.c.study == study, series.c.uid == uid)
-    return str(connection.execute(found).scalar_one())
+    query = select(series.c.id).where(series.c.study == study, series.c.uid == uid)
+    return str(connection.execute(query).scalar_one())
 
 
 def erase_of_job(connection: Connection, job_id: str) -> None:
@@ -112,8 +112,8 @@ def erase_of_job(connection: Connection, job_id: str) -> None:
 
 def of_study(connection: Connection, tenant: str, uid: str) -> tuple[list[str], list[str]]:
     """Return the ids of the jobs and of the instances of a study."""
-    mine = (studies.c.tenant == tenant) & (studies.c.uid == uid)
-    inside = select(series.c.id).join(studies, studies.c.id == series.c.study).where(mine)
+    condition = (studies.c.tenant == tenant) & (studies.c.uid == uid)
+    inside = select(series.c.id).join(studies, studies.c.id == series.c.study).where(condition)
     job_ids = select(series_jobs.c.job_id).where(series_jobs.c.series.in_(inside))
     instance_ids = select(instances.c.id).where(instances.c.series.in_(inside))
     return list(connection.execute(job_ids).scalars()), list(connection.execute(instance_ids).scalars())

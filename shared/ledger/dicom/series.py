@@ -79,53 +79,55 @@ def images(connection: Connection, series_id: str) -> tuple[list[str], str | Non
     return [str(row.id) for row in original], None
 
 
-def set_aside(connection: Connection, found: Series, reason: str) -> bool:
+def set_aside(connection: Connection, current: Series, reason: str) -> bool:
     """Record that a series is stored but not processed; return False if it changed meanwhile."""
-    return _moved(connection, found, {"state": "unsuited", "reason": reason})
+    return _moved(connection, current, {"state": "unsuited", "reason": reason})
 
 
 def start(
-    connection: Connection, found: Series, scan: jobs.Scan, count: int, *, seconds: float, patience: float
+    connection: Connection, current: Series, scan: jobs.Scan, count: int, *, seconds: float, patience: float
 ) -> str | None:
     """Close a series and start a job for its next attempt in the caller's transaction; return None if it changed
     meanwhile.
     """
-    attempt = found.attempt + 1
-    if not _moved(connection, found, {"state": "closed", "reason": None, "attempt": attempt}):
+    attempt = current.attempt + 1
+    if not _moved(connection, current, {"state": "closed", "reason": None, "attempt": attempt}):
         return None
-    jobs.add_scan(connection, found.tenant, scan)
+    jobs.add_scan(connection, current.tenant, scan)
     options = {"quality": "standard"}
-    job_id = submission.submit(connection, found.tenant, scan.id, options, seconds=seconds, patience=patience)
-    values = {"job_id": job_id, "series": found.id, "attempt": attempt, "instances": count, "published": 0}
+    job_id = submission.submit(connection, current.tenant, scan.id, options, seconds=seconds, patience=patience)
+    values = {"job_id": job_id, "series": current.id, "attempt": attempt, "instances": count, "published": 0}
     connection.execute(insert(connection, series_jobs).values(**values))
-    workitems.describe(connection, job_id, _step(connection, found))
+    workitems.describe(connection, job_id, _step(connection, current))
     record(connection, job_id, "series_attempt", {"attempt": attempt, "instances": count})
     return job_id
 
 
-def _step(connection: Connection, found: Series) -> dict[str, Any]:
+def _step(connection: Connection, current: Series) -> dict[str, Any]:
     """Return the workitem attributes of a series' job: its patient and its input series."""
-    held = connection.execute(select(studies.c.attributes).join(series).where(series.c.id == found.id)).scalar_one()
+    attributes = connection.execute(
+        select(studies.c.attributes).join(series).where(series.c.id == current.id)
+    ).scalar_one()
     patient = ("00080050", "00080090", "00100010", "00100020", "00100021", "00100030", "00100040", "0020000D")
     reference = {
-        "0020000D": {"vr": "UI", "Value": [found.study]},
-        "0020000E": {"vr": "UI", "Value": [found.uid]},
+        "0020000D": {"vr": "UI", "Value": [current.study]},
+        "0020000E": {"vr": "UI", "Value": [current.uid]},
         "0040E020": {"vr": "CS", "Value": ["DICOM"]},
     }
-    return {tag: held[tag] for tag in patient if tag in held} | {
+    return {tag: attributes[tag] for tag in patient if tag in attributes} | {
         "00404021": {"vr": "SQ", "Value": [reference]},
     }
 
 
-def _moved(connection: Connection, found: Series, values: dict[str, Any]) -> bool:
-    same = (series.c.id == found.id) & (series.c.state == "open") & (series.c.touched == found.touched)
+def _moved(connection: Connection, current: Series, values: dict[str, Any]) -> bool:
+    same = (series.c.id == current.id) & (series.c.state == "open") & (series.c.touched == current.touched)
     return connection.execute(update(series).where(same).values(**values)).rowcount == 1
 
 
 def attempts(connection: Connection, series_ids: list[str]) -> dict[str, list[tuple[str, int, int]]]:
     """Return each series' attempts as (job id, attempt, number of instances), first attempt first."""
     query = select(series_jobs).where(series_jobs.c.series.in_(series_ids)).order_by(series_jobs.c.attempt)
-    found: dict[str, list[tuple[str, int, int]]] = {}
+    by_series: dict[str, list[tuple[str, int, int]]] = {}
     for row in connection.execute(query):
-        found.setdefault(row.series, []).append((row.job_id, row.attempt, row.instances))
-    return found
+        by_series.setdefault(row.series, []).append((row.job_id, row.attempt, row.instances))
+    return by_series

@@ -64,8 +64,8 @@ def get(connection: Connection, tenant: str, uid: str) -> Workitem:
 
     Raises NotFound, also for a workitem of another tenant.
     """
-    mine = (workitems.c.tenant == tenant) & (workitems.c.uid == uid)
-    row = connection.execute(select(*_COLUMNS).where(mine)).first()
+    condition = (workitems.c.tenant == tenant) & (workitems.c.uid == uid)
+    row = connection.execute(select(*_COLUMNS).where(condition)).first()
     if row is None:
         raise NotFound("There is no such workitem.")
     return Workitem(**row._mapping)
@@ -81,7 +81,7 @@ def find(connection: Connection, tenant: str) -> Iterator[Workitem]:
 def change(
     connection: Connection,
     tenant: str,
-    found: Workitem,
+    current: Workitem,
     *,
     state: State | None = None,
     holder: str | None = None,
@@ -91,10 +91,10 @@ def change(
 
     Raises Conflict then.
     """
-    values: dict[str, Any] = {"updated": now(), "holder": holder if holder is not None else found.holder}
+    values: dict[str, Any] = {"updated": now(), "holder": holder if holder is not None else current.holder}
     values |= {"state": state} if state is not None else {}
     values |= {"attributes": attributes} if attributes is not None else {}
-    same = (workitems.c.tenant == tenant) & (workitems.c.uid == found.uid)
-    same &= (workitems.c.state == found.state) & (workitems.c.updated == found.updated)
+    same = (workitems.c.tenant == tenant) & (workitems.c.uid == current.uid)
+    same &= (workitems.c.state == current.state) & (workitems.c.updated == current.updated)
     if connection.execute(update(workitems).where(same).values(**values)).rowcount != 1:
         raise Conflict("The workitem changed meanwhile.", "workitem_changed")

@@ -63,7 +63,7 @@ def test_transactions_are_timed_and_only_a_ledger_that_is_away_is_an_error(told,
 
 def test_a_successor_in_the_same_place_counts_on(tmp_path, monkeypatch):
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    program = "from shared import metrics; import sys; metrics.count_as(sys.argv[1]); " + (
+    program = "from shared.telemetry import metrics; import sys; metrics.count_as(sys.argv[1]); " + (
         "metrics.meters().rounds.labels('done').inc(); import os; os.kill(os.getpid(), 9)"
     )
     for place in ("child0", "child0", "main"):
@@ -83,7 +83,7 @@ def test_a_port_that_is_taken_costs_a_line_in_the_log_and_no_work(caplog):
         taken.listen()
         with caplog.at_level(logging.ERROR):
             metrics.serve("127.0.0.1", taken.getsockname()[1])
-    assert "metrics can't be told" in caplog.text
+    assert "metrics can't be served" in caplog.text
 
 
 def test_the_embedded_system_gives_every_process_a_port_of_its_own(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from shared.ledger import jobs
 from shared.ledger.dicom import instances, search
 from shared.ledger.dicom import series as ledger_series
 from shared.ledger.dicom.instances import About, Instance
-from shared.ledger.dicom.search import Wanted
+from shared.ledger.dicom.search import SearchConditions
 from shared.ledger.dicom.tables import series
 from shared.pacs import series as work
 from shared.settings import Settings
@@ -67,7 +67,7 @@ def test_two_tenants_may_hold_the_same_instance(ledger):
     assert add(ledger, "1.2.1")
     assert add(ledger, "1.2.1", tenant="u")
     with ledger.read() as connection:
-        assert len(list(search.find_studies(connection, "t", Wanted()))) == 1
+        assert len(list(search.find_studies(connection, "t", SearchConditions()))) == 1
         assert [one.id for one in search.retrieve(connection, "u", "1.1")] == ["inst_u1.2.1"]
 
 
@@ -76,7 +76,7 @@ def test_searches_match_by_wildcard_range_and_list(ledger):
     with ledger.read() as connection:
 
         def found(**wanted):
-            return [row["uid"] for row in search.find_studies(connection, "t", Wanted(**wanted))]
+            return [row["uid"] for row in search.find_studies(connection, "t", SearchConditions(**wanted))]
 
         assert found(patient_name="mue*") == found(patient_id="P?") == found(study_date="20240101-") == ["1.1"]
         assert found(study_date="-20240102") == found(study_date="20240102") == found(modalities=("MR",)) == ["1.1"]
@@ -91,4 +91,4 @@ def test_a_study_goes_with_its_last_instance(ledger):
         instances.erase(connection, ["inst_t1.2.1"])
         assert len(ledger_series.list_series(connection, "t")) == 1
         instances.erase(connection, ["inst_t1.3.1"])
-        assert list(search.find_studies(connection, "t", Wanted())) == []
+        assert list(search.find_studies(connection, "t", SearchConditions())) == []
