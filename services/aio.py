@@ -33,7 +33,7 @@ class AsyncClient:
         await self._http.aclose()
 
     async def submit(self, scan: Path, *, key: str | None = None, **options: str) -> Json:
-        """Upload a folder, zip or file and start a job; `options` are `quality` and `spacing`. Return the Job."""
+        """Upload a folder, zip or file, start a job with the `options` of `POST /v1/jobs`, and return the Job."""
         with packed(scan) as path:
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
             headers |= {"Idempotency-Key": key} if key else {}

@@ -48,7 +48,9 @@ def demo(args: argparse.Namespace) -> None:
     from services.local import LocalSystem
 
     with tempfile.TemporaryDirectory(prefix="viscera-demo-") as folder, _bars() as bars:
-        scan = args.scan or _phantom(Path(folder) / "phantom.nii.gz")
+        scan = args.scan
+        if scan is None:
+            scan, args.modality = _phantom(Path(folder) / "phantom.nii.gz"), "MR"
         with LocalSystem(Path(folder) / "data") as system:
             task = bars.add_task("starting", total=1.0)
             system.wait_ready(lambda missing: bars.update(task, description=f"starting ({missing})"))
@@ -99,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
     from services.pipeline import run_scan
 
     with _bars() as bars:
-        run_scan(args.scan, args.out, args.spacing, args.quality, _stage_bars(bars))
+        run_scan(args.scan, args.out, args.spacing, args.quality, modality=args.modality, report=_stage_bars(bars))
     _summary(args.out)
 
 
@@ -148,6 +150,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("scan", type=_existing, nargs="?" if name == "demo" else None, metavar="SCAN")
         _result_options(sub)
         sub.add_argument("--spacing", type=_spacing, metavar="Z,Y,X", help="mm, for PNG stacks")
+        sub.add_argument("--modality", choices=("MR", "CT"), help="of a scan whose files do not say it")
         if name == "submit":
             sub.add_argument("--url", default="http://127.0.0.1:8000")
             sub.add_argument("--key", help="API key (default: VISCERA_KEY)")
@@ -225,6 +228,8 @@ def _send(client: Any, scan: Path, args: argparse.Namespace, bars: Progress) -> 
     options = {"quality": args.quality}
     if args.spacing:
         options["spacing"] = ",".join(str(size) for size in args.spacing)
+    if args.modality:
+        options["modality"] = args.modality
     job = client.submit(scan, lambda done: report("upload", done), **options)
 
     def follow(seen: dict[str, Any]) -> None:

@@ -51,14 +51,14 @@ class Client:
     def submit(
         self, scan: Path, progress: Progress = lambda _: None, *, key: str | None = None, **options: str
     ) -> Json:
-        """Upload a folder, zip or file and start a job; `options` are `quality` and `spacing`. Return the Job.
+        """Upload a folder, zip or file, start a job with the `options` of `POST /v1/jobs`, and return the Job.
 
         A repeated call with the same Idempotency-Key `key` returns the same job.
         """
         with packed(scan) as path:
             size = path.stat().st_size
             if size > IN_PARTS:
-                uploaded = self._in_parts(path, progress, options.get("spacing"))
+                uploaded = self._in_parts(path, progress, options)
                 job_request = {"scan": uploaded["id"], "options": job_options(options)}
                 return self._json("POST", "/v1/jobs", json=job_request, headers={"Idempotency-Key": key} if key else {})
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
@@ -125,7 +125,7 @@ class Client:
         part.replace(target)
         return None
 
-    def _in_parts(self, path: Path, progress: Progress, spacing: str | None) -> Json:
+    def _in_parts(self, path: Path, progress: Progress, options: Mapping[str, str]) -> Json:
         """Send a large file in parts, each repeated after a broken connection; return the Scan."""
         size = path.stat().st_size
         upload = self._json("POST", "/v1/scans", params={"upload": "direct"}, json={"bytes": size})
@@ -133,7 +133,7 @@ class Client:
             for part in upload["parts"]:
                 self._part(part["url"], file.read(part["bytes"]))
                 progress(file.tell() / size)
-        params = {"spacing": spacing} if spacing else {}
+        params = {name: options[name] for name in ("spacing", "modality") if name in options}
         return self._json("POST", f"/v1/uploads/{upload['upload']}/complete", params=params, timeout=600.0)
 
     def _part(self, url: str, data: bytes) -> None:

@@ -12,7 +12,7 @@ from services.mesher.provenance import provenance_of
 from services.mesher.results import Quality
 from services.segmenter import core as segmenter
 from shared import artifacts, sandbox
-from shared.imaging.volume import LabelMap
+from shared.imaging.volume import LabelMap, Modality
 from shared.models import registry
 from shared.settings import Settings
 
@@ -25,15 +25,18 @@ def run_scan(
     out: Path,
     spacing: tuple[float, float, float] | None = None,
     quality: Quality = "standard",
+    *,
+    modality: Modality | None = None,
     report: Report = lambda _stage, _done: None,
 ) -> None:
-    """Turn a scan into `model.glb`, `labels.nii.gz` and `report.json` in `out`; `spacing` is (slice, row, column)
-    mm.
+    """Turn a scan into `model.glb`, `labels.nii.gz` and `report.json` in `out`.
+
+    `spacing` is (slice, row, column) mm of a PNG stack, `modality` that of a scan whose files do not say it.
     """
     settings = Settings()
     started = time.monotonic()
     report("reading", 0.0)
-    volume = sandbox.decode(scan, spacing)
+    volume = sandbox.decode(scan, spacing, modality)
     report("reading", 1.0)
     network = registry.load("classifier", settings)
     scores = classifier.classify(volume, network, lambda done: report("classifier", done))

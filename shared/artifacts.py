@@ -104,8 +104,8 @@ def load_labels(path: Path) -> LabelMap:
     from shared.imaging.formats import read_scan  # imports pydicom, which no worker needs
 
     volume = read_scan(path)
-    if volume.source != "nifti":
-        raise UnsupportedScan("A label map is read from a NIfTI file.")
+    if volume.source not in ("nifti", "nrrd", "mgh"):
+        raise UnsupportedScan("A label map is read from a NIfTI, NRRD or MGH file.")
     return LabelMap(_labels(volume.data), volume.geometry)
 
 

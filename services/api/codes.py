@@ -61,12 +61,14 @@ REQUEST = {
     "ledger_unavailable": (503, "The job ledger can't be reached; nothing was accepted."),
     "store_unavailable": (503, "The file store can't be reached or written; nothing was accepted."),
     "issuer_unavailable": (503, "The identity provider can't be reached."),
+    "memory_limit": (503, "The memory limit of the process is too low to read a scan."),
+    "busy": (503, "The machine is too busy to check the scan; try again."),
     "disk_full": (503, "There is too little disk space; nothing was accepted."),
 }
 SCAN = {
     "bad_scan": (422, "The scan can't be used as it is."),
     "empty_body": (422, "The body is empty."),
-    "not_a_scan": (422, "No DICOM, NIfTI or PNG image is in it."),
+    "not_a_scan": (422, "No DICOM, NIfTI, NRRD, MGH or PNG image is in it."),
     "mixed_series": (422, "It holds more than one series."),
     "bad_geometry": (422, "Tilted, uneven or incomplete slices, or geometry that can't be."),
     "too_few_slices": (422, "A surface needs at least two slices."),

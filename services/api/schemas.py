@@ -11,6 +11,7 @@ from shared.artifacts import VOLUME
 from shared.ledger import jobs
 
 Quality = Literal["light", "standard", "fine"]
+Modality = Literal["MR", "CT"]
 Millimetres = Annotated[float, Field(ge=0.01, lt=100.0)]
 WEIGHTS = {"classifier": 0.25, "segmenter": 0.6, "mesher": 0.15}
 """Share of each stage in a job's progress."""
@@ -46,21 +47,24 @@ SpacingText = Annotated[str, Field(pattern=f"^{_SIZE},{_SIZE},{_SIZE}$", max_len
 class Options(BaseModel):
     """Options of a job.
 
-    `spacing` is (slice, row, column) in mm, for PNG stacks; `deadline` is the longest duration of the job in seconds,
-    including its wait, where it is less than the service's limit.
+    `spacing` is (slice, row, column) in mm, for PNG stacks. `modality` is that of a scan whose files do not say it.
+    `coverage` is whether slices beyond the part that the model card covers are left out. `deadline` is the longest
+    duration of the job in seconds, including its wait, where it is less than the service's limit.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     quality: Quality = "standard"
     spacing: tuple[Millimetres, Millimetres, Millimetres] | None = None
+    modality: Modality | None = None
+    coverage: bool = True
     deadline: Annotated[int, Field(ge=1, le=7 * 86400)] | None = None
 
     @classmethod
-    def from_query(cls, quality: Quality, spacing: str | None, deadline: int | None = None) -> Options:
-        """Return the options of a raw upload."""
+    def from_query(cls, spacing: str | None, **options: Any) -> Options:
+        """Return the options of a raw upload; `spacing` is the text slice,row,column."""
         z_y_x = tuple(float(part) for part in spacing.split(",")) if spacing else None
-        return cls.model_validate({"quality": quality, "spacing": z_y_x, "deadline": deadline})
+        return cls.model_validate({"spacing": z_y_x, **options})
 
 
 class JobRequest(BaseModel):

@@ -18,6 +18,7 @@ import anyio
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
+from services.api import schemas
 from services.api.gateway import Gateway, gateway_of
 from services.api.requests import body_chunks, check_encoding
 from shared import sandbox
@@ -90,13 +91,13 @@ async def receive(request: Request, path: Path, limit: int) -> Upload:
     return Upload(path, digest.hexdigest(), total)
 
 
-async def accept(gateway: Gateway, upload: Upload, spacing: tuple[float, float, float] | None) -> jobs.Scan:
+async def accept(gateway: Gateway, upload: Upload, options: schemas.Options) -> jobs.Scan:
     """Check container, headers and declared sizes, then make the bytes durable.
 
     Raises a `BadScan`.
     """
     async with CHECKS:
-        declared = await run_in_threadpool(sandbox.inspect, upload.path, spacing)
+        declared = await run_in_threadpool(sandbox.inspect, upload.path, options.spacing, options.modality)
     scan_id, key = new_scan()
     scan = jobs.Scan(scan_id, key, upload.sha256, upload.bytes, declared.source)
     await run_in_threadpool(gateway.store.put, scan.key, upload.path)

@@ -15,7 +15,7 @@ def classifier(work: Work) -> None:
     started = time.monotonic()
     spacing = work.job.options.get("spacing")
     with work.scan() as path:
-        volume = sandbox.decode(path, tuple(spacing) if spacing else None)
+        volume = sandbox.decode(path, tuple(spacing) if spacing else None, work.job.options.get("modality"))
     work.progress(0.3)
     scores = core.classify(volume, work.tool, lambda done: work.progress(0.3 + 0.6 * done))
     artifacts.save_volume(work.output(artifacts.VOLUME), volume)

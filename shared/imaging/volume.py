@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shared.imaging.geometry import Geometry
 
 Modality = Literal["MR", "CT"]
-SourceFormat = Literal["png", "nifti", "dicom"]
+SourceFormat = Literal["png", "nifti", "nrrd", "mgh", "dicom"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,7 +24,7 @@ import numpy as np
 from shared import errors
 from shared.imaging.formats.plan import Origin, Slice
 from shared.imaging.geometry import Geometry
-from shared.imaging.volume import Volume
+from shared.imaging.volume import Modality, Volume
 
 SECONDS = 20.0
 GRACE = 10.0
@@ -41,23 +43,32 @@ class Declared:
     spacing: tuple[float, float, float]
 
 
-def inspect(path: Path, spacing: tuple[float, float, float] | None = None) -> Declared:
+def inspect(
+    path: Path, spacing: tuple[float, float, float] | None = None, modality: Modality | None = None
+) -> Declared:
     """Check container, headers and declared sizes in the sandbox.
 
-    Raises the reader's `BadScan`.
+    Raises the reader's `BadScan`, and Unavailable on a machine that is too busy to tell.
     """
-    result = _ask({"path": str(path), "spacing": spacing, "out": None}, SECONDS)
+    request = {"path": str(path), "spacing": spacing, "modality": modality, "out": None}
+    result = _ask(request, SECONDS)
     return Declared(result["source"], tuple(result["shape"]), tuple(result["spacing"]))
 
 
-def decode(path: Path, spacing: tuple[float, float, float] | None = None, seconds: float = 600.0) -> Volume:
+def decode(
+    path: Path,
+    spacing: tuple[float, float, float] | None = None,
+    modality: Modality | None = None,
+    seconds: float = 600.0,
+) -> Volume:
     """Return the scan at `path` as a Volume, decoded in the sandbox.
 
-    Raises the reader's `BadScan`.
+    Raises the reader's `BadScan`, and Unavailable on a machine that is too busy to finish.
     """
     with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
         out = Path(folder) / "voxels.npy"
-        result = _ask({"path": str(path), "spacing": spacing, "out": str(out)}, seconds)
+        request = {"path": str(path), "spacing": spacing, "modality": modality, "out": str(out)}
+        result = _ask(request, seconds)
         data = np.load(out, allow_pickle=False)
     geometry = Geometry(tuple(result["shape"]), np.array(result["affine"]))
     return Volume(data, geometry, result["modality"], result["source"], tuple(result["warnings"]))
@@ -92,25 +103,41 @@ def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
     environment = {**os.environ, **_SINGLE_THREAD, "PYTHONWARNINGS": "ignore"}
     root = str(Path(__file__).resolve().parents[2])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
-    try:
-        done = subprocess.run(
-            [sys.executable, *_COMMAND],
-            input=json.dumps(request | {"seconds": seconds}).encode(),
-            capture_output=True,
-            timeout=seconds + GRACE,
-            env=environment,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise errors.CorruptScan("Reading the scan took too long.", "scan_too_slow") from error
+    command = [sys.executable, *_COMMAND]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
+        try:
+            output, _ = child.communicate(json.dumps(request | {"seconds": seconds}).encode(), seconds + GRACE)
+        except subprocess.TimeoutExpired as error:
+            used = _cpu_seconds(child.pid)
+            child.kill()
+            if used > seconds / 2:
+                raise errors.CorruptScan("Reading the scan took too long.", "scan_too_slow") from error
+            # The scan is not to blame: the child did not get the processor.
+            raise errors.Unavailable("The service is too busy to read the scan; try again later.", "busy") from error
+    if child.returncode == -signal.SIGXCPU:
+        raise errors.CorruptScan("Reading the scan took too long.", "scan_too_slow")
     result: dict[str, Any] = {}
     with suppress(ValueError, IndexError):
-        result = json.loads(done.stdout.splitlines()[-1])
+        result = json.loads(output.splitlines()[-1])
     if "error" in result:
         raise _error(result["error"], result["code"], result["detail"])
-    if done.returncode != 0 or not result:
+    if child.returncode != 0 or not result:
+        if resource.getrlimit(resource.RLIMIT_AS)[1] != resource.RLIM_INFINITY:
+            # Libraries abort where memory is short: under a limit of the shell the scan can't be blamed.
+            detail = "The decoder failed under the memory limit of this process (ulimit -v); raise that limit."
+            raise errors.Unavailable(detail, "memory_limit")
         raise errors.CorruptScan("The scan crashed its decoder.", "decoder_crashed")
     return result
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process; without /proc the whole of it counts as used."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return float("inf")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, proc(5)
 
 
 def _error(name: str, code: str, detail: str) -> errors.VisceraError:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from shared import errors
-from shared.imaging.formats import open_scan
+from shared.imaging.formats import READERS, open_scan
 from shared.imaging.formats.plan import Origin
 
 BUDGET = 256 * 2**20
@@ -20,6 +20,8 @@ BUDGET = 256 * 2**20
 _LIBRARIES = {
     "png": ("cv2",),
     "nifti": ("nibabel",),
+    "mgh": ("nibabel",),
+    "nrrd": ("nrrd",),
     "dicom": ("cv2", "nibabel", "pydicom.pixels", "openjpeg", "jpeg_ls", "gdcm"),
 }
 """Libraries of each kind of image; the child imports them before the limit is set."""
@@ -32,8 +34,17 @@ def _mapped() -> int:
 
 
 def _limit(bytes_more: int) -> None:
+    """Limit the address space to what is in use and `bytes_more`; a lower limit of the shell stays in force."""
     if used := _mapped():
-        resource.setrlimit(resource.RLIMIT_AS, (used + bytes_more, resource.RLIM_INFINITY))
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        wanted = used + bytes_more
+        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+def _is_shell_limit() -> bool:
+    """Return whether the limit in force is one that this process inherited (`ulimit -v`)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    return hard != resource.RLIM_INFINITY and soft >= hard
 
 
 def _load(kind: str) -> None:
@@ -42,22 +53,31 @@ def _load(kind: str) -> None:
     used = _mapped()
     resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
     # nibabel would import pydicom for header extensions that are not read
-    without: dict[str, Any] = {"pydicom": None} if kind == "nifti" and "pydicom" not in sys.modules else {}
+    without: dict[str, Any] = {"pydicom": None} if kind != "dicom" and "pydicom" not in sys.modules else {}
     sys.modules.update(without)
-    for name in (f"shared.imaging.formats.{kind}", *_LIBRARIES[kind]):
+    for name in (READERS[kind], *_LIBRARIES[kind]):
         importlib.import_module(name)
     for name in without:
         del sys.modules[name]
     if kind == "png":
         sys.modules["cv2"].setNumThreads(1)
     if bound != resource.RLIM_INFINITY:
-        resource.setrlimit(resource.RLIMIT_AS, (bound + _mapped() - used, hard))
+        raised = bound + _mapped() - used
+        resource.setrlimit(resource.RLIMIT_AS, (raised if hard == resource.RLIM_INFINITY else min(raised, hard), hard))
+
+
+def _lower(limit: int, soft: int, hard: int) -> None:
+    """Lower a limit; one that this process inherited and that is lower already stays."""
+    _, inherited = resource.getrlimit(limit)
+    if inherited != resource.RLIM_INFINITY:
+        soft, hard = min(soft, inherited), min(hard, inherited)
+    resource.setrlimit(limit, (soft, hard))
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     cpu = int(request["seconds"]) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _lower(resource.RLIMIT_CPU, cpu, cpu + 2)
+    _lower(resource.RLIMIT_CORE, 0, 0)
     if "call" in request:
         from shared.dicom import decoding  # imports pydicom, which most scans do not need
 
@@ -70,7 +90,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 def _read(request: dict[str, Any]) -> dict[str, Any]:
     _limit(BUDGET)
     spacing = tuple(request["spacing"]) if request["spacing"] else None
-    plan = open_scan(Path(request["path"]), spacing, prepare=_load)
+    plan = open_scan(Path(request["path"]), spacing, prepare=_load, modality=request.get("modality"))
     result: dict[str, Any] = {
         "source": plan.source,
         "shape": plan.geometry.shape,
@@ -92,17 +112,25 @@ def _plain(origin: Origin) -> dict[str, Any]:
     return plain | {"slices": slices}
 
 
+def _memory_error() -> dict[str, str]:
+    if _is_shell_limit():
+        detail = "This process may not use enough memory to read the scan (ulimit -v); raise that limit."
+        return {"error": "Unavailable", "code": "memory_limit", "detail": detail}
+    detail = "The scan needs more memory than it declares."
+    return {"error": "ScanTooLarge", "code": "scan_too_large", "detail": detail}
+
+
 def main() -> None:
     """Answer one request: the scan's facts, or the class, code and sentence of the error."""
     request = json.load(sys.stdin)
     try:
         result = _answer(request)
     except MemoryError:
-        result = {
-            "error": "ScanTooLarge",
-            "code": "scan_too_large",
-            "detail": "The scan needs more memory than it declares.",
-        }
+        result = _memory_error()
+    except ImportError:  # a library that does not fit into the memory limit fails to load
+        if not _is_shell_limit():
+            raise
+        result = _memory_error()
     except errors.VisceraError as error:
         result = {"error": type(error).__name__, "code": error.code, "detail": error.detail}
     except Exception as error:  # an error that no reader expected means damage; its text may contain personal data

@@ -33,6 +33,8 @@ async def create_job(
     caller: Writer,
     quality: schemas.Quality = "standard",
     spacing: schemas.SpacingText | None = None,
+    modality: schemas.Modality | None = None,
+    coverage: bool = True,
     deadline: Annotated[int | None, Query(ge=1, le=7 * 86400)] = None,
     filename: str | None = None,  # noqa: ARG001 - documented, kept nowhere
     idempotency_key: IdempotencyKey = None,
@@ -45,7 +47,9 @@ async def create_job(
         submission = JobSubmission(gateway, caller, idempotency_key, body.options, f"scan:{body.scan}")
         job = await run_in_threadpool(submission.submit, None, body.scan)
     elif kind in RAW_TYPES:
-        options = schemas.Options.from_query(quality, spacing, deadline)
+        options = schemas.Options.from_query(
+            spacing, quality=quality, modality=modality, coverage=coverage, deadline=deadline
+        )
         job = await JobSubmission(gateway, caller, idempotency_key, options, "body").submit_body(request)
     else:
         raise HTTPException(415)

@@ -26,6 +26,7 @@ async def upload_scan(
     gateway: GatewayDep,
     caller: Writer,
     spacing: schemas.SpacingText | None = None,
+    modality: schemas.Modality | None = None,
     upload: Literal["raw", "direct"] = "raw",
 ) -> schemas.Scan | uploads_route.Upload:
     """Accept a scan as the raw body, without starting a job; with `upload=direct` start an upload in parts."""
@@ -35,10 +36,10 @@ async def upload_scan(
     if media_type(request) not in RAW_TYPES:
         raise HTTPException(415)
     await run_in_threadpool(uploads.check_room, gateway, caller.tenant)
-    options = schemas.Options.from_query("standard", spacing)
+    options = schemas.Options.from_query(spacing, modality=modality)
     with gateway.limits.upload(caller.tenant), uploads.spooled(gateway) as path:
         received = await uploads.receive(request, path, gateway.settings.max_upload_bytes)
-        scan = await uploads.accept(gateway, received, options.spacing)
+        scan = await uploads.accept(gateway, received, options)
     await run_in_threadpool(_record, gateway, caller, scan)
     later.add_task(file_accepted, gateway.ledger, gateway.store, scan.id)
     return schemas.Scan(id=scan.id, sha256=scan.sha256, bytes=scan.bytes, format=scan.format)

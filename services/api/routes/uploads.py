@@ -98,16 +98,17 @@ async def complete_upload(
     gateway: GatewayDep,
     caller: Writer,
     spacing: schemas.SpacingText | None = None,
+    modality: schemas.Modality | None = None,
 ) -> schemas.Scan:
     """Join the parts, check size, SHA-256 and headers, and record the scan; 409 while parts are missing.
 
     A scan that can't be used is refused and erased. A repeated call after success returns the same scan.
     """
-    sizes = schemas.Options.from_query("standard", spacing).spacing
+    options = schemas.Options.from_query(spacing, modality=modality)
     scan = await run_in_threadpool(_completed, gateway, caller, upload_id)
     if scan is None:
         upload = await run_in_threadpool(_find, gateway, caller, upload_id)
-        scan = await _complete(gateway, caller, upload, sizes)
+        scan = await _complete(gateway, caller, upload, options)
         later.add_task(file_accepted, gateway.ledger, gateway.store, scan.id)
     return schemas.Scan(id=scan.id, sha256=scan.sha256, bytes=scan.bytes, format=scan.format)
 
@@ -120,12 +121,12 @@ def abort_upload(upload_id: str, gateway: GatewayDep, caller: Writer) -> None:
 
 
 async def _complete(
-    gateway: Gateway, caller: api_keys.Caller, upload: ledger.Upload, spacing: tuple[float, float, float] | None
+    gateway: Gateway, caller: api_keys.Caller, upload: ledger.Upload, options: schemas.Options
 ) -> jobs.Scan:
     await run_in_threadpool(_join, gateway, upload)
     try:
         async with uploads.CHECKS:
-            scan = await run_in_threadpool(_check, gateway, upload, spacing)
+            scan = await run_in_threadpool(_check, gateway, upload, options)
     except (BadScan, Unprocessable):  # permanent: a concurrent completion finds the same
         await run_in_threadpool(_give_up, gateway, caller, upload)
         raise
@@ -142,12 +143,12 @@ def _join(gateway: Gateway, upload: ledger.Upload) -> None:
         gateway.store.finish(upload.key, upload.token)
 
 
-def _check(gateway: Gateway, upload: ledger.Upload, spacing: tuple[float, float, float] | None) -> jobs.Scan:
+def _check(gateway: Gateway, upload: ledger.Upload, options: schemas.Options) -> jobs.Scan:
     with gateway.store.file(upload.key) as path:
         digest = sha256(path)
         if path.stat().st_size != upload.bytes or upload.sha256 not in {None, digest}:
             raise Unprocessable("What arrived is not what was announced.", "digest_mismatch")
-        declared = sandbox.inspect(path, spacing)
+        declared = sandbox.inspect(path, options.spacing, options.modality)
     return jobs.Scan(upload.scan_id, upload.key, digest, upload.bytes, declared.source)
 
 

@@ -1,4 +1,4 @@
-"""Reads scans: DICOM series, NIfTI and PNG stacks, in folders, in zip files or as single files.
+"""Reads scans: DICOM series, NIfTI, NRRD, MGH and PNG stacks, in folders, in archives or as single files.
 
 `open_scan` reads names and headers only and refuses scans that can't be used; `Plan.decode` then reads the voxels.
 Input may be hostile: run both through `shared.sandbox`.
@@ -7,18 +7,36 @@ Input may be hostile: run both through `shared.sandbox`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from shared.errors import CorruptScan, MixedSeries, NotAScan
+from shared.errors import BadGeometry, BadScan, MixedSeries, NotAScan
+from shared.imaging.formats.kinds import describe_unread, kind_of
 from shared.imaging.formats.limits import Limits
-from shared.imaging.formats.members import Member, members_of
-from shared.imaging.formats.plan import Plan
-from shared.imaging.volume import Volume
+from shared.imaging.formats.members import Member, split_members
+from shared.imaging.formats.plan import Hints, Plan
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import Modality, Volume
 
-__all__ = ["Limits", "Plan", "open_scan", "read_scan"]
+__all__ = ["READERS", "Limits", "Plan", "open_scan", "read_scan"]
 
 Spacing = tuple[float, float, float]
+Reader = Callable[[list[Member], Hints, Limits], Plan]
+READERS = {
+    "png": "shared.imaging.formats.png",
+    "nifti": "shared.imaging.formats.nifti",
+    "mgh": "shared.imaging.formats.mgh",
+    "nrrd": "shared.imaging.formats.nrrd",
+    "dicom": "shared.imaging.formats.dicom.plan",
+}
+"""The module of each kind of image; its function `plan` reads the headers."""
+_READER_OF = {"pair": "nifti", "voxels": "nifti", "headless": "dicom"}
+"""The reader of kinds that are no reader's own name: files of a pair, DICOM without preamble."""
+FILES_SKIPPED = "files_skipped"
+"""Warning: images beside the `scans/` folder were left out."""
+LARGEST_PIXEL_MM = 10.0
+LARGEST_EXTENT_MM = 2500.0
 
 
 def open_scan(
@@ -26,76 +44,78 @@ def open_scan(
     spacing: Spacing | None = None,
     limits: Limits | None = None,
     prepare: Callable[[str], None] = lambda _: None,
+    modality: Modality | None = None,
 ) -> Plan:
-    """Return the plan of the scan at `path` (folder, zip or file), from names and headers.
+    """Return the plan of the scan at `path` (folder, archive or file), from names and headers.
 
-    `prepare` is called with each kind of image (png, nifti, dicom) before it is read. `spacing` is (slice, row, column)
-    mm; it overrules the names of a PNG stack. Raises a `BadScan` with a stable code for every scan that can't be used.
+    `prepare` is called with each kind of image (a key of READERS) before it is read. `spacing` is (slice, row, column)
+    mm; it overrules the names of a PNG stack. `modality` is that of a file that does not say it. Raises a `BadScan`
+    with a stable code for every scan that can't be used.
     """
     limits = limits or Limits()
-    kinds: dict[str, list[Member]] = {"png": [], "nifti": [], "dicom": [], "headless": []}
-    for member in members_of(path, limits):
-        kind = _kind(member)
-        if kind:
-            kinds[kind].append(member)
-    kinds_present = [kind for kind in ("png", "nifti", "dicom") if kinds[kind]]
-    if not kinds_present and kinds["headless"]:
-        raise CorruptScan("The DICOM file meta header is missing, so the encoding of the data is unknown.")
-    if not kinds_present:
-        raise NotAScan("There is no DICOM, NIfTI or PNG image in it.")
-    for kind in kinds_present:
+    members, outside = split_members(path, limits)
+    images = _by_reader(members)
+    if not images:
+        raise NotAScan(describe_unread(members))
+    for kind in images:
         prepare(kind)
-    return _plan(kinds_present, kinds, spacing, limits)
+    plan = _plan(images, Hints(spacing, modality), limits)
+    _check_plausible(plan.geometry)
+    if any(kind_of(member) for member in outside):
+        return replace(plan, warnings=(*plan.warnings, FILES_SKIPPED))
+    return plan
 
 
-def read_scan(path: Path, spacing: Spacing | None = None, limits: Limits | None = None) -> Volume:
+def read_scan(
+    path: Path, spacing: Spacing | None = None, limits: Limits | None = None, modality: Modality | None = None
+) -> Volume:
     """Return the scan at `path` as a Volume on its own grid.
 
     Raises a `BadScan` if there is none.
     """
-    return open_scan(path, spacing, limits).decode()
+    return open_scan(path, spacing, limits, modality=modality).decode()
 
 
-def _plan(kinds_present: list[str], kinds: dict[str, list[Member]], spacing: Spacing | None, limits: Limits) -> Plan:
+def _by_reader(members: list[Member]) -> dict[str, list[Member]]:
+    """Return the images by the kind of their reader."""
+    images: dict[str, list[Member]] = {}
+    for member in members:
+        kind = kind_of(member)
+        if kind is not None:
+            images.setdefault(_READER_OF.get(kind, kind), []).append(member)
+    if all(kind_of(member) == "voxels" for member in images.get("nifti", ())):
+        images.pop("nifti", None)  # an .img file without its header
+    return {kind: images[kind] for kind in READERS if kind in images}
+
+
+def _plan(images: dict[str, list[Member]], hints: Hints, limits: Limits) -> Plan:
     plans = []
-    refusal: Exception | None = None
-    for kind in kinds_present:
+    refusal: BadScan | None = None
+    for kind, members in images.items():
+        reader: Reader = import_module(READERS[kind]).plan  # imports its libraries only where they are needed
         try:
-            plans.append(_reader(kind)(kinds[kind], spacing, limits))
+            plans.append(reader(members, hints, limits))
         except NotAScan as error:  # a DICOMDIR or a report beside the images is not a second series
             refusal = error
     if len(plans) > 1:
-        raise MixedSeries(
-            f"There are several kinds of images in it ({', '.join(kinds_present)}); send one series at a time."
-        )
+        raise MixedSeries(f"There are several kinds of images in it ({', '.join(images)}); send one series at a time.")
     if not plans:
         raise refusal or NotAScan("There is no image in it.")
     limits.check_voxels(plans[0].geometry.shape)
     return plans[0]
 
 
-def _reader(kind: str) -> Callable[[list[Member], Spacing | None, Limits], Plan]:
-    """Return the planner of a kind of image. It imports the libraries only now: most scans need only one of them."""
-    reader: Callable[[list[Member], Spacing | None, Limits], Plan] = import_module(
-        f"shared.imaging.formats.{kind}"
-    ).plan
-    return reader
-
-
-def _is_nifti(head: bytes) -> bool:
-    """Return whether these first 352 bytes are the header of a NIfTI-1 or NIfTI-2 single file."""
-    return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
-
-
-def _kind(member: Member) -> str | None:
-    head = member.head(352)
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head[128:132] == b"DICM":
-        return "dicom"
-    if _is_nifti(head) or (head.startswith(b"\x1f\x8b") and _is_nifti(member.inflated_head(352))):
-        return "nifti"
-    # A data set without preamble starts with an element of group 2 or 8.
-    if head[:2] in (b"\x08\x00", b"\x02\x00") and head[2:4] in (b"\x00\x00", b"\x01\x00", b"\x05\x00", b"\x16\x00"):
-        return "headless"
-    return None
+def _check_plausible(grid: Geometry) -> None:
+    """Refuse voxel sizes and extents that no patient has: wrong units make a memory bomb and wrong volumes."""
+    sizes = sorted(grid.spacing)  # in plane are the two smaller ones, whatever the orientation
+    if sizes[1] > LARGEST_PIXEL_MM:
+        raise BadGeometry(
+            f"A pixel would be {sizes[1]:.0f} mm wide; at most {LARGEST_PIXEL_MM:.0f} mm are read. "
+            "Check the unit of the spacing."
+        )
+    extent = max(size * count for size, count in zip(grid.spacing, grid.shape, strict=True))
+    if extent > LARGEST_EXTENT_MM:
+        raise BadGeometry(
+            f"The scan would be {extent / 1000.0:.1f} m long; at most {LARGEST_EXTENT_MM / 1000.0:.1f} m are read. "
+            "Check the unit of the spacing."
+        )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pydicom
 
@@ -30,6 +30,14 @@ class Image:
     lossy: bool
     slope: float
     intercept: float
+    has_table: bool = False  # a Modality LUT Sequence in the place of slope and intercept
+    is_hounsfield: bool = True
+    volume: Mapping[str, str] = field(default_factory=dict)  # attributes that tell volumes apart, by keyword
+
+    @property
+    def keeps_integers(self) -> bool:
+        """Return whether rescaling keeps whole numbers whole."""
+        return not self.has_table and self.slope == 1.0 and self.intercept == int(self.intercept)
 
 
 def origin_of(header: pydicom.Dataset, order: Sequence[Image]) -> Origin:

@@ -13,6 +13,14 @@ from shared.imaging.volume import Modality, SourceFormat, Volume
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """What the sender says about a scan: spacing (slice, row, column) in mm of a PNG stack, modality of other files."""
+
+    spacing: tuple[float, float, float] | None = None
+    modality: Modality | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pixels:
     """Decoded voxels: `data` (slice, row, column), the modality, and warnings from decoding."""
 
@@ -52,13 +60,17 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A scan whose headers passed every check: its grid, bytes per voxel, decoder and series."""
+    """A scan whose headers passed every check: its grid, bytes per voxel, decoder, series and warnings.
+
+    `itemsize` is the larger of the stored and the decoded voxel, in bytes: the memory limit depends on it.
+    """
 
     geometry: Geometry
     source: SourceFormat
     itemsize: int
     read: Callable[[], Pixels]
     origin: Origin | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def voxel_bytes(self) -> int:
@@ -72,4 +84,5 @@ class Plan:
         Raises a `BadScan` where the data differs from the headers.
         """
         pixels = self.read()
-        return Volume(pixels.data, self.geometry, pixels.modality, self.source, pixels.warnings)
+        codes = tuple(dict.fromkeys((*self.warnings, *pixels.warnings)))
+        return Volume(pixels.data, self.geometry, pixels.modality, self.source, codes)

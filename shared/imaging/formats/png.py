@@ -26,16 +26,20 @@ from shared.errors import (
 )
 from shared.imaging.formats.limits import Limits
 from shared.imaging.formats.members import Member
-from shared.imaging.formats.plan import Pixels, Plan
+from shared.imaging.formats.plan import Hints, Pixels, Plan
+from shared.imaging.formats.values import MODALITY_GUESSED
 from shared.imaging.geometry import Geometry
 
 SLICE_MM = 3.0
 """Slice distance in mm of the UW-Madison data set; its file names do not say it."""
 
 _NAME = re.compile(
-    r"^(?P<case>.*?)_?slice_(?P<n>\d+)_(?P<w>\d+)_(?P<h>\d+)_(?P<dx>\d+\.?\d*)_(?P<dy>\d+\.?\d*)\.png$", re.I
+    r"^(?P<case>.*?)_?slice_(?P<n>\d+)_(?P<w>\d+)_(?P<h>\d+)_(?P<dx>\d+[.,]?\d*)_(?P<dy>\d+[.,]?\d*)"
+    r"(?: ?\(\d+\))?\.png$",  # browsers number repeated downloads: "name (1).png"
+    re.I,
 )
-_NUMBER = re.compile(r"(\d+)\.png$", re.I)
+_NUMBER = re.compile(r"(\d+)(?: ?\(\d+\))?\.png$", re.I)
+_COPY = re.compile(r"\(\d+\)\.png$", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +52,31 @@ class _Slice:
     depth: int
 
 
-def plan(members: list[Member], spacing: tuple[float, float, float] | None, limits: Limits) -> Plan:
-    """Return the plan of a PNG stack from names and headers; `spacing` in (slice, row, column) mm overrules them."""
+def plan(members: list[Member], hints: Hints, limits: Limits) -> Plan:
+    """Return the plan of a PNG stack from names and headers; the spacing of `hints` overrules the names."""
     slices = sorted((_slice(member, limits) for member in members), key=lambda s: s.number)
     _one_stack(slices)
     if len(slices) < 2:
         raise TooFewSlices("One slice makes no volume; at least two are needed.")
     numbers = [s.number for s in slices]
     if len(set(numbers)) < len(numbers):
-        raise BadGeometry("Two slices have the same number.")
+        raise BadGeometry(_doubled(slices))
     if numbers[-1] - numbers[0] != len(numbers) - 1:
         raise BadGeometry(f"Slice numbers {numbers[0]} to {numbers[-1]} have a gap: {len(numbers)} slices are there.")
-    grid = Geometry.from_spacing((len(slices), *slices[0].size), spacing or _spacing(slices), directions=(1, 1, -1))
-    return Plan(grid, "png", max(s.depth for s in slices) // 8, partial(_read, slices))
+    spacing = hints.spacing or _spacing(slices)
+    return Plan(
+        geometry=Geometry.from_spacing((len(slices), *slices[0].size), spacing, directions=(1, 1, -1)),
+        source="png",
+        itemsize=max(s.depth for s in slices) // 8,
+        read=partial(_read, slices, hints),
+        warnings=() if hints.modality else (MODALITY_GUESSED,),
+    )
+
+
+def _doubled(slices: list[_Slice]) -> str:
+    if any(_COPY.search(s.member.name) for s in slices):
+        return "Two slices have the same number; names that end in (1) look like a second download of the same file."
+    return "Two slices have the same number."
 
 
 def _slice(member: Member, limits: Limits) -> _Slice:
@@ -73,8 +89,12 @@ def _slice(member: Member, limits: Limits) -> _Slice:
         return _Slice(member, (folder, ""), int(number[1]) if number else 0, None, (rows, columns), depth)
     if (int(match["w"]), int(match["h"])) != (columns, rows):
         raise BadGeometry(f"A slice's name says {match['w']} x {match['h']} pixels, the image has {columns} x {rows}.")
-    pixel = (float(match["dy"]), float(match["dx"]))
+    pixel = (_millimetres(match["dy"]), _millimetres(match["dx"]))
     return _Slice(member, (folder, match["case"]), int(match["n"]), pixel, (rows, columns), depth)
+
+
+def _millimetres(text: str) -> float:
+    return float(text.replace(",", "."))
 
 
 def _header(member: Member) -> tuple[int, int, int]:
@@ -107,14 +127,14 @@ def _spacing(slices: list[_Slice]) -> tuple[float, float, float]:
     return SLICE_MM, *pixel
 
 
-def _read(slices: list[_Slice]) -> Pixels:
+def _read(slices: list[_Slice], hints: Hints) -> Pixels:
     first = _grey(slices[0])
     dtype = np.uint16 if any(s.depth == 16 for s in slices) else first.dtype
     data = np.empty((len(slices), *slices[0].size), dtype)
     data[0] = first
     for k, s in enumerate(slices[1:], start=1):
         data[k] = _grey(s)
-    return Pixels(data, "MR")
+    return Pixels(data, hints.modality or "MR")
 
 
 def _grey(s: _Slice) -> NDArray[np.uint8] | NDArray[np.uint16]:

@@ -48,7 +48,7 @@ OBLIQUE = [rotation(seed, mirrored) for seed in range(3) for mirrored in (False,
 
 @pytest.fixture(scope="module")
 def phantom() -> Volume:
-    grid = Geometry.from_spacing((10, 20, 24), (3.0, 12.0, 14.0), directions=(1, 1, -1))
+    grid = Geometry.from_spacing((10, 30, 34), (3.0, 8.0, 9.5), directions=(1, 1, -1))
     return abdomen(grid).volume
 
 
@@ -67,7 +67,7 @@ def test_png_stack_keeps_values_and_lies_left_posterior_feet(tmp_path, phantom, 
     read = read_scan(write_png(tmp_path / "scans", volume))
     assert read.data.dtype == dtype
     assert np.array_equal(read.data, volume.data)
-    assert np.allclose(read.geometry.affine, np.diag([14.0, 12.0, -3.0, 1.0]))
+    assert np.allclose(read.geometry.affine, np.diag([9.5, 8.0, -3.0, 1.0]))
     assert nib.aff2axcodes(read.geometry.ras) == ("L", "P", "I")
 
 
@@ -310,8 +310,8 @@ def test_damaged_zip_and_encrypted_member_are_refused(tmp_path, phantom):
 BAD = {
     "dcm_qa_ct_GE_tilt_varspacing": "bad_geometry",
     "pydicom-test_files/MR_truncated.dcm": "corrupt_scan",
-    "pydicom-test_files/ExplVR_LitEndNoMeta.dcm": "corrupt_scan",
-    "pydicom-test_files/rtstruct.dcm": "corrupt_scan",
+    "pydicom-test_files/ExplVR_LitEndNoMeta.dcm": "not_a_scan",
+    "pydicom-test_files/rtstruct.dcm": "not_a_scan",
     "pydicom-test_files/rtplan.dcm": "not_a_scan",
     "pydicom-test_files/rtplan_truncated.dcm": "not_a_scan",
     "pydicom-test_files/test-SR.dcm": "not_a_scan",
