@@ -108,14 +108,14 @@ def _plan(images: dict[str, list[Member]], hints: Hints, limits: Limits) -> Plan
 def _check_plausible(grid: Geometry) -> None:
     """Refuse voxel sizes and extents that no patient has: wrong units make a memory bomb and wrong volumes."""
     sizes = sorted(grid.spacing)  # in plane are the two smaller ones, whatever the orientation
-    if sizes[1] > LARGEST_PIXEL_MM:
+    if sizes[1] >= LARGEST_PIXEL_MM:
         raise BadGeometry(
-            f"A pixel would be {sizes[1]:.0f} mm wide; at most {LARGEST_PIXEL_MM:.0f} mm are read. "
+            f"A pixel would be {sizes[1]:.0f} mm wide; less than {LARGEST_PIXEL_MM:.0f} mm is read. "
             "Check the unit of the spacing."
         )
     extent = max(size * count for size, count in zip(grid.spacing, grid.shape, strict=True))
     if extent > LARGEST_EXTENT_MM:
         raise BadGeometry(
-            f"The scan would be {extent / 1000.0:.1f} m long; at most {LARGEST_EXTENT_MM / 1000.0:.1f} m are read. "
+            f"The scan would be {extent / 1000.0:.1f} m long; at most {LARGEST_EXTENT_MM / 1000.0:.1f} m is read. "
             "Check the unit of the spacing."
         )

@@ -104,6 +104,9 @@ class _Source:
 
     def _transformed(self, image: Image, raw: np.ndarray[Any, Any]) -> _Slice:
         padding = _padding(self.dataset, raw)
+        if padding is not None:
+            # Padding may be far outside the range of the measured values, which decide the dtype of the volume.
+            raw = np.where(padding, raw[~padding].min() if not padding.all() else raw.dtype.type(0), raw)
         if image.has_table:
             return _Slice(np.asarray(apply_modality_lut(raw, self.dataset)), 1.0, 0.0, padding)
         if str(self.dataset.get("PhotometricInterpretation", "")) == "MONOCHROME1":
