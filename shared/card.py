@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.errors import ModelError
 
 CARD = "card.json"
+DEFAULT_THRESHOLD = 0.5
 
 
 class _Part(BaseModel):
@@ -65,7 +66,7 @@ class ModelCard(_Part):
     """Everything that serving and a reader need to know about one network.
 
     `threshold` is the probability from which on a slice is kept (classifier: the best of its organs) or a pixel belongs
-    to an organ (segmenter: all organs together); 0.5 where the card says nothing.
+    to an organ (segmenter: all organs together); `decision_threshold` is the value to use where it is None.
     """
 
     name: str
@@ -85,6 +86,11 @@ class ModelCard(_Part):
     metrics: dict[str, float | str] = {}
     limits: tuple[str, ...] = ()
     intended_use: str = "Research. Not a medical device; not for diagnosis."
+
+    @property
+    def decision_threshold(self) -> float:
+        """The card's threshold, or 0.5 where the card has none; a threshold of 0 is a threshold."""
+        return DEFAULT_THRESHOLD if self.threshold is None else self.threshold
 
     @property
     def outputs(self) -> int:

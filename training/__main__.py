@@ -181,15 +181,17 @@ def run_evaluate(chosen: argparse.Namespace) -> None:
     """Measure a pair."""
     from shared.model import load_network
     from training.cases import load_cases
-    from training.evaluate import judge
+    from training.evaluate import evaluate_case
     from training.report import write_report
 
-    gate, segmenter = load_network(chosen.classifier), load_network(chosen.segmenter)
-    cases = [case for case in load_cases(chosen.cases) if case.patient in chosen.patients and case.outlined]
-    judged = [judge(case, gate, segmenter) for case in cases]
-    if not judged:
+    classifier, segmenter = load_network(chosen.classifier), load_network(chosen.segmenter)
+    cases = [case for case in load_cases(chosen.cases) if case.outlined and case.patient not in chosen.leave_out]
+    if chosen.patients:
+        cases = [case for case in cases if case.patient in chosen.patients]
+    if not cases:
         raise SystemExit("None of these patients has labelled cases there.")
-    page = write_report(chosen.out, [gate.card, segmenter.card], judged)
+    results = [evaluate_case(case, classifier, segmenter) for case in cases]
+    page = write_report(chosen.out, [classifier.card, segmenter.card], results)
     print(page.read_text())
 
 

@@ -134,5 +134,8 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("classifier", type=Path)
     parser.add_argument("segmenter", type=Path)
     parser.add_argument("--cases", type=Path, default=DATA / "cases")
-    parser.add_argument("--patients", nargs="*", default=["case101", "case110", "case119"])
+    parser.add_argument(
+        "--patients", nargs="*", default=["case101", "case110", "case119"], help="to measure on; without names: all"
+    )
+    parser.add_argument("--leave-out", nargs="*", default=[], metavar="PATIENT", help="of these: all but those")
     parser.add_argument("--out", type=Path, default=RUNS / "report")

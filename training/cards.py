@@ -87,7 +87,7 @@ def card_for(
     """The card of one of our networks."""
     (name, architecture), wants = KINDS[network], wants or Input()
     architecture += ", 2.5-D" if wants.channels > 1 else ", slice by slice"
-    facts: dict[str, object] = {"threshold": threshold or 0.5, "input": wants}
+    facts: dict[str, object] = {"threshold": threshold, "input": wants}
     if stage == "classifier":
         return card(stage, name, version, architecture, **facts, coverage=COVERAGE)
     data = (*DATA[:2], EMPTY, *DATA[3:], IMAGE_NET) if network in {"liteunet", "pair"} else DATA

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.card import Input
+from shared.geometry import Geometry
 from shared.preprocess import normalise, resample
-from shared.volume import Modality
+from shared.volume import Modality, Volume
 
 Kind = Literal["volume", "slices", "shape", "unlabelled"]
 UNKNOWN = 255
@@ -69,6 +70,18 @@ def patient_of(name: str) -> str:
     """The patient of a UW-Madison name: "case101_day20_slice_0078" -> "case101"."""
     found = re.match(r"case\d+", name)
     return found.group(0) if found else name
+
+
+def volumes_of(case: Case) -> list[Volume]:
+    """The case as the stages take it: one volume, or one of a single slice for each unrelated slice."""
+    step = 1 if case.kind == "slices" else len(case.data)
+    parts = [case.data[start : start + step] for start in range(0, len(case.data), step)]
+    return [Volume(part, _axial_grid(part, case.spacing), case.modality, "png") for part in parts]
+
+
+def _axial_grid(data: NDArray[Any], spacing: tuple[float, float, float]) -> Geometry:
+    slices, rows, columns = data.shape
+    return Geometry.from_spacing((slices, rows, columns), spacing, directions=(1, 1, -1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ from shared.model import load_network
 from training import classifier, segmenter
 from training.cards import card_for
 from training.cases import load_cases
-from training.evaluate import Judged, judge
+from training.evaluate import CaseResult, evaluate_case
 from training.export import export
 from training.networks import Pair
 from training.pseudo import label
@@ -51,7 +51,7 @@ class Config:
 def folds(out: Path, data: Path, config: Config) -> Path:
     """Train and measure all folds below `out` from the prepared `data`; goes on where it was; the report's path."""
     cards: list[ModelCard] = []
-    judged: list[Judged] = []
+    judged: list[CaseResult] = []
     for held in config.folds:
         folder = out / "_".join(held)
         seen, found = fold(folder, data, held, config)
@@ -61,7 +61,7 @@ def folds(out: Path, data: Path, config: Config) -> Path:
     return write_report(out / "report", cards, judged)
 
 
-def fold(folder: Path, data: Path, held: tuple[str, ...], config: Config) -> tuple[list[ModelCard], list[Judged]]:
+def fold(folder: Path, data: Path, held: tuple[str, ...], config: Config) -> tuple[list[ModelCard], list[CaseResult]]:
     """Train without the patients `held` and measure on them: both networks' cards and the judged cases.
 
     The gate also learns where scans that nobody outlined show organs, from what the segmenter says of them.
@@ -80,7 +80,7 @@ def fold(folder: Path, data: Path, held: tuple[str, ...], config: Config) -> tup
     ]
     pair = [load_network(folder / "models" / card.stage) for card in cards]
     shown = [case for case in load_cases(cases) if case.patient in held and case.outlined]
-    return cards, [judge(case, *pair) for case in shown]
+    return cards, [evaluate_case(case, *pair) for case in shown]
 
 
 def _segmenter(folder: Path, cases: Path, config: segmenter.Config, held: tuple[str, ...]) -> nn.Module:

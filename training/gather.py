@@ -12,7 +12,7 @@ from shared.geometry import Geometry, to_axial
 from shared.phantoms import abdomen, default_grid
 from training.cases import Case, save_case
 from training.look import row, write_sheet, write_table
-from training.prepare import competition, labelled_slices, read_outlines, scan_pair, shapes
+from training.prepare import competition, figure_slices, labelled_slices, read_outlines, scan_pair, shapes
 from training.render import renderings
 
 
@@ -28,6 +28,7 @@ class Sources:
     scans: str = "uwm"
     outlines: tuple[str, ...] = ("uwm/train_masks.csv", "uwm/case139_day0/train.csv")
     slices: str = "uwm/slices"
+    figures: str = "uwm/figures"
     field_mm: dict[str, tuple[float, float]] = field(
         default_factory=lambda: {
             "": (399.0, 399.0),
@@ -74,14 +75,25 @@ def phantoms(count: int, seed: int = 0) -> Iterator[Case]:
 
 
 def prepare(root: Path, out: Path, sources: Sources | None = None) -> list[str]:
-    """Write all cases to `out`, a picture of each and a table of them beside; a line about each."""
+    """Write all cases to `out`, a picture of each and a table of them beside; a line about each.
+
+    Training reads all of `out/cases`; the slices from figures go to `out/figures` and are only measured on.
+    """
+    sources = sources or Sources()
     lines, rows = [], []
-    for case in gather(root, sources or Sources()):
-        folder = out / ("shapes" if case.kind == "shape" else "cases")
-        save_case(case, folder)
+    for case in gather(root, sources):
+        save_case(case, out / ("shapes" if case.kind == "shape" else "cases"))
         write_sheet(case, out / "pictures")
         rows.append(row(case))
-        counts = [int(((case.labels == label).any(axis=(1, 2))).sum()) for label in (1, 2, 3)]
-        lines.append(f"{case.name} {case.kind} {case.modality} {case.data.shape} {case.spacing} slices with {counts}")
+        lines.append(_line(case))
+    if (root / sources.figures).is_dir():
+        for case in figure_slices(root / sources.figures):
+            save_case(case, out / "figures")
+            lines.append(_line(case))
     write_table(rows, out / "cases.md")
     return lines
+
+
+def _line(case: Case) -> str:
+    counts = [int(((case.labels == label).any(axis=(1, 2))).sum()) for label in (1, 2, 3)]
+    return f"{case.name} {case.kind} {case.modality} {case.data.shape} {case.spacing} slices with {counts}"

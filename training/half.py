@@ -11,10 +11,9 @@ import numpy as np
 
 from shared.card import CARD, ModelCard, digest, load_card, save_card
 from shared.model import Network, load_network
-from shared.preprocess import open_feed
 from shared.volume import ORGANS
 from training.cases import Case
-from training.evaluate import judge
+from training.evaluate import classify_case, evaluate_case
 
 Figures = dict[str, float | str]
 
@@ -46,7 +45,7 @@ def _loss(exact: Network, rounded: Network, gate: Path, cases: list[Case]) -> Fi
     """Mean Dice of both per organ (over cases that show it), the loss, and the share of voxels with another label."""
     network = load_network(gate)
     figures: Figures = {"fp16_measured_on": ", ".join(case.name for case in cases)}
-    pairs = [(judge(case, network, exact), judge(case, network, rounded)) for case in cases]
+    pairs = [(evaluate_case(case, network, exact), evaluate_case(case, network, rounded)) for case in cases]
     for organ in ORGANS:
         both = np.array([[one.figures[organ.name]["dice"] for one in pair] for pair in pairs])
         if np.isnan(both).all():
@@ -54,21 +53,18 @@ def _loss(exact: Network, rounded: Network, gate: Path, cases: list[Case]) -> Fi
         before, after = np.nanmean(both, axis=0).tolist()
         figures[f"fp16_dice_{organ.name}"] = round(after, 5)
         figures[f"fp16_dice_loss_{organ.name}"] = round(before - after, 5)
-    other = sum(int((one.found != two.found).sum()) for one, two in pairs)
-    outlined = sum(int(((one.found > 0) | (two.found > 0)).sum()) for one, two in pairs)
+    other = sum(int((one.predicted != two.predicted).sum()) for one, two in pairs)
+    outlined = sum(int(((one.predicted > 0) | (two.predicted > 0)).sum()) for one, two in pairs)
     figures["fp16_other_label"] = round(other / max(outlined, 1), 6)
     return figures
 
 
 def _gate_loss(exact: Network, rounded: Network, cases: list[Case]) -> Figures:
-    """The largest difference of any score, and how many slices are judged otherwise."""
+    """The largest difference of any score, and how many slices only one of the two keeps."""
     worst, changed = 0.0, 0
-    threshold = 0.5 if exact.card.threshold is None else exact.card.threshold
     for case in cases:
-        feed = open_feed(case.data, case.spacing, case.modality, exact.card.input)
-        for _, stacks in feed.batches(np.arange(len(case.data)), 16):
-            one, two = exact(stacks), rounded(stacks)
-            worst = max(worst, float(np.abs(one - two).max()))
-            changed += int(((one.max(axis=1) >= threshold) != (two.max(axis=1) >= threshold)).sum())
+        one, two = classify_case(case, exact), classify_case(case, rounded)
+        worst = max(worst, float(np.abs(one.scores - two.scores).max()))
+        changed += int((one.keep != two.keep).sum())
     figures: Figures = {"fp16_measured_on": ", ".join(case.name for case in cases)}
     return figures | {"fp16_score_difference": round(worst, 6), "fp16_slices_judged_otherwise": float(changed)}

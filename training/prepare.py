@@ -97,6 +97,23 @@ def labelled_slices(folder: Path, field_mm: dict[str, tuple[float, float]]) -> I
         yield Case(path.stem, patient_of(path.stem), "slices", "MR", spacing, data[None], labels[None])
 
 
+def figure_slices(folder: Path) -> Iterator[Case]:
+    """Single slices cut out of published figures: `images/`, `labels/` and `index.csv`, one case per slice.
+
+    The patient is the one named in the index, otherwise the figure's group of slices; the pixel size is the index's,
+    mostly a guess.
+    """
+    with (folder / "index.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    named = ((row["group"], row["case"] or row["matched_case"]) for row in rows)
+    patients = {group: patient_of(name) for group, name in named if name}
+    for row in rows:
+        data, labels = (read_picture(folder / part / f"{row['name']}.png") for part in ("images", "labels"))
+        spacing = (SLICE_MM, float(row["spacing_mm"]), float(row["spacing_mm"]))
+        patient = patients.get(row["group"], row["group"])
+        yield Case(row["name"], patient, "slices", "MR", spacing, data[None], labels[None])
+
+
 def scan_pair(image: Path, labels: Path, modality: Modality) -> Case:
     """A scan that serving can read, with a NIfTI label map of the same grid (its axes may run otherwise).
 
@@ -137,10 +154,3 @@ def _likeliest(numbered: dict[int, dict[str, str]], sizes: tuple[tuple[int, int]
             continue  # a run leaves an image of this size
         costs[rows, columns] = sum(int(np.diff(one.astype(np.int8), axis=0).astype(bool).sum()) for one in painted)
     return min(costs, key=lambda size: costs[size])
-
-
-def held_out(patient: str, every: int = 5) -> bool:
-    """Whether a patient belongs to the validation part: the same answer on every machine, by the patient's name."""
-    import hashlib
-
-    return int(hashlib.sha256(patient.encode()).hexdigest(), 16) % every == 0

@@ -12,30 +12,32 @@ from numpy.typing import NDArray
 from shared.card import ModelCard, Normalisation
 from shared.preprocess import normalise
 from shared.volume import ORGANS
-from training.evaluate import Judged, confusion, gate_curve, summary
+from training.evaluate import CaseResult, confusion, roc_curve, summary
 from training.look import paint
 from training.metrics import dice
 
 
-def write_report(folder: Path, cards: list[ModelCard], judged: list[Judged]) -> Path:
+def write_report(folder: Path, cards: list[ModelCard], results: list[CaseResult]) -> Path:
     """Write `report.md` and its pictures to `folder`; the path of the page."""
     folder.mkdir(parents=True, exist_ok=True)
-    _pictures(folder, judged)
+    _pictures(folder, results)
     page = folder / "report.md"
-    page.write_text("\n".join([*_heading(cards, judged), *_organs(judged), *_gate(cards, judged), *_images()]) + "\n")
+    page.write_text(
+        "\n".join([*_heading(cards, results), *_organs(results), *_gate(cards, results), *_images()]) + "\n"
+    )
     return page
 
 
-def _heading(cards: list[ModelCard], judged: list[Judged]) -> list[str]:
-    patients = sorted({one.case.patient for one in judged})
+def _heading(cards: list[ModelCard], results: list[CaseResult]) -> list[str]:
+    patients = sorted({one.case.patient for one in results})
     lines = ["# Evaluation", ""]
     lines += [f"- {card.stage}: {card.name} {card.version}, SHA-256 {card.sha256[:12]}" for card in cards]
-    slices = sum(len(one.case.data) for one in judged)
+    slices = sum(len(one.case.data) for one in results)
     return [*lines, f"- {slices} slices of {len(patients)} patients: {', '.join(patients)}", ""]
 
 
-def _organs(judged: list[Judged]) -> list[str]:
-    table = summary(judged)
+def _organs(results: list[CaseResult]) -> list[str]:
+    table = summary(results)
     names = sorted({name for figures in table.values() for name in figures})
     lines = ["Mean over patients, with 95 % bootstrap interval over patients.", ""]
     lines += [f"| organ | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
@@ -51,13 +53,17 @@ def _cell(value: tuple[float, float, float] | None) -> str:
     return f"{value[0]:.3f} ({value[1]:.3f} to {value[2]:.3f})"
 
 
-def _gate(cards: list[ModelCard], judged: list[Judged]) -> list[str]:
-    curve = gate_curve(judged)
-    threshold = next((card.threshold for card in cards if card.threshold is not None), 0.5)
+def _gate(cards: list[ModelCard], results: list[CaseResult]) -> list[str]:
+    curve = roc_curve(results)
+    threshold = next(card.decision_threshold for card in cards if card.stage == "classifier")
+    shown = np.concatenate([one.shown for one in results])
+    keep = np.concatenate([one.scores.keep for one in results])
     at = max(int(np.searchsorted(-curve.thresholds, -threshold, side="right")) - 1, 0)
     return [
         f"Gate: area under the ROC curve {curve.area:.3f}; at the card's threshold {threshold:.3f} recall of slices "
-        f"with an organ {curve.recall[at]:.3f}, false positives {curve.false_positives[at]:.3f}.",
+        f"with an organ {curve.recall[at]:.3f}, false positives {curve.false_positives[at]:.3f}. With their neighbours "
+        f"{keep[shown].sum()} of {shown.sum()} slices with an organ are kept, {keep[~shown].sum()} of {(~shown).sum()} "
+        "without.",
         "",
     ]
 
@@ -67,27 +73,27 @@ def _images() -> list[str]:
     return [f"![{name.split('.')[0]}]({name})" for name in names]
 
 
-def _pictures(folder: Path, judged: list[Judged]) -> None:
+def _pictures(folder: Path, results: list[CaseResult]) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    curve = gate_curve(judged)
+    curve = roc_curve(results)
     figure, axes = plt.subplots(figsize=(4, 4))
     axes.plot(curve.false_positives, curve.recall)
     axes.set(xlabel="false positives", ylabel="recall of slices with an organ", xlim=(0, 1), ylim=(0, 1.01))
     _save(figure, folder / "gate.png")
-    counts = confusion(judged).astype(float)
+    counts = confusion(results).astype(float)
     figure, axes = plt.subplots(figsize=(4, 4))
     axes.imshow(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
     titles = ["background", *(organ.title for organ in ORGANS)]
     axes.set(xticks=range(4), yticks=range(4), xticklabels=titles, yticklabels=titles, xlabel="found", ylabel="true")
     axes.tick_params(axis="x", rotation=45)
     _save(figure, folder / "confusion.png")
-    ranked = _ranked(judged)
-    cv2.imwrite(str(folder / "worst.png"), _row(judged, ranked[:4]))
-    cv2.imwrite(str(folder / "best.png"), _row(judged, ranked[-4:]))
+    ranked = _ranked(results)
+    cv2.imwrite(str(folder / "worst.png"), _row(results, ranked[:4]))
+    cv2.imwrite(str(folder / "best.png"), _row(results, ranked[-4:]))
 
 
 def _save(figure: Any, path: Path) -> None:
@@ -98,19 +104,21 @@ def _save(figure: Any, path: Path) -> None:
     plt.close(figure)
 
 
-def _ranked(judged: list[Judged]) -> list[tuple[float, int, int]]:
+def _ranked(results: list[CaseResult]) -> list[tuple[float, int, int]]:
     """(Dice of any organ against none, case, slice) of all slices that truly show an organ, worst first."""
     found = []
-    for number, one in enumerate(judged):
+    for number, one in enumerate(results):
         for index in np.flatnonzero(one.shown):
-            truth, ours = one.case.labels[index], one.found[index]
+            truth, ours = one.case.labels[index], one.predicted[index]
             each = [dice(ours == organ.id, truth == organ.id) for organ in ORGANS if (truth == organ.id).any()]
             found.append((float(np.mean(each)), number, int(index)))
     return sorted(found)
 
 
-def _row(judged: list[Judged], ranked: list[tuple[float, int, int]]) -> NDArray[np.uint8]:
-    columns = [overlay(judged[n].case.data[i], judged[n].case.labels[i], judged[n].found[i]) for _, n, i in ranked]
+def _row(results: list[CaseResult], ranked: list[tuple[float, int, int]]) -> NDArray[np.uint8]:
+    columns = [
+        overlay(results[n].case.data[i], results[n].case.labels[i], results[n].predicted[i]) for _, n, i in ranked
+    ]
     return np.hstack(columns) if columns else np.zeros((8, 8, 3), dtype=np.uint8)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from shared.card import ModelCard
 from shared.model import load_network
 from training import classifier, segmenter
 from training.cards import card_for
 from training.cases import load_cases, save_case
-from training.evaluate import judge, summary
+from training.evaluate import evaluate_case, summary
 from training.export import export
 from training.gather import phantoms
 from training.loop import Plan
@@ -41,9 +42,9 @@ def smoke(out: Path, steps: int = 250, least: float = 0.5) -> Path:
     return _measure(out, cards, least)
 
 
-def _measure(out: Path, cards: list, least: float) -> Path:  # type: ignore[type-arg]
+def _measure(out: Path, cards: list[ModelCard], least: float) -> Path:
     pair = load_network(out / "classifier"), load_network(out / "segmenter")
-    judged = [judge(case, *pair) for case in load_cases(out / "cases") if case.patient in HELD_OUT]
+    judged = [evaluate_case(case, *pair) for case in load_cases(out / "cases") if case.patient in HELD_OUT]
     page = write_report(out / "report", cards, judged)
     for organ, figures in summary(judged).items():
         if figures["dice"][0] < least:

@@ -29,8 +29,7 @@ def classify(volume: Volume, network: Network, progress: Callable[[float], None]
     for indices, stacks in feed.batches(np.arange(len(scores)), BATCH):
         scores[indices] = network(stacks)
         progress((int(indices[-1]) + 1) / len(scores))
-    threshold = 0.5 if network.card.threshold is None else network.card.threshold
-    keep = kept(scores, threshold, spacing[0])
+    keep = kept(scores, network.card.decision_threshold, spacing[0])
     if network.card.coverage is not None and volume.modality == "MR":
         keep &= covered(len(scores), spacing[0], network.card.coverage)
     return SliceScores(scores, keep)

@@ -29,7 +29,7 @@ def segment(
     turn = to_axial(volume.geometry)
     spacing = turn.target.spacing
     feed = open_feed(turn.apply(volume.data), spacing, volume.modality, network.card.input)
-    threshold = 0.5 if network.card.threshold is None else network.card.threshold
+    threshold = network.card.decision_threshold
     labels = np.zeros(feed.data.shape, dtype=np.uint8)
     chosen = np.flatnonzero(scores.keep)
     for done, (index, planes) in enumerate(_smoothed(_planes(feed, chosen, network), spacing[0]), start=1):

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from training.metrics import bootstrap, competition, dice, hausdorff_score, organ_slice_dice, slice_dice, surface
+from training.metrics import (
+    bootstrap,
+    bootstrap_columns,
+    competition,
+    dice,
+    hausdorff_score,
+    organ_slice_dice,
+    slice_dice,
+    surface,
+)
 
 
 def cube(shape, low, high):
@@ -77,3 +86,13 @@ def test_bootstrap_brackets_the_mean_and_leaves_out_what_is_not_a_number():
     assert mean == pytest.approx(0.7)
     assert 0.6 - 1e-9 <= low < mean < high <= 0.8 + 1e-9
     assert all(np.isnan(bootstrap(np.array([np.nan]))))
+
+
+def test_the_mean_over_organs_draws_patients_whole_and_leaves_out_missing_values():
+    table = np.array([[0.2, 0.4, 0.6], [0.4, np.nan, 0.8], [0.6, 0.8, np.nan]])
+    mean, low, high = bootstrap_columns(table)
+    assert mean == pytest.approx((0.4 + 0.6 + 0.7) / 3)
+    assert 0.4 - 1e-9 <= low < mean < high <= (0.6 + 0.8 + 0.8) / 3 + 1e-9
+    same = np.repeat(np.array([[0.1], [0.5], [0.9]]), 3, axis=1)
+    assert bootstrap_columns(same) == pytest.approx(bootstrap(same[:, 0]))
+    assert all(np.isnan(bootstrap_columns(np.array([[0.5, np.nan]]))))
