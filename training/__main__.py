@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from training.arguments import RUNS, make_parser
 
@@ -27,13 +26,7 @@ GENTLE = {"liteunet": 0.15}
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one step; `--help` after its name says what it takes."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["bench"]:
-        from bench.stages import main as bench
-
-        bench(words[1:])
-        return
-    chosen = make_parser(__doc__).parse_args(words)
+    chosen = make_parser(__doc__).parse_args(arguments)
     _threads(chosen.threads)
     RUN[chosen.step](chosen)
 
@@ -83,7 +76,11 @@ def _segmenter(
     """How a segmenter of this kind is trained."""
     from training.segmenter import Config
 
-    options = {"liteunet": {"pretrained": start is None}, "unet": {"drop": 0.25}, "segformer": {"start": pretrained}}
+    options: dict[str, dict[str, Any]] = {
+        "liteunet": {"pretrained": start is None},
+        "unet": {"drop": 0.25},
+        "segformer": {"start": pretrained},
+    }
     plan = replace(plan, rate=rate or RATES[network], gentle=GENTLE.get(network, 1.0), decay=0.05)
     return Config(kind=network, options=options[network], start=start, batch=8, plan=plan)
 

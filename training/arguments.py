@@ -15,7 +15,11 @@ SEGMENTERS = ("unet", "liteunet", "segformer")
 
 def make_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser whose answers have the `step` and what it was told."""
-    parser = argparse.ArgumentParser(prog="viscera train", description=description)
+    parser = argparse.ArgumentParser(
+        prog="viscera train",
+        description=description,
+        epilog="`./viscera train bench` runs bench/stages.py: our stages beside the published cascade's shape.",
+    )
     parser.add_argument("--threads", type=int, default=0, help="processor threads; 0: torch decides")
     steps = parser.add_subparsers(required=True, metavar="STEP", dest="step")
     _prepare(steps.add_parser("prepare", help="scans and outlines of VISCERA_DATA into one form"))
@@ -30,7 +34,6 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     _quantise(steps.add_parser("quantise", help="the int8 variant of a model folder, calibrated on prepared cases"))
     _half(steps.add_parser("half", help="the fp16 variant of a model folder, for GPUs; measures what it costs"))
     _evaluate(steps.add_parser("evaluate", help="measure a pair of model folders; writes a report"))
-    steps.add_parser("bench", help="our stages beside the published cascade's shape (bench/stages.py)")
     smoke = steps.add_parser("smoke", help="all steps on phantoms, in about two minutes")
     smoke.add_argument("--out", type=Path, default=RUNS / "smoke")
     smoke.add_argument("--steps", type=int, default=250, help="for each of the two networks")

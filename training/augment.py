@@ -81,7 +81,7 @@ def tone_curve(rng: Rng, strength: float) -> Floats:
     bent = knots + rng.normal(0.0, 0.06 * strength / 0.5, 6)
     bent[0] = 0.0
     curve = np.interp(x**gamma, knots, bent) * np.exp(rng.uniform(-0.25, 0.25))
-    return curve.astype(np.float32)
+    return np.asarray(curve, dtype=np.float32)
 
 
 def refill(rng: Rng, image: Floats, labels: Bytes) -> Floats:
@@ -111,7 +111,7 @@ def scanner(rng: Rng, image: Floats, how: Augment) -> Floats:
     image = image * field[..., None]
     if rng.random() < how.soften_chance:
         soft = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.2))
-        image = soft if rng.random() < 0.6 else image + rng.uniform(0.2, 1.0) * (image - soft)
+        image = np.asarray(soft if rng.random() < 0.6 else image + rng.uniform(0.2, 1.0) * (image - soft))
     grain = np.float32(rng.uniform(0.0, how.noise)) * rng.standard_normal(image.shape, dtype=np.float32)
     image = np.abs(image + grain)
     if rng.random() < how.levels_chance:

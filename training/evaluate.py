@@ -39,8 +39,8 @@ class CaseResult:
     @property
     def shown(self) -> Bool:
         """Which slices (n,) show an organ in the reference."""
-        flags: Bool = ((self.case.labels > 0) & (self.case.labels < UNKNOWN)).any(axis=(1, 2))
-        return flags
+        organs = (self.case.labels > 0) & (self.case.labels < UNKNOWN)
+        return np.asarray(organs.any(axis=(1, 2)), dtype=np.bool_)
 
 
 def evaluate_case(case: Case, classifier: Network, segmenter: Network) -> CaseResult:

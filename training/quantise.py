@@ -17,8 +17,8 @@ class Reader:
     def __init__(self, scans: list[Scan], channels: int, count: int = 24, size: tuple[int, int] = (192, 256)) -> None:
         every = [(scan, index) for scan in scans for index in range(len(scan.image)) if scan.labels[index].any()]
         rng = np.random.default_rng(0)
-        chosen = rng.permutation(len(every))[:count]
-        self.stacks = iter([_stack(*every[i], size)[:, :channels] for i in chosen])
+        chosen = [every[i] for i in rng.permutation(len(every))[:count]]
+        self.stacks = iter([_stack(scan, index, size)[:, :channels] for scan, index in chosen])
 
     def get_next(self) -> dict[str, Any] | None:
         """The next input, or None at the end."""

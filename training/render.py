@@ -84,13 +84,13 @@ def _ground(rng: Rng, hounsfield: Floats) -> Floats:
     bone = rng.uniform(0.05, 0.5)
     at = [-1000.0, -400.0, -180.0, -110.0, -60.0, -10.0, 60.0, 200.0, 700.0]
     levels = [0.0, 0.03, 0.1, fat, fat * 0.9, soft * 1.2, soft, (soft + bone) / 2, bone]
-    return np.interp(hounsfield, at, levels).astype(np.float32)
+    return np.asarray(np.interp(hounsfield, at, levels), dtype=np.float32)
 
 
 def _detail(hounsfield: Floats) -> Floats:
     """Texture of the CT, about -1 to 1, that stays when a structure gets a new grey level."""
     soft = np.stack([cv2.GaussianBlur(one, (0, 0), 3.0) for one in hounsfield])
-    return np.clip((hounsfield - soft) / 60.0, -1.0, 1.0)
+    return np.asarray(np.clip((hounsfield - soft) / 60.0, -1.0, 1.0), dtype=np.float32)
 
 
 def _fill(
@@ -113,4 +113,4 @@ def _enlarge(coarse: Floats, shape: tuple[int, ...]) -> Floats:
     low = np.floor(at).astype(int)
     high = np.minimum(low + 1, len(planes) - 1)
     part = (at - low).astype(np.float32)[:, None, None]
-    return planes[low] * (1 - part) + planes[high] * part
+    return np.asarray(planes[low] * (1 - part) + planes[high] * part, dtype=np.float32)

@@ -50,7 +50,7 @@ def test_black_stays_black():
 
 def test_another_content_changes_organs_and_nothing_far_from_them():
     image, labels = picture()
-    floats = image.astype(np.float32) / 255
+    floats = np.asarray(image / 255, dtype=np.float32)
     changed = [refill(np.random.default_rng(seed), floats, labels) for seed in range(10)]
     assert any(not np.allclose(one, floats) for one in changed)
     assert all(np.allclose(one[80:], floats[80:]) for one in changed)

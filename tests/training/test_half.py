@@ -35,7 +35,7 @@ def test_the_loss_of_a_segmenter_is_on_its_card(gate, tmp_path):
 def test_the_loss_of_a_classifier_is_on_its_card(gate, tmp_path):
     made = half(gate, tmp_path / "fp16", gate, [case_of(blocks())])
     assert made.metrics["fp16_slices_judged_otherwise"] == 0
-    assert 0.0 <= made.metrics["fp16_score_difference"] < 1e-3
+    assert 0.0 <= float(made.metrics["fp16_score_difference"]) < 1e-3
 
 
 def test_the_shipped_segmenter_in_half_outlines_the_same(tmp_path, gate):
@@ -43,7 +43,7 @@ def test_the_shipped_segmenter_in_half_outlines_the_same(tmp_path, gate):
     volume, spacing = made.volume, made.volume.geometry.spacing
     case = Case("phantom", "phantom", "volume", "MR", spacing, volume.data.astype(np.uint16), made.labels.data)
     card = half(SERVICES / "segmenter", tmp_path, gate, [case])
-    assert abs(card.metrics["fp16_dice_loss_large_bowel"]) < 0.01
+    assert abs(float(card.metrics["fp16_dice_loss_large_bowel"])) < 0.01
     whole = (SERVICES / "segmenter" / card.weights).stat().st_size
     assert (tmp_path / card.weights).stat().st_size < 0.6 * whole
     kinds = {one.data_type for one in onnx.load(tmp_path / card.weights).graph.initializer if len(one.dims) == 4}

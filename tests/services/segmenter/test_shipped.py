@@ -66,11 +66,11 @@ def test_scaling_and_shifting_a_16_bit_scan_leaves_the_label_map_unchanged(pair,
 
 
 def test_all_organs_of_a_real_scan_are_found_on_the_right_side(pair, data):
-    import cv2
+    from training.prepare import read_picture
 
     folder = data / "uwm" / "case139_day0"
-    scans = np.stack([cv2.imread(str(p), cv2.IMREAD_UNCHANGED) for p in sorted((folder / "scans").glob("*.png"))])
-    truth = np.stack([cv2.imread(str(p), cv2.IMREAD_UNCHANGED) for p in sorted((folder / "labels").glob("*.png"))])
+    scans = np.stack([read_picture(p) for p in sorted((folder / "scans").glob("*.png"))])
+    truth = np.stack([read_picture(p) for p in sorted((folder / "labels").glob("*.png"))])
     grid = Geometry.from_spacing(scans.shape, (3.0, 1.5, 1.5), (1, 1, -1))
     found = outline(Volume(scans, grid, "MR", "png"), pair).data
     assert min(dice(found, truth, organ) for organ in (1, 2, 3)) > 0.6
