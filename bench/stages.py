@@ -32,8 +32,8 @@ from shared.geometry import Geometry
 from shared.model import Network, load_network
 from shared.phantoms import abdomen
 from shared.volume import SliceScores, Volume
-from training.cards import network_of
-from training.networks import Served, build
+from training.export.cards import network_of
+from training.nets.networks import ServingNetwork, build
 
 SERVICES = Path(__file__).parents[1] / "services"
 
@@ -82,14 +82,14 @@ class InTorch:
 def in_torch(served: Network) -> Network:
     """The network of the same kind in eager torch, with random weights."""
     kind = build(network_of(served.card.name))
-    return cast(Network, InTorch(served.card, Served(kind, served.card.stage).eval()))
+    return cast(Network, InTorch(served.card, ServingNetwork(kind, served.card.stage).eval()))
 
 
 def published() -> tuple[nn.Module, nn.Module]:
     """The published cascade's shape with random weights."""
     from transformers import ResNetConfig, ResNetForImageClassification
 
-    from training.networks import SegFormer
+    from training.nets.networks import SegFormer
 
     return ResNetForImageClassification(ResNetConfig(num_labels=2)).eval(), SegFormer(size="b4").eval()
 

@@ -15,8 +15,8 @@ from services.segmenter.core import segment
 from shared.arrays import Bool, Float64, Int64, UInt8
 from shared.model import Network
 from shared.volume import ORGANS, SliceScores
-from training.cases import UNKNOWN, Case, volumes_of
-from training.metrics import bootstrap, bootstrap_columns, competition, dice, organ_slice_dice, surface
+from training.dataset.cases import IGNORE, Case, organ_mask, volumes_of
+from training.metrics import bootstrap, bootstrap_columns, competition, dice, distance_summary, organ_slice_dice
 
 Figures = dict[str, float]
 Interval = tuple[float, float, float]
@@ -39,8 +39,7 @@ class CaseResult:
     @property
     def shown(self) -> Bool:
         """Which slices (n,) show an organ in the reference."""
-        organs = (self.case.labels > 0) & (self.case.labels < UNKNOWN)
-        return np.asarray(organs.any(axis=(1, 2)), dtype=np.bool_)
+        return np.asarray(organ_mask(self.case.labels).any(axis=(1, 2)), dtype=np.bool_)
 
 
 def evaluate_case(case: Case, classifier: Network, segmenter: Network) -> CaseResult:
@@ -63,11 +62,11 @@ def _joined(parts: list[SliceScores]) -> SliceScores:
 
 
 def _compare(result: CaseResult, organ: int) -> Figures:
-    known = result.case.labels != UNKNOWN
+    known = result.case.labels != IGNORE
     predicted, reference = (result.predicted == organ) & known, result.case.labels == organ
     figures = {"dice": dice(predicted, reference), "organ_slice_dice": organ_slice_dice(predicted, reference)}
     if result.case.kind == "volume":
-        distances = surface(predicted, reference, result.case.spacing)
+        distances = distance_summary(predicted, reference, result.case.spacing)
         score = competition(predicted, reference)
         figures |= {"hd95_mm": distances.hd95, "mean_mm": distances.mean, "competition": score}
     elif not reference.any():
@@ -79,7 +78,7 @@ def summary(results: list[CaseResult]) -> dict[str, dict[str, Interval]]:
     """Organ (or `MEAN`) -> metric -> (mean, low, high).
 
     Values are averaged within each patient, then over patients; the limits are a 95 % bootstrap over patients. The
-    mean over the organs draws each patient with all of his or her organs.
+    mean over the organs draws each patient with all organs.
     """
     tables = {name: _by_patient(results, name) for name in _metrics(results)}
     rows = {
@@ -137,7 +136,7 @@ def confusion(results: list[CaseResult]) -> Int64:
     counts = np.zeros((4, 4), dtype=np.int64)
     for result in results:
         reference, predicted = result.case.labels[result.shown], result.predicted[result.shown]
-        known = reference != UNKNOWN
+        known = reference != IGNORE
         pairs = 4 * reference[known].astype(np.int64) + predicted[known]
         counts += np.bincount(pairs, minlength=16).reshape(4, 4)
     return counts

@@ -12,14 +12,14 @@ from shared.phantoms import abdomen
 from shared.volume import SliceScores
 from tests.scans import small_grid
 from tests.tiny_models import by_brightness, by_presence
-from training.cases import UNKNOWN, Case, Kind
+from training.dataset.cases import IGNORE, Case, Kind
 from training.evaluate import MEAN, CaseResult, confusion, evaluate_case, roc_curve, summary
 from training.report import _organs
 
 
 def case_of(labels: np.ndarray, name: str = "case1_day0", kind: Kind = "volume") -> Case:
     levels = np.array([0, 1000, 2000, 3000])
-    data = levels[np.where(labels == UNKNOWN, 0, labels)].astype(np.uint16)
+    data = levels[np.where(labels == IGNORE, 0, labels)].astype(np.uint16)
     return Case(name, name.split("_", maxsplit=1)[0], kind, "MR", (3.0, 1.5, 1.5), data, labels)
 
 
@@ -58,7 +58,7 @@ def test_a_perfect_pair_scores_one_everywhere(pair):
 def test_what_is_unknown_counts_neither_for_nor_against(pair):
     labels = blocks()
     reference = labels.copy()
-    reference[4:] = UNKNOWN
+    reference[4:] = IGNORE
     case = case_of(labels)
     result = evaluate_case(
         Case(case.name, case.patient, case.kind, case.modality, case.spacing, case.data, reference), *pair

@@ -12,11 +12,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from shared.card import Input
-from training import classifier, segmenter
-from training.cases import Case, load_cases, save_case
-from training.folds import Config, folds
-from training.gather import phantoms
-from training.loop import Plan
+from training.config import classifier_config, segmenter_config
+from training.dataset.cases import Case, load_cases, save_case
+from training.folds import FoldsConfig, cross_validate
+from training.dataset.gather import phantoms
+from training.loop import Schedule
 
 out = Path(sys.argv[1])
 for number, one in enumerate(phantoms(3), start=1):
@@ -27,17 +27,17 @@ for number, one in enumerate(phantoms(3), start=1):
     save_case(made, out / "data" / "cases")
     save_case(replace(made, kind="shape"), out / "data" / "shapes")
 save_case(replace(made, name="transplant_case1_day0", patient="case1"), out / "data" / "cases")
-plan, size, alone = Plan(steps=2, look_every=50), (64, 96), Input(channels=1)
-config = Config(
+schedule, size, alone = Schedule(steps=2, eval_every=50), (64, 96), Input(channels=1)
+config = FoldsConfig(
     folds=(("case1",), ("case2", "case3")),
-    gate=classifier.Config(plan=plan, size=size, batch=2),
+    classifier=classifier_config(schedule=schedule, size=size, batch=2),
     segmenters=(
-        segmenter.Config("unet", plan=plan, size=size, batch=2, options={"widths": (8, 8, 8, 8)}, wants=alone),
-        segmenter.Config("liteunet", plan=plan, size=size, batch=2, options={}, wants=alone),
+        segmenter_config(schedule=schedule, size=size, batch=2, options={"widths": (8, 8, 8, 8)}, spec=alone),
+        segmenter_config(network="liteunet", schedule=schedule, size=size, batch=2, options={}, spec=alone),
     ),
-    transplants=1,
+    organ_swaps=1,
 )
-print(folds(out / "run", out / "data", config).read_text())
+print(cross_validate(out / "run", out / "data", config).read_text())
 """
 
 

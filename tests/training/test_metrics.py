@@ -8,10 +8,10 @@ from training.metrics import (
     bootstrap_columns,
     competition,
     dice,
+    distance_summary,
     hausdorff_score,
     organ_slice_dice,
     slice_dice,
-    surface,
 )
 
 
@@ -47,19 +47,19 @@ def test_organ_slice_dice_ignores_slices_without_the_organ():
 
 def test_surface_distance_of_single_voxels_is_their_distance_in_millimetres():
     one, other = cube((5, 5, 5), (0, 0, 0), (1, 1, 1)), cube((5, 5, 5), (2, 0, 4), (3, 1, 5))
-    found = surface(one, other, (3.0, 1.5, 1.5))
-    assert found.hd95 == pytest.approx(np.hypot(6.0, 6.0))
-    assert found.mean == pytest.approx(np.hypot(6.0, 6.0))
+    distances = distance_summary(one, other, (3.0, 1.5, 1.5))
+    assert distances.hd95 == pytest.approx(np.hypot(6.0, 6.0))
+    assert distances.mean == pytest.approx(np.hypot(6.0, 6.0))
 
 
 def test_surface_distance_of_parallel_plates_is_their_gap():
     one, other = cube((9, 9, 9), (2, 0, 0), (3, 9, 9)), cube((9, 9, 9), (5, 0, 0), (6, 9, 9))
-    found = surface(one, other, (3.0, 1.0, 1.0))
-    assert (found.hd95, found.mean) == (9.0, 9.0)
+    distances = distance_summary(one, other, (3.0, 1.0, 1.0))
+    assert (distances.hd95, distances.mean) == (9.0, 9.0)
 
 
 def test_surface_distance_to_nothing_is_not_a_number():
-    assert np.isnan(surface(A, NONE, (1.0, 1.0, 1.0)).mean)
+    assert np.isnan(distance_summary(A, NONE, (1.0, 1.0, 1.0)).mean)
 
 
 def test_hausdorff_score_is_one_at_agreement_and_zero_at_opposite_corners():

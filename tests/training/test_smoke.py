@@ -33,7 +33,7 @@ def test_prepare_train_export_and_evaluate_on_phantoms_give_a_pair_that_serves(t
     subprocess.run(command, cwd=ROOT, check=True, timeout=800)
     assert re.search(r"^\| stomach \| [01]\.\d{3}", (out / "report" / "report.md").read_text(), re.MULTILINE)
     pictures = {path.name for path in (out / "report").glob("*.png")}
-    assert pictures == {"gate.png", "confusion.png", "best.png", "worst.png"}
+    assert pictures == {"roc.png", "confusion.png", "best.png", "worst.png"}
     made = abdomen(seed=7)
     scores = classify(made.volume, load_network(out / "classifier"))
     found = segment(made.volume, scores, load_network(out / "segmenter")).data

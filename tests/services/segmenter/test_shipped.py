@@ -66,7 +66,7 @@ def test_scaling_and_shifting_a_16_bit_scan_leaves_the_label_map_unchanged(pair,
 
 
 def test_all_organs_of_a_real_scan_are_found_on_the_right_side(pair, data):
-    from training.prepare import read_picture
+    from training.dataset.prepare import read_picture
 
     folder = data / "uwm" / "case139_day0"
     scans = np.stack([read_picture(p) for p in sorted((folder / "scans").glob("*.png"))])

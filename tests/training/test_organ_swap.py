@@ -3,15 +3,15 @@
 import numpy as np
 
 from shared.card import Input
-from training.cases import Scan, as_scan
-from training.gather import phantoms
-from training.transplant import fill_bank, transplants
+from training.dataset.cases import Scan, as_scan
+from training.dataset.gather import phantoms
+from training.dataset.organ_swap import fill_bank, organ_swaps
 
 
 def test_organs_change_and_the_body_around_them_stays():
     one, other = (as_scan(case, Input()) for case in phantoms(2))
     bank = fill_bank([one], [Scan(other.case, other.labels, other.labels, 1)])
-    made = transplants(one, bank, 4, np.random.default_rng(0))
+    made = organ_swaps(one, bank, 4, np.random.default_rng(0))
     assert made.kind == "slices"
     assert made.data.shape == made.labels.shape == (4, *one.image.shape[1:])
     assert all((labels > 0).any() for labels in made.labels)
@@ -23,6 +23,6 @@ def test_organs_change_and_the_body_around_them_stays():
 def test_the_same_seed_gives_the_same_slices():
     (scan,) = (as_scan(case, Input()) for case in phantoms(1))
     bank = fill_bank([scan], [Scan(scan.case, scan.labels, scan.labels, 1)])
-    first, second = (transplants(scan, bank, 2, np.random.default_rng(3)) for _ in range(2))
+    first, second = (organ_swaps(scan, bank, 2, np.random.default_rng(3)) for _ in range(2))
     assert np.array_equal(first.data, second.data)
     assert np.array_equal(first.labels, second.labels)

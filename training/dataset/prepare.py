@@ -1,4 +1,4 @@
-"""Bring scans with outlines into one form: competition folders, folders of labelled slices, NIfTI pairs, outlines."""
+"""Reads the sources of training data as cases: competition folders, labelled slices, figures, NIfTI pairs, outlines."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.arrays import UInt8
 from shared.formats import read_scan
 from shared.geometry import Geometry, to_axial
 from shared.volume import ORGANS, Modality
-from training.cases import UNKNOWN, Case, patient_of
-from training.rle import decode
+from training.dataset.cases import IGNORE, Case, Kind, patient_of
+from training.dataset.rle import decode
 
 SLICE_MM = 3.0
 SIZES = {80: ((276, 276), (266, 266)), 144: ((266, 266), (234, 234), (310, 360))}
-"""(rows, columns) of the data set's scans by their count of slices."""
+"""Number of slices -> possible (rows, columns) of the data set's scans."""
 Codes = dict[tuple[str, int], dict[str, str]]
-PICTURE = re.compile(r"slice_(\d+)_\d+_\d+_([\d.]+)_([\d.]+)\.png$")
+"""(scan, slice number) -> organ name -> run-length code."""
+FILE_NAME = re.compile(r"slice_(\d+)_\d+_\d+_([\d.]+)_([\d.]+)\.png$")
+"""Slice number, width, height, and pixel width and height in mm."""
 
 
 def read_outlines(path: Path) -> Codes:
-    """The competition's train.csv: (scan, slice number) -> organ name -> run-length code."""
+    """The outlines of the competition's train.csv."""
     codes: Codes = defaultdict(dict)
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
@@ -36,8 +39,8 @@ def read_outlines(path: Path) -> Codes:
     return dict(codes)
 
 
-def paint(organs: dict[str, str], rows: int, columns: int) -> NDArray[np.uint8]:
-    """One label per pixel (rows, columns); where outlines overlap, the higher label id wins."""
+def decode_labels(organs: dict[str, str], rows: int, columns: int) -> UInt8:
+    """Labels (rows, columns) of one slice; where outlines overlap, the higher label id wins."""
     labels = np.zeros((rows, columns), dtype=np.uint8)
     for organ in ORGANS:
         labels[decode(organs.get(organ.name, ""), rows, columns)] = organ.id
@@ -45,40 +48,42 @@ def paint(organs: dict[str, str], rows: int, columns: int) -> NDArray[np.uint8]:
 
 
 def competition(root: Path, codes: Codes, first_seen: dict[str, int] | None = None) -> Iterator[Case]:
-    """Every `scans` folder below `root`, in the competition's layout, as one case.
+    """Each `scans` folder below `root`, in the competition's layout, as one case.
 
-    Of scans without outlines nothing is known but `first_seen`: above this slice number there is no organ.
+    The labels of a scan without outlines are unknown, except above `first_seen`, the number of the first slice that
+    shows an organ: those are background.
     """
     for folder in sorted(path for path in root.rglob("scans") if path.is_dir()):
-        pictures = sorted(folder.glob("*.png"), key=lambda path: _numbers(path)[0])
-        if pictures:
-            yield _one_scan(folder, pictures, codes, (first_seen or {}).get(folder.parent.name, 0))
+        paths = sorted(folder.glob("*.png"), key=lambda path: _numbers(path)[0])
+        if paths:
+            yield _read_scan(folder, paths, codes, (first_seen or {}).get(folder.parent.name, 0))
 
 
 def _numbers(path: Path) -> tuple[int, float, float]:
-    found = PICTURE.search(path.name)
-    if found is None:
+    match = FILE_NAME.search(path.name)
+    if match is None:
         raise ValueError(f"{path.name} is not named like a slice of the competition")
-    return int(found[1]), float(found[2]), float(found[3])
+    return int(match[1]), float(match[2]), float(match[3])
 
 
-def _one_scan(folder: Path, pictures: list[Path], codes: Codes, first_seen: int) -> Case:
+def _read_scan(folder: Path, paths: list[Path], codes: Codes, first_seen: int) -> Case:
     name = folder.parent.name
-    data = np.stack([read_picture(path) for path in pictures])
-    known = any(scan == name for scan, _ in codes)
-    labels = np.full(data.shape, 0 if known else UNKNOWN, dtype=np.uint8)
-    for index, path in enumerate(pictures):
+    data = np.stack([read_picture(path) for path in paths])
+    outlined = any(scan == name for scan, _ in codes)
+    labels = np.full(data.shape, 0 if outlined else IGNORE, dtype=np.uint8)
+    for index, path in enumerate(paths):
         organs = codes.get((name, _numbers(path)[0]))
         if organs:
-            labels[index] = paint(organs, *data.shape[1:])
+            labels[index] = decode_labels(organs, *data.shape[1:])
         elif _numbers(path)[0] < first_seen:
             labels[index] = 0
-    _, dx, dy = _numbers(pictures[0])
-    return Case(name, patient_of(name), "volume" if known else "unlabelled", "MR", (SLICE_MM, dy, dx), data, labels)
+    _, dx, dy = _numbers(paths[0])
+    kind: Kind = "volume" if outlined else "unlabelled"
+    return Case(name, patient_of(name), kind, "MR", (SLICE_MM, dy, dx), data, labels)
 
 
 def read_picture(path: Path) -> NDArray[Any]:
-    """A PNG as grey levels (rows, columns), 8 or 16 bit as it is stored."""
+    """A PNG as grey levels (rows, columns), 8 or 16 bit as stored; ValueError if it can't be decoded."""
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise ValueError(f"{path.name} can't be read as a picture")
@@ -86,9 +91,9 @@ def read_picture(path: Path) -> NDArray[Any]:
 
 
 def labelled_slices(folder: Path, field_mm: dict[str, tuple[float, float]]) -> Iterator[Case]:
-    """`images/` and `labels/` with equal names; `field_mm` gives (height, width) by name's beginning, "" for the rest.
+    """Files of equal names in `images/` and `labels/`, one case per slice.
 
-    Each slice is a case of its own: nothing is known of its neighbours.
+    `field_mm` maps a prefix of the name to the field of view (height, width) in mm; "" is for all others.
     """
     for path in sorted((folder / "images").glob("*.png")):
         data, labels = read_picture(path), read_picture(folder / "labels" / path.name)
@@ -98,10 +103,10 @@ def labelled_slices(folder: Path, field_mm: dict[str, tuple[float, float]]) -> I
 
 
 def figure_slices(folder: Path) -> Iterator[Case]:
-    """Single slices cut out of published figures: `images/`, `labels/` and `index.csv`, one case per slice.
+    """Single slices from published figures: `images/`, `labels/` and `index.csv`, one case per slice.
 
-    The patient is the one named in the index, otherwise the figure's group of slices; the pixel size is the index's,
-    mostly a guess.
+    The patient is the one that the index names for the group, otherwise the group itself. The pixel size is the
+    index's; most are estimates.
     """
     with (folder / "index.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -115,42 +120,42 @@ def figure_slices(folder: Path) -> Iterator[Case]:
 
 
 def scan_pair(image: Path, labels: Path, modality: Modality) -> Case:
-    """A scan that serving can read, with a NIfTI label map of the same grid (its axes may run otherwise).
+    """A scan in any served format and a NIfTI label map, both reoriented to the axial view.
 
-    Both are turned to the axial view; ValueError if they then lie in different places.
+    Raises ValueError if the two do not share a grid then.
     """
     import nibabel as nib
 
     volume = read_scan(image)
     turn = to_axial(volume.geometry)
-    marks: Any = nib.load(labels)
-    ids = np.asarray(marks.dataobj).T.astype(np.uint8)
-    label_turn = to_axial(Geometry.from_ras((ids.shape[0], ids.shape[1], ids.shape[2]), marks.affine))
+    label_map: Any = nib.load(labels)
+    ids = np.asarray(label_map.dataobj).T.astype(np.uint8)
+    label_turn = to_axial(Geometry.from_ras((ids.shape[0], ids.shape[1], ids.shape[2]), label_map.affine))
     if label_turn.target != turn.target:
-        raise ValueError(f"{labels.name} does not lie on the grid of {image.name}")
+        raise ValueError(f"{labels.name} is not on the grid of {image.name}")
     name = image.name.split(".")[0]
     data, ids = turn.apply(volume.data), label_turn.apply(ids)
     return Case(name, name, "volume", modality, turn.target.spacing, np.ascontiguousarray(data), ids)
 
 
 def shapes(codes: Codes, sizes: dict[int, tuple[tuple[int, int], ...]] = SIZES) -> Iterator[Case]:
-    """Outlines without images, one case per scan; `sizes` says which (rows, columns) a count of slices can have."""
+    """Outlines without images, one case of kind "shape" per scan; `sizes` as in SIZES."""
     scans: dict[str, dict[int, dict[str, str]]] = defaultdict(dict)
     for (scan, number), organs in codes.items():
         scans[scan][number] = organs
     for scan, numbered in sorted(scans.items()):
-        rows, columns = _likeliest(numbered, sizes[len(numbered)])
-        labels = np.stack([paint(numbered[number], rows, columns) for number in sorted(numbered)])
+        rows, columns = _likely_size(numbered, sizes[len(numbered)])
+        labels = np.stack([decode_labels(numbered[number], rows, columns) for number in sorted(numbered)])
         yield Case(scan, patient_of(scan), "shape", "MR", (SLICE_MM, 1.5, 1.5), labels, labels)
 
 
-def _likeliest(numbered: dict[int, dict[str, str]], sizes: tuple[tuple[int, int], ...]) -> tuple[int, int]:
-    """The size at which neighbouring rows of the outlines are most alike: a wrong width shears them apart."""
+def _likely_size(numbered: dict[int, dict[str, str]], sizes: tuple[tuple[int, int], ...]) -> tuple[int, int]:
+    """The size at which neighbouring rows of the outlines differ least: a wrong width shears the outlines."""
     costs = {}
     for rows, columns in sizes:
         try:
-            painted = [paint(organs, rows, columns) > 0 for organs in numbered.values() if any(organs.values())]
+            masks = [decode_labels(organs, rows, columns) > 0 for organs in numbered.values() if any(organs.values())]
         except ValueError:
-            continue  # a run leaves an image of this size
-        costs[rows, columns] = sum(int(np.diff(one.astype(np.int8), axis=0).astype(bool).sum()) for one in painted)
+            continue  # a run does not fit into an image of this size
+        costs[rows, columns] = sum(int(np.diff(mask.astype(np.int8), axis=0).astype(bool).sum()) for mask in masks)
     return min(costs, key=lambda size: costs[size])

@@ -13,36 +13,36 @@ from shared.volume import SliceScores
 from tests.scans import small_grid
 from tests.tiny_models import by_brightness, by_presence
 from tests.training.test_evaluate import blocks, case_of
-from training.cases import Case
-from training.half import half
+from training.dataset.cases import Case
+from training.export.fp16 import convert_to_fp16
 
 
 @pytest.fixture(scope="module")
-def gate(tmp_path_factory):
-    return by_presence(tmp_path_factory.mktemp("gate"))
+def classifier(tmp_path_factory):
+    return by_presence(tmp_path_factory.mktemp("classifier"))
 
 
-def test_the_loss_of_a_segmenter_is_on_its_card(gate, tmp_path):
-    made = half(by_brightness(tmp_path / "fp32"), tmp_path / "fp16", gate, [case_of(blocks())])
-    assert made == load_card(tmp_path / "fp16" / CARD)
-    assert made.version == "1-fp16"
-    assert made.metrics["fp16_measured_on"] == "case1_day0"
-    assert made.metrics["fp16_dice_stomach"] == pytest.approx(1.0)
-    assert made.metrics["fp16_dice_loss_small_bowel"] == pytest.approx(0.0, abs=1e-6)
+def test_the_loss_of_a_segmenter_is_on_its_card(classifier, tmp_path):
+    card = convert_to_fp16(by_brightness(tmp_path / "fp32"), tmp_path / "fp16", classifier, [case_of(blocks())])
+    assert card == load_card(tmp_path / "fp16" / CARD)
+    assert card.version == "1-fp16"
+    assert card.metrics["fp16_measured_on"] == "case1_day0"
+    assert card.metrics["fp16_dice_stomach"] == pytest.approx(1.0)
+    assert card.metrics["fp16_dice_loss_small_bowel"] == pytest.approx(0.0, abs=1e-6)
     assert load_network(tmp_path / "fp16").card.sha256 != load_network(tmp_path / "fp32").card.sha256
 
 
-def test_the_loss_of_a_classifier_is_on_its_card(gate, tmp_path):
-    made = half(gate, tmp_path / "fp16", gate, [case_of(blocks())])
-    assert made.metrics["fp16_slices_judged_otherwise"] == 0
-    assert 0.0 <= float(made.metrics["fp16_score_difference"]) < 1e-3
+def test_the_loss_of_a_classifier_is_on_its_card(classifier, tmp_path):
+    card = convert_to_fp16(classifier, tmp_path / "fp16", classifier, [case_of(blocks())])
+    assert card.metrics["fp16_slices_judged_otherwise"] == 0
+    assert 0.0 <= float(card.metrics["fp16_score_difference"]) < 1e-3
 
 
-def test_the_shipped_segmenter_in_half_outlines_the_same(tmp_path, gate):
+def test_the_shipped_segmenter_in_fp16_outlines_the_same(tmp_path, classifier):
     made = abdomen(small_grid())
     volume, spacing = made.volume, made.volume.geometry.spacing
     case = Case("phantom", "phantom", "volume", "MR", spacing, volume.data.astype(np.uint16), made.labels.data)
-    card = half(SERVICES / "segmenter", tmp_path, gate, [case])
+    card = convert_to_fp16(SERVICES / "segmenter", tmp_path, classifier, [case])
     assert abs(float(card.metrics["fp16_dice_loss_large_bowel"])) < 0.01
     whole = (SERVICES / "segmenter" / card.weights).stat().st_size
     assert (tmp_path / card.weights).stat().st_size < 0.6 * whole
@@ -56,7 +56,7 @@ def test_the_shipped_segmenter_in_half_outlines_the_same(tmp_path, gate):
     assert (one != two).sum() <= 0.01 * outlined
 
 
-def test_without_cases_nothing_is_made(gate, tmp_path):
+def test_without_cases_nothing_is_made(classifier, tmp_path):
     with pytest.raises(SystemExit, match="no labelled cases"):
-        half(gate, tmp_path / "fp16", gate, [])
+        convert_to_fp16(classifier, tmp_path / "fp16", classifier, [])
     assert not (tmp_path / "fp16").exists()
