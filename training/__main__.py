@@ -189,7 +189,7 @@ def run_fp16(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Measure a classifier and a segmenter."""
-    from shared.model import load_network
+    from shared.models.network import load_network
     from training.dataset.cases import load_cases
     from training.evaluate import evaluate_case
     from training.report import write_report

@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from shared.card import Input
+from shared.imaging.input_spec import InputSpec
 from training.dataset.cases import VALIDATION_PATIENTS
 
 HERE = Path(__file__).parent
@@ -73,8 +73,8 @@ def _alone(parser: argparse.ArgumentParser) -> None:
         "--alone",
         dest="spec",
         action="store_const",
-        const=Input(channels=1),
-        default=Input(),
+        const=InputSpec(channels=1),
+        default=InputSpec(),
         help="the segmenter sees each slice alone, without its neighbours",
     )
 

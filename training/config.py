@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from shared.card import Input
+from shared.imaging.input_spec import InputSpec
 from training.dataset.augment import AugmentConfig
 from training.dataset.cases import VALIDATION_PATIENTS
 from training.loop import Schedule
@@ -37,7 +37,7 @@ class Config:
     held_out: tuple[str, ...] = VALIDATION_PATIENTS
     beyond: dict[str, int] = field(default_factory=dict)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
-    spec: Input = field(default_factory=Input)
+    spec: InputSpec = field(default_factory=InputSpec)
     seed: int = 0
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from torch import nn
 
-from shared.card import ModelCard
-from shared.model import load_network
+from shared.models.card import ModelCard
+from shared.models.network import load_network
 from training.config import Config, classifier_config, segmenter_config
 from training.dataset.cases import load_cases
 from training.dataset.organ_swap import write_organ_swaps

@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from shared.arrays import Float32
-from shared.card import Input
+from shared.imaging.input_spec import InputSpec
 from training.dataset.cases import IGNORE, Case, Scan, as_scan, load_cases, save_case
 from training.predict import slice_logits
 
 
 def write_pseudo_labels(
-    networks: list[nn.Module], folder: Path, spec: Input, min_probability: float = 0.7
+    networks: list[nn.Module], folder: Path, spec: InputSpec, min_probability: float = 0.7
 ) -> Iterator[str]:
     """Write a case `pseudo_NAME` beside each unlabelled case of `folder`, on the networks' pixels; yields the names.
 
@@ -30,7 +30,7 @@ def write_pseudo_labels(
             yield labelled.name
 
 
-def pseudo_case(case: Case, networks: list[nn.Module], spec: Input, min_probability: float) -> Case:
+def pseudo_case(case: Case, networks: list[nn.Module], spec: InputSpec, min_probability: float) -> Case:
     """The case on the networks' pixels with the likeliest label, or IGNORE below `min_probability`."""
     scan = as_scan(case, spec)
     probabilities = np.stack([mean_probabilities(networks, scan, index) for index in range(len(scan.image))])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from torch import nn
 
-from shared.volume import ORGANS
+from shared.imaging.volume import ORGANS
 from training.dataset.cases import IGNORE, Scan, organ_mask
 from training.predict import slice_logits
 

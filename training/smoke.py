@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared.card import ModelCard
-from shared.model import load_network
+from shared.models.card import ModelCard
+from shared.models.network import load_network
 from training.config import classifier_config, segmenter_config
 from training.dataset.cases import load_cases, save_case
 from training.dataset.gather import phantoms

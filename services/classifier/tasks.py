@@ -4,8 +4,9 @@ import time
 
 from services.classifier import core
 from shared import artifacts, sandbox
-from shared.networks import describe, fact, load
-from shared.stage import Work, stage
+from shared.models.registry import describe, fact, load
+from shared.worker.stage import stage
+from shared.worker.work import Work
 
 
 @stage("classifier", load=lambda settings: load("classifier", settings), describe=describe)

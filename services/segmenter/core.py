@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.segmenter.clean import tidy
-from shared.geometry import to_axial
-from shared.model import Network
-from shared.preprocess import Feed, open_feed
-from shared.volume import LabelMap, SliceScores, Volume
+from shared.imaging.geometry import to_axial
+from shared.models.network import Network
+from shared.imaging.preprocess import Feed, open_feed
+from shared.imaging.volume import LabelMap, SliceScores, Volume
 
 BATCH = 8
 Floats = NDArray[np.float32]

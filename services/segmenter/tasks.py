@@ -4,8 +4,9 @@ import time
 
 from services.segmenter import core
 from shared import artifacts
-from shared.networks import describe, fact, load
-from shared.stage import Work, stage
+from shared.models.registry import describe, fact, load
+from shared.worker.stage import stage
+from shared.worker.work import Work
 
 
 @stage("segmenter", load=lambda settings: load("segmenter", settings), describe=describe)

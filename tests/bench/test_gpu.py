@@ -4,8 +4,8 @@ import onnxruntime
 import pytest
 
 from bench.gpu import compare
-from shared.phantoms import abdomen
-from tests.scans import small_grid
+from shared.imaging.phantoms import abdomen
+from tests.support.scans import small_grid
 
 
 @pytest.mark.parametrize("provider", ["cpu", "cuda"])

@@ -6,12 +6,12 @@ import pytest
 from services.classifier.core import classify
 from services.segmenter import core
 from services.segmenter.core import segment
-from shared.model import load_network
-from shared.networks import SERVICES
-from shared.phantoms import abdomen
-from shared.volume import SliceScores
-from tests.scans import small_grid
-from tests.tiny_models import by_brightness, by_presence
+from shared.models.network import load_network
+from shared.models.registry import SERVICES
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import SliceScores
+from tests.support.scans import small_grid
+from tests.support.tiny_models import by_brightness, by_presence
 from training.dataset.cases import IGNORE, Case, Kind
 from training.evaluate import MEAN, CaseResult, confusion, evaluate_case, roc_curve, summary
 from training.report import _organs

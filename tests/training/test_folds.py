@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from shared.card import CARD, load_card
+from shared.models.card import CARD, load_card
 from tests.training.test_smoke import ROOT, python_with_torch
 
 SCRIPT = """

@@ -5,13 +5,13 @@ import onnx
 import pytest
 
 from services.segmenter.core import segment
-from shared.card import CARD, load_card
-from shared.model import load_network
-from shared.networks import SERVICES
-from shared.phantoms import abdomen
-from shared.volume import SliceScores
-from tests.scans import small_grid
-from tests.tiny_models import by_brightness, by_presence
+from shared.models.card import CARD, load_card
+from shared.models.network import load_network
+from shared.models.registry import SERVICES
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import SliceScores
+from tests.support.scans import small_grid
+from tests.support.tiny_models import by_brightness, by_presence
 from tests.training.test_evaluate import blocks, case_of
 from training.dataset.cases import Case
 from training.export.fp16 import convert_to_fp16

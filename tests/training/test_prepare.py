@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.card import Input
+from shared.imaging.input_spec import InputSpec
 from training.dataset.cases import IGNORE, as_scan, load_case, patient_of, save_case
 from training.dataset.gather import phantoms
 from training.dataset.prepare import competition, decode_labels, figure_slices, labelled_slices, read_outlines, shapes
@@ -106,13 +106,13 @@ def test_a_case_survives_the_way_to_the_disk_and_back(tmp_path):
 
 def test_a_scan_is_on_the_network_s_pixels_and_knows_its_neighbours():
     case = next(phantoms(1))
-    scan = as_scan(case, Input())
+    scan = as_scan(case, InputSpec())
     assert scan.image.shape == scan.labels.shape
     assert scan.image.shape[1] == round(case.data.shape[1] * case.spacing[1] / 1.5)
     assert set(np.unique(scan.labels)) == {0, 1, 2, 3}
     assert scan.neighbours(0) == (0, 0, 1)
     assert scan.neighbours(5) == (4, 5, 6)
-    assert as_scan(case, Input(channels=1)).neighbours(5) == (5, 5, 5)
+    assert as_scan(case, InputSpec(channels=1)).neighbours(5) == (5, 5, 5)
 
 
 def test_the_patient_is_the_beginning_of_a_name():

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from shared.volume import ORGANS
+from shared.imaging.volume import ORGANS
 from training.dataset.cases import IGNORE, Case
 from training.dataset.gather import Sources, prepare
 from training.dataset.preview import HEADING, contact_sheet, overlay_organs, table_row

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.phantoms import abdomen
+from shared.imaging.phantoms import abdomen
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +26,7 @@ def python_with_torch() -> Path:
 def test_prepare_train_export_and_evaluate_on_phantoms_give_a_pair_that_serves(tmp_path):
     from services.classifier.core import classify
     from services.segmenter.core import segment
-    from shared.model import load_network
+    from shared.models.network import load_network
 
     out = tmp_path / "smoke"
     command = [python_with_torch(), "-m", "training", "--threads", "2", "smoke", "--out", out]

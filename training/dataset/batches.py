@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from shared.arrays import Float32, UInt8
-from shared.preprocess import BODY
+from shared.imaging.preprocess import BODY
 from training.dataset.augment import AugmentConfig, augment
 from training.dataset.cases import IGNORE, Scan, shows_organ
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.arrays import UInt8
-from shared.card import Input
-from shared.geometry import Geometry
-from shared.preprocess import normalise, resample
-from shared.volume import Modality, Volume
+from shared.imaging.input_spec import InputSpec
+from shared.imaging.geometry import Geometry
+from shared.imaging.preprocess import normalise, resample
+from shared.imaging.volume import Modality, Volume
 
 Kind = Literal["volume", "slices", "shape", "unlabelled"]
 IGNORE = 255
@@ -125,7 +125,7 @@ class Scan:
         return max(index - self.step, 0), index, min(index + self.step, last)
 
 
-def as_scan(case: Case, spec: Input) -> Scan:
+def as_scan(case: Case, spec: InputSpec) -> Scan:
     """The case normalised and resampled to the network's pixel size, as in serving."""
     rows = round(case.data.shape[1] * case.spacing[1] / spec.spacing_mm)
     columns = round(case.data.shape[2] * case.spacing[2] / spec.spacing_mm)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.geometry import Geometry, to_axial
-from shared.phantoms import abdomen, default_grid
+from shared.imaging.geometry import Geometry, to_axial
+from shared.imaging.phantoms import abdomen, default_grid
 from training.dataset.cases import Case, save_case
 from training.dataset.prepare import competition, figure_slices, labelled_slices, read_outlines, scan_pair, shapes
 from training.dataset.preview import table_row, write_sheet, write_table

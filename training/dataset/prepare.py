@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.arrays import UInt8
-from shared.formats import read_scan
-from shared.geometry import Geometry, to_axial
-from shared.volume import ORGANS, Modality
+from shared.imaging.formats import read_scan
+from shared.imaging.geometry import Geometry, to_axial
+from shared.imaging.volume import Modality, ORGANS
 from training.dataset.cases import IGNORE, Case, Kind, patient_of
 from training.dataset.rle import decode
 

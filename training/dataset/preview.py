@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from shared.arrays import UInt8
-from shared.card import Normalisation
-from shared.preprocess import normalise
-from shared.volume import ORGANS
+from shared.imaging.input_spec import Normalisation
+from shared.imaging.preprocess import normalise
+from shared.imaging.volume import ORGANS
 from training.dataset.cases import Case, organ_mask
 
 

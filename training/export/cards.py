@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from shared.card import Coverage, Input, ModelCard, Source
-from shared.volume import ORGANS
+from shared.imaging.input_spec import InputSpec
+from shared.models.card import Coverage, ModelCard, Source
+from shared.imaging.volume import ORGANS
 
 UWM = "UW-Madison GI tract MRI (Lee et al., Data in Brief 57, 111159, 2024)"
 RIGHTS = "CC BY-NC-SA 4.0"
@@ -49,7 +50,7 @@ def card(stage: str, name: str, version: str, architecture: str, **more: object)
         "version": version,
         "stage": stage,
         "sha256": "0" * 64,
-        "input": Input(),
+        "input": InputSpec(),
         "labels": tuple(organ.name for organ in ORGANS),
         "architecture": architecture,
         "data": DATA,
@@ -83,10 +84,10 @@ def network_of(name: str) -> str:
 
 
 def card_for(
-    stage: str, network: str, version: str, threshold: float | None = None, spec: Input | None = None
+    stage: str, network: str, version: str, threshold: float | None = None, spec: InputSpec | None = None
 ) -> ModelCard:
     """The card of a network of this kind."""
-    (name, architecture), spec = KINDS[network], spec or Input()
+    (name, architecture), spec = KINDS[network], spec or InputSpec()
     architecture += ", 2.5-D" if spec.channels > 1 else ", slice by slice"
     facts: dict[str, object] = {"threshold": threshold, "input": spec}
     if stage == "classifier":

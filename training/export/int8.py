@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shared.arrays import UInt8
-from shared.card import CARD, ModelCard, digest, load_card, save_card
+from shared.models.card import CARD, ModelCard, digest, load_card, save_card
 from training.dataset.cases import Scan, as_scan, load_cases
 
 

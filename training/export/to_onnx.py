@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from shared.card import CARD, ModelCard, digest, save_card
+from shared.models.card import CARD, ModelCard, digest, save_card
 from training.nets.liteunet import Merge
 from training.nets.networks import ServingNetwork
 

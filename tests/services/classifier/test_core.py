@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from services.classifier.core import classify, covered, kept
-from shared.card import Coverage
-from shared.geometry import Geometry
-from shared.model import load_network
-from shared.volume import Volume
-from tests.tiny_models import by_presence
+from shared.models.card import Coverage
+from shared.imaging.geometry import Geometry
+from shared.models.network import load_network
+from shared.imaging.volume import Volume
+from tests.support.tiny_models import by_presence
 
 
 def volume_of(flags: list[bool], dz: float = -3.0) -> Volume:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from services.segmenter.core import _likeliest, segment
-from shared.geometry import Geometry, to_axial
-from shared.model import load_network
-from shared.volume import SliceScores, Volume
-from tests.tiny_models import by_brightness
+from shared.imaging.geometry import Geometry, to_axial
+from shared.models.network import load_network
+from shared.imaging.volume import SliceScores, Volume
+from tests.support.tiny_models import by_brightness
 
 LEVELS = np.array([0, 1000, 2000, 3000])
 

@@ -8,10 +8,10 @@ import pytest
 
 from services.classifier.core import classify
 from services.segmenter.core import segment
-from shared.geometry import Geometry
-from shared.model import load_network
-from shared.phantoms import abdomen
-from shared.volume import LabelMap, Volume
+from shared.imaging.geometry import Geometry
+from shared.models.network import load_network
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import LabelMap, Volume
 
 SERVICES = Path(__file__).parents[3] / "services"
 
