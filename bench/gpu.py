@@ -19,9 +19,9 @@ import numpy as np
 from services.classifier.core import classify
 from services.segmenter.core import segment
 from shared import sandbox
+from shared.imaging.volume import SliceScores, Volume
 from shared.models.network import Network, load_network
 from shared.models.registry import SERVICES
-from shared.imaging.volume import SliceScores, Volume
 
 
 def timed(volume: Volume, gate: Network, segmenter: Network, scores: SliceScores | None = None) -> dict[str, Any]:

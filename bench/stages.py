@@ -27,11 +27,11 @@ from torch import nn
 
 from services.classifier.core import classify
 from services.segmenter.core import segment
-from shared.models.card import ModelCard
 from shared.imaging.geometry import Geometry
-from shared.models.network import Network, load_network
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import SliceScores, Volume
+from shared.models.card import ModelCard
+from shared.models.network import Network, load_network
 from training.export.cards import network_of
 from training.nets.networks import ServingNetwork, build
 

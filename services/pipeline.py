@@ -11,11 +11,12 @@ from services.mesher.product import produce
 from services.mesher.provenance import provenance_of
 from services.mesher.results import Quality
 from services.segmenter import core as segmenter
-from shared import artifacts, networks, sandbox
+from shared import artifacts, sandbox
+from shared.imaging.volume import LabelMap
+from shared.models import registry
 from shared.settings import Settings
-from shared.volume import LabelMap
 
-Told = Callable[[str, float], None]
+Report = Callable[[str, float], None]
 FILES = ("model.glb", "report.json")
 
 
@@ -24,46 +25,51 @@ def run_scan(
     out: Path,
     spacing: tuple[float, float, float] | None = None,
     quality: Quality = "standard",
-    told: Told = lambda _stage, _done: None,
+    report: Report = lambda _stage, _done: None,
 ) -> None:
-    """Scan to `model.glb`, `labels.nii.gz` and `report.json` in `out`; `spacing` is (slice, row, column) mm."""
+    """Turn a scan into `model.glb`, `labels.nii.gz` and `report.json` in `out`; `spacing` is (slice, row, column)
+    mm.
+    """
     settings = Settings()
     started = time.monotonic()
-    told("reading", 0.0)
+    report("reading", 0.0)
     volume = sandbox.decode(scan, spacing)
-    told("reading", 1.0)
-    network = networks.load("classifier", settings)
-    scores = classifier.classify(volume, network, lambda done: told("classifier", done))
+    report("reading", 1.0)
+    network = registry.load("classifier", settings)
+    scores = classifier.classify(volume, network, lambda done: report("classifier", done))
     facts = artifacts.Facts(source=volume.source, modality=volume.modality, warnings=volume.warnings)
-    facts = facts.grown("classifier", time.monotonic() - started, model=networks.fact(network))
+    facts = facts.grown("classifier", time.monotonic() - started, model=registry.fact(network))
     started = time.monotonic()
-    network = networks.load("segmenter", settings)
-    labels = segmenter.segment(volume, scores, network, lambda done: told("segmenter", done))
+    network = registry.load("segmenter", settings)
+    labels = segmenter.segment(volume, scores, network, lambda done: report("segmenter", done))
     seconds = time.monotonic() - started
-    facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=networks.fact(network))
+    facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=registry.fact(network))
     out.mkdir(parents=True, exist_ok=True)
     artifacts.save_labels(out / artifacts.LABELS, labels)
-    _mesh(labels, out, quality, facts, told)
+    _mesh(labels, out, quality, facts, report)
 
 
 def mesh_labels(path: Path, out: Path, quality: Quality = "standard", min_component: float = 0.0) -> None:
-    """A label map in NIfTI to `model.glb` and `report.json` in `out`; `min_component` in mL drops smaller pieces."""
+    """Turn a NIfTI label map into `model.glb` and `report.json` in `out`.
+
+    `min_component` in mL drops smaller pieces.
+    """
     labels = artifacts.load_labels(path)
     out.mkdir(parents=True, exist_ok=True)
-    made = produce(
+    files = produce(
         labels, quality=quality, min_component=min_component, provenance=provenance_of(None), files=FILES
     )  # fmt: skip
-    for name, content in made.items():
+    for name, content in files.items():
         (out / name).write_bytes(content)
 
 
-def _mesh(labels: LabelMap, out: Path, quality: Quality, facts: artifacts.Facts, told: Told) -> None:
-    made = produce(
+def _mesh(labels: LabelMap, out: Path, quality: Quality, facts: artifacts.Facts, report: Report) -> None:
+    files = produce(
         labels,
         quality=quality,
         provenance=provenance_of(facts),
         files=FILES,
-        progress=lambda done: told("mesher", done),
+        progress=lambda done: report("mesher", done),
     )
-    for name, content in made.items():
+    for name, content in files.items():
         (out / name).write_bytes(content)

@@ -1,4 +1,4 @@
-"""The typed files of one job: how a Volume, SliceScores, LabelMap and what is known of them lie on disk."""
+"""File formats of the artifacts that one stage writes and the next one reads."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from shared.errors import UnsupportedScan
-from shared.geometry import Geometry
-from shared.volume import LabelMap, Modality, SliceScores, SourceFormat, Volume
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import LabelMap, Modality, SliceScores, SourceFormat, Volume
 
 VOLUME, SCORES, LABELS = "volume.npz", "scores.npz", "labels.nii.gz"
 
@@ -29,7 +29,7 @@ class ModelFact(BaseModel):
 
 
 class Facts(BaseModel):
-    """What the stages so far know about a result; grows from stage to stage."""
+    """What is known about a result so far; each stage adds to it."""
 
     source: SourceFormat
     modality: Modality
@@ -38,7 +38,7 @@ class Facts(BaseModel):
     seconds: dict[str, float] = {}
 
     def grown(self, stage: str, seconds: float, *, warnings: tuple[str, ...] = (), model: ModelFact) -> Facts:
-        """These facts and those of one more stage."""
+        """Return these facts with those of one more stage; `seconds` is the stage's duration."""
         return self.model_copy(
             update={
                 "warnings": (*self.warnings, *(code for code in warnings if code not in self.warnings)),
@@ -49,19 +49,19 @@ class Facts(BaseModel):
 
 
 def facts_name(stage: str) -> str:
-    """The file in which a stage leaves the facts known after it."""
+    """Return the name of the file in which a stage leaves the facts."""
     return f"facts.{stage}.json"
 
 
 def save_volume(path: Path, volume: Volume) -> None:
-    """Writes a volume as an uncompressed .npz without pickles."""
+    """Write a volume as an uncompressed .npz without pickles."""
     about = np.array([volume.modality, volume.source, *volume.warnings])
     with path.open("wb") as file:
         np.savez(file, data=volume.data, affine=volume.geometry.affine, about=about)
 
 
 def load_volume(path: Path) -> Volume:
-    """Reads what `save_volume` wrote."""
+    """Read what `save_volume` wrote."""
     with np.load(path, allow_pickle=False) as file:
         data, affine, about = file["data"], file["affine"], [str(text) for text in file["about"]]
     modality: Modality = "CT" if about[0] == "CT" else "MR"
@@ -70,19 +70,22 @@ def load_volume(path: Path) -> Volume:
 
 
 def save_scores(path: Path, scores: SliceScores) -> None:
-    """Writes slice scores as .npz."""
+    """Write slice scores as .npz."""
     with path.open("wb") as file:
         np.savez(file, scores=scores.scores, keep=scores.keep)
 
 
 def load_scores(path: Path) -> SliceScores:
-    """Reads what `save_scores` wrote."""
+    """Read what `save_scores` wrote."""
     with np.load(path, allow_pickle=False) as file:
         return SliceScores(file["scores"], file["keep"])
 
 
 def save_labels(path: Path, labels: LabelMap) -> None:
-    """Writes a label map as gzipped NIfTI-1, uint8, stored (column, row, slice), in mm; same bytes for the same map."""
+    """Write a label map as gzipped NIfTI-1, uint8, stored (column, row, slice), in mm.
+
+    The same map gives the same bytes.
+    """
     header = nib.Nifti1Header()
     header.set_data_dtype(np.uint8)
     header.set_xyzt_units("mm")
@@ -94,8 +97,11 @@ def save_labels(path: Path, labels: LabelMap) -> None:
 
 
 def load_labels(path: Path) -> LabelMap:
-    """Reads a label map from any NIfTI file of whole numbers 0 to 255; raises a `BadScan` otherwise."""
-    from shared.formats import read_scan  # brings DICOM along, which no worker needs
+    """Read a label map from any NIfTI file with whole numbers 0 to 255.
+
+    Raises a `BadScan` for anything else.
+    """
+    from shared.imaging.formats import read_scan  # imports pydicom, which no worker needs
 
     volume = read_scan(path)
     if volume.source != "nifti":
@@ -107,5 +113,5 @@ def _labels(data: NDArray[Any]) -> NDArray[np.uint8]:
     if data.dtype == np.uint8:
         return np.ascontiguousarray(data)
     if data.min() < 0 or data.max() > 255 or (data.dtype.kind == "f" and (data != np.rint(data)).any()):
-        raise UnsupportedScan("A label map holds whole numbers from 0 to 255.")
+        raise UnsupportedScan("A label map has whole numbers from 0 to 255.")
     return data.astype(np.uint8)

@@ -13,8 +13,8 @@ import numpy as np
 from services.classifier.core import classify
 from services.segmenter.core import segment
 from shared.arrays import Bool, Float64, Int64, UInt8
-from shared.models.network import Network
 from shared.imaging.volume import ORGANS, SliceScores
+from shared.models.network import Network
 from training.dataset.cases import IGNORE, Case, organ_mask, volumes_of
 from training.metrics import bootstrap, bootstrap_columns, competition, dice, distance_summary, organ_slice_dice
 

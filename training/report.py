@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from shared.arrays import UInt8
 from shared.imaging.input_spec import Normalisation
-from shared.models.card import ModelCard
 from shared.imaging.preprocess import normalise
 from shared.imaging.volume import ORGANS
+from shared.models.card import ModelCard
 from training.dataset.preview import overlay_organs
 from training.evaluate import CaseResult, confusion, roc_curve, summary
 from training.metrics import dice

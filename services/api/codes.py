@@ -1,6 +1,6 @@
 """Every stable error code, its HTTP status and its meaning: the source of docs/errors.md.
 
-`python -m services.api.codes > docs/errors.md` writes the page; a test holds it against the code.
+`python -m services.api.codes > docs/errors.md` writes the page; a test compares it with the code.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ COMMAND_LINE = {
 
 
 def page() -> str:
-    """docs/errors.md."""
+    """Return docs/errors.md."""
     lines = [
         "# Error codes",
         "",

@@ -21,7 +21,7 @@ _BALP = {"C": "Create", "R": "Read", "U": "Update", "D": "Delete"}
 
 
 def audit_event(record: Record) -> dict[str, Any]:
-    """One record as an AuditEvent; actions that are no exchange of data become `E` (execute)."""
+    """Return one record as an AuditEvent; actions that exchange no data become `E` (execute)."""
     action, interaction = _ACTIONS.get(record.action, ("E", "operation"))
     event: dict[str, Any] = {
         "resourceType": "AuditEvent",
@@ -42,7 +42,7 @@ def audit_event(record: Record) -> dict[str, Any]:
 
 
 def bundle(records: Iterable[Record]) -> dict[str, Any]:
-    """Records as a FHIR Bundle of type collection."""
+    """Return records as a FHIR Bundle of type collection."""
     return {
         "resourceType": "Bundle",
         "type": "collection",

@@ -1,4 +1,4 @@
-"""What one tenant may ask of one gateway process: requests a minute, uploads at once."""
+"""Limits per tenant in one gateway process: requests per minute, uploads at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.errors import TooMany
 
 @dataclass(slots=True)
 class _Bucket:
-    """A token bucket: full at first, one token a request, filled at a steady rate."""
+    """A token bucket: full at first, one token per request, refilled at a steady rate."""
 
     tokens: float
     at: float
@@ -22,7 +22,7 @@ class _Bucket:
 
 @dataclass(slots=True)
 class Limits:
-    """Bounds per tenant, counted in this process; 0 means no bound."""
+    """Limits per tenant, counted in this process; 0 means no limit."""
 
     requests_per_minute: int
     uploads_at_once: int
@@ -31,7 +31,10 @@ class Limits:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def request(self, tenant: str, now: float | None = None) -> None:
-        """Counts one request; raises TooMany once a minute's worth was used up faster than it comes back."""
+        """Count one request.
+
+        Raises TooMany when the bucket is empty.
+        """
         if not self.requests_per_minute:
             return
         at = time.monotonic() if now is None else now
@@ -46,7 +49,10 @@ class Limits:
 
     @contextmanager
     def upload(self, tenant: str) -> Iterator[None]:
-        """Counts an upload for as long as the context lasts; raises TooMany beyond the bound."""
+        """Count an upload while the context lasts.
+
+        Raises TooMany above the limit.
+        """
         with self._lock:
             if self.uploads_at_once and self._uploads[tenant] >= self.uploads_at_once:
                 raise TooMany("Too many uploads at once; send it again when one has ended.", "too_many_uploads")

@@ -1,4 +1,4 @@
-"""Waiting for jobs to change: one look at the ledger for everybody who waits in this process."""
+"""Waits for jobs to change: one query of the ledger for all waiting clients of this process."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ EVERY = 0.25
 
 @dataclass(slots=True)
 class Watch:
-    """Tells who waits for a job when it has changed or is gone.
+    """Tells waiting clients when a job has changed or is gone.
 
-    While somebody waits, one task reads all watched jobs together every quarter of a second, so that many clients
-    cost the ledger no more than one.
+    While clients wait, one task reads all watched jobs together every quarter of a second, so many clients cost the
+    ledger no more than one.
     """
 
     ledger: Ledger
@@ -31,19 +31,19 @@ class Watch:
     _task: asyncio.Task[None] | None = None
 
     async def changes(self, job_id: str, first: jobs.Job, beat: float) -> AsyncGenerator[jobs.Job | None]:
-        """The job whenever it differs from what was given last, None after every `beat` seconds without a change.
+        """Yield the job whenever it differs from the last one, and None after every `beat` seconds without a change.
 
-        Ends after an end state; raises NotFound once the job is erased.
+        Ends after an end state. Raises NotFound once the job is erased.
         """
         last = first
         self._watched[job_id] += 1
         self._start()
         try:
             while last.state in jobs.OPEN:
-                found = await self._next(job_id, last, beat)
-                if found is not None:
-                    last = found
-                yield found
+                current = await self._next(job_id, last, beat)
+                if current is not None:
+                    last = current
+                yield current
         finally:
             self._watched[job_id] -= 1
             if not self._watched[job_id]:
@@ -59,10 +59,10 @@ class Watch:
                 await asyncio.wait_for(self._turn.wait_for(news), beat)
         if not news():
             return None
-        found = self._seen[job_id]
-        if found is None:
+        current = self._seen[job_id]
+        if current is None:
             raise NotFound("The job was erased.")
-        return found
+        return current
 
     def _start(self) -> None:
         if self._task is None or self._task.done():
@@ -70,14 +70,14 @@ class Watch:
 
     async def _look(self) -> None:
         while self._watched:
-            with suppress(Unavailable):  # the ledger is away: those who wait go on waiting
-                found = await run_in_threadpool(self._read, list(self._watched))
-                self._seen.update({job_id: found.get(job_id) for job_id in self._watched if job_id in found})
+            with suppress(Unavailable):  # the ledger is unavailable: clients keep waiting
+                current = await run_in_threadpool(self._read, list(self._watched))
+                self._seen.update({job_id: current.get(job_id) for job_id in self._watched if job_id in current})
                 async with self._turn:
                     self._turn.notify_all()
             await asyncio.sleep(EVERY)
 
     def _read(self, job_ids: list[str]) -> dict[str, jobs.Job | None]:
         with self.ledger.read() as connection:
-            found = {job.id: job for job in jobs.several(connection, job_ids)}
-        return {job_id: found.get(job_id) for job_id in job_ids}
+            current = {job.id: job for job in jobs.several(connection, job_ids)}
+        return {job_id: current.get(job_id) for job_id in job_ids}

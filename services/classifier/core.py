@@ -8,11 +8,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.models.card import Coverage
 from shared.imaging.geometry import to_axial
-from shared.models.network import Network
 from shared.imaging.preprocess import open_feed
 from shared.imaging.volume import SliceScores, Volume
+from shared.models.card import Coverage
+from shared.models.network import Network
 
 BATCH = 32
 

@@ -23,6 +23,3 @@ def classifier(work: Work) -> None:
     facts = artifacts.Facts(source=volume.source, modality=volume.modality, warnings=volume.warnings)
     facts = facts.grown("classifier", time.monotonic() - started, model=fact(work.tool))
     work.output(artifacts.facts_name("classifier")).write_text(facts.model_dump_json())
-
-
-app = classifier.app

@@ -17,7 +17,7 @@ from services.mesher.results import Box, Checks, MeshedOrgan, MeshedOrgans, Qual
 from services.mesher.runs import Floats, Ints, Layout, Runs, scan
 from services.mesher.shape import Body, Draft, Ground, plain_surface, smooth_surface
 from services.mesher.surface import Measures, Mesh
-from shared.volume import ORGANS, LabelMap
+from shared.imaging.volume import ORGANS, LabelMap
 
 TINY_MM3 = 1000.0
 MANY = 50

@@ -17,8 +17,8 @@ from pydicom.dataset import Dataset
 from services.mesher import dicom_document, dicom_report, dicom_source
 from services.mesher.provenance import Provenance
 from services.mesher.results import MeshedOrgans
-from shared.formats.plan import Origin
-from shared.volume import ORGANS, LabelMap, Organ
+from shared.imaging.formats.plan import Origin
+from shared.imaging.volume import ORGANS, LabelMap, Organ
 
 ORGAN_CATEGORY = CodedConcept("123037004", "SCT", "Anatomical Structure")
 ARTIFICIAL_INTELLIGENCE = CodedConcept("123109", "DCM", "Artificial Intelligence")

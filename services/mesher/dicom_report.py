@@ -24,7 +24,7 @@ from pydicom.dataset import Dataset
 
 from services.mesher import dicom_source
 from services.mesher.provenance import Provenance
-from shared.volume import ORGANS, LabelMap, Organ
+from shared.imaging.volume import ORGANS, LabelMap, Organ
 
 VOLUME = CodedConcept("118565006", "SCT", "Volume")
 MILLILITRE = CodedConcept("mL", "UCUM", "milliliter")

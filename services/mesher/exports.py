@@ -12,7 +12,7 @@ from services.mesher.glb_parts import GREY
 from services.mesher.provenance import NOTICE
 from services.mesher.results import MeshedOrgan
 from services.mesher.surface import Mesh, face_normals
-from shared.volume import organ
+from shared.imaging.volume import organ
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _STL = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("spare", "<u2")])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.mesher.results import MeshedOrgan
-from shared.volume import organ
+from shared.imaging.volume import organ
 
 Json = dict[str, Any]
 ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963

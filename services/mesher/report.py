@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.mesher.provenance import NOTICE, Provenance
 from services.mesher.results import Box, MeshedOrgan, MeshedOrgans
-from shared.volume import organ
+from shared.imaging.volume import organ
 
 WORDS: Mapping[str, str] = {
     "absent": "No voxel of this organ was found.",

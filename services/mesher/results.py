@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.mesher.surface import Mesh
-from shared.volume import organ
+from shared.imaging.volume import organ
 
 Quality = Literal["light", "standard", "fine"]
 Box = tuple[tuple[float, float, float], tuple[float, float, float]]

@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from services.mesher.beside import Beside
-from shared.volume import LabelMap
+from shared.imaging.volume import LabelMap
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from services.mesher.glb_parts import GREY
 from services.mesher.results import MeshedOrgan
-from shared.volume import organ
+from shared.imaging.volume import organ
 
 Floats = NDArray[np.float64]
 _BACKGROUND = (247, 248, 250)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from services.segmenter.clean import tidy
 from shared.imaging.geometry import to_axial
-from shared.models.network import Network
 from shared.imaging.preprocess import Feed, open_feed
 from shared.imaging.volume import LabelMap, SliceScores, Volume
+from shared.models.network import Network
 
 BATCH = 8
 Floats = NDArray[np.float32]

@@ -24,6 +24,3 @@ def segmenter(work: Work) -> None:
     seconds = time.monotonic() - started
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=fact(work.tool))
     work.output(artifacts.facts_name("segmenter")).write_text(facts.model_dump_json())
-
-
-app = segmenter.app

@@ -12,8 +12,8 @@ import pytest
 
 from services.client import Client
 from shared.errors import VisceraError
-from shared.phantoms import abdomen
-from tests.scans import write_nifti
+from shared.imaging.phantoms import abdomen
+from tests.support.scans import write_nifti
 
 
 @pytest.fixture(scope="module")

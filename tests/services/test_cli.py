@@ -12,9 +12,9 @@ import trimesh
 
 from services import cli
 from shared import artifacts
-from shared.networks import SERVICES
-from shared.phantoms import abdomen, default_grid
-from tests.scans import write_nifti, write_png
+from shared.imaging.phantoms import abdomen, default_grid
+from shared.models.registry import SERVICES
+from tests.support.scans import write_nifti, write_png
 
 
 def viscera(*arguments, cwd=None):
@@ -56,8 +56,8 @@ def test_mesh_keeps_the_volume_of_the_labels(tmp_path, phantom):
 
 
 def test_true_outlines_of_a_real_case_keep_their_volume(tmp_path, data):
-    from shared.formats import read_scan
-    from shared.volume import LabelMap
+    from shared.imaging.formats import read_scan
+    from shared.imaging.volume import LabelMap
 
     volume = read_scan(data / "uwm" / "case139_day0" / "labels", spacing=(3.0, 1.5, 1.5))
     labels = LabelMap(volume.data.astype(np.uint8), volume.geometry)

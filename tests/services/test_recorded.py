@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.formats import read_scan
-from shared.model import load_network
-from shared.phantoms import abdomen
-from shared.preprocess import open_feed
-from shared.volume import Volume
+from shared.imaging.formats import read_scan
+from shared.imaging.phantoms import abdomen
+from shared.imaging.preprocess import open_feed
+from shared.imaging.volume import Volume
+from shared.models.network import load_network
 
 SERVICES = Path(__file__).parents[2] / "services"
 RECORDED = Path(__file__).parent / "recorded"

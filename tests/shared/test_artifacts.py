@@ -6,10 +6,10 @@ import pytest
 
 from shared import artifacts
 from shared.errors import UnsupportedScan
-from shared.geometry import Geometry
-from shared.phantoms import abdomen
-from shared.volume import LabelMap, SliceScores, Volume
-from tests.scans import small_grid, write_png
+from shared.imaging.geometry import Geometry
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import LabelMap, SliceScores, Volume
+from tests.support.scans import small_grid, write_png
 
 
 def test_volume_comes_back(tmp_path):

@@ -13,9 +13,9 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, generate_uid
 
 from shared import sandbox
 from shared.errors import BadScan, CorruptScan, NotAScan, ScanTooLarge
-from shared.formats import read_scan
-from shared.phantoms import abdomen
-from tests.scans import MR, small_grid, write_nifti
+from shared.imaging.formats import read_scan
+from shared.imaging.phantoms import abdomen
+from tests.support.scans import MR, small_grid, write_nifti
 
 
 def test_decode_gives_what_the_reader_gives(tmp_path):

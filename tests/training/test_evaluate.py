@@ -6,10 +6,10 @@ import pytest
 from services.classifier.core import classify
 from services.segmenter import core
 from services.segmenter.core import segment
-from shared.models.network import load_network
-from shared.models.registry import SERVICES
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import SliceScores
+from shared.models.network import load_network
+from shared.models.registry import SERVICES
 from tests.support.scans import small_grid
 from tests.support.tiny_models import by_brightness, by_presence
 from training.dataset.cases import IGNORE, Case, Kind

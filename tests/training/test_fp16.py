@@ -5,11 +5,11 @@ import onnx
 import pytest
 
 from services.segmenter.core import segment
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import SliceScores
 from shared.models.card import CARD, load_card
 from shared.models.network import load_network
 from shared.models.registry import SERVICES
-from shared.imaging.phantoms import abdomen
-from shared.imaging.volume import SliceScores
 from tests.support.scans import small_grid
 from tests.support.tiny_models import by_brightness, by_presence
 from tests.training.test_evaluate import blocks, case_of

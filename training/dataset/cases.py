@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.arrays import UInt8
-from shared.imaging.input_spec import InputSpec
 from shared.imaging.geometry import Geometry
+from shared.imaging.input_spec import InputSpec
 from shared.imaging.preprocess import normalise, resample
 from shared.imaging.volume import Modality, Volume
 

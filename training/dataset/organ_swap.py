@@ -88,7 +88,9 @@ def write_organ_swaps(data: Path, held_out: tuple[str, ...], count: int, seed: i
     Patients in `held_out` contribute nothing: no body, no shape, no content.
     """
     cases = [case for case in load_cases(data / "cases") if case.kind in ("slices", "volume")]
-    real = [as_scan(case, InputSpec()) for case in cases if case.name.startswith("case") and case.patient not in held_out]
+    real = [
+        as_scan(case, InputSpec()) for case in cases if case.name.startswith("case") and case.patient not in held_out
+    ]
     shapes = [case for case in load_cases(data / "shapes") if case.patient not in held_out]
     bank = fill_bank(real, [Scan(case, case.labels, case.labels, 1) for case in shapes])
     rng = np.random.default_rng(seed)

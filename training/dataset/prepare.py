@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shared.arrays import UInt8
 from shared.imaging.formats import read_scan
 from shared.imaging.geometry import Geometry, to_axial
-from shared.imaging.volume import Modality, ORGANS
+from shared.imaging.volume import ORGANS, Modality
 from training.dataset.cases import IGNORE, Case, Kind, patient_of
 from training.dataset.rle import decode
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shared.imaging.input_spec import InputSpec
-from shared.models.card import Coverage, ModelCard, Source
 from shared.imaging.volume import ORGANS
+from shared.models.card import Coverage, ModelCard, Source
 
 UWM = "UW-Madison GI tract MRI (Lee et al., Data in Brief 57, 111159, 2024)"
 RIGHTS = "CC BY-NC-SA 4.0"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from shared.imaging.volume import ORGANS
 from shared.models.card import CARD, ModelCard, digest, load_card, save_card
 from shared.models.network import Network, load_network
-from shared.imaging.volume import ORGANS
 from training.dataset.cases import Case
 from training.evaluate import classify_case, evaluate_case
 

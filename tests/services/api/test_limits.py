@@ -75,7 +75,7 @@ def test_the_wait_is_estimated_from_the_latest_jobs(client, app, scan, ledger):
         connection.execute(update(stage_runs).where(done).values(started=stage_runs.c.ended - 1.0))
         slow = done & (stage_runs.c.stage == "segmenter")
         connection.execute(update(stage_runs).where(slow).values(started=stage_runs.c.ended - 30.0))
-    app.state.context.estimate._until = 0.0
+    app.state.gateway.estimate._until = 0.0
     waits = [client.get(f"/v1/jobs/{job['id']}").json()["wait_seconds"] for job in (second, third)]
     assert waits == [0, 30]
     assert client.get(f"/v1/jobs/{first['id']}").json()["wait_seconds"] is None

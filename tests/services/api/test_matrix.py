@@ -9,7 +9,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from services.api.problems import api_routes
-from shared.ledger import access, webhooks
+from shared.ledger import api_keys as access
+from shared.ledger import webhooks
 from shared.ledger.tables import api_keys
 from tests.shared.ledger.conftest import add_job
 

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from services.api.app import create_app
 from services.api.routes.page import _bucket_origin
-from shared.phantoms import abdomen
+from shared.imaging.phantoms import abdomen
 from tests.services.api.test_jobs import assert_problem
 
 SCRIPT = b"export const answer = 42;\n" * 40

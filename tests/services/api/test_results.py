@@ -5,7 +5,8 @@ import json
 import pytest
 
 from shared.ledger import claims, jobs, open_ledger
-from shared.store import open_store, sha256
+from shared.storage.base import sha256
+from shared.storage.connect import open_store
 from tests.services.api.test_jobs import assert_problem
 
 CONTENT = bytes(range(256)) * 20
@@ -25,7 +26,7 @@ def done(client, scan, settings, tmp_path) -> str:
         for name in MADE if stage == "mesher" else ():
             path = tmp_path / name
             path.write_bytes(CONTENT if name == "model.glb" else json.dumps({"name": name}).encode())
-            outputs.append(jobs.Artifact(name, claim.prefix + name, sha256(path), path.stat().st_size))
+            outputs.append(jobs.Artifact(claim.stage, name, claim.prefix + name, sha256(path), path.stat().st_size))
             store.put(outputs[-1].key, path)
         with ledger.write() as connection:
             claims.complete(connection, claim, outputs)

@@ -5,7 +5,7 @@ import sys
 
 from fastapi.testclient import TestClient
 
-from services.api.context import COOKIE
+from services.api.gateway import COOKIE
 from shared.ledger import open_ledger, workers
 from tests.services.api.test_jobs import assert_problem
 

@@ -7,11 +7,12 @@ import pytest
 
 from services.api.pictures import slice_png
 from shared import artifacts
+from shared.imaging.phantoms import abdomen
 from shared.ledger import claims, jobs
-from shared.phantoms import abdomen
-from shared.store import open_store, sha256
-from tests.scans import small_grid
+from shared.storage.base import sha256
+from shared.storage.connect import open_store
 from tests.services.api.test_jobs import assert_problem
+from tests.support.scans import small_grid
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def job(client, scan, settings, ledger, tmp_path, phantom):
         save(path)
         with ledger.write() as connection:
             claim = claims.claim(connection, job_id, stage, "w")
-            artifact = jobs.Artifact(name, claim.prefix + name, sha256(path), path.stat().st_size)
+            artifact = jobs.Artifact(claim.stage, name, claim.prefix + name, sha256(path), path.stat().st_size)
         store.put(artifact.key, path)
         with ledger.write() as connection:
             claims.complete(connection, claim, [artifact])

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from services.api import tokens
 from services.api.app import create_app
-from services.api.context import COOKIE
+from services.api.gateway import COOKIE
 from shared.ledger import open_ledger
 from tests.services.api.identity import Provider, rsa_key
 from tests.services.api.test_jobs import assert_problem

@@ -11,13 +11,13 @@ from sqlalchemy import update
 from services import reconciler
 from services.api.app import create_app
 from services.api.routes import uploads as route
-from shared.ledger import access, open_ledger
+from shared.ledger import api_keys, open_ledger
 from shared.ledger.tables import uploads as rows
-from shared.queue import make_app
-from shared.store import open_store
-from tests import contracts
+from shared.storage.connect import open_store
+from shared.worker.queue import make_app
 from tests.services.api.conftest import KEY
 from tests.services.api.test_jobs import assert_problem, stored
+from tests.support import contracts
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_with_a_bucket_the_parts_go_straight_there(settings, s3, scan):
     ledger = open_ledger(given.ledger_url)
     ledger.migrate()
     with ledger.write() as connection:
-        access.add_key(connection, KEY, "default")
+        api_keys.add_key(connection, KEY, "default")
     with TestClient(create_app(given), headers={"Authorization": f"Bearer {KEY}"}) as client:
         made = begin(client, scan).json()
         assert made["parts"][0]["url"].startswith(s3)

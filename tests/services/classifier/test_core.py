@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from services.classifier.core import classify, covered, kept
-from shared.models.card import Coverage
 from shared.imaging.geometry import Geometry
-from shared.models.network import load_network
 from shared.imaging.volume import Volume
+from shared.models.card import Coverage
+from shared.models.network import load_network
 from tests.support.tiny_models import by_presence
 
 

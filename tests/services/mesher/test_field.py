@@ -5,8 +5,8 @@ import pytest
 
 from services.mesher.field import Lattice, build, softness
 from services.mesher.runs import Layout, scan
-from shared.geometry import Geometry
-from shared.volume import LabelMap
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import LabelMap
 
 MM = np.array([1.5, 1.5, 3.0])
 

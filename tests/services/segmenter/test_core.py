@@ -7,8 +7,8 @@ import pytest
 
 from services.segmenter.core import _likeliest, segment
 from shared.imaging.geometry import Geometry, to_axial
-from shared.models.network import load_network
 from shared.imaging.volume import SliceScores, Volume
+from shared.models.network import load_network
 from tests.support.tiny_models import by_brightness
 
 LEVELS = np.array([0, 1000, 2000, 3000])

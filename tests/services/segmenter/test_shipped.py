@@ -9,9 +9,9 @@ import pytest
 from services.classifier.core import classify
 from services.segmenter.core import segment
 from shared.imaging.geometry import Geometry
-from shared.models.network import load_network
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import LabelMap, Volume
+from shared.models.network import load_network
 
 SERVICES = Path(__file__).parents[3] / "services"
 

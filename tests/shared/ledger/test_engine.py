@@ -6,7 +6,7 @@ from sqlalchemy import text
 from shared.errors import Unavailable
 from shared.ledger import engine, jobs
 from shared.ledger.engine import open_ledger
-from tests import contracts
+from tests.support import contracts
 
 
 @pytest.fixture
