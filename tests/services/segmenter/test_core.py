@@ -110,10 +110,10 @@ def test_ct_is_out_of_domain_for_a_model_that_knows_mr(network):
 
 def test_progress_ends_at_one_and_what_it_raises_passes_through(network):
     volume = scan_of(blocks((20, 64, 64)), np.diag([1.5, 1.5, -3.0, 1.0]))
-    heard: list[float] = []
-    segment(volume, every_slice(volume), network, heard.append)
-    assert heard[-1] == 1.0
-    assert heard == sorted(heard)
+    reported: list[float] = []
+    segment(volume, every_slice(volume), network, reported.append)
+    assert reported[-1] == 1.0
+    assert reported == sorted(reported)
 
     def stop(_: float) -> None:
         raise KeyboardInterrupt
