@@ -11,7 +11,7 @@ SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from shared.card import Input
+from shared.imaging.input_spec import InputSpec
 from training.config import classifier_config, segmenter_config
 from training.dataset.cases import Case, load_cases, save_case
 from training.folds import FoldsConfig, cross_validate
@@ -27,7 +27,7 @@ for number, one in enumerate(phantoms(3), start=1):
     save_case(made, out / "data" / "cases")
     save_case(replace(made, kind="shape"), out / "data" / "shapes")
 save_case(replace(made, name="transplant_case1_day0", patient="case1"), out / "data" / "cases")
-schedule, size, alone = Schedule(steps=2, eval_every=50), (64, 96), Input(channels=1)
+schedule, size, alone = Schedule(steps=2, eval_every=50), (64, 96), InputSpec(channels=1)
 config = FoldsConfig(
     folds=(("case1",), ("case2", "case3")),
     classifier=classifier_config(schedule=schedule, size=size, batch=2),
