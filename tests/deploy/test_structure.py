@@ -1,4 +1,4 @@
-"""The imports have no circle, the architecture page shows them, and the check of commit messages finds what it should."""
+"""No import cycle, a current architecture page, and a check of commit messages that finds what it should."""
 
 import importlib.util
 import subprocess
