@@ -75,8 +75,8 @@ class InTorch:
 
     def __call__(self, stacks: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run one batch."""
-        answer: NDArray[np.float32] = self.network(torch.from_numpy(np.ascontiguousarray(stacks))).numpy()
-        return answer
+        output: NDArray[np.float32] = self.network(torch.from_numpy(np.ascontiguousarray(stacks))).numpy()
+        return output
 
 
 def in_torch(served: Network) -> Network:

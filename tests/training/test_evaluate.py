@@ -43,7 +43,7 @@ def scored(scores: list[float], shown: list[bool]) -> CaseResult:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pair")
-    return load_network(by_presence(folder / "gate")), load_network(by_brightness(folder / "segmenter"))
+    return load_network(by_presence(folder / "classifier")), load_network(by_brightness(folder / "segmenter"))
 
 
 def test_a_perfect_pair_scores_one_everywhere(pair):
@@ -73,7 +73,7 @@ def test_an_organ_that_a_single_slice_does_not_show_has_no_dice(pair):
     assert np.isnan(result.figures["stomach"]["dice"])
 
 
-def test_the_curve_of_the_gate_by_hand():
+def test_the_roc_curve_by_hand():
     # From above: organ, organ, none, organ, none. Area: of 3 x 2 pairs, 5 are in the right order.
     curve = roc_curve([scored([0.9, 0.8, 0.6, 0.4, 0.1], [True, True, False, True, False])])
     assert curve.recall.tolist() == pytest.approx([1 / 3, 2 / 3, 2 / 3, 1, 1])
@@ -97,8 +97,8 @@ def test_confusion_counts_voxels_of_slices_that_show_an_organ():
 
 
 def test_the_predicted_labels_are_those_of_both_stages(pair):
-    made = abdomen(small_grid())
-    volume, reference = made.volume, made.labels.data
+    phantom = abdomen(small_grid())
+    volume, reference = phantom.volume, phantom.labels.data
     case = Case("phantom", "phantom", "volume", "MR", volume.geometry.spacing, volume.data, reference)
     product = segment(volume, classify(volume, pair[0]), pair[1]).data
     assert len(np.unique(product)) > 1
@@ -107,8 +107,8 @@ def test_the_predicted_labels_are_those_of_both_stages(pair):
 
 def test_the_shipped_pair_is_measured_with_all_that_its_stages_do():
     pair = load_network(SERVICES / "classifier"), load_network(SERVICES / "segmenter")
-    made = abdomen(seed=3)
-    volume, reference = made.volume, made.labels.data
+    phantom = abdomen(seed=3)
+    volume, reference = phantom.volume, phantom.labels.data
     case = Case("phantom", "phantom", "volume", "MR", volume.geometry.spacing, volume.data, reference)
     scores = classify(volume, pair[0])
     result = evaluate_case(case, *pair)
@@ -129,10 +129,10 @@ def test_a_change_of_the_segmenter_stage_shows_in_the_figures(pair, monkeypatch)
 
 def test_unrelated_slices_are_run_one_by_one(pair):
     slices = [case_of(blocks()[3:4].copy(), kind="slices"), case_of(blocks()[:1].copy(), kind="slices")]
-    data, labels = (np.concatenate([getattr(one, name) for one in slices]) for name in ("data", "labels"))
+    data, labels = (np.concatenate([getattr(single, name) for single in slices]) for name in ("data", "labels"))
     together = evaluate_case(Case("case1", "case1", "slices", "MR", (3.0, 1.5, 1.5), data, labels), *pair)
-    for index, one in enumerate(slices):
-        alone = evaluate_case(one, *pair)
+    for index, single in enumerate(slices):
+        alone = evaluate_case(single, *pair)
         assert np.array_equal(together.predicted[index], alone.predicted[0])
         assert np.array_equal(together.scores.scores[index], alone.scores.scores[0])
         assert together.scores.keep[index] == alone.scores.keep[0]
@@ -149,9 +149,9 @@ def test_means_are_taken_within_patients_first():
     each = []
     for name, value in (("case1_day0", 0.2), ("case1_day5", 0.4), ("case2_day0", 0.9)):
         labels = blocks()
-        one = CaseResult(case_of(labels, name), scores_of([1.0] * 6), labels)
-        one.figures.update({organ: {"dice": value} for organ in ("stomach", "small_bowel", "large_bowel")})
-        each.append(one)
+        result = CaseResult(case_of(labels, name), scores_of([1.0] * 6), labels)
+        result.figures.update({organ: {"dice": value} for organ in ("stomach", "small_bowel", "large_bowel")})
+        each.append(result)
     assert summary(each)["stomach"]["dice"][0] == pytest.approx((0.3 + 0.9) / 2)
     assert summary(each)[MEAN]["dice"][0] == pytest.approx((0.3 + 0.9) / 2)
 

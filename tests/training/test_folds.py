@@ -23,10 +23,10 @@ for number, one in enumerate(phantoms(3), start=1):
     name = f"case{number}_day0"
     middle = len(one.data) // 2
     few = slice(middle - 2, middle + 2)
-    made = replace(one, name=name, patient=f"case{number}", data=one.data[few], labels=one.labels[few])
-    save_case(made, out / "data" / "cases")
-    save_case(replace(made, kind="shape"), out / "data" / "shapes")
-save_case(replace(made, name="transplant_case1_day0", patient="case1"), out / "data" / "cases")
+    case = replace(one, name=name, patient=f"case{number}", data=one.data[few], labels=one.labels[few])
+    save_case(case, out / "data" / "cases")
+    save_case(replace(case, kind="shape"), out / "data" / "shapes")
+save_case(replace(case, name="transplant_case1_day0", patient="case1"), out / "data" / "cases")
 schedule, size, alone = Schedule(steps=2, eval_every=50), (64, 96), InputSpec(channels=1)
 config = FoldsConfig(
     folds=(("case1",), ("case2", "case3")),
@@ -47,8 +47,8 @@ def test_nothing_of_a_patient_held_out_is_learned_from_and_all_are_measured(tmp_
     command = [python_with_torch(), "-c", SCRIPT, tmp_path]
     report = subprocess.run(command, cwd=ROOT, check=True, timeout=280, capture_output=True, text=True).stdout
     assert "12 slices of 3 patients: case1, case2, case3" in report
-    made = {path.name for path in (tmp_path / "run" / "case1" / "data" / "cases").glob("transplant*")}
-    assert made == {"transplant_case2_day0.npz", "transplant_case3_day0.npz"}
+    swapped = {path.name for path in (tmp_path / "run" / "case1" / "data" / "cases").glob("transplant*")}
+    assert swapped == {"transplant_case2_day0.npz", "transplant_case3_day0.npz"}
     alone = (tmp_path / "run" / "case2_case3" / "report" / "report.md").read_text()
     assert "8 slices of 2 patients: case2, case3" in alone
     assert "gut-pair held-out.case2.case3" in alone

@@ -39,21 +39,23 @@ def test_the_loss_of_a_classifier_is_on_its_card(classifier, tmp_path):
 
 
 def test_the_shipped_segmenter_in_fp16_outlines_the_same(tmp_path, classifier):
-    made = abdomen(small_grid())
-    volume, spacing = made.volume, made.volume.geometry.spacing
-    case = Case("phantom", "phantom", "volume", "MR", spacing, volume.data.astype(np.uint16), made.labels.data)
+    phantom = abdomen(small_grid())
+    volume, spacing = phantom.volume, phantom.volume.geometry.spacing
+    case = Case("phantom", "phantom", "volume", "MR", spacing, volume.data.astype(np.uint16), phantom.labels.data)
     card = convert_to_fp16(SERVICES / "segmenter", tmp_path, classifier, [case])
     assert abs(float(card.metrics["fp16_dice_loss_large_bowel"])) < 0.01
     whole = (SERVICES / "segmenter" / card.weights).stat().st_size
     assert (tmp_path / card.weights).stat().st_size < 0.6 * whole
-    kinds = {one.data_type for one in onnx.load(tmp_path / card.weights).graph.initializer if len(one.dims) == 4}
+    kinds = {
+        weight.data_type for weight in onnx.load(tmp_path / card.weights).graph.initializer if len(weight.dims) == 4
+    }
     assert kinds == {onnx.TensorProto.FLOAT16}
     slices = len(volume.data)
     scores = SliceScores(np.ones((slices, 3), dtype=np.float32), np.ones(slices, dtype=bool))
-    one, two = (segment(volume, scores, load_network(at)).data for at in (SERVICES / "segmenter", tmp_path))
-    outlined = ((one > 0) | (two > 0)).sum()
+    first, second = (segment(volume, scores, load_network(at)).data for at in (SERVICES / "segmenter", tmp_path))
+    outlined = ((first > 0) | (second > 0)).sum()
     assert outlined > 100
-    assert (one != two).sum() <= 0.01 * outlined
+    assert (first != second).sum() <= 0.01 * outlined
 
 
 def test_without_cases_nothing_is_made(classifier, tmp_path):

@@ -1,4 +1,4 @@
-"""The U-Net on a pre-trained encoder, alone and as one of a pair, in the training environment."""
+"""The U-Net on a pre-trained encoder, alone and in an ensemble, in the training environment."""
 
 import subprocess
 
@@ -10,10 +10,10 @@ BEGINS = """
 import torch
 from training.nets.liteunet import LiteUNet, image_net_weights
 torch.manual_seed(0)
-held = torch.load(image_net_weights(), weights_only=True)
+saved = torch.load(image_net_weights(), weights_only=True)
 network = LiteUNet(pretrained=True).eval()
-assert torch.equal(network.encoder._blocks[15]._project_conv.weight, held["_blocks.15._project_conv.weight"])
-assert torch.equal(network.encoder._bn0.running_var, held["_bn0.running_var"])
+assert torch.equal(network.encoder._blocks[15]._project_conv.weight, saved["_blocks.15._project_conv.weight"])
+assert torch.equal(network.encoder._bn0.running_var, saved["_bn0.running_var"])
 x = torch.rand(2, 3, 64, 96)
 levels = network.levels(x)
 assert [tuple(level.shape) for level in levels] == [(2, 4, 64, 96), (2, 4, 32, 48), (2, 4, 16, 24)]

@@ -1,4 +1,4 @@
-"""The metrics against cases computed by hand."""
+"""The metrics, compared with values computed by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Sources of different kinds become cases of one form."""
+"""Sources of different kinds become cases of the same form."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""The classifier keeps what may show an organ, in the order of the axial view, and says how far it is."""
+"""The classifier keeps slices that may show an organ, in the order of the axial view, and reports progress."""
 
 import numpy as np
 import pytest
