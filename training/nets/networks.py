@@ -1,7 +1,7 @@
-"""The networks: two U-Nets that do most of their work at half resolution, a gate, and SegFormer for comparison.
+"""The networks: a residual U-Net, its ensemble with the LiteUNet, the slice classifier, and SegFormer to compare with.
 
-All take float (n, channels, rows, columns) in 0 to 1. Segmenters answer logits (n, classes, rows, columns), the gate
-logits (n, organs).
+All take float (n, channels, rows, columns) in 0 to 1. Segmenters return logits (n, classes, rows, columns), the
+classifier logits (n, organs).
 """
 
 from __future__ import annotations
@@ -13,39 +13,42 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
-from training.liteunet import LiteUNet, places
+from training.nets.liteunet import LiteUNet, coordinate_channels
 
 WIDTHS = (32, 64, 128, 192)
 
 
 class Block(nn.Module):
-    """Two 3 x 3 convolutions with a shortcut."""
+    """A residual block: two 3 x 3 convolutions with a shortcut."""
 
-    def __init__(self, inside: int, outside: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.first = nn.Sequential(_conv(inside, outside), nn.BatchNorm2d(outside), nn.ReLU(inplace=True))
-        self.second = nn.Sequential(_conv(outside, outside), nn.BatchNorm2d(outside))
-        self.shortcut = nn.Identity() if inside == outside else nn.Conv2d(inside, outside, 1, bias=False)
+        self.first = nn.Sequential(
+            _conv(in_channels, out_channels), nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)
+        )
+        self.second = nn.Sequential(_conv(out_channels, out_channels), nn.BatchNorm2d(out_channels))
+        same = in_channels == out_channels
+        self.shortcut = nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Same rows and columns, `outside` channels."""
+        """The same rows and columns, `out_channels` channels."""
         return nnf.relu(self.second(self.first(x)) + self.shortcut(x))
 
 
-def _conv(inside: int, outside: int) -> nn.Conv2d:
-    return nn.Conv2d(inside, outside, 3, padding=1, bias=False)
+def _conv(in_channels: int, out_channels: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
 
 
-def with_place(x: Tensor) -> Tensor:
-    """The input with two channels more: how far down and how far right of the middle, in units of 256 pixels.
+def with_coordinates(x: Tensor) -> Tensor:
+    """The input with two coordinate channels, in units of 256 pixels (CoordConv, Liu et al. 2018).
 
-    Where an organ lies in the body tells bowel from bowel; a convolution alone can't know.
+    Small and large bowel differ by their position in the body, which a convolution alone does not see.
     """
-    return torch.cat([x, places(x, (256.0, 256.0))], dim=1)
+    return torch.cat([x, coordinate_channels(x, (256.0, 256.0))], dim=1)
 
 
 class UNet(nn.Module):
-    """Folds 2 x 2 pixels into channels, runs a U-Net on that, and unfolds its answer: a quarter of the work."""
+    """A residual U-Net on 2 x 2 pixels folded into channels, unfolded at the end: a quarter of the work."""
 
     def __init__(
         self, channels: int = 3, classes: int = 4, widths: tuple[int, ...] = WIDTHS, drop: float = 0.1
@@ -60,18 +63,18 @@ class UNet(nn.Module):
 
     def levels(self, x: Tensor) -> list[Tensor]:
         """Logits from finest to coarsest (three), each on its own grid: 1, 1/2 and 1/4 of the input."""
-        x = self.stem(with_place(x))
+        x = self.stem(with_coordinates(x))
         skips = []
         for number, block in enumerate(self.down):
             x = block(x if number == 0 else nnf.max_pool2d(x, 2))
             skips.append(x)
         x = self.drop(x)
-        answers = []
+        logits = []
         for level in range(len(self.up) - 1, -1, -1):
             x = self.up[level](torch.cat([nnf.interpolate(x, scale_factor=2, mode="nearest"), skips[level]], dim=1))
             if level < len(self.heads):
-                answers.append(nnf.pixel_shuffle(self.heads[level](x), 2))
-        return answers[::-1]
+                logits.append(nnf.pixel_shuffle(self.heads[level](x), 2))
+        return logits[::-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """The finest logits."""
@@ -79,29 +82,29 @@ class UNet(nn.Module):
 
 
 def softmax(logits: Tensor) -> Tensor:
-    """Probabilities over the classes, in steps that ONNX Runtime does in a tenth of the time of its own softmax."""
+    """Softmax over the classes, in operations that take ONNX Runtime a tenth of the time of its own softmax."""
     raised = (logits - logits.amax(dim=1, keepdim=True)).exp()
     return raised / raised.sum(dim=1, keepdim=True)
 
 
-class Pair(nn.Module):
-    """A U-Net from nothing and one on a pre-trained encoder, side by side: they err in different places."""
+class Ensemble(nn.Module):
+    """A U-Net trained from scratch and one with a pre-trained encoder, which make different errors."""
 
     def __init__(self, unet: nn.Module | None = None, liteunet: nn.Module | None = None) -> None:
         super().__init__()
         self.unet, self.liteunet = unet or UNet(), liteunet or LiteUNet()
 
-    def chances(self, x: Tensor) -> Tensor:
+    def probabilities(self, x: Tensor) -> Tensor:
         """The mean of both networks' probabilities."""
         return 0.5 * (softmax(self.unet(x)) + softmax(self.liteunet(x)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of that mean."""
-        return self.chances(x).log()
+        """The logarithm of that mean, which serves as logits."""
+        return self.probabilities(x).log()
 
 
-class Gate(nn.Module):
-    """Which organs a slice shows: the encoder of the U-Net, narrow, at a quarter of the resolution."""
+class SliceClassifier(nn.Module):
+    """Which organs a slice shows: a narrow encoder of the U-Net at a quarter of the resolution."""
 
     def __init__(self, channels: int = 3, organs: int = 3, widths: tuple[int, ...] = (16, 32, 64, 96)) -> None:
         super().__init__()
@@ -113,14 +116,14 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, organs)."""
-        x = self.stem(with_place(self.shrink(x)))
+        x = self.stem(with_coordinates(self.shrink(x)))
         for number, block in enumerate(self.down):
             x = block(x if number == 0 else nnf.max_pool2d(x, 2))
         return self.head(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1))
 
 
 class SegFormer(nn.Module):
-    """SegFormer (Xie et al. 2021) from transformers; `start` is a local folder or hub name, or None: from scratch."""
+    """SegFormer (Xie et al. 2021) from transformers; `start` is a local folder or hub name, None for random weights."""
 
     def __init__(self, channels: int = 3, classes: int = 4, start: str | None = None, size: str = "b0") -> None:
         super().__init__()
@@ -136,7 +139,7 @@ class SegFormer(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits at the input's resolution (the network's own are a quarter of it)."""
+        """Logits at the resolution of the input; the network itself works at a quarter of it."""
         coarse = self.body(pixel_values=(x - 0.45) / 0.225).logits
         return nnf.interpolate(coarse, size=x.shape[2:], mode="bilinear", align_corners=False)
 
@@ -151,10 +154,10 @@ def _segformer(size: str) -> dict[str, Any]:
     }
 
 
-class Served(nn.Module):
-    """A network as it is exported: uint8 stacks in, probabilities out.
+class ServingNetwork(nn.Module):
+    """A network in the form in which it is exported: uint8 stacks in, probabilities out.
 
-    A network of three channels that is given slices alone, one channel, sees the slice three times.
+    A stack of one channel, a slice without neighbours, is repeated for networks of three channels.
     """
 
     def __init__(self, network: nn.Module, stage: str) -> None:
@@ -163,40 +166,40 @@ class Served(nn.Module):
         self.stage = stage
 
     def forward(self, x: Tensor) -> Tensor:
-        """Probabilities: sigmoid for the gate, softmax over classes for a segmenter."""
+        """Probabilities: sigmoid for a classifier, softmax over the classes for a segmenter."""
         picture = x.to(torch.float32) / 255.0
         if x.shape[1] == 1:
             picture = picture.expand(-1, 3, -1, -1)
         if self.stage == "classifier":
             return self.network(picture).sigmoid()
-        if isinstance(self.network, Pair):
-            return self.network.chances(picture)
+        if isinstance(self.network, Ensemble):
+            return self.network.probabilities(picture)
         return softmax(self.network(picture))
 
 
 KINDS: dict[str, type[nn.Module]] = {
-    "gate": Gate,
+    "classifier": SliceClassifier,
     "liteunet": LiteUNet,
-    "pair": Pair,
+    "pair": Ensemble,
     "segformer": SegFormer,
     "unet": UNet,
 }
 
 
 def build(kind: str, **options: Any) -> nn.Module:
-    """A network by name."""
+    """A network of one of the `KINDS`."""
     return KINDS[kind](**options)
 
 
 def load_weights(network: nn.Module, path: Path) -> nn.Module:
-    """The network with the averaged weights of a checkpoint, ready to answer."""
+    """The network with the averaged weights of a checkpoint, in evaluation mode."""
     state = torch.load(path, map_location="cpu", weights_only=True)
     network.load_state_dict(state["average"])
     return network.eval()
 
 
 def mean_weights(checkpoints: list[Path], out: Path) -> None:
-    """Write the mean of the averaged weights of runs that started from one checkpoint (Wortsman et al. 2022)."""
+    """Write the mean of the weights of runs from one checkpoint (model soup, Wortsman et al. 2022)."""
     states = [torch.load(path, map_location="cpu", weights_only=True)["average"] for path in checkpoints]
     mean = {
         name: torch.stack([state[name] for state in states]).mean(0) if value.dtype.is_floating_point else value
@@ -206,8 +209,8 @@ def mean_weights(checkpoints: list[Path], out: Path) -> None:
     torch.save({"average": mean}, out)
 
 
-def both_weights(unet: Path, liteunet: Path, out: Path) -> None:
-    """Write the averaged weights of two runs as those of a `Pair`."""
-    pair = Pair(load_weights(UNet(), unet), load_weights(LiteUNet(), liteunet))
+def ensemble_weights(unet: Path, liteunet: Path, out: Path) -> None:
+    """Write the averaged weights of two runs as those of an `Ensemble`."""
+    ensemble = Ensemble(load_weights(UNet(), unet), load_weights(LiteUNet(), liteunet))
     out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"average": pair.state_dict()}, out)
+    torch.save({"average": ensemble.state_dict()}, out)

@@ -1,13 +1,17 @@
-"""The competition's run-length code: pairs of (start, length), starts counted from 1 along rows."""
+"""The competition's run-length encoding: pairs of (start, length), row-major, starts counted from 1."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from shared.arrays import Bool
 
 
-def decode(code: str, rows: int, columns: int) -> NDArray[np.bool_]:
-    """The mask (rows, columns) of a code; the empty code is the empty mask. ValueError if it leaves the image."""
+def decode(code: str, rows: int, columns: int) -> Bool:
+    """The mask (rows, columns) of a code; the empty code is the empty mask.
+
+    Raises ValueError if a run is incomplete or leaves the image.
+    """
     flat = np.zeros(rows * columns, dtype=bool)
     numbers = np.array(code.split(), dtype=np.int64)
     if numbers.size % 2:
@@ -19,7 +23,7 @@ def decode(code: str, rows: int, columns: int) -> NDArray[np.bool_]:
     return flat.reshape(rows, columns)
 
 
-def encode(mask: NDArray[np.bool_]) -> str:
+def encode(mask: Bool) -> str:
     """The code of a mask (rows, columns)."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.ravel().astype(np.int8), [0]])))
     return " ".join(f"{start + 1} {end - start}" for start, end in edges.reshape(-1, 2))

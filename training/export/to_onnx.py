@@ -1,4 +1,4 @@
-"""From a checkpoint to a model folder that serving loads: ONNX weights, parity check, card."""
+"""Exports a trained network as a model folder: ONNX weights, comparison with torch, card."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import torch
 from torch import nn
 
 from shared.models.card import CARD, ModelCard, digest, save_card
-from training.liteunet import Merge
-from training.networks import Served
+from training.nets.liteunet import Merge
+from training.nets.networks import ServingNetwork
 
 TOLERANCE = 1e-3
 
 
 def export(network: nn.Module, card: ModelCard, folder: Path) -> ModelCard:
-    """Write `folder/model.onnx` and `folder/card.json`; the card comes back with the checksum of the weights.
+    """Write `folder/model.onnx` and `folder/card.json`; returns the card with the checksum of the weights.
 
-    RuntimeError if ONNX Runtime answers differently from torch.
+    Raises RuntimeError if the outputs of ONNX Runtime and torch differ by more than TOLERANCE.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    served = Served(_for_onnx(network), card.stage).eval()
+    served = ServingNetwork(_for_onnx(network), card.stage).eval()
     weights = folder / card.weights
     write_onnx(served, card, weights)
     difference = parity(served, weights, card)
@@ -34,7 +34,7 @@ def export(network: nn.Module, card: ModelCard, folder: Path) -> ModelCard:
 
 
 def _for_onnx(network: nn.Module) -> nn.Module:
-    """A copy in single precision whose convolutions have widths that ONNX Runtime is quick at; it answers the same."""
+    """An fp32 copy with the same outputs, whose convolutions have widths at which ONNX Runtime is fast."""
     copied = copy.deepcopy(network).float().cpu()
     for part in copied.modules():
         if isinstance(part, Merge):
@@ -43,7 +43,7 @@ def _for_onnx(network: nn.Module) -> nn.Module:
 
 
 def write_onnx(served: nn.Module, card: ModelCard, path: Path) -> None:
-    """The network as ONNX with any number of slices, rows and columns; no path of this machine goes into it."""
+    """Write the network as ONNX for any number of slices, rows and columns, without paths of this machine."""
     example = torch.randint(0, 255, (2, card.input.channels, 192, 256), dtype=torch.uint8)
     axes = {0: "slices", 2: "rows", 3: "columns"}
     torch.onnx.export(
@@ -59,16 +59,16 @@ def write_onnx(served: nn.Module, card: ModelCard, path: Path) -> None:
 
 
 def parity(served: nn.Module, weights: Path, card: ModelCard, seed: int = 0) -> float:
-    """The largest difference between torch and ONNX Runtime, on other sizes than the exported ones as well."""
+    """The largest difference between the outputs of torch and ONNX Runtime, at several sizes."""
     import onnxruntime as ort
 
     session = ort.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(seed)
-    worst = 0.0
+    largest = 0.0
     for slices, rows, columns in ((1, 192, 256), (3, 160, 224), (2, 288, 288)):
         stacks = rng.integers(0, 256, (slices, card.input.channels, rows, columns), dtype=np.uint8)
         with torch.no_grad():
             expected = served(torch.from_numpy(stacks)).numpy()
-        answer = session.run(None, {"stacks": stacks})[0]
-        worst = max(worst, float(np.abs(answer - expected).max()))
-    return worst
+        output = session.run(None, {"stacks": stacks})[0]
+        largest = max(largest, float(np.abs(output - expected).max()))
+    return largest
