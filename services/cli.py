@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except VisceraError as error:
         _complain(error)
         sys.exit(1)
+    except MemoryError:
+        _complain(VisceraError("The scan needs more memory than this process can get.", "out_of_memory"))
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import mmap
+import struct
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
 import nibabel as nib
 import numpy as np
@@ -15,6 +19,8 @@ from shared.errors import UnsupportedScan
 from shared.imaging.geometry import Geometry
 from shared.imaging.volume import LabelMap, Modality, SliceScores, SourceFormat, Volume
 
+_LOCAL_HEADER = 30
+"""Bytes of a zip's local file header before the name (APPNOTE 4.3.7)."""
 VOLUME, SCORES, LABELS = "volume.npz", "scores.npz", "labels.nii.gz"
 
 
@@ -61,12 +67,49 @@ def save_volume(path: Path, volume: Volume) -> None:
 
 
 def load_volume(path: Path) -> Volume:
-    """Read what `save_volume` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        data, affine, about = file["data"], file["affine"], [str(text) for text in file["about"]]
+    """Read what `save_volume` wrote; the voxels are mapped from the file, so only those that are used take memory."""
+    with path.open("rb") as file:
+        voxels = find_array(file, "data")
+    with np.load(path, allow_pickle=False) as arrays:
+        affine, about = arrays["affine"], [str(text) for text in arrays["about"]]
+    data = np.memmap(path, voxels.dtype, "r", voxels.start, voxels.shape, voxels.order)
     modality: Modality = "CT" if about[0] == "CT" else "MR"
     source: SourceFormat = about[1]  # type: ignore[assignment]
-    return Volume(data, Geometry(data.shape, affine), modality, source, tuple(about[2:]))
+    return Volume(data, Geometry(voxels.shape, affine), modality, source, tuple(about[2:]))
+
+
+def release_pages(volume: Volume) -> None:
+    """Let the system drop the pages of a mapped volume that were read; they are read again when they are used."""
+    mapping = getattr(volume.data, "base", None)
+    if isinstance(mapping, mmap.mmap):
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArray:
+    """An array of an uncompressed .npz: its shape, dtype, memory order and the offset of its first byte."""
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    order: Literal["C", "F"]
+    start: int
+
+
+def find_array(file: BinaryIO, name: str) -> StoredArray:
+    """Return where an array with three axes is in an uncompressed .npz file.
+
+    Raises KeyError if there is no such array.
+    """
+    with zipfile.ZipFile(file) as archive:
+        info = archive.getinfo(f"{name}.npy")
+        with archive.open(info) as entry:
+            np.lib.format.read_magic(entry)
+            shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(entry)
+            header = entry.tell()
+    file.seek(info.header_offset + 26)  # the lengths of name and extra field in the local header
+    name_length, extra_length = struct.unpack("<HH", file.read(4))
+    start = info.header_offset + _LOCAL_HEADER + name_length + extra_length + header
+    return StoredArray((shape[0], shape[1], shape[2]), dtype, "F" if is_fortran else "C", start)
 
 
 def save_scores(path: Path, scores: SliceScores) -> None:
@@ -92,8 +135,13 @@ def save_labels(path: Path, labels: LabelMap) -> None:
     image = nib.Nifti1Image(labels.data.T, labels.geometry.ras, header)
     image.set_sform(labels.geometry.ras, code=1)
     image.set_qform(labels.geometry.ras, code=1)
+    image.update_header()
     with path.open("wb") as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-        packed.write(image.to_bytes())
+        image.header.set_data_offset(352)
+        image.header["scl_slope"], image.header["scl_inter"] = 1.0, 0.0
+        packed.write(image.header.binaryblock + b"\0\0\0\0")  # no extensions
+        for plane in labels.data:  # slice by slice: the last axis of the file varies slowest
+            packed.write(np.ascontiguousarray(plane).tobytes())
 
 
 def load_labels(path: Path) -> LabelMap:
