@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from services.classifier import core as classifier
-from services.mesher.product import produce
+from services.mesher.outputs import write_outputs
 from services.mesher.provenance import provenance_of
 from services.mesher.results import Quality
 from services.segmenter import core as segmenter
@@ -59,20 +59,20 @@ def mesh_labels(path: Path, out: Path, quality: Quality = "standard", min_compon
     """
     labels = artifacts.load_labels(path)
     out.mkdir(parents=True, exist_ok=True)
-    files = produce(
+    outputs = write_outputs(
         labels, quality=quality, min_component=min_component, provenance=provenance_of(None), files=FILES
-    )  # fmt: skip
-    for name, content in files.items():
+    )
+    for name, content in outputs.items():
         (out / name).write_bytes(content)
 
 
 def _mesh(labels: LabelMap, out: Path, quality: Quality, facts: artifacts.Facts, report: Report) -> None:
-    files = produce(
+    outputs = write_outputs(
         labels,
         quality=quality,
         provenance=provenance_of(facts),
         files=FILES,
         progress=lambda done: report("mesher", done),
     )
-    for name, content in files.items():
+    for name, content in outputs.items():
         (out / name).write_bytes(content)

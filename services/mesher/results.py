@@ -1,40 +1,26 @@
-"""What meshing gives back: a surface per organ with its facts, checks and warnings."""
+"""The result of meshing: a surface per organ with its facts, checks and warnings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from services.mesher.surface import Mesh
-from shared.imaging.volume import organ
+from services.mesher.surface.checks import Checks
+from services.mesher.surface.mesh import Mesh
+from shared.imaging.volume import Organ, organ
 
 Quality = Literal["light", "standard", "fine"]
 Box = tuple[tuple[float, float, float], tuple[float, float, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Checks:
-    """What every mesh is held to before it leaves."""
-
-    watertight: bool
-    manifold: bool
-    outward: bool
-    no_degenerate_faces: bool
-    volume_kept: bool
-    finite_normals: bool
-
-    @property
-    def passed(self) -> bool:
-        """Whether all of them hold."""
-        return all(getattr(self, name) for name in self.__slots__)
+_GREY = (160, 160, 160)
+"""The colour of labels that the project does not name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeshedOrgan:
-    """One label's surface and its facts: volumes in mL, area in cm2, `box` in patient LPS mm.
+    """The surface of one label and its facts: volumes in mL, area in cm2, `box` in patient LPS mm.
 
-    `mesh` is None where no voxel was left. `components` counts the voxels' components (26-connected) before anything
-    was dropped. `method` is "field", or the name of the safer way taken when a check failed.
+    `mesh` is None where no voxel remains. `components` counts the 26-connected components of the voxels before any was
+    dropped. `method` is "field" for the smooth surface, "voxels" for the plain surface, "none" without a surface.
     """
 
     label: int
@@ -54,10 +40,19 @@ class MeshedOrgan:
     warnings: tuple[str, ...] = ()
 
     @property
+    def definition(self) -> Organ | None:
+        """The project's definition of the label, where it has one."""
+        return organ(self.label)
+
+    @property
     def name(self) -> str:
-        """The organ's name, or label_N for an id the project does not name."""
-        known = organ(self.label)
-        return known.name if known else f"label_{self.label}"
+        """The organ's name, or label_N for an id that the project does not name."""
+        return self.definition.name if self.definition else f"label_{self.label}"
+
+    @property
+    def colour(self) -> tuple[int, int, int]:
+        """The organ's sRGB colour (0 to 255)."""
+        return self.definition.colour if self.definition else _GREY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,5 +66,5 @@ class MeshedOrgans:
 
     @property
     def meshes(self) -> tuple[Mesh, ...]:
-        """The surfaces there are."""
+        """The surfaces of all organs that have one."""
         return tuple(organ.mesh for organ in self.organs if organ.mesh is not None)
