@@ -12,15 +12,17 @@ from typing import Any, BinaryIO, Literal
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from shared.errors import UnsupportedScan
 from shared.imaging.geometry import Geometry
+from shared.imaging.label_table import to_xml
 from shared.imaging.volume import LabelMap, Modality, SliceScores, SourceFormat, Volume
 
 _LOCAL_HEADER = 30
 """Bytes of a zip's local file header before the name (APPNOTE 4.3.7)."""
+_CARET = 30
+"""Code of a header extension in the Caret XML format (NIfTI-1, extension codes)."""
 VOLUME, SCORES, LABELS = "volume.npz", "scores.npz", "labels.nii.gz"
 
 
@@ -125,7 +127,7 @@ def load_scores(path: Path) -> SliceScores:
 
 
 def save_labels(path: Path, labels: LabelMap) -> None:
-    """Write a label map as gzipped NIfTI-1, uint8, stored (column, row, slice), in mm.
+    """Write a label map as gzipped NIfTI-1, uint8, stored (column, row, slice), in mm, names in a header extension.
 
     The same map gives the same bytes.
     """
@@ -136,30 +138,24 @@ def save_labels(path: Path, labels: LabelMap) -> None:
     image.set_sform(labels.geometry.ras, code=1)
     image.set_qform(labels.geometry.ras, code=1)
     image.update_header()
+    table = nib.nifti1.Nifti1Extension(_CARET, to_xml(labels.organs))
+    image.header.extensions.append(table)
     with path.open("wb") as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-        image.header.set_data_offset(352)
+        image.header.set_data_offset(352 + table.get_sizeondisk())
         image.header["scl_slope"], image.header["scl_inter"] = 1.0, 0.0
-        packed.write(image.header.binaryblock + b"\0\0\0\0")  # no extensions
+        image.header.write_to(packed)
         for plane in labels.data:  # slice by slice: the last axis of the file varies slowest
             packed.write(np.ascontiguousarray(plane).tobytes())
 
 
 def load_labels(path: Path) -> LabelMap:
-    """Read a label map from any NIfTI file with whole numbers 0 to 255.
+    """Read what `save_labels` wrote.
 
     Raises a `BadScan` for anything else.
     """
     from shared.imaging.formats import read_scan  # imports pydicom, which no worker needs
 
     volume = read_scan(path)
-    if volume.source not in ("nifti", "nrrd", "mgh"):
-        raise UnsupportedScan("A label map is read from a NIfTI, NRRD or MGH file.")
-    return LabelMap(_labels(volume.data), volume.geometry)
-
-
-def _labels(data: NDArray[Any]) -> NDArray[np.uint8]:
-    if data.dtype == np.uint8:
-        return np.ascontiguousarray(data)
-    if data.min() < 0 or data.max() > 255 or (data.dtype.kind == "f" and (data != np.rint(data)).any()):
-        raise UnsupportedScan("A label map has whole numbers from 0 to 255.")
-    return data.astype(np.uint8)
+    if volume.source != "nifti" or volume.data.dtype != np.uint8:
+        raise UnsupportedScan("A label map of a job is a NIfTI file with unsigned 8-bit numbers.")
+    return LabelMap(np.ascontiguousarray(volume.data), volume.geometry)

@@ -57,6 +57,29 @@ def test_mesh_keeps_the_volume_of_the_labels(tmp_path, phantom):
         assert meshes[organ["name"]].volume * 1e6 == pytest.approx(voxels, rel=0.01)
 
 
+def test_mesh_names_labels_as_it_is_told(tmp_path, phantom):
+    nib.save(nib.Nifti1Image(phantom.labels.data.T, phantom.labels.geometry.ras), tmp_path / "l.nii.gz")
+    (tmp_path / "names.json").write_text('{"1": "liver", "3": "spleen"}')
+    for labels, expected in (
+        ([], ["label_1", "label_2", "label_3"]),
+        (["--labels", "viscera"], ["stomach", "small_bowel", "large_bowel"]),
+        (["--labels", str(tmp_path / "names.json")], ["liver", "label_2", "spleen"]),
+    ):
+        cli.main(["mesh", str(tmp_path / "l.nii.gz"), "--out", str(tmp_path), "--quality", "light", *labels])
+        report = json.loads((tmp_path / "report.json").read_text())
+        assert [organ["name"] for organ in report["organs"]] == expected
+        assert sorted(trimesh.load(tmp_path / "model.glb").geometry) == sorted(expected)
+
+
+def test_names_that_are_no_json_are_a_usage_error(tmp_path, phantom, capsys):
+    artifacts.save_labels(tmp_path / "l.nii.gz", phantom.labels)
+    (tmp_path / "names.json").write_text("liver")
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["mesh", str(tmp_path / "l.nii.gz"), "--labels", str(tmp_path / "names.json")])
+    assert caught.value.code == 2
+    assert "JSON such as" in capsys.readouterr().err
+
+
 def test_true_outlines_of_a_real_case_keep_their_volume(tmp_path, data):
     from shared.imaging.formats import read_scan
     from shared.imaging.volume import LabelMap

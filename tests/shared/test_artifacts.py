@@ -9,6 +9,7 @@ import pytest
 from shared import artifacts
 from shared.errors import UnsupportedScan
 from shared.imaging.geometry import Geometry
+from shared.imaging.label_table import to_xml
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import LabelMap, SliceScores, Volume
 from tests.support.scans import small_grid, write_png
@@ -87,4 +88,5 @@ def test_labels_are_written_with_the_bytes_that_nibabel_writes(tmp_path):
     image = nib.Nifti1Image(phantom.data.T, phantom.geometry.ras, header)
     image.set_sform(phantom.geometry.ras, code=1)
     image.set_qform(phantom.geometry.ras, code=1)
+    image.header.extensions.append(nib.nifti1.Nifti1Extension(30, to_xml(phantom.organs)))
     assert raw == image.to_bytes()

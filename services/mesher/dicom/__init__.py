@@ -25,7 +25,7 @@ def to_dicom(
         return {}
     sources = source_images(origin)
     segments = segmentation(job, labels, sources, origin, provenance)
-    report = measurement_report(job, labels, sources, segments, provenance)
+    report = measurement_report(job, meshed, sources, segments, provenance)
     datasets: dict[str, Dataset] = {"segmentation.dcm": segments, "sr.dcm": report}
     datasets |= surfaces(job, meshed, sources, provenance)
     return {name: to_bytes(dataset) for name, dataset in datasets.items()}

@@ -132,6 +132,20 @@ def test_the_report_gives_volumes_in_millilitres(tmp_path):
     assert volumes["stomach"].unit.CodeValue == "mL"
 
 
+def test_the_report_says_where_only_a_part_of_an_organ_was_seen(tmp_path):
+    folder = write_dicom(tmp_path / "s", abdomen(small_grid()).volume)
+    labels = np.zeros(read_scan(folder).data.shape, np.uint8)
+    labels[0:6, 5:12, 4:20], labels[4:6, 20:24, 8:12] = 1, 3
+    report = highdicom.sr.srread(io.BytesIO(result_of(folder, labels)[1]["sr.dcm"]))
+    groups = report.content.get_volumetric_roi_measurement_groups()
+    parts = {
+        group.tracking_identifier
+        for group in groups
+        if any(item.value.value == "255599008" for item in group.get_qualitative_evaluations())
+    }
+    assert parts == {"stomach"}
+
+
 def test_the_surfaces_come_out_as_they_went_in(tmp_path):
     _, files = result_of(write_dicom(tmp_path / "s", abdomen(small_grid()).volume))
     stl, obj, mtl = (read(files[f"{kind}.dcm"]) for kind in ("stl", "obj", "mtl"))
