@@ -23,12 +23,12 @@ import numpy as np
 
 from bench.cases import synthetic, truths, volume
 from bench.distance import Surface, compare, interpenetration
-from bench.intersections import self_intersections
 from bench.peers import WAYS, Surfaces
 from services.mesher.core import mesh
 from services.mesher.glb import to_glb
 from services.mesher.provenance import Provenance
 from services.mesher.results import MeshedOrgans, Quality
+from services.mesher.surface.crossings import crossings
 from services.mesher.surface.topology import topology
 from services.mesher.thumbnail import View, render
 from shared.imaging.geometry import Geometry
@@ -103,7 +103,7 @@ def judge(surfaces: Surfaces, label_map: LabelMap, truth: dict[int, Surface]) ->
         row["normal_deg"].append(round(distance.normal_deg, 2))
         row["volume_error"].append(round(volume(vertices, outward) / voxels - 1.0, 5))
         row["manifold"].append("yes" if simple else "closed" if closed else "no")
-        row["crossings"].append(self_intersections(vertices, outward))
+        row["crossings"].append(crossings(vertices, outward))
     pairs = [(a, b) for a in prepared for b in prepared if a != b]
     row["interpenetration"] = max(interpenetration(prepared[a], prepared[b], count=SAMPLES) for a, b in pairs)
     return row

@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from services.mesher.results import Box, MeshedOrgan, MeshedOrgans, Quality
 from services.mesher.surface.checks import Checks, check
 from services.mesher.surface.ends import OpenEnds, open_ends
-from services.mesher.surface.mesh import Measures, Mesh
-from services.mesher.surface.organ import OrganVoxels
+from services.mesher.surface.field import Field
+from services.mesher.surface.organ import OrganSurface, OrganVoxels
 from services.mesher.surface.parallel import THREADS, Map
-from services.mesher.surface.runs import Layout, Runs, encode_runs
-from services.mesher.surface.sampling import Budget, RawSurface, SamplingSource, largest_first, sample
-from services.mesher.surface.smooth import plain_surface, smooth_surface
+from services.mesher.surface.plain import plain_surface
+from services.mesher.surface.runs import Layout, encode_runs
+from services.mesher.surface.sampling import Budget, RawSurface, SamplingSource, largest_first, sample, sample_finely
+from services.mesher.surface.smooth import smooth_surface
 from shared.arrays import Float64
 from shared.imaging.label_table import unnamed
 from shared.imaging.volume import LabelMap, Organ
@@ -34,17 +35,6 @@ BUDGETS: Mapping[Quality, Budget] = {
 }
 
 Progress = Callable[[float], None]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OrganSurface:
-    """The surface of an organ, its measures, the method that made it and the seconds spent on it."""
-
-    organ: OrganVoxels
-    mesh: Mesh
-    measures: Measures
-    method: str
-    seconds: float
 
 
 def _ignore(_: float) -> None:
@@ -64,7 +54,7 @@ def mesh(
     least = int(np.ceil(min_component * 1000.0 / layout.voxel_mm3 - 1e-9))
     with ThreadPoolExecutor(THREADS) as pool:
         runs = encode_runs(layout.data, pool.map)
-        organs = _select(layout, runs, least, pool.map)
+        organs = {label: OrganVoxels.of(label, runs[label], layout, least) for label in runs}
         progress(0.2)
         present = {label: organ for label, organ in organs.items() if len(organ.runs)}
         meshed = _mesh_organs(layout, present, quality, pool.map, progress)
@@ -79,12 +69,6 @@ def mesh(
     if total > BUDGETS[quality].most:
         return replace(result, warnings=(*result.warnings, "triangle_budget"))
     return result
-
-
-def _select(layout: Layout, runs: Mapping[int, Runs], least: int, map_: Map) -> dict[int, OrganVoxels]:
-    """The voxels of each label without components of fewer than `least` voxels."""
-    organs = map_(lambda label: OrganVoxels.of(label, runs[label], layout, least), runs)
-    return {organ.label: organ for organ in organs}
 
 
 def _mesh_organs(
@@ -103,15 +87,17 @@ def _mesh_organs(
     fields = {label: surface.field for label, surface in raw.items()}
     progress(0.5)
 
+    def neighbours(organ: OrganVoxels) -> list[Field]:
+        return [field for label, field in fields.items() if label != organ.label]
+
     def smooth(item: tuple[OrganVoxels, RawSurface | None]) -> OrganSurface:
         started, (organ, surface) = time.perf_counter(), item
-        neighbours = [field for label, field in fields.items() if label != organ.label]
-        mesh_, measures = smooth_surface(organ, surface, source, neighbours)
-        return OrganSurface(organ, mesh_, measures, "field", time.perf_counter() - started)
+        result = smooth_surface(organ, surface, source, neighbours(organ))
+        return replace(result, seconds=time.perf_counter() - started)
 
     items = _take(raw, [organs[label] for label in largest_first(runs)])
     meshed: dict[int, MeshedOrgan] = {}
-    for result in map_(_check, map_(smooth, items)):
+    for result in map_(lambda surface: _finish(surface, source, neighbours(surface.organ)), map_(smooth, items)):
         meshed[result.label] = result
         progress(0.5 + 0.5 * len(meshed) / len(organs))
     return meshed
@@ -123,15 +109,21 @@ def _take(raw: dict[int, RawSurface], organs: Sequence[OrganVoxels]) -> Iterator
         yield organ, raw.pop(organ.label, None)
 
 
-def _check(surface: OrganSurface) -> MeshedOrgan:
-    """Check a smooth surface; where a check fails, the organ gets its plain surface, which is checked as well."""
+def _finish(surface: OrganSurface, source: SamplingSource, neighbours: Sequence[Field]) -> MeshedOrgan:
+    """Check a smooth surface; where a check fails, use the first other surface that passes.
+
+    A small organ is tried again on a finer lattice, which shows single voxels. The last resort is the plain surface,
+    which is checked as well.
+    """
     started, organ = time.perf_counter(), surface.organ
-    checks = check(surface.mesh, surface.measures, organ.volume)
-    if not checks.passed:
-        mesh_, measures = plain_surface(organ)
-        checks = check(mesh_, measures, organ.volume)
-        surface = replace(surface, mesh=mesh_, measures=measures, method="voxels")
-    return _describe(surface, checks, surface.seconds + time.perf_counter() - started)
+    candidate, checks = surface, check(surface)
+    if not checks.passed and organ.is_small:
+        candidate = smooth_surface(organ, sample_finely(source, organ.label), source, neighbours)
+        checks = check(candidate)
+    if not checks.passed and candidate.method != "voxels":
+        candidate = plain_surface(organ)
+        checks = check(candidate)
+    return _describe(candidate, checks, surface.seconds + time.perf_counter() - started)
 
 
 def _describe(surface: OrganSurface, checks: Checks, seconds: float) -> MeshedOrgan:

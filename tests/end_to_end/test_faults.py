@@ -79,7 +79,7 @@ def test_a_gateway_that_crashes_is_restarted(system, client):
 
 BAD = {
     "pydicom-test_files/MR_truncated.dcm": "corrupt_scan",
-    "pydicom-test_files/ExplVR_LitEndNoMeta.dcm": "corrupt_scan",
+    "pydicom-test_files/ExplVR_LitEndNoMeta.dcm": "not_a_scan",  # a treatment plan without preamble
     "dcm_qa_ct_GE_tilt_varspacing": "bad_geometry",
     "pydicom-test_files/rtplan.dcm": "not_a_scan",
     "pydicom-test_files/test-SR.dcm": "not_a_scan",

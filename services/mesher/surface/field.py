@@ -107,29 +107,37 @@ class Field:
     def interpolate(self, voxels: Float64, floor: float) -> Float32:
         """Distances (n,) at voxel indices (n, 3), linear between lattice points, or `floor` where they are far lower.
 
-        Only points whose nearest lattice point is above `floor` are interpolated, as few vertices are near a neighbour.
+        Points are selected axis by axis, and only those whose nearest lattice point is above `floor` are interpolated,
+        because few vertices are near a neighbour.
         """
         distances = np.full(len(voxels), floor, dtype=np.float32)
-        size = np.array(self.shape[::-1])
-        flat, steps = self.levels.reshape(-1), np.array([1, size[0], size[0] * size[1]])
-        place = voxels * (1.0 / self.lattice.pitch) - self.low
-        within = (place >= 0.0) & (place < size - 1)
-        near = np.flatnonzero(within[:, 0] & within[:, 1] & within[:, 2])
-        place = place.take(near, axis=0)
-        above = np.flatnonzero(self.distance(flat.take(np.rint(place).astype(np.int64) @ steps)) > floor)
-        near, place = near.take(above), place.take(above, axis=0)
-        base = place.astype(np.int64)
-        part, first = (place - base).astype(np.float32), base @ steps
+        flat, table = self.levels.reshape(-1), _PROBIT * np.float32(self.lattice.scale)
+        steps = (1, self.shape[2], self.shape[2] * self.shape[1])
+        near, places = self._inside_grid(voxels)
+        nearest = sum(np.rint(place).astype(np.int64) * step for place, step in zip(places, steps, strict=True))
+        above = np.flatnonzero(table.take(flat.take(nearest)) > floor)
+        near, places = near.take(above), [place.take(above) for place in places]
+        base = [place.astype(np.int64) for place in places]
+        upper = [(place - low).astype(np.float32) for place, low in zip(places, base, strict=True)]
+        weights = [(np.float32(1.0) - part, part) for part in upper]
+        first = sum(low * step for low, step in zip(base, steps, strict=True))
         total = np.zeros(len(near), dtype=np.float32)
-        for corner in range(8):
-            weight, offset = np.ones(len(near), dtype=np.float32), 0
-            for axis in range(3):
-                up = corner >> axis & 1
-                weight *= part[:, axis] if up else 1.0 - part[:, axis]
-                offset += steps[axis] * up
-            total += weight * self.distance(flat.take(first + offset))
+        for x, y, z in ((corner & 1, corner >> 1 & 1, corner >> 2) for corner in range(8)):
+            weight = weights[0][x] * weights[1][y] * weights[2][z]
+            total += weight * table.take(flat.take(first + (x * steps[0] + y * steps[1] + z * steps[2])))
         distances[near] = total
         return distances
+
+    def _inside_grid(self, voxels: Float64) -> tuple[Int64, list[Float64]]:
+        """Which of the voxel indices (n, 3) are on the grid of `levels`, and their place there, one array per axis."""
+        near = np.arange(len(voxels))
+        places: list[Float64] = []
+        for axis, size in enumerate(self.shape[::-1]):
+            place = voxels[:, axis].take(near) * (1.0 / self.lattice.pitch[axis]) - self.low[axis]
+            inside = np.flatnonzero((place >= 0.0) & (place < size - 1))
+            near = near.take(inside)
+            places = [column.take(inside) for column in (*places, place)]
+        return near, places
 
 
 def _window(low: Int32, high: Int32) -> tuple[slice, ...]:

@@ -8,13 +8,14 @@ about as many runs as voxels on the surface.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from services.mesher.surface.parallel import Map
-from shared.arrays import Bool, Float64, Int32, Int64, UInt8
+from shared.arrays import Bool, Float32, Float64, Int32, Int64, UInt8
 from shared.imaging.volume import LabelMap
 
 _CHUNK_BYTES = 2_000_000
@@ -47,6 +48,16 @@ class Layout:
                 matrix[:, column] *= -1.0
         return cls(np.ascontiguousarray(turned), np.ascontiguousarray(matrix[:, ::-1]), origin)
 
+    def to_index(self, points: Float64) -> Float32:
+        """Voxel indices (3, n), rows (fast, middle, slow), of points (n, 3) in patient LPS mm."""
+        inverse = np.linalg.inv(self.matrix)
+        index: Float32 = (inverse @ points.T - (inverse @ self.origin)[:, None]).astype(np.float32)
+        return index
+
+    def to_patient(self, index: Float64) -> Float64:
+        """Points (n, 3) in patient LPS mm of voxel indices (n, 3), (fast, middle, slow)."""
+        return np.asarray(np.einsum("nk,ck->nc", index, self.matrix) + self.origin)
+
     @property
     def spacing(self) -> Float64:
         """Distances between voxel centres in mm, (fast, middle, slow)."""
@@ -64,7 +75,7 @@ class Layout:
         return float(abs(np.linalg.det(self.matrix)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Runs:
     """The runs of one label in memory order.
 
@@ -110,12 +121,19 @@ class Runs:
         """Area in mm2 of all voxel faces between the label and other voxels; `spacing` is (fast, middle, slow)."""
         fast, middle, slow = (float(mm) for mm in spacing)
         ends = 2.0 * len(self) * middle * slow
-        middle_sides = 2.0 * (self.voxels - self._neighbours(1)) * fast * slow
-        slow_sides = 2.0 * (self.voxels - self._neighbours(self.middles)) * fast * middle
+        along_middle, along_slow = self._neighbour_counts
+        middle_sides = 2.0 * (self.voxels - along_middle) * fast * slow
+        slow_sides = 2.0 * (self.voxels - along_slow) * fast * middle
         return ends + (middle_sides + slow_sides)
 
-    def _neighbours(self, rows: int) -> int:
-        """Number of voxels that have a voxel of the label `rows` rows further on.
+    @cached_property
+    def _neighbour_counts(self) -> tuple[int, int]:
+        """Number of voxels that have a voxel of the label after them along the middle and along the slow axis."""
+        has_next = self.row % self.middles < self.middles - 1  # the row after the last one is in another plane
+        return self._neighbours(1, has_next), self._neighbours(self.middles, np.ones(len(self), dtype=bool))
+
+    def _neighbours(self, rows: int, selection: Bool) -> int:
+        """Number of voxels of the selected runs that have a voxel of the label `rows` rows further on.
 
         Rows one after another form a line; `before` counts the label's voxels up to each run, so that the label's
         voxels below any place of the line take one binary search.
@@ -127,11 +145,11 @@ class Runs:
 
         def voxels_below(place: Int64) -> Int64:
             number = np.searchsorted(begin, place, side="right")
-            last = np.maximum(number - 1, 0)
-            return before[number] - np.where(number > 0, np.maximum(end[last] - place, 0), 0)
+            run = np.maximum(number - 1, 0)
+            return before[number] - np.where(number > 0, np.maximum(end[run] - place, 0), 0)
 
-        shift = rows * width
-        return int((voxels_below(end + shift) - voxels_below(begin + shift)).sum())
+        first, last = begin[selection] + rows * width, end[selection] + rows * width
+        return int((voxels_below(last) - voxels_below(first)).sum())
 
     def components(self) -> tuple[int, Int32]:
         """Number of 26-connected components, and the component of each run (n,)."""

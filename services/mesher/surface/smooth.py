@@ -8,12 +8,13 @@ import numpy as np
 
 from services.mesher.surface.field import Field, Lattice
 from services.mesher.surface.filters import apply_filters, low_pass, neighbour_mean
-from services.mesher.surface.marching_cubes import extract
 from services.mesher.surface.mesh import Measures, Mesh, VertexCorners, face_normals, measure, measure_with
-from services.mesher.surface.organ import OrganVoxels
-from services.mesher.surface.runs import Layout, Runs
+from services.mesher.surface.nearness import REACH
+from services.mesher.surface.organ import OrganSurface, OrganVoxels
+from services.mesher.surface.plain import plain_points, plain_surface
+from services.mesher.surface.runs import Runs
 from services.mesher.surface.sampling import RawSurface, SamplingSource
-from services.mesher.surface.volume import keep_volume, scale_to_volume
+from services.mesher.surface.volume import keep_volume
 from shared.arrays import Bool, Float32, Float64, Int32
 
 _LIGHT = low_pass(1.2, 4)
@@ -29,55 +30,63 @@ _FAR = 3.0
 """In sigmas of the neighbour's blur: neighbours further away do not matter."""
 _CONTACT, _CLEARANCE = 0.3, 1.2
 """In the same sigmas: vertices up to 0.3 from a neighbour do not move, those from 0.3 + 1.2 on move freely."""
+_OFFSET_STEP = 0.2
+"""In voxels of the shortest side: largest step when the volume is corrected."""
+_LEAST_PART = 0.4
+"""Part of an organ's volume that its raw surface must enclose: where it is less, the lattice is too coarse for it."""
+_SAMPLED_RUNS = 512
+_SATURATION = 3.9
+"""In sigmas: a field does not distinguish distances beyond."""
+_MOST_LOST = 0.005
+"""Part of the tested voxels that may be far from the surface."""
 _LEAST_MOBILITY = 0.02
 """Mobility of vertices in contact when the volume is corrected, so that an enclosed organ can reach its volume."""
 
 
 def smooth_surface(
     organ: OrganVoxels, raw: RawSurface | None, source: SamplingSource, neighbours: Sequence[Field]
-) -> tuple[Mesh, Measures]:
+) -> OrganSurface:
     """The smoothed surface of an organ; components that the lattice is too coarse for get their plain surface.
 
     `neighbours` are the fields of the other labels. Where there is no raw surface, the whole surface is the plain one.
     """
     if raw is None or not len(raw.faces):
         return plain_surface(organ)
-    faces = _outward(raw.faces, organ.layout)
+    faces = raw.faces if organ.layout.right_handed else np.ascontiguousarray(raw.faces[:, ::-1])
     mobility = _mobility(raw.vertices, neighbours)[:, None]
-    rough = _to_patient(raw.vertices, source.layout)
+    rough = source.layout.to_patient(raw.vertices)
     points, measures = _smooth(rough, faces, mobility, raw.field.lattice)
     missing = _missing(organ, source, raw.field)
     if missing is not None:
-        runs = organ.runs[missing]
-        added, triangles = plain_points(runs, organ.layout)
-        added, _ = keep_volume(added, triangles, runs.voxels * organ.layout.voxel_mm3)
+        added, triangles = plain_points(organ.runs[missing], organ.layout, organ.is_small)
         faces = np.concatenate([faces, triangles + np.int32(len(points))])
         points, mobility = np.concatenate([points, added]), np.concatenate([mobility, np.zeros((len(added), 1))])
         measures = measure(points, faces)
-    points, measures = keep_volume(points, faces, organ.volume, np.maximum(mobility, _LEAST_MOBILITY), measures)
-    return _to_mesh(organ.label, points, faces, measures)
+    raw_volume, limit = measures.volume, _OFFSET_STEP * float(organ.layout.spacing.min())
+    mobility = np.maximum(mobility, _LEAST_MOBILITY)
+    points, measures = keep_volume(points, faces, organ.volume, mobility, measures, limit=limit)
+    covers_voxels = _LEAST_PART < raw_volume / organ.volume < 1.0 / _LEAST_PART
+    if covers_voxels and not organ.is_small:
+        covers_voxels = _covers(organ.runs if missing is None else organ.runs[~missing], source, raw.field)
+    mesh = Mesh(organ.label, points, faces, measures.normals.astype(np.float32))
+    return OrganSurface(organ, mesh, measures, "field", covers_voxels)
 
 
-def plain_surface(organ: OrganVoxels) -> tuple[Mesh, Measures]:
-    """The surface of the voxels themselves, without smoothing: less pretty, but always closed and a manifold."""
-    points, faces = plain_points(organ.runs, organ.layout)
-    moved, measures = keep_volume(points, faces, organ.volume)
-    if abs(measures.volume - organ.volume) > 1e-3 * organ.volume:
-        moved = scale_to_volume(points, faces, organ.volume)
-        measures = measure(moved, faces)
-    return _to_mesh(organ.label, moved, faces, measures)
+def _covers(runs: Runs, source: SamplingSource, field: Field) -> bool:
+    """Whether the voxels at the ends and centres of runs are inside the raw surface or near it.
 
-
-def _to_mesh(label: int, points: Float64, faces: Int32, measures: Measures) -> tuple[Mesh, Measures]:
-    return Mesh(label, points, faces, measures.normals.astype(np.float32)), measures
-
-
-def plain_points(runs: Runs, layout: Layout) -> tuple[Float64, Int32]:
-    """Marching cubes on the mask of the runs, with vertices halfway between voxels: patient LPS mm, wound outward."""
-    low, high = runs.bounds()
-    mask = np.pad(runs.paint(low, high), 1)
-    vertices, faces = extract(mask.view(np.uint8), 0, lambda values: values - np.float32(0.5))
-    return _to_patient(vertices + (low - 1.0), layout), _outward(faces, layout)
+    For speed, some of the runs are tested, against the field from which the surface was extracted. A lattice step
+    closes thin gaps, so voxels inside the surface count wherever they are. It also loses spurs thinner than a step; a
+    few of those do not make a large organ fail.
+    """
+    sample = runs[:: max(1, len(runs) // _SAMPLED_RUNS)]
+    row = np.tile(sample.row, 3)
+    fast = np.concatenate([sample.start, (sample.start + sample.stop - 1) / 2.0, sample.stop - 1])
+    voxels = np.stack([fast, row % sample.middles, row // sample.middles], axis=1)
+    diagonal = float(np.linalg.norm(source.layout.spacing * source.parts))
+    limit = min(max(REACH * diagonal, field.lattice.step), _SATURATION * field.lattice.scale)
+    distance = field.interpolate(source.from_label_map(voxels), -limit)
+    return float((distance <= -limit).mean()) <= _MOST_LOST
 
 
 def _missing(organ: OrganVoxels, source: SamplingSource, field: Field) -> Bool | None:
@@ -133,12 +142,3 @@ def _folded(before: Float32, after: Float32, turned: Int32, far: float) -> Int32
     """Vertices of those turned faces (m, 3) that have a vertex that moved further than `far`: folds would cross."""
     move = np.linalg.norm((after - before)[turned], axis=2)
     return np.unique(turned[(move > far).any(axis=1)])
-
-
-def _to_patient(voxels: Float64, layout: Layout) -> Float64:
-    return np.asarray(np.einsum("nk,ck->nc", voxels, layout.matrix) + layout.origin)
-
-
-def _outward(faces: Int32, layout: Layout) -> Int32:
-    """Faces wound outward in the patient, where the axes of the grid may be left-handed."""
-    return faces if layout.right_handed else np.ascontiguousarray(faces[:, ::-1])

@@ -3,9 +3,9 @@
 import pytest
 
 from bench.cases import case139, nifti_labels, real
-from bench.intersections import self_intersections
 from bench.voxelise import dice, voxelise
 from services.mesher.core import mesh
+from services.mesher.surface.crossings import crossings
 from tests.services.mesher.shapes import surface
 
 
@@ -17,7 +17,7 @@ def hold(label_map, quality="standard"):
         assert result.method == "field"
         assert result.checks.passed
         assert result.volume_mesh_ml == pytest.approx(result.volume_voxels_ml, rel=5e-3)
-        assert self_intersections(result.mesh.vertices, result.mesh.faces) == 0
+        assert crossings(result.mesh.vertices, result.mesh.faces) == 0
         covered = dice(
             voxelise(result.mesh.vertices, result.mesh.faces, label_map.geometry), label_map.data == result.label
         )

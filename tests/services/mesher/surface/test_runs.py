@@ -35,6 +35,16 @@ def test_runs_have_the_voxels_bounds_and_components_of_each_label(data):
         assert runs.components()[0] == ndimage.label(mask, np.ones((3, 3, 3)))[1]
 
 
+@settings(max_examples=200, deadline=None)
+@given(maps)
+def test_the_exposed_area_is_that_of_all_faces_between_a_label_and_the_rest(data):
+    spacing = np.array([1.0, 2.0, 4.0])  # fast, middle, slow
+    for label, runs in encode_runs(data).items():
+        padded = np.pad(data == label, 1).astype(np.int8)
+        counts = [int((np.diff(padded, axis=axis) != 0).sum()) for axis in (2, 1, 0)]
+        assert runs.exposed_area(spacing) == pytest.approx(counts[0] * 8.0 + counts[1] * 4.0 + counts[2] * 2.0)
+
+
 @settings(max_examples=100, deadline=None)
 @given(maps, st.permutations(range(3)), st.tuples(*[st.sampled_from([1, -1])] * 3), st.sampled_from([1, -1]))
 def test_memory_order_keeps_every_voxel_in_its_place(data, order, steps, determinant):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.intersections import self_intersections
 from services.mesher.core import mesh
+from services.mesher.surface.crossings import crossings
 from tests.services.mesher.shapes import ball, labels, surface
 
 
@@ -14,16 +14,16 @@ def two_balls(apart: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_a_closed_surface_does_not_cross_itself_nor_another_that_lies_apart():
-    assert self_intersections(*two_balls(apart=20.0)) == 0
+    assert crossings(*two_balls(apart=20.0)) == 0
 
 
 def test_two_surfaces_that_overlap_cross_along_a_ring():
-    count = self_intersections(*two_balls(apart=10.0))
+    count = crossings(*two_balls(apart=10.0))
     assert count > 30
 
 
 def test_one_triangle_through_another_counts_once():
     vertices = np.array([[0, 0, 0], [4, 0, 0], [0, 4, 0], [1, 1, -1], [1, 1, 1], [2, 2, 1.0]])
     faces = np.array([[0, 1, 2], [3, 4, 5]])
-    assert self_intersections(vertices, faces) == 1
-    assert self_intersections(vertices + [0, 0, 1.5] * np.array([0, 0, 0, 1, 1, 1])[:, None], faces) == 0
+    assert crossings(vertices, faces) == 1
+    assert crossings(vertices + [0, 0, 1.5] * np.array([0, 0, 0, 1, 1, 1])[:, None], faces) == 0
