@@ -34,7 +34,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         if chosen_settings.key is not None:
             with gateway.ledger.write() as connection:
-                api_keys.add_key(connection, chosen_settings.key.get_secret_value(), "default")
+                api_keys.set_operator_key(connection, chosen_settings.key.get_secret_value(), "default")
         yield
         gateway.ledger.close()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -26,7 +28,8 @@ from shared.storage.connect import open_metered_store
 from shared.worker.queue import make_app
 
 COOKIE = "viscera_session"
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_LOOPBACK_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+_PROXY_HEADERS = {"forwarded", "via", "x-real-ip", "client-ip", "true-client-ip", "cf-connecting-ip"}
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -146,11 +149,26 @@ Observer = Annotated[api_keys.Caller, needs("metrics:read")]
 Admin = Annotated[api_keys.Caller, needs("admin")]
 
 
-def asked_on_loopback(request: Request) -> bool:
-    """Return whether the request names a loopback host; a foreign name that resolves to this machine is another
-    site's page.
+def is_direct_loopback(request: Request) -> bool:
+    """Return whether a browser of this machine sent the request itself, to a loopback host.
+
+    A foreign name that resolves to this machine is another site's page. A proxy shows by its headers, by the client's
+    address that it forwards, or by HTTP/1.0, which nginx speaks to its servers and no browser does.
     """
-    return urlsplit(f"//{request.headers.get('host', '')}").hostname in _LOOPBACK
+    names = set(request.headers)
+    if names & _PROXY_HEADERS or any(name.startswith("x-forwarded") for name in names):
+        return False
+    if request.client is None or request.scope.get("http_version") == "1.0":
+        return False
+    hosts = request.headers.getlist("host")
+    return len(hosts) == 1 and bool(_LOOPBACK_HOST.fullmatch(hosts[0])) and _is_loopback(request.client.host)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def _same_origin(request: Request) -> bool:

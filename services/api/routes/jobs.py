@@ -87,7 +87,7 @@ async def get_job(
     """Return the job; with `wait`, after a change or that many seconds."""
     if wait:
         job = await run_in_threadpool(_get, gateway, caller, job_id)
-        async with aclosing(gateway.watch.changes(job_id, job, wait)) as changes:
+        async with aclosing(gateway.watch.changes(caller, job_id, job, wait)) as changes:
             await anext(changes, None)
     return await run_in_threadpool(_view, gateway, caller, job_id)
 

@@ -38,8 +38,13 @@ class Session(BaseModel):
 
 @router.post("", status_code=204)
 def sign_in(body: SignIn, request: Request, gateway: GatewayDep, response: Response) -> None:
-    """Open a session for the holder of a key; it expires with the key, at the latest after twelve hours."""
+    """Open a session for the holder of a key; it expires with the key, at the latest after twelve hours.
+
+    Raises Unauthorized also for a session's own value, which would otherwise renew itself for ever.
+    """
     holder = identify(gateway, body.key.strip())
+    if holder.kind == "session":
+        raise Unauthorized(api_keys.REFUSED)
     gateway.limits.request(holder.tenant)
     open_session(gateway, holder, request, response)
 
@@ -67,14 +72,12 @@ def sign_out(caller: Caller, gateway: GatewayDep, response: Response) -> None:
 
 
 def open_session(gateway: Gateway, holder: api_keys.Caller, request: Request, response: Response) -> None:
-    """Set a session cookie with the scopes and at most the lifetime of its parent."""
+    """Set a session cookie with the scopes and at most the lifetime of its holder's credential."""
     key = api_keys.new_key("session")
-    parent = holder.key_id if holder.kind in {"key", "share", "session", "token"} else None
     with gateway.ledger.write(holder.tenant) as connection:
-        api_keys.add_key(
-            connection, key, holder.tenant, name=holder.name, scopes=holder.scopes, kind="session",
-            seconds=HOURS * 3600.0, job_id=holder.job, parent=parent,
-        )  # fmt: skip
+        api_keys.derive(
+            connection, holder, key, kind="session", scopes=holder.scopes, seconds=HOURS * 3600.0, job_id=holder.job
+        )
         audit.record(connection, holder.tenant, holder.key_id, "sign_in", holder.key_id)
     set_cookie(response, key, request)
 
