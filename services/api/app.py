@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api import dicomweb, problems, schemas
+from services.api.bounds import Bounds
 from services.api.gateway import open_gateway
 from services.api.metrics import Metrics
 from services.api.routes import ROUTERS
@@ -50,6 +51,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     problems.install(app)
     for router in (*ROUTERS, *dicomweb.ROUTERS):
         app.include_router(router, responses=RESPONSES)
+    app.add_middleware(Bounds, routes=app.routes)
     app.add_middleware(AccessLog, metrics=gateway.metrics)
     return app
 

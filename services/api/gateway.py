@@ -103,7 +103,7 @@ def caller(
         key = request.cookies.get(COOKIE, "")
     if not key:
         raise Unauthorized(api_keys.REFUSED)
-    authenticated = identify(gateway, key.strip())
+    authenticated = identify(gateway, key.strip(), address_of(request))
     if not by_header and request.method not in _SAFE and not _same_origin(request):
         raise Forbidden("A session may only be used from its own page.", "cross_site")
     gateway.limits.request(authenticated.tenant)
@@ -111,11 +111,28 @@ def caller(
     return authenticated
 
 
-def identify(gateway: Gateway, key: str) -> api_keys.Caller:
-    """Return the caller of a key or token.
+def address_of(request: Request) -> str:
+    """Return the address of the client; behind a trusted proxy, the one that the proxy names."""
+    return request.client.host if request.client is not None else ""
 
-    Raises Unauthorized.
+
+def identify(gateway: Gateway, key: str, address: str) -> api_keys.Caller:
+    """Return the caller of a key or token that came from an address.
+
+    Raises Unauthorized, and TooMany for an address that sends one wrong key after another.
     """
+    credential = api_keys.digest(key)
+    gateway.limits.check_credential(address, credential)
+    try:
+        caller = _identified(gateway, key)
+    except Unauthorized:
+        gateway.limits.note_credential(address, credential, valid=False)
+        raise
+    gateway.limits.note_credential(address, credential, valid=True)
+    return caller
+
+
+def _identified(gateway: Gateway, key: str) -> api_keys.Caller:
     if gateway.issuer is not None and (authenticated := gateway.issuer(key)) is not None:
         return authenticated
     with gateway.ledger.read() as connection:

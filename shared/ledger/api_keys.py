@@ -89,7 +89,7 @@ def well_formed(key: str) -> bool:
 
 def digest(key: str) -> str:
     """Return what the ledger stores of a key. A key has 256 random bits, so guessing can't reverse a plain hash."""
-    return hashlib.sha256(key.encode()).hexdigest()
+    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
 def add_key(

@@ -15,6 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from services.api import uploads
+from services.api.bounds import takes_body
 from services.api.dicomweb import encoding
 from services.api.dicomweb.multipart import Begin, Data, End, Event, Parser, parse_media_type
 from services.api.dicomweb.openapi import STORED
@@ -99,12 +100,14 @@ class Spool:
 
 
 @router.post("/studies", response_class=Response)
+@takes_body(None)
 async def store(request: Request, gateway: GatewayDep, caller: DicomWriter) -> Response:
     """Store instances of any studies."""
     return await _store(request, gateway, caller, None)
 
 
 @router.post("/studies/{study}", response_class=Response)
+@takes_body(None)
 async def store_in_study(study: str, request: Request, gateway: GatewayDep, caller: DicomWriter) -> Response:
     """Store instances of one study; instances of another study fail."""
     return await _store(request, gateway, caller, study)

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from services.api.bounds import takes_body
 from services.api.dicomweb import encoding, qido, workitems
 from services.api.dicomweb.encoding import Json
 from services.api.dicomweb.openapi import WORKED
@@ -27,6 +28,7 @@ _MOST = 1 << 20
 
 
 @router.post("", status_code=201, response_class=Response)
+@takes_body(_MOST)
 async def create(request: Request, gateway: GatewayDep, caller: DicomWriter) -> Response:
     """Create a workitem; its UID is the query itself, or in the data set, or new."""
     content = await _body(request)
@@ -57,6 +59,7 @@ def retrieve(workitem: str, request: Request, gateway: GatewayDep, caller: Dicom
 
 
 @router.post("/{workitem}", response_class=Response)
+@takes_body(_MOST)
 async def update(workitem: str, request: Request, gateway: GatewayDep, caller: DicomWriter) -> Response:
     """Change attributes; while in progress only its owner may do so (`?transaction-uid=` or in the data set)."""
     content = await _body(request)
@@ -66,6 +69,7 @@ async def update(workitem: str, request: Request, gateway: GatewayDep, caller: D
 
 @router.put("/{workitem}/state", response_class=Response)
 @router.put("/{workitem}/state/{requester}", response_class=Response, include_in_schema=False)
+@takes_body(_MOST)
 async def change_state(workitem: str, request: Request, gateway: GatewayDep, caller: DicomWriter) -> Response:
     """Claim, complete or cancel a step, under the Transaction UID of its owner."""
     content = await _body(request)

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from services.api import schemas, uploads
+from services.api.bounds import takes_body
 from services.api.gateway import Gateway, GatewayDep, Reader, Writer
 from services.api.requests import RAW_TYPES, media_type, raw_or_json, read_json
 from services.api.submissions import JobSubmission
@@ -25,6 +26,7 @@ JOB_BODY = raw_or_json(schemas.inlined(schemas.JobRequest))
 
 
 @router.post("", status_code=202, openapi_extra=JOB_BODY, responses={202: {"model": schemas.Job}})
+@takes_body(None)
 async def create_job(
     request: Request,
     response: Response,

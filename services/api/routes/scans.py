@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from services.api import schemas, uploads
+from services.api.bounds import takes_body
 from services.api.gateway import Gateway, GatewayDep, Writer
 from services.api.requests import RAW_TYPES, media_type, raw_or_json, read_json
 from services.api.routes import uploads as uploads_route
@@ -20,6 +21,7 @@ SCAN_BODY = raw_or_json(schemas.inlined(uploads_route.UploadRequest))
 
 
 @router.post("", status_code=201, openapi_extra=SCAN_BODY)
+@takes_body(None)
 async def upload_scan(
     request: Request,
     later: BackgroundTasks,

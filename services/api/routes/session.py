@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api import schemas
-from services.api.gateway import COOKIE, Caller, Gateway, GatewayDep, identify
-from shared.errors import Unauthorized
+from services.api.gateway import COOKIE, Caller, Gateway, GatewayDep, address_of, identify
+from shared.errors import TooMany, Unauthorized
 from shared.ledger import api_keys, audit
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
@@ -42,7 +42,7 @@ def sign_in(body: SignIn, request: Request, gateway: GatewayDep, response: Respo
 
     Raises Unauthorized also for a session's own value, which would otherwise renew itself for ever.
     """
-    holder = identify(gateway, body.key.strip())
+    holder = identify(gateway, body.key.strip(), address_of(request))
     if holder.kind == "session":
         raise Unauthorized(api_keys.REFUSED)
     gateway.limits.request(holder.tenant)
@@ -90,8 +90,11 @@ def set_cookie(response: Response, key: str, request: Request) -> None:
 
 def has_session(request: Request, gateway: Gateway) -> bool:
     """Return whether the request has a valid session."""
+    cookie = request.cookies.get(COOKIE, "")
+    if not cookie:
+        return False
     try:
-        identify(gateway, request.cookies.get(COOKIE, ""))
-    except Unauthorized:
+        identify(gateway, cookie, address_of(request))
+    except (Unauthorized, TooMany):
         return False
     return True

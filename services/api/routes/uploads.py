@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api import schemas, uploads
+from services.api.bounds import takes_body
 from services.api.gateway import Gateway, GatewayDep, Writer
 from services.api.requests import RAW_BODY
 from shared import sandbox
@@ -75,6 +76,7 @@ def get_upload(upload_id: str, gateway: GatewayDep, caller: Writer) -> Upload:
 
 
 @router.put("/{upload_id}/parts/{number}", status_code=204, openapi_extra=RAW_BODY)
+@takes_body(None)
 async def put_part(
     upload_id: str, number: int, request: Request, response: Response, gateway: GatewayDep, caller: Writer
 ) -> None:
