@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import Connection, Engine, Float, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InternalError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, InternalError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from shared.errors import Unavailable
+from shared.errors import Unavailable, Unprocessable
 from shared.telemetry.metrics import meters, timed
 
 if TYPE_CHECKING:
@@ -190,3 +190,6 @@ def _explained() -> Iterator[None]:
         if isinstance(error, InternalError) and getattr(error.orig, "sqlstate", None) != SILENT:
             raise
         raise Unavailable("The job ledger is not available; try again in a moment.", "ledger_unavailable") from error
+    except (DataError, UnicodeEncodeError) as error:  # NUL on PostgreSQL, half a surrogate pair on both
+        logger.info("a value can't be stored", extra={"kind": type(error).__name__})
+        raise Unprocessable("A text has a character that can't be stored.", "invalid_request") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
 from contextlib import suppress
@@ -33,6 +34,8 @@ PREAMBLE = 128
 BATCH = 100
 
 _UID = re.compile(r"^[0-9]+(\.[0-9]+)*$")
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+"""Characters that no ledger stores in a text."""
 OUT_OF_RESOURCES, MISMATCH, NOT_UNDERSTOOD, PROCESSING = 0xA700, 0xA900, 0xC000, 0x0110
 DISCARDED = 0xB006
 """Warning: the tenant has other bytes under this UID; the new ones were discarded."""
@@ -206,6 +209,8 @@ def _failure(about: dict[str, Any], study: str | None) -> int | None:
     uids = [about[name] for name in ("instance", "study", "series", "sop_class")]
     if not all(_UID.match(uid) and len(uid) <= 64 for uid in uids) or not about["syntax"]:
         return MISMATCH
+    if _UNFIT.search(json.dumps(about, ensure_ascii=False).replace("\\u0000", "\0")):
+        return NOT_UNDERSTOOD
     return MISMATCH if study is not None and about["study"] != study else None
 
 

@@ -174,16 +174,14 @@ async def _body(request: Request) -> Json:
         if len(body) > _MOST:
             raise BadRequest("The workitem is too long.", "bad_workitem")
     try:
-        content = json.loads(body)
+        content = json.loads(body, parse_constant=_not_a_number)
     except (ValueError, RecursionError) as error:
         raise BadRequest("The body is not DICOM JSON.", "bad_workitem") from error
     content = content[0] if isinstance(content, list) and len(content) == 1 else content
-    if not isinstance(content, dict) or not all(_is_element(tag, element) for tag, element in content.items()):
+    if not encoding.is_data_set(content):
         raise BadRequest("The body is not one data set in DICOM JSON.", "bad_workitem")
-    return content
+    return dict(content)
 
 
-def _is_element(tag: str, element: Any) -> bool:
-    if not re.fullmatch(r"[0-9A-F]{8}", tag) or not isinstance(element, dict):
-        return False
-    return isinstance(element.get("vr"), str) and isinstance(element.get("Value", []), list)
+def _not_a_number(text: str) -> float:
+    raise ValueError(f"JSON has no {text}")
