@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -18,8 +18,10 @@ from sqlalchemy import Connection
 from services.api.limits import Limits
 from services.api.metrics import Metrics
 from services.api.tokens import Issuer
+from services.api.turns import Turns
 from services.api.views import Estimate
 from services.api.watch import Watch
+from shared import sandbox
 from shared.errors import Forbidden, NotFound, Unauthorized
 from shared.ledger import Ledger, api_keys, audit, open_ledger
 from shared.settings import Settings
@@ -46,6 +48,15 @@ class Gateway:
     estimate: Estimate
     metrics: Metrics
     issuer: Issuer | None = None
+    turns: Turns = field(default_factory=Turns)
+
+    def sandboxed(self, tenant: str, name: str, seconds: float = sandbox.SECONDS, **arguments: Any) -> dict[str, Any]:
+        """Run a function in the sandbox from a worker thread, when it is the tenant's turn.
+
+        Raises TooMany where the tenant has too much of it under way, or what `sandbox.call` raises.
+        """
+        with self.turns.in_thread(tenant):
+            return sandbox.call(name, seconds, **arguments)
 
     @contextmanager
     def reading(self, caller: api_keys.Caller) -> Iterator[Connection]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import anyio
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
@@ -26,9 +25,6 @@ from shared.errors import BadRequest, NotAScan, ScanTooLarge, TooMany, Unavailab
 from shared.ledger import jobs
 from shared.ledger.uploads import new_scan
 from shared.worker import failpoints
-
-CHECKS = anyio.CapacityLimiter(2)
-"""Limits the sandboxes that run at once in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +87,12 @@ async def receive(request: Request, path: Path, limit: int) -> Upload:
     return Upload(path, digest.hexdigest(), total)
 
 
-async def accept(gateway: Gateway, upload: Upload, options: schemas.Options) -> jobs.Scan:
+async def accept(gateway: Gateway, tenant: str, upload: Upload, options: schemas.Options) -> jobs.Scan:
     """Check container, headers and declared sizes, then make the bytes durable.
 
     Raises a `BadScan`.
     """
-    async with CHECKS:
+    async with gateway.turns.turn(tenant):
         declared = await run_in_threadpool(sandbox.inspect, upload.path, options.spacing, options.modality)
     scan_id, key = new_scan()
     scan = jobs.Scan(scan_id, key, upload.sha256, upload.bytes, declared.source)

@@ -14,7 +14,6 @@ from starlette.background import BackgroundTask
 
 from services.api.dicomweb.openapi import EXPORTED
 from services.api.gateway import DicomReader, DicomWriter, Gateway, GatewayDep
-from shared import sandbox
 from shared.errors import NotFound
 from shared.ledger import erasure
 from shared.ledger.dicom import search
@@ -36,7 +35,7 @@ def export(study: str, gateway: GatewayDep, caller: DicomReader) -> Response:
         raise NotFound("There is no image in this study.")
     folder = tempfile.TemporaryDirectory(prefix="export-", dir=gateway.settings.spool)
     try:
-        path = _packed(gateway, images, Path(folder.name))
+        path = _packed(gateway, caller.tenant, images, Path(folder.name))
     except BaseException:
         folder.cleanup()
         raise
@@ -55,13 +54,13 @@ def erase(study: str, gateway: GatewayDep, caller: DicomWriter) -> None:
             gateway.store.delete(prefix)
 
 
-def _packed(gateway: Gateway, images: list[Instance], folder: Path) -> Path:
+def _packed(gateway: Gateway, tenant: str, images: list[Instance], folder: Path) -> Path:
     secret, path = secrets.token_hex(32), folder / "deidentified.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for number, image in enumerate(images, start=1):
             out = folder / "instance"
             with gateway.store.file(instance_list.instance_key(image.id)) as source:
-                sandbox.call("deidentify", 60.0, path=str(source), out=str(out), secret=secret)
+                gateway.sandboxed(tenant, "deidentify", 60.0, path=str(source), out=str(out), secret=secret)
             archive.write(out, f"IM{number:06d}.dcm")
             out.unlink()
     return path

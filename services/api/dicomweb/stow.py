@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import tempfile
 from contextlib import suppress
@@ -34,8 +33,6 @@ PREAMBLE = 128
 BATCH = 100
 
 _UID = re.compile(r"^[0-9]+(\.[0-9]+)*$")
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
-"""Characters that no ledger stores in a text."""
 OUT_OF_RESOURCES, MISMATCH, NOT_UNDERSTOOD, PROCESSING = 0xA700, 0xA900, 0xC000, 0x0110
 DISCARDED = 0xB006
 """Warning: the tenant has other bytes under this UID; the new ones were discarded."""
@@ -126,14 +123,17 @@ async def _store(request: Request, gateway: Gateway, caller: api_keys.Caller, st
     if encoding.accepted(request, encoding.JSON, encoding.XML) is None:
         raise HTTPException(406)
     await run_in_threadpool(uploads.check_room, gateway, caller.tenant)
-    with tempfile.TemporaryDirectory(prefix="stow-", dir=gateway.settings.spool) as folder:
+    with (
+        gateway.limits.upload(caller.tenant),
+        tempfile.TemporaryDirectory(prefix="stow-", dir=gateway.settings.spool) as folder,
+    ):
         spool = Spool(Path(folder))
         try:
             parser = None if single else Parser(parameters.get("boundary", ""))
             await _receive(request, parser, spool, gateway.settings.max_upload_bytes)
         finally:
             spool.close()
-        async with uploads.CHECKS:
+        async with gateway.turns.turn(caller.tenant):
             await run_in_threadpool(_keep, gateway, caller, study, spool.parts)
     return _answer(request, spool.parts)
 
@@ -209,8 +209,6 @@ def _failure(about: dict[str, Any], study: str | None) -> int | None:
     uids = [about[name] for name in ("instance", "study", "series", "sop_class")]
     if not all(_UID.match(uid) and len(uid) <= 64 for uid in uids) or not about["syntax"]:
         return MISMATCH
-    if _UNFIT.search(json.dumps(about, ensure_ascii=False).replace("\\u0000", "\0")):
-        return NOT_UNDERSTOOD
     return MISMATCH if study is not None and about["study"] != study else None
 
 

@@ -16,7 +16,6 @@ from services.api.dicomweb import encoding, frames, qido
 from services.api.dicomweb.openapi import RETRIEVED
 from services.api.dicomweb.transcoding import EXPLICIT, transcoded
 from services.api.gateway import DicomReader, Gateway, GatewayDep
-from shared import sandbox
 from shared.errors import BadRequest
 from shared.ledger import api_keys
 from shared.ledger.dicom import search
@@ -32,13 +31,13 @@ Window = Annotated[str | None, Query(max_length=100)]
 @router.get("", response_class=Response)
 def retrieve_study(study: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return all instances of a study."""
-    return _instances(request, gateway, _found(gateway, caller, study))
+    return _instances(request, gateway, caller, _found(gateway, caller, study))
 
 
 @router.get("/series/{series}", response_class=Response)
 def retrieve_series(study: str, series: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return all instances of a series."""
-    return _instances(request, gateway, _found(gateway, caller, study, series))
+    return _instances(request, gateway, caller, _found(gateway, caller, study, series))
 
 
 @router.get("/metadata", response_class=Response)
@@ -62,10 +61,12 @@ def retrieve_instance(
     for kind, _ in encoding.ranges(request):
         if kind == "application/dicom":
             syntax = _syntax(request, instances)
-            return StreamingResponse(_file(gateway, instances[0], syntax), media_type="application/dicom")
+            return StreamingResponse(
+                _file(gateway, caller.tenant, instances[0], syntax), media_type="application/dicom"
+            )
         if kind in (DICOM, "*/*"):
             break
-    return _instances(request, gateway, instances)
+    return _instances(request, gateway, caller, instances)
 
 
 @router.get("/series/{series}/instances/{instance}/metadata", response_class=Response)
@@ -93,7 +94,7 @@ def retrieve_frames(
     if kind is None:
         raise HTTPException(406)
     attributes = qido.metadata(gateway, item)
-    body = frames.read(gateway, item, attributes, frame_numbers, decoded=syntax == EXPLICIT)
+    body = frames.read(gateway, caller.tenant, item, attributes, frame_numbers, decoded=syntax == EXPLICIT)
     boundary = _boundary()
     part = f"{kind}; transfer-syntax={syntax}"
     media = f'multipart/related; type="{kind}"; boundary={boundary}'
@@ -108,7 +109,7 @@ def render_instance(
 ) -> Response:  # fmt: skip
     """Return an instance's middle frame as JPEG or PNG; `window` is centre,width,function."""
     item = _found(gateway, caller, study, series, instance)[0]
-    return _rendered(request, gateway, item, (item.frames + 1) // 2, window, viewport)
+    return _rendered(request, gateway, caller.tenant, item, (item.frames + 1) // 2, window, viewport)
 
 
 @router.get("/series/{series}/instances/{instance}/frames/{number}/rendered", response_class=Response)
@@ -119,7 +120,7 @@ def render_frame(
 ) -> Response:  # fmt: skip
     """Return one frame as JPEG or PNG."""
     item = _found(gateway, caller, study, series, instance)[0]
-    return _rendered(request, gateway, item, frames.numbers(number, item)[0], window, viewport)
+    return _rendered(request, gateway, caller.tenant, item, frames.numbers(number, item)[0], window, viewport)
 
 
 @router.get("/series/{series}/rendered", response_class=Response)
@@ -131,7 +132,7 @@ def render_series(
     """Return a series' middle image as JPEG or PNG."""
     instances = _found(gateway, caller, study, series)
     item = instances[len(instances) // 2]
-    return _rendered(request, gateway, item, (item.frames + 1) // 2, window, viewport)
+    return _rendered(request, gateway, caller.tenant, item, (item.frames + 1) // 2, window, viewport)
 
 
 def _found(
@@ -155,11 +156,11 @@ def _metadata(request: Request, gateway: Gateway, instances: list[Instance]) -> 
     )
 
 
-def _instances(request: Request, gateway: Gateway, instances: list[Instance]) -> Response:
+def _instances(request: Request, gateway: Gateway, caller: api_keys.Caller, instances: list[Instance]) -> Response:
     syntax = _syntax(request, instances)
     boundary = _boundary()
     media = f'multipart/related; type="application/dicom"; boundary={boundary}'
-    body = _parts(boundary, "application/dicom", (_file(gateway, item, syntax) for item in instances))
+    body = _parts(boundary, "application/dicom", (_file(gateway, caller.tenant, item, syntax) for item in instances))
     return StreamingResponse(body, media_type=media)
 
 
@@ -178,11 +179,11 @@ def _syntax(request: Request, instances: list[Instance]) -> str:
     raise HTTPException(406)
 
 
-def _file(gateway: Gateway, item: Instance, syntax: str) -> Iterator[bytes]:
+def _file(gateway: Gateway, tenant: str, item: Instance, syntax: str) -> Iterator[bytes]:
     if syntax in ("*", item.syntax):
         yield from gateway.store.read(instance_list.instance_key(item.id))
         return
-    with transcoded(gateway, item) as path, path.open("rb") as file:
+    with transcoded(gateway, tenant, item) as path, path.open("rb") as file:
         while chunk := file.read(1 << 20):
             yield chunk
 
@@ -200,7 +201,13 @@ def _boundary() -> str:
 
 
 def _rendered(
-    request: Request, gateway: Gateway, item: Instance, frame: int, window: str | None, viewport: str | None
+    request: Request,
+    gateway: Gateway,
+    tenant: str,
+    item: Instance,
+    frame: int,
+    window: str | None,
+    viewport: str | None,
 ) -> Response:
     media = encoding.accepted(request, *PICTURES)
     if media is None:
@@ -213,7 +220,8 @@ def _rendered(
     with tempfile.TemporaryDirectory(prefix="wado-", dir=gateway.settings.spool) as folder:
         out = Path(folder) / "picture"
         with gateway.store.file(instance_list.instance_key(item.id)) as path:
-            sandbox.call(
+            gateway.sandboxed(
+                tenant,
                 "render",
                 60.0,
                 path=str(path),

@@ -106,7 +106,8 @@ def _find(gateway: Gateway, caller: api_keys.Caller, job_id: str, name: str, sto
         raise missing_file(job, name)
     if not is_dicom:
         return _Content(artifact, artifact.bytes, artifact.sha256)
-    data = results.file(gateway.store, scan, artifact)  # patient attributes are added only at download
+    with gateway.turns.in_thread(caller.tenant):
+        data = results.file(gateway.store, scan, artifact)  # patient attributes are added only at download
     return _Content(artifact, len(data), hashlib.sha256(data).hexdigest(), data)
 
 

@@ -41,7 +41,7 @@ async def upload_scan(
     options = schemas.Options.from_query(spacing, modality=modality)
     with gateway.limits.upload(caller.tenant), uploads.spooled(gateway) as path:
         received = await uploads.receive(request, path, gateway.settings.max_upload_bytes)
-        scan = await uploads.accept(gateway, received, options)
+        scan = await uploads.accept(gateway, caller.tenant, received, options)
     await run_in_threadpool(_record, gateway, caller, scan)
     later.add_task(file_accepted, gateway.ledger, gateway.store, scan.id)
     return schemas.Scan(id=scan.id, sha256=scan.sha256, bytes=scan.bytes, format=scan.format)

@@ -47,10 +47,10 @@ def get_slice(
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
+    window = None if center is None or width is None else (center, width)
     stored = StoredVolume.open(gateway.store, volume)
     pixels = stored.slice(number)
     outlines = None if labels is None else label_map(gateway.store, labels).data[number]
-    window = None if center is None or width is None else (center, width)
     png = slice_png(pixels, stored.geometry.affine, modality=stored.modality, labels=outlines, window=window)
     return Response(png, 200, headers, "image/png")
 

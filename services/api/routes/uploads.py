@@ -127,7 +127,7 @@ async def _complete(
 ) -> jobs.Scan:
     await run_in_threadpool(_join, gateway, upload)
     try:
-        async with uploads.CHECKS:
+        async with gateway.turns.turn(caller.tenant):
             scan = await run_in_threadpool(_check, gateway, upload, options)
     except (BadScan, Unprocessable):  # permanent: a concurrent completion finds the same
         await run_in_threadpool(_give_up, gateway, caller, upload)
