@@ -54,6 +54,14 @@ def check_room(gateway: Gateway, tenant: str) -> None:
         share = jobs.share(connection, tenant, gateway.settings.open_jobs)
     if share is not None and share <= 0:
         raise TooMany("Too many of your jobs are queued or running; send it again when one has ended.", "quota_jobs")
+    check_disk(gateway)
+
+
+def check_disk(gateway: Gateway) -> None:
+    """Refuse bytes while there is too little room for them.
+
+    Raises Unavailable.
+    """
     gateway.settings.spool.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(gateway.settings.spool).free < gateway.settings.free_bytes:
         raise Unavailable("There is too little disk space to accept a scan; nothing was accepted.", "disk_full")

@@ -81,6 +81,7 @@ async def put_part(
     upload_id: str, number: int, request: Request, response: Response, gateway: GatewayDep, caller: Writer
 ) -> None:
     """Store one part, where the store does not take it itself; a repeated part replaces the earlier one."""
+    await run_in_threadpool(uploads.check_disk, gateway)
     upload = await run_in_threadpool(_find, gateway, caller, upload_id)
     size = upload.size(number)
     if not size:
