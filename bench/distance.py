@@ -99,14 +99,14 @@ def compare(ours: Surface, truth: Surface, count: int = 40000) -> Distance:
     return Distance((d1.mean() + d2.mean()) / 2.0, max(np.percentile(d1, 95), np.percentile(d2, 95)), float(angle))
 
 
-def interpenetration(one: Surface, other: Surface, depth: float = 0.1, count: int = 40000) -> float:
-    """The share of the first surface's area that lies deeper than `depth` mm inside the second."""
-    points, _ = one.sample(count)
-    low, high = other.corners.min(axis=(0, 1)), other.corners.max(axis=(0, 1))
+def interpenetration(inner: Surface, outer: Surface, depth: float = 0.1, count: int = 40000) -> float:
+    """The share of the `inner` surface's area that lies deeper than `depth` mm inside the `outer` one."""
+    points, _ = inner.sample(count)
+    low, high = outer.corners.min(axis=(0, 1)), outer.corners.max(axis=(0, 1))
     near = ((points > low) & (points < high)).all(axis=1)
     if not near.any():
         return 0.0
     points = points[near]
-    distance, face = other.nearest(points)
-    behind = np.einsum("ij,ij->i", points - other.corners[face].mean(axis=1), other.normals[face]) < 0
+    distance, face = outer.nearest(points)
+    behind = np.einsum("ij,ij->i", points - outer.corners[face].mean(axis=1), outer.normals[face]) < 0
     return float((behind & (distance > depth)).sum() / count)

@@ -25,11 +25,11 @@ from bench.cases import synthetic, truths, volume
 from bench.distance import Surface, compare, interpenetration
 from bench.intersections import self_intersections
 from bench.peers import WAYS, Surfaces
-from services.mesher.checks import topology
 from services.mesher.core import mesh
 from services.mesher.glb import to_glb
 from services.mesher.provenance import Provenance
 from services.mesher.results import MeshedOrgans, Quality
+from services.mesher.surface.topology import topology
 from services.mesher.thumbnail import View, render
 from shared.imaging.geometry import Geometry
 from shared.imaging.volume import LabelMap
@@ -44,15 +44,15 @@ Row = dict[str, Any]
 
 def ways() -> dict[str, tuple[Callable[[LabelMap], Any], Callable[[Any], bytes], Callable[[Any], Surfaces]]]:
     """Per name: meshing, writing the file, and the plain surfaces of what meshing gave."""
-    found: dict[str, Any] = {f"ours, {quality}": _ours(quality) for quality in OURS}
+    choices: dict[str, Any] = {f"ours, {quality}": _ours(quality) for quality in OURS}
     for name, (make, write) in WAYS.items():
-        found[name] = (make, write, lambda surfaces: surfaces)
-    return found
+        choices[name] = (make, write, lambda surfaces: surfaces)
+    return choices
 
 
 def _ours(quality: Quality) -> Any:
     def surfaces(meshed: MeshedOrgans) -> Surfaces:
-        return {made.label: (made.vertices, made.faces) for made in meshed.meshes}
+        return {output.label: (output.vertices, output.faces) for output in meshed.meshes}
 
     return (
         lambda label_map: mesh(label_map, quality),
@@ -71,14 +71,14 @@ def run_case(name: str, label_map: LabelMap, truth: dict[int, Surface], repeats:
             if way in SLOW and (turn >= 1 or name != "mri"):
                 continue
             began = time.perf_counter()
-            made = make(label_map)
+            output = make(label_map)
             middle = time.perf_counter()
-            results[way] = (made, len(write(made)))
+            results[way] = (output, len(write(output)))
             seconds[way].append((middle - began, time.perf_counter() - began))
             print(f"{name} {turn} {way}: {middle - began:.3f} s", file=sys.stderr, flush=True)
     rows = []
-    for way, (made, size) in results.items():
-        surfaces = chosen[way][2](made)
+    for way, (output, size) in results.items():
+        surfaces = chosen[way][2](output)
         row: Row = {"case": name, "way": way, "bytes": size, "runs": len(seconds[way])}
         row["mesh_s"] = statistics.median(first for first, _ in seconds[way])
         row["file_s"] = statistics.median(both for _, both in seconds[way])
@@ -115,9 +115,9 @@ def peak_memory(way: str, label_map: LabelMap) -> float:
     ours, theirs = context.Pipe()
     child = context.Process(target=_peak, args=(way, label_map.data, label_map.geometry.affine, theirs))
     child.start()
-    found: float = ours.recv()
+    peak: float = ours.recv()
     child.join()
-    return found
+    return peak
 
 
 def _peak(way: str, data: Any, affine: Any, pipe: Any) -> None:
@@ -149,7 +149,7 @@ def growth() -> list[Row]:
             meshed = mesh(label_map)
             seconds.append(time.perf_counter() - began)
         row = {"shape": shape, "voxels": int(np.prod(shape)), "mesh_s": statistics.median(seconds)}
-        row |= {"triangles": sum(len(made.faces) for made in meshed.meshes)}
+        row |= {"triangles": sum(len(output.faces) for output in meshed.meshes)}
         rows.append(row | {"memory_mb": peak_memory("ours, standard", label_map)})
     return rows
 
@@ -172,7 +172,7 @@ def pictures(label_map: LabelMap, name: str) -> None:
     cv2.imwrite(str(RESULTS / f"meshes_{name}.png"), np.vstack(rows)[:, :, ::-1])
 
 
-def table(rows: list[Row], grown: list[Row], machine: Row) -> str:
+def table(rows: list[Row], growth_rows: list[Row], machine: Row) -> str:
     """The results as Markdown."""
     lines = [
         "# Meshes: our way beside others",
@@ -205,7 +205,7 @@ def table(rows: list[Row], grown: list[Row], machine: Row) -> str:
         "| grid | mesh s | MB over the label map | triangles |",
         "|---|---|---|---|",
     ]
-    for row in grown:
+    for row in growth_rows:
         size = " x ".join(str(n) for n in row["shape"][::-1])
         lines.append(f"| {size} | {row['mesh_s']:.3f} | {row['memory_mb']:.0f} | {row['triangles']} |")
     return "\n".join(lines) + "\n"
@@ -237,12 +237,12 @@ def main() -> None:
         label_map = synthetic(options.data, name)
         rows += run_case(name, label_map, truth, options.ct_repeats if name == "ct" else options.repeats)
         pictures(label_map, name)
-    grown = [] if options.no_growth else growth()
+    growth_rows = [] if options.no_growth else growth()
     machine = _machine()
     RESULTS.mkdir(exist_ok=True)
-    everything = {"machine": machine, "rows": rows, "growth": grown}
+    everything = {"machine": machine, "rows": rows, "growth": growth_rows}
     (RESULTS / "meshes.json").write_text(json.dumps(everything, indent=1) + "\n")
-    (RESULTS / "meshes.md").write_text(table(rows, grown, machine))
+    (RESULTS / "meshes.md").write_text(table(rows, growth_rows, machine))
 
 
 if __name__ == "__main__":

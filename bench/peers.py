@@ -46,10 +46,10 @@ def skimage_taubin(label_map: LabelMap, reduction: float = 0.5) -> Surfaces:
 
     surfaces = {}
     for label, (vertices, faces) in _cubes(label_map):
-        made = trimesh.Trimesh(vertices, faces, process=False)
-        trimesh.smoothing.filter_taubin(made, lamb=0.5, nu=0.53, iterations=10)
+        result = trimesh.Trimesh(vertices, faces, process=False)
+        trimesh.smoothing.filter_taubin(result, lamb=0.5, nu=0.53, iterations=10)
         surfaces[label] = fast_simplification.simplify(
-            np.asarray(made.vertices, dtype=np.float32), np.asarray(made.faces, dtype=np.int32), reduction
+            np.asarray(result.vertices, dtype=np.float32), np.asarray(result.faces, dtype=np.int32), reduction
         )
     return surfaces
 
@@ -143,13 +143,13 @@ def pymeshlab(label_map: LabelMap, keep: float = 0.5) -> Surfaces:
 
     surfaces = {}
     for label, (vertices, faces) in _cubes(label_map):
-        made = ml.MeshSet()
-        made.add_mesh(ml.Mesh(vertices, faces))
-        made.apply_coord_taubin_smoothing(stepsmoothnum=10)
-        made.meshing_decimation_quadric_edge_collapse(
+        result = ml.MeshSet()
+        result.add_mesh(ml.Mesh(vertices, faces))
+        result.apply_coord_taubin_smoothing(stepsmoothnum=10)
+        result.meshing_decimation_quadric_edge_collapse(
             targetfacenum=int(keep * len(faces)), preservetopology=True, preservenormal=True, optimalplacement=True
         )
-        surfaces[label] = (made.current_mesh().vertex_matrix(), made.current_mesh().face_matrix())
+        surfaces[label] = (result.current_mesh().vertex_matrix(), result.current_mesh().face_matrix())
     return surfaces
 
 
@@ -186,9 +186,9 @@ def _decimated(source: Any, reduction: float) -> tuple[NDArray[Any], NDArray[Any
         last.SetTargetReduction(reduction)
         last.VolumePreservationOn()
     last.Update()
-    made = last.GetOutput()
-    points = numpy_support.vtk_to_numpy(made.GetPoints().GetData()).astype(np.float64)
-    return points, numpy_support.vtk_to_numpy(made.GetPolys().GetConnectivityArray()).reshape(-1, 3)
+    result = last.GetOutput()
+    points = numpy_support.vtk_to_numpy(result.GetPoints().GetData()).astype(np.float64)
+    return points, numpy_support.vtk_to_numpy(result.GetPolys().GetConnectivityArray()).reshape(-1, 3)
 
 
 def text_obj(surfaces: Surfaces) -> bytes:
@@ -208,9 +208,9 @@ def trimesh_glb(surfaces: Surfaces) -> bytes:
 
     scene = trimesh.Scene()
     for vertices, faces in surfaces.values():
-        made = trimesh.Trimesh(vertices / 1000.0, faces, process=False)
-        made.vertex_normals  # noqa: B018 - makes trimesh store them
-        scene.add_geometry(made)
+        result = trimesh.Trimesh(vertices / 1000.0, faces, process=False)
+        result.vertex_normals  # noqa: B018 - makes trimesh store them
+        scene.add_geometry(result)
     exported: bytes = scene.export(file_type="glb")
     return exported
 

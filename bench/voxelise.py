@@ -49,6 +49,6 @@ def _cross(
     np.add.at(steps, where, np.sign(area[hit]).astype(np.int32))
 
 
-def dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     """Twice the common part over the sum."""
-    return float(2.0 * (one & other).sum() / max(int(one.sum() + other.sum()), 1))
+    return float(2.0 * (first & second).sum() / max(int(first.sum() + second.sum()), 1))

@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services import admin, doctor
 from shared.errors import BadScan, ModelError, VisceraError
+
+if TYPE_CHECKING:
+    from shared.imaging.volume import Organ
 
 console = Console(stderr=True)
 Spacing = tuple[float, float, float]
@@ -37,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except VisceraError as error:
         _complain(error)
+        sys.exit(1)
+    except MemoryError:
+        _complain(VisceraError("The scan needs more memory than this process can get.", "out_of_memory"))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -101,15 +107,23 @@ def run(args: argparse.Namespace) -> None:
     from services.pipeline import run_scan
 
     with _bars() as bars:
-        run_scan(args.scan, args.out, args.spacing, args.quality, modality=args.modality, report=_stage_bars(bars))
+        run_scan(
+            args.scan,
+            args.out,
+            args.spacing,
+            args.quality,
+            modality=args.modality,
+            coverage=args.coverage,
+            report=_stage_bars(bars),
+        )
     _summary(args.out)
 
 
 def mesh(args: argparse.Namespace) -> None:
-    """Mesh a label map."""
+    """Mesh a label map: NIfTI, NRRD, MGH, DICOM SEG, or a folder of binary masks."""
     from services.pipeline import mesh_labels
 
-    mesh_labels(args.labels, args.out, args.quality, args.min_component)
+    mesh_labels(args.label_map, args.out, args.quality, args.min_component, args.labels)
     _summary(args.out)
 
 
@@ -150,12 +164,16 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("scan", type=_existing, nargs="?" if name == "demo" else None, metavar="SCAN")
         _result_options(sub)
         sub.add_argument("--spacing", type=_spacing, metavar="Z,Y,X", help="mm, for PNG stacks")
+        sub.add_argument(
+            "--no-coverage", dest="coverage", action="store_false", help="read slices beyond the card's coverage too"
+        )
         sub.add_argument("--modality", choices=("MR", "CT"), help="of a scan whose files do not say it")
         if name == "submit":
             sub.add_argument("--url", default="http://127.0.0.1:8000")
             sub.add_argument("--key", help="API key (default: VISCERA_KEY)")
     sub = command("mesh", mesh)
-    sub.add_argument("labels", type=_existing, metavar="LABELS.nii.gz")
+    sub.add_argument("label_map", type=_existing, metavar="LABELS")
+    sub.add_argument("--labels", type=_names, metavar="NAMES", help='viscera, or a JSON file: {"1": "liver"}')
     sub.add_argument("--min-component", type=float, default=0.0, metavar="ML", help="drop pieces below this volume")
     _result_options(sub)
     sub = command("models", models)
@@ -185,6 +203,19 @@ def _existing(text: str) -> Path:
     if not path.exists():
         raise argparse.ArgumentTypeError("no such file or folder")
     return path
+
+
+def _names(text: str) -> tuple[Organ, ...]:
+    """The label set of the option --labels."""
+    from services.mesher.labels.names import read_names
+    from shared.imaging.volume import ORGANS
+
+    if text == "viscera":
+        return ORGANS
+    try:
+        return read_names(_existing(text))
+    except BadScan as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _spacing(text: str) -> Spacing:
@@ -228,6 +259,8 @@ def _send(client: Any, scan: Path, args: argparse.Namespace, bars: Progress) -> 
     options = {"quality": args.quality}
     if args.spacing:
         options["spacing"] = ",".join(str(size) for size in args.spacing)
+    if not args.coverage:
+        options["coverage"] = "false"
     if args.modality:
         options["modality"] = args.modality
     job = client.submit(scan, lambda done: report("upload", done), **options)

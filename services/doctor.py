@@ -135,7 +135,7 @@ def _store(settings: Settings) -> Finding:
         whole = b"".join(store.read(key)) == b"probe"
         store.delete("doctor/probe/")
     except Exception as error:
-        return Finding(False, f"The file store is not available ({type(error).__name__}).")
+        return Finding(False, f"The file store can't be written and read ({type(error).__name__}).")
     return Finding(
         whole, "The file store keeps what it is given." if whole else "The file store gives other bytes back."
     )

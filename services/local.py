@@ -195,6 +195,8 @@ class LocalSystem:
             children.append(_valkey(environment["VISCERA_BROKER_URL"], environment))
         for place, stage in enumerate(STAGES):
             worker = [*python, f"services.{stage}", "--name", f"{stage}@local"]
+            if Settings().provider == "cpu":  # CUDA maps more memory than it uses
+                environment.setdefault("VISCERA_CHILD_MEMORY", str(child_memory()))
             threads = {"VISCERA_THREADS": os.environ.get("VISCERA_THREADS") or str(_threads(stage))}
             children.append(Child(stage, worker, environment | threads | _metrics(environment, place)))
         environment |= _metrics(environment, len(STAGES))
@@ -236,6 +238,12 @@ def private_folder(path: Path) -> None:
     """Create a folder that no other user may enter: names of patients are in ledger, store and spool below it."""
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o700)
+
+
+def child_memory() -> int:
+    """Return the bytes that the child of a worker may take: half of this machine's memory, at least 4 GiB."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(total // 2, 4 << 30)
 
 
 def free_port() -> int:

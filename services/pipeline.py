@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from services.classifier import core as classifier
-from services.mesher.product import produce
+from services.mesher.labels import read_labels
+from services.mesher.outputs import write_outputs
 from services.mesher.provenance import provenance_of
 from services.mesher.results import Quality
 from services.segmenter import core as segmenter
 from shared import artifacts, sandbox
-from shared.imaging.volume import LabelMap, Modality
+from shared.imaging.volume import LabelMap, Modality, Organ
 from shared.models import registry
 from shared.settings import Settings
 
@@ -27,11 +28,13 @@ def run_scan(
     quality: Quality = "standard",
     *,
     modality: Modality | None = None,
+    coverage: bool = True,
     report: Report = lambda _stage, _done: None,
 ) -> None:
     """Turn a scan into `model.glb`, `labels.nii.gz` and `report.json` in `out`.
 
     `spacing` is (slice, row, column) mm of a PNG stack, `modality` that of a scan whose files do not say it.
+    `coverage` is whether slices beyond the part that the model card covers are left out.
     """
     settings = Settings()
     started = time.monotonic()
@@ -39,7 +42,7 @@ def run_scan(
     volume = sandbox.decode(scan, spacing, modality)
     report("reading", 1.0)
     network = registry.load("classifier", settings)
-    scores = classifier.classify(volume, network, lambda done: report("classifier", done))
+    scores = classifier.classify(volume, network, lambda done: report("classifier", done), coverage=coverage)
     facts = artifacts.Facts(source=volume.source, modality=volume.modality, warnings=volume.warnings)
     facts = facts.grown("classifier", time.monotonic() - started, model=registry.fact(network))
     started = time.monotonic()
@@ -52,27 +55,33 @@ def run_scan(
     _mesh(labels, out, quality, facts, report)
 
 
-def mesh_labels(path: Path, out: Path, quality: Quality = "standard", min_component: float = 0.0) -> None:
-    """Turn a NIfTI label map into `model.glb` and `report.json` in `out`.
+def mesh_labels(
+    path: Path,
+    out: Path,
+    quality: Quality = "standard",
+    min_component: float = 0.0,
+    organs: Sequence[Organ] | None = None,
+) -> None:
+    """Turn a label map into `model.glb` and `report.json` in `out`.
 
-    `min_component` in mL drops smaller pieces.
+    `min_component` in mL drops smaller components. `organs` names the labels; None: the file's own names.
     """
-    labels = artifacts.load_labels(path)
+    labels = read_labels(path, organs)
     out.mkdir(parents=True, exist_ok=True)
-    files = produce(
+    outputs = write_outputs(
         labels, quality=quality, min_component=min_component, provenance=provenance_of(None), files=FILES
-    )  # fmt: skip
-    for name, content in files.items():
+    )
+    for name, content in outputs.items():
         (out / name).write_bytes(content)
 
 
 def _mesh(labels: LabelMap, out: Path, quality: Quality, facts: artifacts.Facts, report: Report) -> None:
-    files = produce(
+    outputs = write_outputs(
         labels,
         quality=quality,
         provenance=provenance_of(facts),
         files=FILES,
         progress=lambda done: report("mesher", done),
     )
-    for name, content in files.items():
+    for name, content in outputs.items():
         (out / name).write_bytes(content)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import gzip
+import mmap
+import struct
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from shared.errors import UnsupportedScan
 from shared.imaging.geometry import Geometry
+from shared.imaging.label_table import to_xml
 from shared.imaging.volume import LabelMap, Modality, SliceScores, SourceFormat, Volume
 
+_LOCAL_HEADER = 30
+"""Bytes of a zip's local file header before the name (APPNOTE 4.3.7)."""
+_CARET = 30
+"""Code of a header extension in the Caret XML format (NIfTI-1, extension codes)."""
 VOLUME, SCORES, LABELS = "volume.npz", "scores.npz", "labels.nii.gz"
 
 
@@ -61,12 +69,49 @@ def save_volume(path: Path, volume: Volume) -> None:
 
 
 def load_volume(path: Path) -> Volume:
-    """Read what `save_volume` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        data, affine, about = file["data"], file["affine"], [str(text) for text in file["about"]]
+    """Read what `save_volume` wrote; the voxels are mapped from the file, so only those that are used take memory."""
+    with path.open("rb") as file:
+        voxels = find_array(file, "data")
+    with np.load(path, allow_pickle=False) as arrays:
+        affine, about = arrays["affine"], [str(text) for text in arrays["about"]]
+    data = np.memmap(path, voxels.dtype, "r", voxels.start, voxels.shape, voxels.order)
     modality: Modality = "CT" if about[0] == "CT" else "MR"
     source: SourceFormat = about[1]  # type: ignore[assignment]
-    return Volume(data, Geometry(data.shape, affine), modality, source, tuple(about[2:]))
+    return Volume(data, Geometry(voxels.shape, affine), modality, source, tuple(about[2:]))
+
+
+def release_pages(volume: Volume) -> None:
+    """Let the system drop the pages of a mapped volume that were read; they are read again when they are used."""
+    mapping = getattr(volume.data, "base", None)
+    if isinstance(mapping, mmap.mmap):
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArray:
+    """An array of an uncompressed .npz: its shape, dtype, memory order and the offset of its first byte."""
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    order: Literal["C", "F"]
+    start: int
+
+
+def find_array(file: BinaryIO, name: str) -> StoredArray:
+    """Return where an array with three axes is in an uncompressed .npz file.
+
+    Raises KeyError if there is no such array.
+    """
+    with zipfile.ZipFile(file) as archive:
+        info = archive.getinfo(f"{name}.npy")
+        with archive.open(info) as entry:
+            np.lib.format.read_magic(entry)
+            shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(entry)
+            header = entry.tell()
+    file.seek(info.header_offset + 26)  # the lengths of name and extra field in the local header
+    name_length, extra_length = struct.unpack("<HH", file.read(4))
+    start = info.header_offset + _LOCAL_HEADER + name_length + extra_length + header
+    return StoredArray((shape[0], shape[1], shape[2]), dtype, "F" if is_fortran else "C", start)
 
 
 def save_scores(path: Path, scores: SliceScores) -> None:
@@ -82,7 +127,7 @@ def load_scores(path: Path) -> SliceScores:
 
 
 def save_labels(path: Path, labels: LabelMap) -> None:
-    """Write a label map as gzipped NIfTI-1, uint8, stored (column, row, slice), in mm.
+    """Write a label map as gzipped NIfTI-1, uint8, stored (column, row, slice), in mm, names in a header extension.
 
     The same map gives the same bytes.
     """
@@ -92,26 +137,25 @@ def save_labels(path: Path, labels: LabelMap) -> None:
     image = nib.Nifti1Image(labels.data.T, labels.geometry.ras, header)
     image.set_sform(labels.geometry.ras, code=1)
     image.set_qform(labels.geometry.ras, code=1)
+    image.update_header()
+    table = nib.nifti1.Nifti1Extension(_CARET, to_xml(labels.organs))
+    image.header.extensions.append(table)
     with path.open("wb") as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-        packed.write(image.to_bytes())
+        image.header.set_data_offset(352 + table.get_sizeondisk())
+        image.header["scl_slope"], image.header["scl_inter"] = 1.0, 0.0
+        image.header.write_to(packed)
+        for plane in labels.data:  # slice by slice: the last axis of the file varies slowest
+            packed.write(np.ascontiguousarray(plane).tobytes())
 
 
 def load_labels(path: Path) -> LabelMap:
-    """Read a label map from any NIfTI file with whole numbers 0 to 255.
+    """Read what `save_labels` wrote.
 
     Raises a `BadScan` for anything else.
     """
     from shared.imaging.formats import read_scan  # imports pydicom, which no worker needs
 
     volume = read_scan(path)
-    if volume.source not in ("nifti", "nrrd", "mgh"):
-        raise UnsupportedScan("A label map is read from a NIfTI, NRRD or MGH file.")
-    return LabelMap(_labels(volume.data), volume.geometry)
-
-
-def _labels(data: NDArray[Any]) -> NDArray[np.uint8]:
-    if data.dtype == np.uint8:
-        return np.ascontiguousarray(data)
-    if data.min() < 0 or data.max() > 255 or (data.dtype.kind == "f" and (data != np.rint(data)).any()):
-        raise UnsupportedScan("A label map has whole numbers from 0 to 255.")
-    return data.astype(np.uint8)
+    if volume.source != "nifti" or volume.data.dtype != np.uint8:
+        raise UnsupportedScan("A label map of a job is a NIfTI file with unsigned 8-bit numbers.")
+    return LabelMap(np.ascontiguousarray(volume.data), volume.geometry)

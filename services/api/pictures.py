@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.imaging.geometry import Floats
-from shared.imaging.volume import organ
+from shared.imaging.volume import ORGANS
 
 CT_WINDOW = (40.0, 400.0)
 """Centre and width in HU of the usual soft-tissue window."""
 MOST_PIXELS = 2048
 """Width and height of a picture at most."""
 _GREY = (136, 136, 136)
+_COLOURS = {organ.id: organ.colour for organ in ORGANS}
 _SIDES = {0: ("R", "L"), 1: ("A", "P")}
 
 
@@ -98,9 +99,8 @@ def _windowed(pixels: NDArray[np.float32], modality: str, window: tuple[float, f
 
 def _outline(picture: NDArray[Any], labels: NDArray[Any]) -> None:
     for label in np.unique(labels[labels > 0]):
-        known = organ(int(label))
         contours, _ = cv2.findContours((labels == label).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(picture, contours, -1, known.colour if known else _GREY, 1)
+        cv2.drawContours(picture, contours, -1, _COLOURS.get(int(label), _GREY), 1)
 
 
 def _name_sides(picture: NDArray[Any], axis: int) -> None:

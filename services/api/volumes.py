@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ from shared.imaging.volume import LabelMap
 from shared.ledger.jobs import Artifact
 from shared.storage.base import Store
 
-_LOCAL_HEADER = 30
 _PIECE = 1 << 20
 
 
@@ -39,18 +37,12 @@ class StoredVolume:
     @classmethod
     def open(cls, store: Store, artifact: Artifact) -> StoredVolume:
         """Read only the headers of what `artifacts.save_volume` wrote."""
-        with zipfile.ZipFile(io.BufferedReader(_Ranged(store, artifact))) as archive:
-            info = archive.getinfo("data.npy")
-            with archive.open(info) as file:
-                np.lib.format.read_magic(file)
-                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-                header = file.tell()
+        file = io.BufferedReader(_Ranged(store, artifact))
+        voxels = artifacts.find_array(file, "data")
+        with zipfile.ZipFile(file) as archive:
             affine, about = (np.load(io.BytesIO(archive.read(f"{name}.npy"))) for name in ("affine", "about"))
-        lengths = b"".join(store.read(artifact.key, info.header_offset + 26, info.header_offset + 30))
-        name, extra = struct.unpack("<HH", lengths)
-        start = info.header_offset + _LOCAL_HEADER + name + extra + header
-        geometry = Geometry((shape[0], shape[1], shape[2]), affine)
-        return cls(store, artifact.key, start, dtype, geometry, str(about[0]))
+        geometry = Geometry(voxels.shape, affine)
+        return cls(store, artifact.key, voxels.start, voxels.dtype, geometry, str(about[0]))
 
     def slice(self, number: int) -> NDArray[np.generic]:
         """Return one slice (row, column) by a ranged read.

@@ -17,9 +17,16 @@ from shared.models.network import Network
 BATCH = 32
 
 
-def classify(volume: Volume, network: Network, progress: Callable[[float], None] = lambda _: None) -> SliceScores:
+def classify(
+    volume: Volume,
+    network: Network,
+    progress: Callable[[float], None] = lambda _: None,
+    *,
+    coverage: bool = True,
+) -> SliceScores:
     """Score every axial slice and choose those to segment.
 
+    `coverage` is whether slices beyond the part of the body that the model card covers are left out.
     `progress` is called with 0 to 1 after each batch; its exceptions propagate.
     """
     turn = to_axial(volume.geometry)
@@ -30,7 +37,7 @@ def classify(volume: Volume, network: Network, progress: Callable[[float], None]
         scores[indices] = network(stacks)
         progress((int(indices[-1]) + 1) / len(scores))
     keep = keep_mask(scores, network.card.decision_threshold, spacing[0])
-    if network.card.coverage is not None and volume.modality == "MR":
+    if coverage and network.card.coverage is not None and volume.modality == "MR":
         keep &= coverage_mask(len(scores), spacing[0], network.card.coverage)
     return SliceScores(scores, keep)
 

@@ -17,7 +17,8 @@ def classifier(work: Work) -> None:
     with work.scan() as path:
         volume = sandbox.decode(path, tuple(spacing) if spacing else None, work.job.options.get("modality"))
     work.progress(0.3)
-    scores = core.classify(volume, work.tool, lambda done: work.progress(0.3 + 0.6 * done))
+    coverage = work.job.options.get("coverage", True)
+    scores = core.classify(volume, work.tool, lambda done: work.progress(0.3 + 0.6 * done), coverage=coverage)
     artifacts.save_volume(work.output(artifacts.VOLUME), volume)
     artifacts.save_scores(work.output(artifacts.SCORES), scores)
     facts = artifacts.Facts(source=volume.source, modality=volume.modality, warnings=volume.warnings)

@@ -1,47 +1,31 @@
-"""The mesher: a label map in, one closed surface per label out."""
+"""The mesher: from a label map to one closed surface per label."""
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.mesher.beside import THREADS, Beside
-from services.mesher.checks import check
-from services.mesher.field import Field, Lattice, build, softness
-from services.mesher.results import Box, Checks, MeshedOrgan, MeshedOrgans, Quality
-from services.mesher.runs import Floats, Ints, Layout, Runs, scan
-from services.mesher.shape import Body, Draft, Ground, plain_surface, smooth_surface
-from services.mesher.surface import Measures, Mesh
-from shared.imaging.volume import ORGANS, LabelMap
+from services.mesher.results import Box, MeshedOrgan, MeshedOrgans, Quality
+from services.mesher.surface.checks import Checks, check
+from services.mesher.surface.ends import OpenEnds, open_ends
+from services.mesher.surface.mesh import Measures, Mesh
+from services.mesher.surface.organ import OrganVoxels
+from services.mesher.surface.parallel import THREADS, Map
+from services.mesher.surface.runs import Layout, Runs, encode_runs
+from services.mesher.surface.sampling import Budget, RawSurface, SamplingSource, largest_first, sample
+from services.mesher.surface.smooth import plain_surface, smooth_surface
+from shared.arrays import Float64
+from shared.imaging.label_table import unnamed
+from shared.imaging.volume import LabelMap, Organ
 
 TINY_MM3 = 1000.0
-MANY = 50
-_MOST_CELLS = 24_000_000
-_MOST_BESIDE = 300_000
-"""Triangles of all organs up to which they are made side by side."""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """How many triangles all organs may have together, and the finest lattice step in voxels (geometric mean).
-
-    `slack` says how far the number may be exceeded before a coarser lattice is tried.
-    """
-
-    triangles: int
-    finest: float
-    slack: float = 1.0
-
-    @property
-    def most(self) -> float:
-        """The number of triangles beyond which the budget counts as exceeded."""
-        return self.triangles * self.slack
-
+MANY_COMPONENTS = 50
+_MOST_PARALLEL = 300_000
+"""Triangles of all organs up to which they are meshed in parallel; beyond, that would take too much memory."""
 
 BUDGETS: Mapping[Quality, Budget] = {
     "light": Budget(50_000, 1.0),
@@ -49,222 +33,163 @@ BUDGETS: Mapping[Quality, Budget] = {
     "fine": Budget(700_000, 0.9, 1.1),
 }
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """One label's runs after small components went, and what went: `component` numbers each run's component."""
-
-    label: int
-    runs: Runs
-    component: Ints
-    components: int
-    dropped: int
-    dropped_voxels: int
+Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Surface:
-    """A label's smooth surface with what it was made of and the seconds that took; not checked yet."""
+class OrganSurface:
+    """The surface of an organ, its measures, the method that made it and the seconds spent on it."""
 
-    part: Part
-    body: Body
+    organ: OrganVoxels
     mesh: Mesh
     measures: Measures
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Finished:
-    """A surface with what was found out about it, the name of the way it was made and the seconds that took."""
-
-    mesh: Mesh
-    measures: Measures
-    checks: Checks
     method: str
     seconds: float
 
 
-def _silent(_: float) -> None:
+def _ignore(_: float) -> None:
     return None
 
 
 def mesh(
-    label_map: LabelMap,
-    quality: Quality = "standard",
-    min_component: float = 0.0,
-    progress: Callable[[float], None] = _silent,
+    label_map: LabelMap, quality: Quality = "standard", min_component: float = 0.0, progress: Progress = _ignore
 ) -> MeshedOrgans:
-    """Mesh every label of a label map.
+    """Mesh every label of a label map; vertices are in patient LPS mm.
 
-    `min_component` in mL drops smaller components of a label (26-connected); `progress` is told the fraction done.
-    Vertices are in patient LPS mm. Organs the project names are listed even where they have no voxel.
+    `min_component` in mL drops smaller components of a label (26-connected). `progress` receives the fraction done.
+    Organs with a known name are listed even where they have no voxel.
     """
-    began = time.perf_counter()
+    started = time.perf_counter()
     layout = Layout.of(label_map)
     least = int(np.ceil(min_component * 1000.0 / layout.voxel_mm3 - 1e-9))
     with ThreadPoolExecutor(THREADS) as pool:
-        found = scan(layout.data, pool.map)
-        parts = {label: _part(label, runs, least) for label, runs in found.items()} if least > 1 else {}
-        kept = {label: part.runs for label, part in parts.items() if len(part.runs)} if least > 1 else found
+        runs = encode_runs(layout.data, pool.map)
+        organs = _select(layout, runs, least, pool.map)
         progress(0.2)
-        finished = _organs(Ground.of(layout, kept), parts, quality, pool.map, progress)
-    every = sorted(set(found) | {known.id for known in ORGANS})
-    organs = tuple(finished.get(label) or _absent(label, parts.get(label), layout) for label in every)
-    meshed = MeshedOrgans(organs, quality, time.perf_counter() - began, label_map.warnings)
-    total = sum(len(surface.faces) for surface in meshed.meshes)
+        present = {label: organ for label, organ in organs.items() if len(organ.runs)}
+        meshed = _mesh_organs(layout, present, quality, pool.map, progress)
+    names = {organ.id: organ for organ in label_map.organs}
+    labels = {label: names.get(label) or unnamed(label) for label in sorted({*runs, *names})}
+    results = tuple(
+        replace(meshed[label], definition=organ) if label in meshed else _absent(organ, organs.get(label))
+        for label, organ in labels.items()
+    )
+    result = MeshedOrgans(results, quality, time.perf_counter() - started, label_map.warnings)
+    total = sum(len(surface.faces) for surface in result.meshes)
     if total > BUDGETS[quality].most:
-        return replace(meshed, warnings=(*meshed.warnings, "triangle_budget"))
+        return replace(result, warnings=(*result.warnings, "triangle_budget"))
+    return result
+
+
+def _select(layout: Layout, runs: Mapping[int, Runs], least: int, map_: Map) -> dict[int, OrganVoxels]:
+    """The voxels of each label without components of fewer than `least` voxels."""
+    organs = map_(lambda label: OrganVoxels.of(label, runs[label], layout, least), runs)
+    return {organ.label: organ for organ in organs}
+
+
+def _mesh_organs(
+    layout: Layout, organs: Mapping[int, OrganVoxels], quality: Quality, parallel: Map, progress: Progress
+) -> dict[int, MeshedOrgan]:
+    """Mesh organs that have voxels.
+
+    Large surfaces are smoothed one after another, which takes half the memory. Others are smoothed in parallel, and
+    each is checked while others are smoothed.
+    """
+    runs = {label: organ.runs for label, organ in organs.items()}
+    budget = BUDGETS[quality]
+    map_ = parallel if budget.triangles <= _MOST_PARALLEL else map
+    source = SamplingSource.of(layout, runs)
+    raw = sample(source, budget, map_)
+    fields = {label: surface.field for label, surface in raw.items()}
+    progress(0.5)
+
+    def smooth(item: tuple[OrganVoxels, RawSurface | None]) -> OrganSurface:
+        started, (organ, surface) = time.perf_counter(), item
+        neighbours = [field for label, field in fields.items() if label != organ.label]
+        mesh_, measures = smooth_surface(organ, surface, source, neighbours)
+        return OrganSurface(organ, mesh_, measures, "field", time.perf_counter() - started)
+
+    items = _take(raw, [organs[label] for label in largest_first(runs)])
+    meshed: dict[int, MeshedOrgan] = {}
+    for result in map_(_check, map_(smooth, items)):
+        meshed[result.label] = result
+        progress(0.5 + 0.5 * len(meshed) / len(organs))
     return meshed
 
 
-def _organs(
-    ground: Ground, parts: Mapping[int, Part], quality: Quality, beside: Beside, progress: Callable[[float], None]
-) -> dict[int, MeshedOrgan]:
-    """The organs of the runs that are kept; `parts` are those whose components are known already.
-
-    Large surfaces are made one after another, which takes half the memory; others beside each other, and each is
-    checked beside the next.
-    """
-    kept, finished = ground.kept, dict[int, MeshedOrgan]()
-    beside = beside if BUDGETS[quality].triangles <= _MOST_BESIDE else map
-    drafts = _drafts(ground, BUDGETS[quality], beside)
-    progress(0.5)
-
-    def surface(label: int) -> Surface:
-        made = _surface(parts.get(label) or _part(label, kept[label], 0), ground, drafts)
-        if label in drafts:  # too small for the thinner slices, it has none
-            drafts[label] = drafts[label].spent
-        return made
-
-    for organ in beside(_checked, beside(surface, _largest_first(kept))):
-        finished[organ.label] = organ
-        progress(0.5 + 0.5 * len(finished) / len(kept))
-    return finished
+def _take(raw: dict[int, RawSurface], organs: Sequence[OrganVoxels]) -> Iterator[tuple[OrganVoxels, RawSurface | None]]:
+    """Each organ with its raw surface, which is removed from `raw`: its memory is free once the organ is smoothed."""
+    for organ in organs:
+        yield organ, raw.pop(organ.label, None)
 
 
-def _part(label: int, runs: Runs, least: int) -> Part:
-    """A label without its components of fewer than `least` voxels."""
-    count, component = runs.components()
-    sizes = np.bincount(component, runs.lengths, count)
-    small = sizes < least
-    if not small.any():
-        return Part(label, runs, component, count, 0, 0)
-    keep = ~small[component]
-    return Part(label, runs[keep], component[keep], count, int(small.sum()), int(sizes[small].sum()))
-
-
-def _drafts(ground: Ground, budget: Budget, beside: Beside) -> dict[int, Draft]:
-    """The labels' rough surfaces on one lattice, as fine as the budget allows, or nearly so after four tries."""
-    drafts: dict[int, Draft] = {}
-    if not ground.runs:
-        return drafts
-    step, soft = _first_step(ground, budget), dict[int, float]()
-    for _ in range(4):
-        drafts = _sampled(ground, step, soft, beside)
-        total = sum(len(draft.faces) for draft in drafts.values())
-        if total <= budget.most:
-            break
-        step *= 1.01 * float(np.sqrt(total / budget.triangles))
-    return drafts
-
-
-def _sampled(ground: Ground, step: float, soft: dict[int, float], beside: Beside) -> dict[int, Draft]:
-    """Each label's field and rough surface; fields of a wider blur give way to their neighbours.
-
-    `soft` keeps how wide each label's blur may be, which does not depend on the step.
-    """
-    spacing, labels = ground.layout.spacing, _largest_first(ground.runs)
-
-    def field(label: int) -> Field:
-        runs = ground.runs[label]
-        soft[label] = soft.get(label) or softness(runs, spacing)
-        return build(runs, Lattice.of(spacing, step, soft[label]))
-
-    fields = dict(zip(labels, beside(field, labels), strict=True))
-    for label, other in itertools.permutations(sorted(fields), 2):
-        if soft[label] > 1.0:
-            fields[label].give_way(fields[other])
-    return dict(zip(labels, beside(lambda label: Draft.of(fields[label]), labels), strict=True))
-
-
-def _largest_first(runs: Mapping[int, Runs]) -> list[int]:
-    return sorted(runs, key=lambda label: -len(runs[label]))
-
-
-def _first_step(ground: Ground, budget: Budget) -> float:
-    """The lattice step in mm at which the surfaces should just fit the budget.
-
-    A run's two ends show the surface's area across the fast axis, half of all area on average; marching cubes makes
-    three triangles for each square of a step's side, and a little less where the blur rounds the shape.
-    """
-    spacing = ground.layout.spacing
-    surface = 4.0 * sum(len(runs) for runs in ground.runs.values()) * float(spacing[1] * spacing[2])
-    fitting = np.sqrt(2.9 * surface / (0.985 * budget.triangles))
-    size = max(float(np.prod((high - low) * spacing)) for low, high in (runs.bounds() for runs in ground.runs.values()))
-    return float(max(fitting, budget.finest * np.cbrt(spacing.prod()), np.cbrt(size / _MOST_CELLS)))
-
-
-def _surface(part: Part, ground: Ground, drafts: Mapping[int, Draft]) -> Surface:
-    """The smooth surface of one label."""
-    began = time.perf_counter()
-    layout = ground.source
-    body = Body(part.label, part.runs, part.component, layout, part.runs.voxels * layout.voxel_mm3)
-    return Surface(part, body, *smooth_surface(body, ground, drafts), time.perf_counter() - began)
-
-
-def _checked(made: Surface) -> MeshedOrgan:
-    """The finished surface of one label: the smooth one, or the plain one where a check fails."""
-    began, body = time.perf_counter(), made.body
-    method, mesh, measures = "field", made.mesh, made.measures
-    checks = check(mesh, measures, body.volume)
+def _check(surface: OrganSurface) -> MeshedOrgan:
+    """Check a smooth surface; where a check fails, the organ gets its plain surface, which is checked as well."""
+    started, organ = time.perf_counter(), surface.organ
+    checks = check(surface.mesh, surface.measures, organ.volume)
     if not checks.passed:
-        method, (mesh, measures) = "voxels", plain_surface(body)
-        checks = check(mesh, measures, body.volume)
-    seconds = made.seconds + time.perf_counter() - began
-    return _describe(made.part, body.layout, Finished(mesh, measures, checks, method, seconds))
+        mesh_, measures = plain_surface(organ)
+        checks = check(mesh_, measures, organ.volume)
+        surface = replace(surface, mesh=mesh_, measures=measures, method="voxels")
+    return _describe(surface, checks, surface.seconds + time.perf_counter() - started)
 
 
-def _describe(part: Part, layout: Layout, done: Finished) -> MeshedOrgan:
-    made, measures, checks = done.mesh, done.measures, done.checks
-    low, high = part.runs.bounds()
-    touches = bool((low == 0).any() or (high == np.array(layout.data.shape[::-1])).any())
-    volume = part.runs.voxels * layout.voxel_mm3
+def _describe(surface: OrganSurface, checks: Checks, seconds: float) -> MeshedOrgan:
+    organ = surface.organ
+    ends = open_ends(organ.runs, organ.layout)
     codes = {
-        "touches_border": touches,
-        "tiny": volume < TINY_MM3,
-        "many_components": part.components - part.dropped > MANY,
-        "components_dropped": part.dropped > 0,
-        "fallback": done.method != "field",
+        "touches_border": organ.touches_border,
+        "cut_in_scan": ends.cut > 0.0,
+        "tiny": organ.volume < TINY_MM3,
+        "many_components": organ.components - organ.dropped > MANY_COMPONENTS,
+        "components_dropped": organ.dropped > 0,
+        "fallback": surface.method != "field",
         "check_failed": not checks.passed,
     }
     return MeshedOrgan(
-        label=part.label,
-        mesh=made,
+        definition=unnamed(organ.label),
+        mesh=surface.mesh,
         checks=checks,
-        method=done.method,
-        voxels=part.runs.voxels,
-        volume_voxels_ml=volume / 1000.0,
-        volume_mesh_ml=measures.volume / 1000.0,
-        surface_cm2=measures.area / 100.0,
-        box=_box(made.vertices),
-        components=part.components,
-        dropped_components=part.dropped,
-        dropped_ml=part.dropped_voxels * layout.voxel_mm3 / 1000.0,
-        touches_border=touches,
-        seconds=done.seconds,
-        warnings=tuple(code for code, holds in codes.items() if holds),
+        method=surface.method,
+        voxels=organ.runs.voxels,
+        volume_voxels_ml=organ.volume / 1000.0,
+        volume_mesh_ml=surface.measures.volume / 1000.0,
+        surface_cm2=surface.measures.area / 100.0,
+        box=_box(surface.mesh.vertices),
+        components=organ.components,
+        dropped_components=organ.dropped,
+        dropped_ml=organ.dropped_ml,
+        touches_border=organ.touches_border,
+        ends=ends,
+        seconds=seconds,
+        warnings=tuple(code for code, applies in codes.items() if applies),
     )
 
 
-def _box(points: Floats) -> Box:
-    """Lowest and highest corner; column by column, which numpy does much faster than along the first axis."""
+def _box(points: Float64) -> Box:
+    """Lowest and highest corner; NumPy does that much faster column by column than along the first axis."""
     x, y, z = points.T
     return (float(x.min()), float(y.min()), float(z.min())), (float(x.max()), float(y.max()), float(z.max()))
 
 
-def _absent(label: int, part: Part | None, layout: Layout) -> MeshedOrgan:
+def _absent(definition: Organ, organ: OrganVoxels | None) -> MeshedOrgan:
     """An organ without a voxel, or one whose components were all dropped."""
-    dropped, voxels = (part.dropped, part.dropped_voxels) if part else (0, 0)
-    lost = voxels * layout.voxel_mm3 / 1000.0
-    codes = ("absent", "components_dropped") if dropped else ("absent",)
-    return MeshedOrgan(label, None, None, "none", 0, 0.0, 0.0, 0.0, None, dropped, dropped, lost, False, 0.0, codes)
+    dropped = organ.dropped if organ else 0
+    return MeshedOrgan(
+        definition=definition,
+        mesh=None,
+        checks=None,
+        method="none",
+        voxels=0,
+        volume_voxels_ml=0.0,
+        volume_mesh_ml=0.0,
+        surface_cm2=0.0,
+        box=None,
+        components=dropped,
+        dropped_components=dropped,
+        dropped_ml=organ.dropped_ml if organ else 0.0,
+        touches_border=False,
+        ends=OpenEnds(0.0, 0.0),
+        seconds=0.0,
+        warnings=("absent", "components_dropped") if dropped else ("absent",),
+    )

@@ -1,4 +1,4 @@
-"""The same surfaces for other programs: STL, OBJ, 3MF, in patient LPS millimetres."""
+"""STL, OBJ and 3MF files of the surfaces, in patient LPS millimetres."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.mesher.glb_parts import GREY
 from services.mesher.provenance import NOTICE
 from services.mesher.results import MeshedOrgan
-from services.mesher.surface import Mesh, face_normals
-from shared.imaging.volume import organ
+from services.mesher.surface.mesh import Mesh, face_normals
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _STL = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("spare", "<u2")])
@@ -20,7 +18,7 @@ _STL = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("spare", "<u
 
 def to_stl(organs: Sequence[MeshedOrgan]) -> bytes:
     """A binary STL of all surfaces together, mm."""
-    records = [_stl_records(made.mesh) for made in organs if made.mesh is not None]
+    records = [_stl_records(organ.mesh) for organ in organs if organ.mesh is not None]
     triangles = np.concatenate(records) if records else np.zeros(0, dtype=_STL)
     header = f"Viscera, LPS mm, {NOTICE}".encode().ljust(80, b"\0")
     return header + np.array([len(triangles)], dtype="<u4").tobytes() + triangles.tobytes()
@@ -28,8 +26,8 @@ def to_stl(organs: Sequence[MeshedOrgan]) -> bytes:
 
 def _stl_records(mesh: Mesh) -> np.ndarray[tuple[int], np.dtype[np.void]]:
     records = np.zeros(len(mesh.faces), dtype=_STL)
-    across = face_normals(mesh.vertices, mesh.faces)
-    records["normal"] = across / np.linalg.norm(across, axis=1, keepdims=True)
+    normals = face_normals(mesh.vertices, mesh.faces)
+    records["normal"] = normals / np.linalg.norm(normals, axis=1, keepdims=True)
     records["corners"] = mesh.vertices[mesh.faces]
     return records
 
@@ -39,13 +37,13 @@ def to_obj_zip(organs: Sequence[MeshedOrgan]) -> bytes:
     lines = [f"# Viscera, LPS mm, {NOTICE}\nmtllib model.mtl\n"]
     materials = []
     first = 1
-    for made in organs:
-        if made.mesh is None:
+    for organ in organs:
+        if organ.mesh is None:
             continue
-        lines += [f"o {made.name}\nusemtl {made.name}\n", *_obj_lines(made.mesh, first)]
-        red, green, blue = (value / 255.0 for value in _colour(made.label))
-        materials.append(f"newmtl {made.name}\nKd {red:.4f} {green:.4f} {blue:.4f}\nKs 0.1 0.1 0.1\nNs 30\n")
-        first += len(made.mesh.vertices)
+        lines += [f"o {organ.name}\nusemtl {organ.name}\n", *_obj_lines(organ.mesh, first)]
+        red, green, blue = (value / 255.0 for value in organ.colour)
+        materials.append(f"newmtl {organ.name}\nKd {red:.4f} {green:.4f} {blue:.4f}\nKs 0.1 0.1 0.1\nNs 30\n")
+        first += len(organ.mesh.vertices)
     return _zip({"model.obj": "".join(lines), "model.mtl": "\n".join(materials)})
 
 
@@ -60,13 +58,13 @@ def _obj_lines(mesh: Mesh, first: int) -> list[str]:
 
 def to_3mf(organs: Sequence[MeshedOrgan]) -> bytes:
     """A 3MF core package for printing: one coloured object per organ, mm, moved into the positive octant."""
-    present = [made for made in organs if made.mesh is not None]
-    lows = [made.mesh.vertices.min(axis=0) for made in present if made.mesh is not None]
+    present = [organ for organ in organs if organ.mesh is not None]
+    lows = [organ.mesh.vertices.min(axis=0) for organ in present if organ.mesh is not None]
     shift = -np.min(lows, axis=0) if lows else np.zeros(3)
-    place = "1 0 0 0 1 0 0 0 1 " + " ".join(f"{value:.4f}" for value in shift)
-    bases = "".join(f'<base name="{m.name}" displaycolor="#{bytes(_colour(m.label)).hex().upper()}"/>' for m in present)
-    objects = [_3mf_object(made, number) for number, made in enumerate(present)]
-    items = "".join(f'<item objectid="{number + 2}" transform="{place}"/>' for number in range(len(present)))
+    transform = "1 0 0 0 1 0 0 0 1 " + " ".join(f"{value:.4f}" for value in shift)
+    bases = "".join(f'<base name="{m.name}" displaycolor="#{bytes(m.colour).hex().upper()}"/>' for m in present)
+    objects = [_3mf_object(organ, number) for number, organ in enumerate(present)]
+    items = "".join(f'<item objectid="{number + 2}" transform="{transform}"/>' for number in range(len(present)))
     palette = f'<basematerials id="1">{bases}</basematerials>' if present else ""
     model = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<model unit="millimeter" xml:lang="en-US" '
@@ -77,14 +75,14 @@ def to_3mf(organs: Sequence[MeshedOrgan]) -> bytes:
     return _zip({"[Content_Types].xml": _3MF_TYPES, "_rels/.rels": _3MF_RELATIONS, "3D/3dmodel.model": model})
 
 
-def _3mf_object(made: MeshedOrgan, number: int) -> str:
-    mesh = made.mesh
+def _3mf_object(organ: MeshedOrgan, number: int) -> str:
+    mesh = organ.mesh
     if mesh is None:
         return ""
     vertices = ('<vertex x="%.4f" y="%.4f" z="%.4f"/>' * len(mesh.vertices)) % tuple(mesh.vertices.reshape(-1).tolist())
     faces = ('<triangle v1="%d" v2="%d" v3="%d"/>' * len(mesh.faces)) % tuple(mesh.faces.reshape(-1).tolist())
     return (
-        f'<object id="{number + 2}" name="{made.name}" type="model" pid="1" pindex="{number}">'
+        f'<object id="{number + 2}" name="{organ.name}" type="model" pid="1" pindex="{number}">'
         f"<mesh><vertices>{vertices}</vertices><triangles>{faces}</triangles></mesh></object>"
     )
 
@@ -103,13 +101,8 @@ _3MF_RELATIONS = (
 )
 
 
-def _colour(label: int) -> tuple[int, int, int]:
-    known = organ(label)
-    return known.colour if known else GREY
-
-
 def _zip(members: dict[str, str]) -> bytes:
-    """A zip whose bytes depend on its contents only."""
+    """A zip with fixed timestamps, so that its bytes depend on its contents only."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name, text in members.items():

@@ -1,4 +1,4 @@
-"""Where a result came from: what every file that leaves says of its making."""
+"""The provenance of a result, which its files carry: models, software and source."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ NOTICE = "not for diagnosis"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Models as (name, SHA-256), the software's version, the source, warning codes and seconds of earlier stages.
+    """Models as (name, SHA-256), software version, source format, warning codes and seconds of earlier stages.
 
-    `facts` is what is known of each model beside its name, by its SHA-256: version, execution provider, device.
+    `facts` has the version, execution provider and device of each model by its SHA-256.
     """
 
     models: tuple[tuple[str, str], ...] = ()
@@ -29,7 +29,7 @@ class Provenance:
 
 
 def provenance_of(facts: Facts | None) -> Provenance:
-    """What a result's files say of where they came from; of a label map alone only the software is known."""
+    """The provenance from the facts of earlier stages; without them (a label map alone) only the software is known."""
     software = f"viscera {version('viscera')}"
     if facts is None:
         return Provenance(software=software)

@@ -1,30 +1,36 @@
-"""report.json: what was measured of each organ, how it was made and what to mind."""
+"""report.json: measurements, checks, provenance and warnings of every organ."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
 from services.mesher.provenance import NOTICE, Provenance
 from services.mesher.results import Box, MeshedOrgan, MeshedOrgans
-from shared.imaging.volume import organ
+from services.mesher.surface.checks import Checks
 
-WORDS: Mapping[str, str] = {
+SENTENCES: Mapping[str, str] = {
     "absent": "No voxel of this organ was found.",
     "touches_border": "The organ reaches the edge of the scan, so part may be missing; its surface was closed there.",
+    "cut_in_scan": "The outlines end flat inside the scan: the organ probably goes on. The volume is of the part seen.",
     "tiny": "The organ is smaller than 1 mL: its shape and volume are uncertain.",
     "many_components": "The organ is in more than 50 separate pieces: the outlines may be noisy.",
-    "components_dropped": "Pieces smaller than the asked minimum were left out.",
-    "fallback": "The smooth surface failed a check, so a plainer one, closer to the voxels, was made.",
+    "components_dropped": "Pieces smaller than the requested minimum were left out.",
+    "fallback": "The smooth surface failed a check, so the plain surface of the voxels is used.",
     "triangle_budget": "The organs are too ragged for the triangle budget of this quality; it was exceeded.",
     "no_organs": "No organ was found in this scan.",
     "out_of_domain": "The models were not trained on this kind of scan: treat the outlines with care.",
-    "lossy_source": "The scan was compressed with loss before it came here.",
-    "assumed_orientation": "The scan does not say how it lies in the patient: the usual orientation was assumed.",
-    "assumed_spacing": "The scan does not give all distances between voxels: usual ones were assumed.",
+    "lossy_source": "The scan was compressed with loss before it was uploaded.",
+    "orientation_unknown": "The file does not say where the patient's left is: left and right may be exchanged.",
+    "spacing_conflict": "The file has two different voxel sizes; those of its orientation matrix were used.",
+    "scaling_unclear": "The file scales its values without a valid intercept; 0 was used.",
+    "modality_guessed": "The file does not say whether it is MR or CT: its values decided. Say it with `modality`.",
+    "not_hounsfield": "Nothing says that the values of this CT are Hounsfield units.",
+    "objects_skipped": "Other objects were beside the images (segmentations, doses, captures, localisers): left out.",
+    "files_skipped": "Images beside the scans/ folder were left out.",
 }
-"""Warning codes, which are stable, in words, which may change."""
+"""The sentence of each warning code. Codes are stable, sentences may change."""
 
 
 class _Model(BaseModel):
@@ -38,19 +44,12 @@ class WarningReport(_Model):
     detail: str
 
 
-class CheckReport(_Model):
-    """The guarantees and whether this mesh keeps them."""
-
-    watertight: bool
-    manifold: bool
-    outward: bool
-    no_degenerate_faces: bool
-    volume_kept: bool
-    finite_normals: bool
-
-
 class OrganReport(_Model):
-    """One organ: volumes in mL, area in cm2, the bounding box in patient LPS mm, seconds."""
+    """One organ: volumes in mL, areas in cm2, the bounding box in patient LPS mm, seconds.
+
+    `border_cm2` is its area at the border of the scan, `cut_cm2` the open cross-section where its outlines end flat
+    inside the scan. `part_seen` says that the volume is probably that of a part.
+    """
 
     label: int
     name: str
@@ -70,14 +69,17 @@ class OrganReport(_Model):
     vertices: int
     watertight: bool
     touches_border: bool
-    checks: CheckReport | None
+    border_cm2: float
+    cut_cm2: float
+    part_seen: bool
+    checks: Checks | None
     method: str
     seconds: float
     warnings: list[WarningReport]
 
 
 class ModelReport(_Model):
-    """A model that took part; its version, and the execution provider and device it ran on, where known."""
+    """A model that was used; its version, and the execution provider and device it ran on, where known."""
 
     name: str
     sha256: str
@@ -87,7 +89,7 @@ class ModelReport(_Model):
 
 
 class Report(_Model):
-    """The whole report; `seconds` is the time spent meshing, `stage_seconds` that of the stages before it."""
+    """The whole report; `seconds` is the time of meshing, `stage_seconds` the times of the stages before it."""
 
     notice: str
     software: str
@@ -104,10 +106,10 @@ class Report(_Model):
 
 
 def build_report(meshed: MeshedOrgans, provenance: Provenance) -> Report:
-    """The report of a meshing and of what came before it."""
-    organs = [_organ_report(made) for made in meshed.organs]
+    """The report of meshed organs; `provenance` describes the stages before the mesher."""
+    organs = [_organ_report(organ) for organ in meshed.organs]
     codes = [*provenance.warnings, *meshed.warnings]
-    if not any(made.present for made in organs):
+    if not any(organ.present for organ in organs):
         codes.append("no_organs")
     return Report(
         notice=NOTICE,
@@ -118,7 +120,7 @@ def build_report(meshed: MeshedOrgans, provenance: Provenance) -> Report:
         quality=meshed.quality,
         units={"volume": "mL", "area": "cm2", "length": "mm", "time": "s"},
         organs=organs,
-        triangles=sum(made.triangles for made in organs),
+        triangles=sum(organ.triangles for organ in organs),
         seconds=round(meshed.seconds, 4),
         stage_seconds={stage: round(seconds, 4) for stage, seconds in provenance.stage_seconds.items()},
         warnings=_warnings(codes),
@@ -129,38 +131,48 @@ def _model_report(name: str, digest: str, provenance: Provenance) -> ModelReport
     fact = provenance.facts.get(digest)
     if fact is None:
         return ModelReport(name=name, sha256=digest)
-    place = {"provider": fact.provider, "device": fact.device or None}
-    return ModelReport(name=name, version=fact.version, sha256=digest, **place)
-
-
-def _organ_report(made: MeshedOrgan) -> OrganReport:
-    known = organ(made.label)
-    checks = made.checks
-    return OrganReport(
-        label=made.label,
-        name=made.name,
-        title=known.title if known else f"Label {made.label}",
-        snomed_ct=known.snomed if known else None,
-        present=made.mesh is not None,
-        voxels=made.voxels,
-        volume_ml=round(made.volume_voxels_ml, 3),
-        volume_voxels_ml=round(made.volume_voxels_ml, 3),
-        volume_mesh_ml=round(made.volume_mesh_ml, 3),
-        surface_cm2=round(made.surface_cm2, 3),
-        bounding_box_lps_mm=made.box,
-        components=made.components,
-        dropped_components=made.dropped_components,
-        dropped_ml=round(made.dropped_ml, 3),
-        triangles=len(made.mesh.faces) if made.mesh else 0,
-        vertices=len(made.mesh.vertices) if made.mesh else 0,
-        watertight=bool(checks and checks.watertight),
-        touches_border=made.touches_border,
-        checks=CheckReport(**{name: getattr(checks, name) for name in checks.__slots__}) if checks else None,
-        method=made.method,
-        seconds=round(made.seconds, 4),
-        warnings=_warnings(made.warnings),
+    return ModelReport(
+        name=name, version=fact.version, sha256=digest, provider=fact.provider, device=fact.device or None
     )
 
 
-def _warnings(codes: list[str] | tuple[str, ...]) -> list[WarningReport]:
-    return [WarningReport(code=code, detail=WORDS.get(code, code.replace("_", " "))) for code in dict.fromkeys(codes)]
+def _organ_report(organ: MeshedOrgan) -> OrganReport:
+    definition = organ.definition
+    return OrganReport(
+        label=organ.label,
+        name=organ.name,
+        title=definition.title,
+        snomed_ct=definition.snomed,
+        present=organ.mesh is not None,
+        voxels=organ.voxels,
+        volume_ml=round(organ.volume_voxels_ml, 3),
+        volume_voxels_ml=round(organ.volume_voxels_ml, 3),
+        volume_mesh_ml=round(organ.volume_mesh_ml, 3),
+        surface_cm2=round(organ.surface_cm2, 3),
+        bounding_box_lps_mm=organ.box,
+        components=organ.components,
+        dropped_components=organ.dropped_components,
+        dropped_ml=round(organ.dropped_ml, 3),
+        triangles=len(organ.mesh.faces) if organ.mesh else 0,
+        vertices=len(organ.mesh.vertices) if organ.mesh else 0,
+        watertight=bool(organ.checks and organ.checks.watertight),
+        touches_border=organ.touches_border,
+        border_cm2=round(organ.ends.border, 3),
+        cut_cm2=round(organ.ends.cut, 3),
+        part_seen=organ.part_seen,
+        checks=organ.checks,
+        method=organ.method,
+        seconds=round(organ.seconds, 4),
+        warnings=_warnings(organ.warnings, {"cut_in_scan": organ.ends.cut, "touches_border": organ.ends.border}),
+    )
+
+
+def _warnings(codes: Sequence[str], areas: Mapping[str, float] | None = None) -> list[WarningReport]:
+    """Each code once, with its sentence; `areas` has the open cross-section in cm2 of codes that have one."""
+    warnings = []
+    for code in dict.fromkeys(codes):
+        detail = SENTENCES.get(code, code.replace("_", " "))
+        area = (areas or {}).get(code)
+        detail += "" if area is None else f" The open cross-section is {area:.1f} cm2."
+        warnings.append(WarningReport(code=code, detail=detail))
+    return warnings

@@ -1,43 +1,28 @@
-"""What meshing gives back: a surface per organ with its facts, checks and warnings."""
+"""The result of meshing: a surface per organ with its facts, checks and warnings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from services.mesher.surface import Mesh
-from shared.imaging.volume import organ
+from services.mesher.surface.checks import Checks
+from services.mesher.surface.ends import OpenEnds
+from services.mesher.surface.mesh import Mesh
+from shared.imaging.volume import Organ
 
 Quality = Literal["light", "standard", "fine"]
 Box = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Checks:
-    """What every mesh is held to before it leaves."""
-
-    watertight: bool
-    manifold: bool
-    outward: bool
-    no_degenerate_faces: bool
-    volume_kept: bool
-    finite_normals: bool
-
-    @property
-    def passed(self) -> bool:
-        """Whether all of them hold."""
-        return all(getattr(self, name) for name in self.__slots__)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class MeshedOrgan:
-    """One label's surface and its facts: volumes in mL, area in cm2, `box` in patient LPS mm.
+    """The surface of one label and its facts: volumes in mL, area in cm2, `box` in patient LPS mm.
 
-    `mesh` is None where no voxel was left. `components` counts the voxels' components (26-connected) before anything
-    was dropped. `method` is "field", or the name of the safer way taken when a check failed.
+    `mesh` is None where no voxel remains. `components` counts the 26-connected components of the voxels before any was
+    dropped. `method` is "field" for the smooth surface, "voxels" for the plain surface, "none" without a surface.
     """
 
-    label: int
+    definition: Organ
     mesh: Mesh | None
     checks: Checks | None
     method: str
@@ -50,14 +35,29 @@ class MeshedOrgan:
     dropped_components: int
     dropped_ml: float
     touches_border: bool
+    ends: OpenEnds
     seconds: float
     warnings: tuple[str, ...] = ()
 
     @property
+    def label(self) -> int:
+        """The id in the label map."""
+        return self.definition.id
+
+    @property
     def name(self) -> str:
-        """The organ's name, or label_N for an id the project does not name."""
-        known = organ(self.label)
-        return known.name if known else f"label_{self.label}"
+        """The organ's name, or label_N for an id whose name is not known."""
+        return self.definition.name
+
+    @property
+    def part_seen(self) -> bool:
+        """Whether the outlines probably show a part of the organ: they end flat, or at the scan's border."""
+        return self.touches_border or self.ends.cut > 0.0
+
+    @property
+    def colour(self) -> tuple[int, int, int]:
+        """The organ's sRGB colour (0 to 255)."""
+        return self.definition.colour
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,5 +71,5 @@ class MeshedOrgans:
 
     @property
     def meshes(self) -> tuple[Mesh, ...]:
-        """The surfaces there are."""
+        """The surfaces of all organs that have one."""
         return tuple(organ.mesh for organ in self.organs if organ.mesh is not None)

@@ -1,6 +1,6 @@
-"""The mesher's shell: label map in, every mesh file and the report out."""
+"""The worker of the mesher: reads the label map of a job and writes all files of its result."""
 
-from services.mesher.product import produce
+from services.mesher.outputs import write_outputs
 from services.mesher.provenance import provenance_of
 from shared import artifacts, sandbox
 from shared.imaging.formats.plan import Origin
@@ -10,7 +10,7 @@ from shared.worker.work import Work
 
 @stage("mesher")
 def mesher(work: Work) -> None:
-    """Label map to GLB, STL, OBJ, 3MF, thumbnail and report; to DICOM too where the scan was DICOM."""
+    """Write GLB, STL, OBJ, 3MF, thumbnail and report, and DICOM files where the scan was DICOM."""
     with work.input(artifacts.LABELS) as path:
         labels = artifacts.load_labels(path)
     with work.input(artifacts.facts_name("segmenter")) as path:
@@ -18,8 +18,10 @@ def mesher(work: Work) -> None:
     quality = work.job.options.get("quality", "standard")
     origin = _origin(work) if facts.source == "dicom" else None
     series = (work.job.id, origin) if origin else None
-    made = produce(labels, quality=quality, provenance=provenance_of(facts), series=series, progress=work.progress)
-    for name, content in made.items():
+    outputs = write_outputs(
+        labels, quality=quality, provenance=provenance_of(facts), series=series, progress=work.progress
+    )
+    for name, content in outputs.items():
         work.output(name).write_bytes(content)
 
 

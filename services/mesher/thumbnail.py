@@ -1,6 +1,6 @@
-"""A picture of the surfaces, drawn in numpy: no graphics driver is needed.
+"""A picture of the surfaces, drawn with NumPy, so that no graphics driver is needed.
 
-Triangles go through a depth buffer; light and colour are worked out per pixel from interpolated normals.
+Triangles are drawn with a depth buffer; light and colour are computed per pixel from interpolated normals.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from services.mesher.glb_parts import GREY
 from services.mesher.results import MeshedOrgan
-from shared.imaging.volume import organ
+from shared.arrays import Float64, Int64, UInt8
 
-Floats = NDArray[np.float64]
 _BACKGROUND = (247, 248, 250)
 _TILE = 6
 """Triangles wider than this many pixels are split before they are drawn."""
@@ -24,12 +21,12 @@ _TILE = 6
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view from the front: turned by `azimuth` to the patient's left and raised by `elevation`, degrees."""
+    """A view from the front, turned by `azimuth` to the patient's left and raised by `elevation`, in degrees."""
 
     azimuth: float = 20.0
     elevation: float = 12.0
 
-    def rotation(self) -> Floats:
+    def rotation(self) -> Float64:
         """Rows are the screen's right, up and towards-the-viewer directions in LPS."""
         a, e = np.radians(self.azimuth), np.radians(self.elevation)
         towards = np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
@@ -38,36 +35,36 @@ class View:
 
 
 def thumbnail_png(organs: Sequence[MeshedOrgan], size: int = 512) -> bytes:
-    """A PNG (size x size, sRGB) of all surfaces seen from the front; an empty page where there is none."""
+    """A PNG (size x size, sRGB) of all surfaces, seen from the front; only background where there is no surface."""
     ok, encoded = cv2.imencode(".png", render(organs, size)[:, :, ::-1])
     if not ok:
         raise RuntimeError("the picture could not be written as PNG")
     return encoded.tobytes()
 
 
-def render(
-    organs: Sequence[MeshedOrgan], size: int, view: View | None = None, smooth: bool = True
-) -> NDArray[np.uint8]:
-    """The picture as uint8 (row, column, RGB); `smooth` False shows every triangle flat."""
+def render(organs: Sequence[MeshedOrgan], size: int, view: View | None = None, smooth: bool = True) -> UInt8:
+    """The picture (row, column, RGB); without `smooth` every triangle is flat.
+
+    It is drawn in twice the size and reduced, which smooths the edges.
+    """
     canvas = np.empty((2 * size, 2 * size, 3), dtype=np.float64)
     canvas[:] = _BACKGROUND
-    present = [made for made in organs if made.mesh is not None]
+    present = [organ for organ in organs if organ.mesh is not None]
     if present:
         _draw(canvas, present, (view or View()).rotation(), smooth)
     small = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
     return np.clip(np.rint(small), 0, 255).astype(np.uint8)
 
 
-def _draw(canvas: Floats, organs: Sequence[MeshedOrgan], rotation: Floats, smooth: bool) -> None:
+def _draw(canvas: Float64, organs: Sequence[MeshedOrgan], rotation: Float64, smooth: bool) -> None:
     corners, normals, colours = [], [], []
-    for made in organs:
-        mesh = made.mesh
+    for organ in organs:
+        mesh = organ.mesh
         if mesh is None:
             continue
         corners.append((mesh.vertices @ rotation.T)[mesh.faces])
         normals.append((mesh.normals.astype(np.float64) @ rotation.T)[mesh.faces])
-        known = organ(made.label)
-        colours.append(np.tile(np.array(known.colour if known else GREY, dtype=np.float64), (len(mesh.faces), 1)))
+        colours.append(np.tile(np.array(organ.colour, dtype=np.float64), (len(mesh.faces), 1)))
     points, vectors, paint = np.concatenate(corners), np.concatenate(normals), np.concatenate(colours)
     size = canvas.shape[0]
     low, high = points.min(axis=(0, 1)), points.max(axis=(0, 1))
@@ -84,8 +81,8 @@ def _draw(canvas: Floats, organs: Sequence[MeshedOrgan], rotation: Floats, smoot
     canvas.reshape(-1, 3)[pixel] = _shade(normal, paint[winner])
 
 
-def _split(points: Floats, vectors: Floats, paint: Floats) -> tuple[Floats, Floats, Floats]:
-    """Cut triangles in four until each spans at most a tile."""
+def _split(points: Float64, vectors: Float64, paint: Float64) -> tuple[Float64, Float64, Float64]:
+    """Split triangles in four until each spans at most a tile."""
     while True:
         extent = np.ptp(points[:, :, :2], axis=1).max(axis=1, initial=0.0)
         large = extent > _TILE
@@ -96,19 +93,22 @@ def _split(points: Floats, vectors: Floats, paint: Floats) -> tuple[Floats, Floa
         paint = np.concatenate([paint[~large], np.tile(paint[large], (4, 1))])
 
 
-def _quarters(corners: Floats) -> Floats:
+def _quarters(corners: Float64) -> Float64:
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     ab, bc, ca = (a + b) / 2.0, (b + c) / 2.0, (c + a) / 2.0
     return np.concatenate([np.stack(t, axis=1) for t in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))])
 
 
-def _cross2(u: Floats, v: Floats) -> Floats:
-    product: Floats = u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
+def _cross2(u: Float64, v: Float64) -> Float64:
+    product: Float64 = u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
     return product
 
 
-def _rasterise(points: Floats, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """Which triangle each covered pixel shows: pixel numbers, triangle numbers and barycentric weights (n, 3)."""
+def _rasterise(points: Float64, size: int) -> tuple[Int64, Int64, Float64]:
+    """The frontmost triangle of each covered pixel: pixel numbers, triangle numbers and barycentric weights (n, 3).
+
+    All triangles are small, so each is tested against the same number of pixels, from its lowest corner on.
+    """
     first = np.floor(points[:, :, :2].min(axis=1)).astype(np.int64)
     a, b, c = points[:, 0], points[:, 1], points[:, 2]
     doubled = _cross2(b - a, c - a)
@@ -130,19 +130,19 @@ def _rasterise(points: Floats, size: int) -> tuple[NDArray[np.int64], NDArray[np
     return pixel, number, _weights(centre, a[number], b[number], c[number], doubled[number])
 
 
-def _weights(at: Floats, a: Floats, b: Floats, c: Floats, doubled: Floats) -> Floats:
+def _weights(at: Float64, a: Float64, b: Float64, c: Float64, doubled: Float64) -> Float64:
     safe = np.where(doubled == 0.0, 1.0, doubled)
     wb, wc = _cross2(at - a[:, :2], c - a) / safe, _cross2(b - a, at - a[:, :2]) / safe
-    weights: Floats = np.where(doubled[:, None] == 0.0, -1.0, np.stack([1.0 - wb - wc, wb, wc], axis=1))
+    weights: Float64 = np.where(doubled[:, None] == 0.0, -1.0, np.stack([1.0 - wb - wc, wb, wc], axis=1))
     return weights
 
 
-def _shade(normal: Floats, paint: Floats) -> Floats:
-    """Two lights and a highlight (Blinn and Phong), in display space."""
+def _shade(normal: Float64, paint: Float64) -> Float64:
+    """Two lights and a highlight (Blinn 1977), in display space; intensities and directions were chosen by eye."""
     unit = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     key, fill = np.array([-0.4, 0.55, 0.74]), np.array([0.75, -0.1, 0.65])
     half = key + np.array([0.0, 0.0, 1.0])
     diffuse = 0.3 + 0.6 * np.clip(unit @ key, 0.0, None) + 0.22 * np.clip(unit @ fill, 0.0, None)
     gloss = np.clip(unit @ (half / np.linalg.norm(half)), 0.0, None) ** 40
-    shaded: Floats = np.clip(paint * diffuse[:, None] + 60.0 * gloss[:, None], 0.0, 255.0)
+    shaded: Float64 = np.clip(paint * diffuse[:, None] + 60.0 * gloss[:, None], 0.0, 255.0)
     return shaded

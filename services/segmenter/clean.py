@@ -12,19 +12,18 @@ from shared.arrays import UInt8
 
 
 def tidy(labels: UInt8, spacing: tuple[float, float, float], island_ml: float = 1.0, share: float = 0.1) -> UInt8:
-    """The label map (slice, row, column) of `spacing` mm without islands and holes.
+    """Remove islands and holes from a label map (slice, row, column) of `spacing` mm, in place; return it.
 
     An island is a component (26-neighbourhood) of an organ below `island_ml`, or below `share` of the organ's largest
     component; it becomes background. If all components of an organ are small, the largest ones stay.
     """
-    out = labels.copy()
     voxels = island_ml * 1000.0 / float(np.prod(spacing))
-    for label, box in _boxes(labels):
-        _drop_islands(out[box], label, voxels, share)
-    for plane in out:
-        for label, box in _boxes(plane):
+    for label, box in list(_boxes(labels)):
+        _drop_islands(labels[box], label, voxels, share)
+    for plane in labels:
+        for label, box in list(_boxes(plane)):
             _fill_holes(plane[box], label)
-    return out
+    return labels
 
 
 def _boxes(labels: UInt8) -> Iterator[tuple[int, tuple[slice, ...]]]:
@@ -34,12 +33,16 @@ def _boxes(labels: UInt8) -> Iterator[tuple[int, tuple[slice, ...]]]:
 
 def _drop_islands(part: UInt8, label: int, voxels: float, share: float) -> None:
     components, count = ndimage.label(part == label, structure=np.ones((3, 3, 3)))
-    sizes = np.bincount(components.ravel(), minlength=count + 1)
+    # Plane by plane: `bincount` copies its input as int64, which is eight times the label map.
+    sizes = np.zeros(count + 1, dtype=np.int64)
+    for plane in components:
+        sizes += np.bincount(plane.ravel(), minlength=count + 1)
     largest = sizes[1:].max()
     small = sizes < max(min(voxels, largest), share * largest)
     small[0] = False  # component 0 is everything else
     if small.any():
-        part[small[components]] = 0
+        for plane, numbers in zip(part, components, strict=True):
+            plane[small[numbers]] = 0
 
 
 def _fill_holes(part: UInt8, label: int) -> None:

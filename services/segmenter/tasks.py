@@ -19,7 +19,12 @@ def segmenter(work: Work) -> None:
         scores = artifacts.load_scores(path)
     with work.input(artifacts.facts_name("classifier")) as path:
         facts = artifacts.Facts.model_validate_json(path.read_bytes())
-    labels = core.segment(volume, scores, work.tool, work.progress)
+
+    def progress(done: float) -> None:
+        artifacts.release_pages(volume)
+        work.progress(done)
+
+    labels = core.segment(volume, scores, work.tool, progress)
     artifacts.save_labels(work.output(artifacts.LABELS), labels)
     seconds = time.monotonic() - started
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=fact(work.tool))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,12 +16,12 @@ SourceFormat = Literal["png", "nifti", "nrrd", "mgh", "dicom"]
 
 @dataclass(frozen=True, slots=True)
 class Organ:
-    """One organ: label id, node name, display name, SNOMED CT code and colour (sRGB, 0 to 255)."""
+    """One organ: label id, node name, display name, SNOMED CT code (None: unknown) and colour (sRGB, 0 to 255)."""
 
     id: int
     name: str
     title: str
-    snomed: str
+    snomed: str | None
     colour: tuple[int, int, int]
 
 
@@ -30,11 +30,6 @@ STOMACH = Organ(1, "stomach", "Stomach", "69695003", (230, 159, 0))
 SMALL_BOWEL = Organ(2, "small_bowel", "Small bowel", "30315005", (86, 180, 233))
 LARGE_BOWEL = Organ(3, "large_bowel", "Large bowel", "71854001", (213, 94, 0))
 ORGANS = (STOMACH, SMALL_BOWEL, LARGE_BOWEL)
-
-
-def organ(label: int) -> Organ | None:
-    """Return the organ of a label id; None for an id that the project does not name."""
-    return next((known for known in ORGANS if known.id == label), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,11 +63,15 @@ class SliceScores:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelMap:
-    """One label id per voxel: `data` is uint8 (slice, row, column), 0 background, on `geometry`."""
+    """One label id per voxel: `data` is uint8 (slice, row, column), 0 background, on `geometry`.
+
+    `organs` are the labels whose names are known, in the order of their ids.
+    """
 
     data: NDArray[np.uint8]
     geometry: Geometry
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
+    organs: tuple[Organ, ...] = ORGANS
 
     def __post_init__(self) -> None:
         if self.data.shape != self.geometry.shape or self.data.dtype != np.uint8:

@@ -32,12 +32,24 @@ class Network:
     _bound: Bound | None = None
 
     def __call__(self, stacks: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the network on one batch."""
-        if self._bound is not None:
-            return self._bound(stacks)
-        name = self._session.get_inputs()[0].name
-        output: NDArray[np.float32] = self._session.run(None, {name: np.ascontiguousarray(stacks)})[0]
-        return output
+        """Run the network on one batch.
+
+        Raises MemoryError where ONNX Runtime can't allocate memory.
+        """
+        try:
+            if self._bound is not None:
+                return self._bound(stacks)
+            name = self._session.get_inputs()[0].name
+            output: NDArray[np.float32] = self._session.run(None, {name: np.ascontiguousarray(stacks)})[0]
+            return output
+        except Exception as error:  # the errors of ONNX Runtime have no common base class
+            if any(text in str(error) for text in _NO_MEMORY):
+                raise MemoryError("the network needs more memory") from error
+            raise
+
+
+_NO_MEMORY = ("Failed to allocate memory", "bad allocation", "std::bad_alloc", "out of memory")
+"""Parts of ONNX Runtime's messages about memory."""
 
 
 @dataclass(slots=True, eq=False)

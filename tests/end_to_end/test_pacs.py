@@ -13,7 +13,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from shared.imaging.formats import read_scan
-from tests.services.mesher.test_dicom import overlay
+from tests.services.mesher.dicom.test_dicom import overlay
 from tests.support.scans import write_dicom
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -128,8 +128,19 @@ def test_content_digest_is_checked(client, scan):
     assert_problem(post(base64.b64encode(b"0" * 32).decode()), 422, "digest_mismatch")
 
 
+def test_options_of_the_query_are_those_of_the_job(client, scan, settings):
+    job = client.post("/v1/jobs?quality=light&modality=CT&coverage=false", content=scan).json()["id"]
+    with open_ledger(settings.ledger_url).read() as connection:
+        options = jobs.get(connection, "default", job).options
+    assert {name: options[name] for name in ("quality", "modality", "coverage")} == {
+        "quality": "light",
+        "modality": "CT",
+        "coverage": False,
+    }
+
+
 def test_bad_options_are_refused(client, scan):
-    for query in ("quality=best", "spacing=1,2", "spacing=0,1,1", "spacing=a,b,c"):
+    for query in ("quality=best", "modality=US", "coverage=half", "spacing=1,2", "spacing=0,1,1", "spacing=a,b,c"):
         assert_problem(client.post(f"/v1/jobs?{query}", content=scan), 422, "invalid_request")
 
 

@@ -37,6 +37,12 @@ def test_slices_beside_a_kept_one_are_kept_and_far_ones_are_not(network):
     assert keep.tolist() == [False] * 5 + [True] * 5
 
 
+def test_the_coverage_of_the_card_may_be_ignored(tmp_path):
+    network = load_network(by_presence(tmp_path, coverage={"scan_mm": [20.0, 40.0], "caudal_mm": 0.0}))
+    assert classify(volume_of([True] * 10), network).keep.tolist() == [True] * 5 + [False] * 5
+    assert classify(volume_of([True] * 10), network, coverage=False).keep.all()
+
+
 def test_scores_count_from_head_to_feet_whatever_the_file_says(network):
     upward = classify(volume_of([True] * 4 + [False] * 6, dz=3.0), network)
     assert upward.scores.max(axis=1).tolist() == [0.0] * 6 + [1.0] * 4

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from services.mesher.results import MeshedOrgan, MeshedOrgans
-from services.mesher.surface import Mesh, signed_volume
+from services.mesher.surface.mesh import Mesh, signed_volume
 from shared.imaging.geometry import Geometry
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import LabelMap
@@ -39,16 +39,16 @@ def oblique(determinant: int, angle: float = 0.5) -> NDArray[np.float64]:
     return affine
 
 
-def one(meshed: MeshedOrgans, label: int) -> MeshedOrgan:
+def organ_of(meshed: MeshedOrgans, label: int) -> MeshedOrgan:
     """The entry of a label."""
     return next(organ for organ in meshed.organs if organ.label == label)
 
 
 def surface(meshed: MeshedOrgans, label: int) -> Mesh:
     """The surface of a label, which must be there."""
-    found = one(meshed, label).mesh
-    assert found is not None
-    return found
+    mesh = organ_of(meshed, label).mesh
+    assert mesh is not None
+    return mesh
 
 
 def winding(mesh: Mesh, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -67,7 +67,7 @@ def winding(mesh: Mesh, points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @cache
 def phantom_labels() -> LabelMap:
-    """The label map of the abdomen made by formula; making it takes longer than meshing it."""
+    """The label map of the synthetic abdomen; computing it takes longer than meshing it."""
     return abdomen().labels
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from services.mesher.report import SENTENCES
 from shared.errors import BadScan
 from shared.imaging.formats import open_scan, read_scan
 from tests.support.scan_cases import CASES, rows
@@ -49,3 +50,7 @@ def test_other_formats_are_at_the_place_that_nibabel_gives(tmp_path):
 
 def test_the_page_has_the_table_of_these_cases():
     assert "\n".join(rows()) in PAGE.read_text()
+
+
+def test_every_warning_of_a_reader_has_its_sentence_in_the_report():
+    assert {code for case in CASES for code in case.warnings} <= set(SENTENCES)

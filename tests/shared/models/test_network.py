@@ -43,7 +43,7 @@ def test_a_network_of_another_shape_is_refused(tmp_path):
     folder = by_presence(tmp_path)
     card = load_card(folder / CARD)
     save_card(card.model_copy(update={"stage": "segmenter"}), folder / CARD)
-    with pytest.raises(ModelError, match=r"answers \(1, 3\) where \(1, 4, 64, 64\) is expected"):
+    with pytest.raises(ModelError, match=r"returns \(1, 3\) where \(1, 4, 64, 64\) is expected"):
         load_network(folder)
 
 

@@ -1,0 +1,109 @@
+"""The measurement report: TID 1500 (PS3.16) with the volume of every organ in millilitres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from highdicom.seg import Segmentation
+from highdicom.sr import (
+    AlgorithmIdentification,
+    CodedConcept,
+    Comprehensive3DSR,
+    DeviceObserverIdentifyingAttributes,
+    FindingSite,
+    Measurement,
+    MeasurementReport,
+    ObservationContext,
+    ObserverContext,
+    QualitativeEvaluation,
+    ReferencedSegment,
+    SourceSeriesForSegmentation,
+    TrackingIdentifier,
+    VolumetricROIMeasurementsAndQualitativeEvaluations,
+)
+from pydicom.dataset import Dataset
+
+from services.mesher.dicom import source
+from services.mesher.dicom.segmentation import organ_code
+from services.mesher.provenance import Provenance
+from services.mesher.results import MeshedOrgan, MeshedOrgans
+
+VOLUME = CodedConcept("118565006", "SCT", "Volume")
+MILLILITRE = CodedConcept("mL", "UCUM", "milliliter")
+DEVICE = CodedConcept("121007", "DCM", "Device")
+REPORT = CodedConcept("126000", "DCM", "Imaging Measurement Report")
+CATEGORY = CodedConcept("123037004", "SCT", "Anatomical Structure")
+COMPLETENESS = CodedConcept("COMPLETENESS", "99VISCERA", "Part of the organ in the outlines")
+INCOMPLETE = CodedConcept("255599008", "SCT", "Incomplete")
+_PROCEDURES = {
+    "CT": CodedConcept("169070004", "SCT", "Computed tomography of abdomen and pelvis"),
+    "MR": CodedConcept("241620005", "SCT", "Magnetic resonance imaging of abdomen"),
+}
+
+
+def measurement_report(
+    job: str, meshed: MeshedOrgans, sources: Sequence[Dataset], segmentation: Segmentation, provenance: Provenance
+) -> Comprehensive3DSR:
+    """A preliminary, unverified report with one group per segment: the volume of its voxels in mL.
+
+    A group says "incomplete" where the outlines show a part of the organ.
+    """
+    numbers = {str(item.TrackingID): int(item.SegmentNumber) for item in segmentation.SegmentSequence}
+    groups = [
+        _group(job, organ, numbers[organ.name], segmentation, provenance)
+        for organ in meshed.organs
+        if organ.name in numbers
+    ]
+    observer = ObserverContext(
+        DEVICE,
+        DeviceObserverIdentifyingAttributes(
+            uid=source.uid(source.serial(provenance), "device"),
+            name=source.TITLE[:64],
+            manufacturer_name=source.MAKER,
+            model_name=source.software(provenance),
+        ),
+    )
+    content = MeasurementReport(
+        observation_context=ObservationContext(observer_device_context=observer),
+        procedure_reported=_PROCEDURES[str(sources[0].Modality)],
+        imaging_measurements=groups,
+        title=REPORT,
+    )
+    return Comprehensive3DSR(
+        evidence=[segmentation, *sources],
+        content=content,
+        series_instance_uid=source.uid(job, "SR", "series"),
+        series_number=9002,
+        sop_instance_uid=source.uid(job, "SR"),
+        instance_number=1,
+        manufacturer=source.MAKER,
+        is_complete=True,
+        is_final=False,
+        is_verified=False,
+        series_description=source.TITLE,
+        software_versions=source.software(provenance),
+        manufacturer_model_name=source.MAKER,
+        device_serial_number=source.serial(provenance),
+    )
+
+
+def _group(
+    job: str, organ: MeshedOrgan, number: int, segmentation: Segmentation, provenance: Provenance
+) -> VolumetricROIMeasurementsAndQualitativeEvaluations:
+    code = organ_code(organ.definition)
+    series = segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID
+    return VolumetricROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(source.uid(job, "tracking", organ.name), organ.name),
+        referenced_segment=ReferencedSegment(
+            segmentation.SOPClassUID,
+            segmentation.SOPInstanceUID,
+            number,
+            source_series=SourceSeriesForSegmentation(series),
+        ),
+        finding_category=CATEGORY,
+        finding_type=code,
+        finding_sites=[FindingSite(code)],
+        algorithm_id=AlgorithmIdentification(source.MAKER, source.software(provenance)),
+        measurements=[Measurement(VOLUME, round(organ.volume_voxels_ml, 3), MILLILITRE)],
+        qualitative_evaluations=[QualitativeEvaluation(COMPLETENESS, INCOMPLETE)] if organ.part_seen else None,
+    )

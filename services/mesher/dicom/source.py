@@ -1,0 +1,95 @@
+"""The source series as highdicom needs it: data sets with the attributes that results refer to, and no patient's."""
+
+from __future__ import annotations
+
+import io
+
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from services.mesher.provenance import NOTICE, Provenance
+from shared.imaging.formats.origin import derived_uid
+from shared.imaging.formats.plan import Origin, Slice
+
+MAKER = "Viscera"
+TITLE = f"Abdominal organs, {NOTICE}"
+
+
+def source_images(origin: Origin) -> list[Dataset]:
+    """One data set per image in the slice order of the volume, or one data set for a single enhanced image."""
+    if len({s.sop_instance for s in origin.slices}) < len(origin.slices):
+        return [_multiframe(origin)]
+    return [_single(origin, s) for s in origin.slices]
+
+
+def uid(job: str, *parts: str) -> str:
+    """The UID of a part of a job's result, which is the same every time the result is written."""
+    return derived_uid(job, *parts)
+
+
+def software(provenance: Provenance) -> str:
+    """The software version as an LO value (64 characters)."""
+    return provenance.software[:64] or MAKER
+
+
+def serial(provenance: Provenance) -> str:
+    """A device serial number: the first 12 digits of each model's SHA-256."""
+    return "-".join(digest[:12] for _, digest in provenance.models) or "none"
+
+
+def to_bytes(dataset: Dataset) -> bytes:
+    """A data set as a DICOM file."""
+    buffer = io.BytesIO()
+    pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def _common(origin: Origin, sop_class: str, sop_instance: str) -> Dataset:
+    data = Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data.SOPClassUID, data.SOPInstanceUID = sop_class, sop_instance
+    data.StudyInstanceUID, data.SeriesInstanceUID = origin.study, origin.series
+    data.FrameOfReferenceUID, data.Modality = origin.frame_of_reference, origin.modality
+    data.PatientName = data.PatientID = data.PatientBirthDate = data.PatientSex = None
+    data.StudyDate = data.StudyTime = data.AccessionNumber = data.ReferringPhysicianName = data.StudyID = None
+    data.Rows, data.Columns = origin.shape
+    data.PositionReferenceIndicator = None
+    return data
+
+
+def _thickness(origin: Origin) -> float:
+    first, second = origin.slices[0].position, origin.slices[1].position
+    return float(sum((a - b) ** 2 for a, b in zip(first, second, strict=True)) ** 0.5)
+
+
+def _single(origin: Origin, image: Slice) -> Dataset:
+    data = _common(origin, image.sop_class, image.sop_instance)
+    data.ImagePositionPatient = _texts(image.position)
+    data.ImageOrientationPatient = _texts(origin.orientation)
+    data.PixelSpacing = _texts(origin.pixel)
+    data.SliceThickness = _texts((_thickness(origin),))[0]
+    return data
+
+
+def _multiframe(origin: Origin) -> Dataset:
+    data = _common(origin, origin.slices[0].sop_class, origin.slices[0].sop_instance)
+    data.NumberOfFrames = len(origin.slices)
+    measures, orientation, shared = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = _texts(origin.pixel), _texts((_thickness(origin),))[0]
+    orientation.ImageOrientationPatient = _texts(origin.orientation)
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [orientation]
+    data.SharedFunctionalGroupsSequence = [shared]
+    frames: list[Dataset] = [Dataset() for _ in origin.slices]
+    for image in origin.slices:
+        position = Dataset()
+        position.ImagePositionPatient = _texts(image.position)
+        frames[image.frame - 1].PlanePositionSequence = [position]
+    data.PerFrameFunctionalGroupsSequence = frames
+    return data
+
+
+def _texts(values: tuple[float, ...]) -> list[str]:
+    """Decimal strings (VR DS): at most 16 characters, as precise as fits."""
+    return [pydicom.valuerep.format_number_as_ds(float(value)) for value in values]
