@@ -103,6 +103,19 @@ class Ledger:
         with self.read() as connection:
             return _distance(connection, _alembic()) != "behind"
 
+    def overwrite_erased(self) -> None:
+        """Remove erased rows from SQLite's log, which keeps old pages; PostgreSQL's is its operator's matter.
+
+        While another process reads, the log stays until the next call.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        connection = self.engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
@@ -144,7 +157,8 @@ def _distance(connection: Connection, config: Config) -> Literal["behind", "here
 
 def _sqlite_settings(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # only _sqlite_begin sends BEGIN
-    for pragma in ("journal_mode=WAL", "busy_timeout=5000", "synchronous=FULL", "foreign_keys=ON"):
+    pragmas = ("journal_mode=WAL", "busy_timeout=5000", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+    for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
 
 
