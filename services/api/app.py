@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api import dicomweb, problems, schemas
+from services.api import dicomweb, problems, schemas, spool
 from services.api.bounds import Bounds
 from services.api.gateway import open_gateway
 from services.api.headers import SafeHeaders
@@ -35,6 +36,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(spool.sweep, chosen_settings.spool)
         if chosen_settings.key is not None:
             with gateway.ledger.write() as connection:
                 api_keys.set_operator_key(connection, chosen_settings.key.get_secret_value(), "default")

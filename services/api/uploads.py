@@ -7,7 +7,6 @@ import binascii
 import hashlib
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from fastapi.concurrency import run_in_threadpool
 from services.api import schemas
 from services.api.gateway import Gateway, gateway_of
 from services.api.requests import body_chunks, check_encoding
+from services.api.spool import spool_folder
 from shared import sandbox
 from shared.errors import BadRequest, NotAScan, ScanTooLarge, TooMany, Unavailable, Unprocessable
 from shared.ledger import jobs
@@ -39,8 +39,8 @@ class Upload:
 @contextmanager
 def spooled(gateway: Gateway) -> Iterator[Path]:
     """Yield the path for one upload; its folder is always deleted afterwards."""
-    with tempfile.TemporaryDirectory(prefix="upload-", dir=gateway.settings.spool) as folder:
-        yield Path(folder) / "scan"
+    with spool_folder(gateway.settings.spool, "upload") as folder:
+        yield folder / "scan"
 
 
 def check_room(gateway: Gateway, tenant: str) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 import zipfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from fastapi import APIRouter, Response
@@ -14,6 +13,7 @@ from starlette.background import BackgroundTask
 
 from services.api.dicomweb.openapi import EXPORTED
 from services.api.gateway import DicomReader, DicomWriter, Gateway, GatewayDep
+from services.api.spool import spool_folder
 from shared.errors import NotFound
 from shared.ledger import erasure
 from shared.ledger.dicom import search
@@ -33,14 +33,13 @@ def export(study: str, gateway: GatewayDep, caller: DicomReader) -> Response:
         images = [image for image in search.retrieve(connection, caller.tenant, study) if image.rows]
     if not images:
         raise NotFound("There is no image in this study.")
-    folder = tempfile.TemporaryDirectory(prefix="export-", dir=gateway.settings.spool)
-    try:
-        path = _packed(gateway, caller.tenant, images, Path(folder.name))
-    except BaseException:
-        folder.cleanup()
-        raise
+    with ExitStack() as stack:
+        path = _packed(
+            gateway, caller.tenant, images, stack.enter_context(spool_folder(gateway.settings.spool, "export"))
+        )
+        kept = stack.pop_all()  # until the file is sent
     return FileResponse(
-        path, media_type="application/zip", filename="deidentified.zip", background=BackgroundTask(folder.cleanup)
+        path, media_type="application/zip", filename="deidentified.zip", background=BackgroundTask(kept.close)
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from services.api.dicomweb.multipart import Begin, Data, End, Event, Parser, par
 from services.api.dicomweb.openapi import STORED
 from services.api.gateway import DicomWriter, Gateway, GatewayDep
 from services.api.requests import body_chunks, check_encoding
+from services.api.spool import spool_folder
 from shared import sandbox
 from shared.errors import BadRequest, BadScan, ScanTooLarge, Unavailable
 from shared.ledger import api_keys
@@ -125,9 +125,9 @@ async def _store(request: Request, gateway: Gateway, caller: api_keys.Caller, st
     await run_in_threadpool(uploads.check_room, gateway, caller.tenant)
     with (
         gateway.limits.upload(caller.tenant),
-        tempfile.TemporaryDirectory(prefix="stow-", dir=gateway.settings.spool) as folder,
+        spool_folder(gateway.settings.spool, "stow") as folder,
     ):
-        spool = Spool(Path(folder))
+        spool = Spool(folder)
         try:
             parser = None if single else Parser(parameters.get("boundary", ""))
             await _receive(request, parser, spool, gateway.settings.max_upload_bytes)

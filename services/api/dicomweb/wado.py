@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,6 +14,7 @@ from services.api.dicomweb import encoding, frames, qido
 from services.api.dicomweb.openapi import RETRIEVED
 from services.api.dicomweb.transcoding import EXPLICIT, transcoded
 from services.api.gateway import DicomReader, Gateway, GatewayDep
+from services.api.spool import spool_folder
 from shared.errors import BadRequest
 from shared.ledger import api_keys
 from shared.ledger.dicom import search
@@ -217,8 +216,8 @@ def _rendered(
     side = 256 if request.url.path.endswith("/thumbnail") else None
     side = int(_numbers(viewport, 2, "viewport")[0]) if viewport else side
     window_values = _numbers(window, 2, "window") if window else None
-    with tempfile.TemporaryDirectory(prefix="wado-", dir=gateway.settings.spool) as folder:
-        out = Path(folder) / "picture"
+    with spool_folder(gateway.settings.spool, "wado") as folder:
+        out = folder / "picture"
         with gateway.store.file(instance_list.instance_key(item.id)) as path:
             gateway.sandboxed(
                 tenant,
