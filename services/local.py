@@ -126,7 +126,8 @@ class LocalSystem:
 
     def __enter__(self) -> Self:
         self.data = self.data.resolve()
-        (self.data / "log").mkdir(parents=True, exist_ok=True)
+        private_folder(self.data)
+        (self.data / "log").mkdir(exist_ok=True)
         self._lock = exclusive(self.data / "lock")
         self.port = self.port or free_port()
         self.key = self.key or _kept_key(self.data / "key")
@@ -231,6 +232,12 @@ class LocalSystem:
         for child in self.children:
             if child.process is not None:
                 child.stop(signal.SIGKILL)
+
+
+def private_folder(path: Path) -> None:
+    """Create a folder that no other user may enter: names of patients are in ledger, store and spool below it."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
 
 
 def child_memory() -> int:

@@ -53,6 +53,8 @@ def reconcile(
             store.delete(prefix)
             with ledger.write() as connection:
                 pending_deletes.forget_deleted(connection, prefix)
+        if prefixes:
+            ledger.overwrite_erased()
         file_missing(ledger, store)
     series.publish(ledger, store, settings())
 

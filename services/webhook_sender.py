@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
@@ -12,7 +14,8 @@ from shared.ledger import Ledger, webhooks
 from shared.outbound import webhook
 
 logger = logging.getLogger("viscera.notifier")
-AT_ONCE = 8
+AT_ONCE, OF_TENANT = 8, 2
+"""Messages that are sent at once, of all tenants and of one: a receiver that hangs holds up its own tenant."""
 EVERY = 1.0
 LEASE = 60.0
 
@@ -26,22 +29,22 @@ class WebhookSender(threading.Thread):
 
     def run(self) -> None:
         """Send messages until stopped."""
-        under_way: set[Future[None]] = set()
+        under_way: dict[Future[None], str] = {}
         pool = ThreadPoolExecutor(AT_ONCE, "webhook")
         while not self.done.wait(EVERY):
-            under_way = {future for future in under_way if not future.done()}
+            under_way = {future: tenant for future, tenant in under_way.items() if not future.done()}
             try:  # no more than there are threads: the lease of a waiting delivery would expire
-                for parcel in take(self.ledger, AT_ONCE - len(under_way)):
-                    under_way.add(pool.submit(deliver, self.ledger, parcel, self.policy))
+                for parcel in take(self.ledger, AT_ONCE - len(under_way), Counter(under_way.values())):
+                    under_way[pool.submit(deliver, self.ledger, parcel, self.policy)] = parcel.tenant
             except Exception as error:  # the ledger is unavailable: the next round tries again
                 logger.warning("deliveries not completed", exc_info=error)
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def take(ledger: Ledger, limit: int) -> list[webhooks.PendingDelivery]:
-    """Return up to `limit` deliveries that are due now."""
+def take(ledger: Ledger, limit: int, under_way: Mapping[str, int] | None = None) -> list[webhooks.PendingDelivery]:
+    """Return up to `limit` deliveries that are due now, of each tenant at most two with those under way."""
     with ledger.write() as connection:
-        return webhooks.take(connection, LEASE, limit)
+        return webhooks.take(connection, LEASE, limit, under_way=under_way, of_tenant=OF_TENANT)
 
 
 def deliver(ledger: Ledger, parcel: webhooks.PendingDelivery, policy: webhook.Policy) -> None:

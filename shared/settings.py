@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     oidc_algorithms: str = Field("RS256,ES256,PS256", description="Accepted signature algorithms, separated by commas.")
     oidc_tenant_claim: str = Field("tenant", description="Claim that names the tenant.")
     oidc_tenant: str = Field("default", description="Tenant of tokens without that claim.")
-    oidc_scope_claim: str = Field("scope", description="Claim that lists the scopes; a prefix up to / is removed.")
+    oidc_scope_claim: str = Field("scope", description="Claim that lists the scopes; AUDIENCE/ before one is removed.")
     oidc_client: str = Field("", description="Client id of the web page's own sign-in; empty: keys only.")
     oidc_secret: SecretStr | None = Field(None, description="Client secret of the web page's own sign-in.")
     oidc_ask: str = Field("openid", description="Scopes that the web page's sign-in asks for.")
@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     loopback: bool = Field(False, description="Set by `serve` on a loopback address: GET / opens a session.")
     web: Path | None = Field(None, description="Folder of the built web application that `/` serves.")
     public_url: str | None = Field(
-        None, description="Address at which browsers on other machines reach this installation."
+        None, description="Address at which browsers and hospital systems reach this installation."
     )
     metrics_host: str = Field("127.0.0.1", description="Address on which workers and reconciler serve metrics.")
     metrics_port: int = Field(0, description="Port of a worker's or the reconciler's metrics; 0 disables it.")

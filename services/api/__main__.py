@@ -7,6 +7,7 @@ import argparse
 import uvicorn
 
 from services.api.app import create_app
+from services.api.protocol import BoundedProtocol, most_connections
 from shared.process import die_with_supervisor
 from shared.settings import settings
 from shared.telemetry import log, trace
@@ -28,7 +29,8 @@ def main() -> None:
     trace.configure("gateway")
     uvicorn.run(
         create_app(), host=args.host, port=args.port, access_log=False, log_config=None, server_header=False,
-        timeout_graceful_shutdown=5, timeout_keep_alive=20,
+        timeout_graceful_shutdown=5, timeout_keep_alive=20, http=BoundedProtocol, ws="none",
+        limit_concurrency=most_connections(),
         forwarded_allow_ips=args.trusted_proxies, ssl_certfile=args.tls_cert, ssl_keyfile=args.tls_key,
     )  # fmt: skip
 

@@ -9,11 +9,15 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api import dicomweb, problems, schemas
+from services.api import dicomweb, problems, schemas, spool
+from services.api.bounds import Bounds
 from services.api.gateway import open_gateway
+from services.api.headers import SafeHeaders
 from services.api.metrics import Metrics
+from services.api.readings import Readings
 from services.api.routes import ROUTERS
 from shared.ledger import api_keys
 from shared.settings import Settings, settings
@@ -32,9 +36,10 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(spool.sweep, chosen_settings.spool)
         if chosen_settings.key is not None:
             with gateway.ledger.write() as connection:
-                api_keys.add_key(connection, chosen_settings.key.get_secret_value(), "default")
+                api_keys.set_operator_key(connection, chosen_settings.key.get_secret_value(), "default")
         yield
         gateway.ledger.close()
 
@@ -50,6 +55,9 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     problems.install(app)
     for router in (*ROUTERS, *dicomweb.ROUTERS):
         app.include_router(router, responses=RESPONSES)
+    app.add_middleware(Readings, gateway=gateway)
+    app.add_middleware(Bounds, routes=app.routes)
+    app.add_middleware(SafeHeaders)
     app.add_middleware(AccessLog, metrics=gateway.metrics)
     return app
 

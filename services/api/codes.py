@@ -55,6 +55,7 @@ REQUEST = {
     "rate_limited": (429, "The tenant's requests a minute are used up; `Retry-After` says when to go on."),
     "too_many_uploads": (429, "The tenant sends too many uploads at once."),
     "quota_jobs": (429, "Too many of the tenant's jobs wait or run."),
+    "quota_webhooks": (429, "The tenant has as many webhooks as it may have."),
     "queue_full": (429, "Too many jobs of everybody wait."),
     "internal_error": (500, "Something went wrong inside; it has been logged."),
     "unavailable": (503, "Something that the service needs can't be reached; nothing was accepted."),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -16,8 +18,10 @@ from sqlalchemy import Connection
 from services.api.limits import Limits
 from services.api.metrics import Metrics
 from services.api.tokens import Issuer
+from services.api.turns import Turns
 from services.api.views import Estimate
 from services.api.watch import Watch
+from shared import sandbox
 from shared.errors import Forbidden, NotFound, Unauthorized
 from shared.ledger import Ledger, api_keys, audit, open_ledger
 from shared.settings import Settings
@@ -26,7 +30,8 @@ from shared.storage.connect import open_metered_store
 from shared.worker.queue import make_app
 
 COOKIE = "viscera_session"
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_LOOPBACK_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+_PROXY_HEADERS = {"forwarded", "via", "x-real-ip", "client-ip", "true-client-ip", "cf-connecting-ip"}
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -43,6 +48,15 @@ class Gateway:
     estimate: Estimate
     metrics: Metrics
     issuer: Issuer | None = None
+    turns: Turns = field(default_factory=Turns)
+
+    def sandboxed(self, tenant: str, name: str, seconds: float = sandbox.SECONDS, **arguments: Any) -> dict[str, Any]:
+        """Run a function in the sandbox from a worker thread, when it is the tenant's turn.
+
+        Raises TooMany where the tenant has too much of it under way, or what `sandbox.call` raises.
+        """
+        with self.turns.in_thread(tenant):
+            return sandbox.call(name, seconds, **arguments)
 
     @contextmanager
     def reading(self, caller: api_keys.Caller) -> Iterator[Connection]:
@@ -56,10 +70,10 @@ class Gateway:
         with self.ledger.write(caller.tenant) as connection:
             yield connection
 
-    def audit(self, caller: api_keys.Caller, action: str, target: str) -> None:
+    def audit(self, caller: api_keys.Caller, action: str, target: str, *, outcome: str = "success") -> None:
         """Record the caller's action in a transaction of its own."""
         with self.writing(caller) as connection:
-            audit.record(connection, caller.tenant, caller.key_id, action, target)
+            audit.record(connection, caller.tenant, caller.key_id, action, target, outcome=outcome)
 
 
 def open_gateway(settings: Settings) -> Gateway:
@@ -100,7 +114,7 @@ def caller(
         key = request.cookies.get(COOKIE, "")
     if not key:
         raise Unauthorized(api_keys.REFUSED)
-    authenticated = identify(gateway, key.strip())
+    authenticated = identify(gateway, key.strip(), address_of(request))
     if not by_header and request.method not in _SAFE and not _same_origin(request):
         raise Forbidden("A session may only be used from its own page.", "cross_site")
     gateway.limits.request(authenticated.tenant)
@@ -108,11 +122,28 @@ def caller(
     return authenticated
 
 
-def identify(gateway: Gateway, key: str) -> api_keys.Caller:
-    """Return the caller of a key or token.
+def address_of(request: Request) -> str:
+    """Return the address of the client; behind a trusted proxy, the one that the proxy names."""
+    return request.client.host if request.client is not None else ""
 
-    Raises Unauthorized.
+
+def identify(gateway: Gateway, key: str, address: str) -> api_keys.Caller:
+    """Return the caller of a key or token that came from an address.
+
+    Raises Unauthorized, and TooMany for an address that sends one wrong key after another.
     """
+    credential = api_keys.digest(key)
+    gateway.limits.check_credential(address, credential)
+    try:
+        caller = _identified(gateway, key)
+    except Unauthorized:
+        gateway.limits.note_credential(address, credential, valid=False)
+        raise
+    gateway.limits.note_credential(address, credential, valid=True)
+    return caller
+
+
+def _identified(gateway: Gateway, key: str) -> api_keys.Caller:
     if gateway.issuer is not None and (authenticated := gateway.issuer(key)) is not None:
         return authenticated
     with gateway.ledger.read() as connection:
@@ -146,11 +177,26 @@ Observer = Annotated[api_keys.Caller, needs("metrics:read")]
 Admin = Annotated[api_keys.Caller, needs("admin")]
 
 
-def asked_on_loopback(request: Request) -> bool:
-    """Return whether the request names a loopback host; a foreign name that resolves to this machine is another
-    site's page.
+def is_direct_loopback(request: Request) -> bool:
+    """Return whether a browser of this machine sent the request itself, to a loopback host.
+
+    A foreign name that resolves to this machine is another site's page. A proxy shows by its headers, by the client's
+    address that it forwards, or by HTTP/1.0, which nginx speaks to its servers and no browser does.
     """
-    return urlsplit(f"//{request.headers.get('host', '')}").hostname in _LOOPBACK
+    names = set(request.headers)
+    if names & _PROXY_HEADERS or any(name.startswith("x-forwarded") for name in names):
+        return False
+    if request.client is None or request.scope.get("http_version") == "1.0":
+        return False
+    hosts = request.headers.getlist("host")
+    return len(hosts) == 1 and bool(_LOOPBACK_HOST.fullmatch(hosts[0])) and _is_loopback(request.client.host)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def _same_origin(request: Request) -> bool:
@@ -161,4 +207,7 @@ def _same_origin(request: Request) -> bool:
     if site is not None:
         return site in {"same-origin", "none"}
     origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    try:
+        return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    except ValueError:
+        return False

@@ -13,6 +13,8 @@ from shared.imaging.volume import ORGANS
 
 CT_WINDOW = (40.0, 400.0)
 """Centre and width in HU of the usual soft-tissue window."""
+MOST_PIXELS = 2048
+"""Width and height of a picture at most."""
 _GREY = (136, 136, 136)
 _COLOURS = {organ.id: organ.colour for organ in ORGANS}
 _SIDES = {0: ("R", "L"), 1: ("A", "P")}
@@ -33,6 +35,10 @@ def slice_png(
     posterior, or in upright planes the feet, is below. `window` is (centre, width) in the scan's units; the default is
     40/400 HU for CT, and the 1st to 99th percentile otherwise.
     """
+    steps = [max(1, -(-count // MOST_PIXELS)) for count in pixels.shape]
+    if steps != [1, 1]:  # every n-th pixel is enough for a picture of this size
+        pixels, affine = pixels[:: steps[0], :: steps[1]], affine * [[steps[1], steps[0], 1.0, 1.0]]
+        labels = None if labels is None else labels[:: steps[0], :: steps[1]]
     columns, rows = _axes(affine)
     grey = _windowed(pixels.astype(np.float32), modality, window)
     picture = cv2.cvtColor(_turned(grey, columns, rows), cv2.COLOR_GRAY2RGB)
@@ -69,11 +75,16 @@ def _turned(image: NDArray[Any], columns: tuple[int, bool], rows: tuple[int, boo
 
 
 def _scale(affine: Floats, transposed: bool, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return width and height in pixels that give both directions the finer one's millimetres per pixel."""
+    """Return width and height in pixels that give both directions the finer one's millimetres per pixel.
+
+    Neither is above `MOST_PIXELS`: pixels of 0.02 x 40 mm would make a picture of millions of rows.
+    """
     column, row = np.linalg.norm(affine[:3, :2], axis=0)
     wide, high = (row, column) if transposed else (column, row)
     finer = min(wide, high)
-    return max(1, round(shape[1] * wide / finer)), max(1, round(shape[0] * high / finer))
+    width, height = shape[1] * wide / finer, shape[0] * high / finer
+    shrink = max(width / MOST_PIXELS, height / MOST_PIXELS, 1.0)
+    return max(1, round(width / shrink)), max(1, round(height / shrink))
 
 
 def _windowed(pixels: NDArray[np.float32], modality: str, window: tuple[float, float] | None) -> NDArray[np.uint8]:

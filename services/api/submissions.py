@@ -39,7 +39,7 @@ class JobSubmission:
             earlier = await run_in_threadpool(self.earlier, upload.sha256)
             if earlier is not None:
                 return earlier
-            scan = await uploads.accept(self.gateway, upload, self.options)
+            scan = await uploads.accept(self.gateway, self.caller.tenant, upload, self.options)
             job = await run_in_threadpool(self.submit, scan, scan.id)
         if job.scan_id != scan.id:  # another request with the same key was faster
             await run_in_threadpool(self.gateway.store.delete, f"scans/{scan.id}/")

@@ -7,28 +7,24 @@ import binascii
 import hashlib
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import anyio
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from services.api import schemas
 from services.api.gateway import Gateway, gateway_of
 from services.api.requests import body_chunks, check_encoding
+from services.api.spool import spool_folder
 from shared import sandbox
 from shared.errors import BadRequest, NotAScan, ScanTooLarge, TooMany, Unavailable, Unprocessable
 from shared.ledger import jobs
 from shared.ledger.uploads import new_scan
 from shared.worker import failpoints
-
-CHECKS = anyio.CapacityLimiter(2)
-"""Limits the sandboxes that run at once in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +39,8 @@ class Upload:
 @contextmanager
 def spooled(gateway: Gateway) -> Iterator[Path]:
     """Yield the path for one upload; its folder is always deleted afterwards."""
-    with tempfile.TemporaryDirectory(prefix="upload-", dir=gateway.settings.spool) as folder:
-        yield Path(folder) / "scan"
+    with spool_folder(gateway.settings.spool, "upload") as folder:
+        yield folder / "scan"
 
 
 def check_room(gateway: Gateway, tenant: str) -> None:
@@ -58,6 +54,14 @@ def check_room(gateway: Gateway, tenant: str) -> None:
         share = jobs.share(connection, tenant, gateway.settings.open_jobs)
     if share is not None and share <= 0:
         raise TooMany("Too many of your jobs are queued or running; send it again when one has ended.", "quota_jobs")
+    check_disk(gateway)
+
+
+def check_disk(gateway: Gateway) -> None:
+    """Refuse bytes while there is too little room for them.
+
+    Raises Unavailable.
+    """
     gateway.settings.spool.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(gateway.settings.spool).free < gateway.settings.free_bytes:
         raise Unavailable("There is too little disk space to accept a scan; nothing was accepted.", "disk_full")
@@ -91,12 +95,12 @@ async def receive(request: Request, path: Path, limit: int) -> Upload:
     return Upload(path, digest.hexdigest(), total)
 
 
-async def accept(gateway: Gateway, upload: Upload, options: schemas.Options) -> jobs.Scan:
+async def accept(gateway: Gateway, tenant: str, upload: Upload, options: schemas.Options) -> jobs.Scan:
     """Check container, headers and declared sizes, then make the bytes durable.
 
     Raises a `BadScan`.
     """
-    async with CHECKS:
+    async with gateway.turns.turn(tenant):
         declared = await run_in_threadpool(sandbox.inspect, upload.path, options.spacing, options.modality)
     scan_id, key = new_scan()
     scan = jobs.Scan(scan_id, key, upload.sha256, upload.bytes, declared.source)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import Connection, Engine, Float, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InternalError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, InternalError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from shared.errors import Unavailable
+from shared.errors import Unavailable, Unprocessable
 from shared.telemetry.metrics import meters, timed
 
 if TYPE_CHECKING:
@@ -103,6 +103,19 @@ class Ledger:
         with self.read() as connection:
             return _distance(connection, _alembic()) != "behind"
 
+    def overwrite_erased(self) -> None:
+        """Remove erased rows from SQLite's log, which keeps old pages; PostgreSQL's is its operator's matter.
+
+        While another process reads, the log stays until the next call.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        connection = self.engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
@@ -144,7 +157,8 @@ def _distance(connection: Connection, config: Config) -> Literal["behind", "here
 
 def _sqlite_settings(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # only _sqlite_begin sends BEGIN
-    for pragma in ("journal_mode=WAL", "busy_timeout=5000", "synchronous=FULL", "foreign_keys=ON"):
+    pragmas = ("journal_mode=WAL", "busy_timeout=5000", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+    for pragma in pragmas:
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -190,3 +204,6 @@ def _explained() -> Iterator[None]:
         if isinstance(error, InternalError) and getattr(error.orig, "sqlstate", None) != SILENT:
             raise
         raise Unavailable("The job ledger is not available; try again in a moment.", "ledger_unavailable") from error
+    except (DataError, UnicodeEncodeError) as error:  # NUL on PostgreSQL, half a surrogate pair on both
+        logger.info("a value can't be stored", extra={"kind": type(error).__name__})
+        raise Unprocessable("A text has a character that can't be stored.", "invalid_request") from error

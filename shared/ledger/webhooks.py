@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
-from shared.errors import NotFound
+from shared.errors import NotFound, TooMany
 from shared.ledger.engine import now
 from shared.ledger.ids import new_id
 from shared.ledger.tables import deliveries, webhooks
 
+MOST = 20
+"""Webhooks of one tenant at most."""
 KINDS = ("job.succeeded", "job.failed", "job.cancelled")
 BACK_OFF = (5.0, 30.0, 120.0, 900.0, 3600.0, 10800.0, 28800.0, 50400.0, 86400.0)
 """Seconds between attempts; after the last one a delivery has failed."""
@@ -56,6 +58,7 @@ class PendingDelivery:
     webhook: Webhook
     payload: dict[str, Any]
     attempt: int
+    tenant: str
 
 
 def new_secret() -> str:
@@ -64,7 +67,12 @@ def new_secret() -> str:
 
 
 def add(connection: Connection, tenant: str, url: str, kinds: Sequence[str]) -> Webhook:
-    """Record a webhook with a new secret."""
+    """Record a webhook with a new secret.
+
+    Raises TooMany above `MOST` webhooks of the tenant.
+    """
+    if connection.execute(select(func.count()).where(webhooks.c.tenant == tenant)).scalar_one() >= MOST:
+        raise TooMany(f"There are {MOST} webhooks already; delete one first.", "quota_webhooks")
     webhook_id = new_id("hook")
     values = {"url": url, "kinds": list(kinds), "secrets": [{"secret": new_secret(), "until": None}]}
     connection.execute(insert(webhooks).values(id=webhook_id, tenant=tenant, created=now(), **values))
@@ -131,10 +139,26 @@ def announce(connection: Connection, tenant: str, kind: str, data: Mapping[str, 
         connection.execute(insert(deliveries), rows)
 
 
-def take(connection: Connection, lease: float, limit: int = 16) -> list[PendingDelivery]:
-    """Take due deliveries for one attempt each; if the sender dies they are due again after `lease` seconds."""
+def take(
+    connection: Connection,
+    lease: float,
+    limit: int = 16,
+    *,
+    under_way: Mapping[str, int] | None = None,
+    of_tenant: int | None = None,
+) -> list[PendingDelivery]:
+    """Take due deliveries for one attempt each; if the sender dies they are due again after `lease` seconds.
+
+    A tenant gets at most `of_tenant` at once, together with those `under_way`.
+    """
     ready = (deliveries.c.state == "due") & (deliveries.c.due <= now())
-    query = select(deliveries.c.id).where(ready).order_by(deliveries.c.due).limit(limit)
+    place = func.row_number().over(partition_by=deliveries.c.tenant, order_by=deliveries.c.due).label("place")
+    queue = select(deliveries.c.id, deliveries.c.tenant, deliveries.c.due, place).where(ready).subquery()
+    query = select(queue.c.id).order_by(queue.c.due).limit(limit)
+    if of_tenant is not None:
+        free = {tenant: of_tenant - count for tenant, count in (under_way or {}).items()}
+        allowed = case(free, value=queue.c.tenant, else_=of_tenant) if free else of_tenant
+        query = query.where(queue.c.place <= allowed)
     pending = []
     for delivery_id in connection.execute(query).scalars().all():
         statement = update(deliveries).where(ready, deliveries.c.id == delivery_id)
@@ -145,7 +169,7 @@ def take(connection: Connection, lease: float, limit: int = 16) -> list[PendingD
         row = connection.execute(returned).first()
         if row is not None:
             hook = get(connection, row.tenant, row.webhook_id)
-            pending.append(PendingDelivery(delivery_id, hook, row.payload, row.attempts))
+            pending.append(PendingDelivery(delivery_id, hook, row.payload, row.attempts, row.tenant))
     return pending
 
 

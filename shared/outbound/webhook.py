@@ -6,6 +6,7 @@ No redirects, no proxies from the environment.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -105,12 +106,10 @@ def encode(payload: Mapping[str, Any]) -> bytes:
 
 
 def send(url: str, message_id: str, secrets: Sequence[str], payload: Mapping[str, Any], policy: Policy) -> int:
-    """Send one message and return the HTTP status.
+    """Send one message and return the HTTP status, within fifteen seconds as a whole.
 
-    Raises BadTarget, or httpx's errors.
+    Raises BadTarget, TimeoutError, or httpx's errors.
     """
-    import httpx  # only the sender has httpx installed
-
     parts = policy.check(url)
     address = policy.resolve(parts)
     host = f"[{address}]" if address.version == 6 else str(address)
@@ -118,11 +117,16 @@ def send(url: str, message_id: str, secrets: Sequence[str], payload: Mapping[str
     body = encode(payload)
     sent = headers(message_id, secrets, body, int(time.time()))
     sent |= {"Host": parts.netloc, "Content-Type": "application/json", "User-Agent": "Viscera"}
-    with (
-        httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=False) as client,
-        client.stream(
-            "POST", pinned, content=body, headers=sent, extensions={"sni_hostname": parts.hostname}
-        ) as response,
+    return asyncio.run(_post(pinned, body, sent, parts.hostname))
+
+
+async def _post(url: str, body: bytes, headers: Mapping[str, str], name: str | None) -> int:
+    import httpx  # only the sender has httpx installed
+
+    async with (
+        asyncio.timeout(SECONDS),  # timeouts of httpx are for each read: a receiver that sends slowly has no end
+        httpx.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client,
+        client.stream("POST", url, content=body, headers=headers, extensions={"sni_hostname": name}) as response,
     ):
         return response.status_code
 

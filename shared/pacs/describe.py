@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydicom.datadict import tag_for_keyword
 from shared.ledger.dicom.instances import About, Instance
 
 Json = dict[str, Any]
+_UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
 STUDY = (
     "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyDescription", "PatientName",
     "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientWeight", "PatientSize",
@@ -41,7 +43,7 @@ def pick(metadata: Json, keywords: tuple[str, ...]) -> Json:
 
 def instance(instance_id: str, described: Json, metadata_path: Path, sha256: str, size: int) -> tuple[Instance, About]:
     """Return the ledger records of an instance that the sandbox described; invalid numbers count as 0."""
-    metadata: Json = json.loads(metadata_path.read_text())
+    metadata: Json = _storable(json.loads(metadata_path.read_text()))
     record = Instance(
         id=instance_id,
         study=described["study"],
@@ -69,6 +71,17 @@ def instance(instance_id: str, described: Json, metadata_path: Path, sha256: str
         study_date=str(value(metadata, "StudyDate"))[:8],
     )
     return record, about
+
+
+def _storable(content: Any) -> Any:
+    """Return JSON without the characters that a ledger can't store: NUL and halves of surrogate pairs."""
+    if isinstance(content, str):
+        return _UNSTORABLE.sub("", content)
+    if isinstance(content, list):
+        return [_storable(item) for item in content]
+    if isinstance(content, dict):
+        return {key: _storable(item) for key, item in content.items()}
+    return content
 
 
 def _whole(number: Any, bound: int = 2**24) -> int:

@@ -31,6 +31,8 @@ GRACE = 10.0
 _COMMAND = ["-P", "-m", "shared.sandbox"]
 _CALLS = {"deidentify", "describe", "identity", "render", "transcode"}
 """Functions of `shared.dicom.decoding` that `call` may run."""
+_KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "PYTHONHASHSEED", "SYSTEMROOT")
+"""Environment variables that the child inherits."""
 _SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -100,9 +102,7 @@ def call(name: str, seconds: float = SECONDS, **arguments: Any) -> dict[str, Any
 
 
 def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
-    environment = {**os.environ, **_SINGLE_THREAD, "PYTHONWARNINGS": "ignore"}
-    root = str(Path(__file__).resolve().parents[2])
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
+    environment = _environment()
     command = [sys.executable, *_COMMAND]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
@@ -129,6 +129,14 @@ def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
             raise errors.Unavailable(detail, "memory_limit")
         raise errors.CorruptScan("The scan crashed its decoder.", "decoder_crashed")
     return result
+
+
+def _environment() -> dict[str, str]:
+    """Return what the child needs to start; it must know no key, password or address of this service."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    return kept | _SINGLE_THREAD | {"PYTHONWARNINGS": "ignore", "PYTHONPATH": path}
 
 
 def _cpu_seconds(pid: int) -> float:

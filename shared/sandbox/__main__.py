@@ -17,6 +17,8 @@ from shared.imaging.formats.plan import Origin
 
 BUDGET = 256 * 2**20
 """Bytes that a decoder may allocate beside three copies of the voxels."""
+LARGEST_FILE = 16 * 2**30
+"""Bytes of one file that the child writes at most: four times the largest upload, for voxels of wider types."""
 _LIBRARIES = {
     "png": ("cv2",),
     "nifti": ("nibabel",),
@@ -78,6 +80,8 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     cpu = int(request["seconds"]) + 1
     _lower(resource.RLIMIT_CPU, cpu, cpu + 2)
     _lower(resource.RLIMIT_CORE, 0, 0)
+    _lower(resource.RLIMIT_NPROC, 0, 0)
+    _lower(resource.RLIMIT_FSIZE, LARGEST_FILE, LARGEST_FILE)
     if "call" in request:
         from shared.dicom import decoding  # imports pydicom, which most scans do not need
 

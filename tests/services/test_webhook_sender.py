@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from services.webhook_sender import WebhookSender, deliver, take
+from shared.errors import TooMany
 from shared.ledger import jobs, webhooks
 from shared.ledger.tables import deliveries
 from tests.shared.ledger.conftest import add_job
@@ -83,3 +84,26 @@ def test_a_receiver_inside_the_network_is_not_reached(ledger, hook):
     deliver(ledger, take(ledger, 1)[0], LOOPBACK.__class__())
     found = log(ledger, hook)[0]
     assert (found.state, found.reason, Receiver.seen) == ("due", "bad_webhook_url", [])
+
+
+def test_one_tenants_messages_leave_hands_for_the_others(ledger):
+    with ledger.write() as connection:
+        for tenant, count in (("many", 5), ("one", 1)):
+            jobs.ensure_tenant(connection, tenant)
+            webhooks.add(connection, tenant, "https://hook.example/", webhooks.KINDS)
+            for _ in range(count):
+                webhooks.announce(connection, tenant, "job.succeeded", {})
+    assert [parcel.tenant for parcel in take(ledger, 8, {"many": 1})] == ["many", "one"]
+    assert take(ledger, 8, {"many": 2, "one": 1}) == []
+    assert len(take(ledger, 8)) == 2
+
+
+def test_a_tenants_webhooks_are_bounded(ledger):
+    with ledger.write() as connection:
+        jobs.ensure_tenant(connection, "t")
+        for _ in range(webhooks.MOST):
+            webhooks.add(connection, "t", "https://hook.example/", webhooks.KINDS)
+        with pytest.raises(TooMany):
+            webhooks.add(connection, "t", "https://hook.example/", webhooks.KINDS)
+        jobs.ensure_tenant(connection, "other")
+        webhooks.add(connection, "other", "https://hook.example/", webhooks.KINDS)

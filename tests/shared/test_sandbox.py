@@ -116,3 +116,27 @@ def test_a_limit_of_the_shell_that_is_too_low_is_blamed_and_not_the_scan(tmp_pat
     with pytest.raises(Unavailable) as caught:
         sandbox.decode(tmp_path / "large.nii")
     assert caught.value.code == "memory_limit"
+
+
+def test_the_child_knows_no_secret_and_starts_no_process(monkeypatch):
+    for name in ("VISCERA_KEY", "VISCERA_LEDGER_URL", "AWS_SECRET_ACCESS_KEY", "ANYTHING_ELSE"):
+        monkeypatch.setenv(name, "canary")
+    code = (
+        "import os, resource; from shared.sandbox import __main__ as child; import json;"
+        "child._answer.__globals__['_read'] = lambda _: {'environment': dict(os.environ),"
+        " 'processes': resource.getrlimit(resource.RLIMIT_NPROC)[0],"
+        " 'file': resource.getrlimit(resource.RLIMIT_FSIZE)[0]};"
+        "child.main()"
+    )
+    monkeypatch.setattr(sandbox, "_COMMAND", ["-P", "-c", code])
+    told = sandbox._ask({"path": "x", "spacing": None, "out": None}, 20.0)
+    assert "canary" not in told["environment"].values()
+    assert set(told["environment"]) <= {
+        *sandbox._KEPT,
+        *sandbox._SINGLE_THREAD,
+        "PYTHONPATH",
+        "PYTHONWARNINGS",
+        "LC_CTYPE",
+    }
+    assert told["processes"] == 0
+    assert 0 < told["file"] <= 16 * 2**30

@@ -14,6 +14,12 @@ from services.api.dicomweb.multipart import parse_media_type
 
 _ITEM = re.compile(r'(?:[^,"]|"[^"]*")+')
 JSON, XML = "application/dicom+json", "application/dicom+xml"
+PERSON_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
+_DEEPEST = 16
+_VR = re.compile(r"[A-Z]{2}")
+_TAG = re.compile(r"[0-9A-F]{8}")
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that XML 1.0 does not allow (2.2)."""
 Json = dict[str, Any]
 
 
@@ -100,13 +106,13 @@ def to_xml(content: Json) -> bytes:
 
 def _fill(parent: Element, content: Json) -> None:
     for tag, element_json in sorted(content.items()):
-        about = {"tag": tag, "vr": element_json["vr"]}
+        about = {"tag": tag, "vr": element_json.get("vr", "UN")}
         keyword = keyword_for_tag(int(tag, 16))
         node = SubElement(parent, "DicomAttribute", about | ({"keyword": keyword} if keyword else {}))
         if "InlineBinary" in element_json:
-            SubElement(node, "InlineBinary").text = element_json["InlineBinary"]
+            SubElement(node, "InlineBinary").text = _clean(str(element_json["InlineBinary"]))
         for number, value in enumerate(element_json.get("Value", []), start=1):
-            if element_json["vr"] == "SQ":
+            if about["vr"] == "SQ":
                 _fill(SubElement(node, "Item", number=str(number)), value or {})
             elif isinstance(value, dict):
                 _person(SubElement(node, "PersonName", number=str(number)), value)
@@ -116,7 +122,8 @@ def _fill(parent: Element, content: Json) -> None:
 
 def _person(node: Element, name: dict[str, str]) -> None:
     parts = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix")
-    for group, text in name.items():
+    for group in (group for group in PERSON_GROUPS if isinstance(name.get(group), str)):
+        text = name[group]
         form = SubElement(node, group)
         for part, value in zip(parts, text.split("^"), strict=False):
             if value:
@@ -124,5 +131,27 @@ def _person(node: Element, name: dict[str, str]) -> None:
 
 
 def _clean(text: str) -> str:
-    """Return the text without control characters, which XML does not allow."""
-    return "".join(c for c in text if c in "\t\n\r" or ord(c) >= 32)
+    """Return the text without the characters that XML does not allow."""
+    return _UNFIT.sub("", text)
+
+
+def is_data_set(content: Any, depth: int = 0) -> bool:
+    """Return whether a client's JSON is a data set in the DICOM JSON model (PS3.18 F.2), at most 16 items deep."""
+    if not isinstance(content, dict) or depth > _DEEPEST:
+        return False
+    return all(_TAG.fullmatch(tag) and _is_element(element, depth) for tag, element in content.items())
+
+
+def _is_element(element: Any, depth: int) -> bool:
+    if not isinstance(element, dict) or not isinstance(element.get("InlineBinary", ""), str):
+        return False
+    vr, values = element.get("vr"), element.get("Value", [])
+    if not isinstance(vr, str) or not _VR.fullmatch(vr) or not isinstance(values, list):
+        return False
+    if vr == "SQ":
+        return all(value is None or is_data_set(value, depth + 1) for value in values)
+    return all(_is_name(value) if isinstance(value, dict) else not isinstance(value, list) for value in values)
+
+
+def _is_name(value: dict[str, Any]) -> bool:
+    return set(value) <= set(PERSON_GROUPS) and all(isinstance(text, str) for text in value.values())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 import zipfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from fastapi import APIRouter, Response
@@ -14,7 +13,7 @@ from starlette.background import BackgroundTask
 
 from services.api.dicomweb.openapi import EXPORTED
 from services.api.gateway import DicomReader, DicomWriter, Gateway, GatewayDep
-from shared import sandbox
+from services.api.spool import spool_folder
 from shared.errors import NotFound
 from shared.ledger import erasure
 from shared.ledger.dicom import search
@@ -34,15 +33,13 @@ def export(study: str, gateway: GatewayDep, caller: DicomReader) -> Response:
         images = [image for image in search.retrieve(connection, caller.tenant, study) if image.rows]
     if not images:
         raise NotFound("There is no image in this study.")
-    folder = tempfile.TemporaryDirectory(prefix="export-", dir=gateway.settings.spool)
-    try:
-        path = _packed(gateway, images, Path(folder.name))
-    except BaseException:
-        folder.cleanup()
-        raise
-    gateway.audit(caller, "export", study)
+    with ExitStack() as stack:
+        path = _packed(
+            gateway, caller.tenant, images, stack.enter_context(spool_folder(gateway.settings.spool, "export"))
+        )
+        kept = stack.pop_all()  # until the file is sent
     return FileResponse(
-        path, media_type="application/zip", filename="deidentified.zip", background=BackgroundTask(folder.cleanup)
+        path, media_type="application/zip", filename="deidentified.zip", background=BackgroundTask(kept.close)
     )
 
 
@@ -56,13 +53,13 @@ def erase(study: str, gateway: GatewayDep, caller: DicomWriter) -> None:
             gateway.store.delete(prefix)
 
 
-def _packed(gateway: Gateway, images: list[Instance], folder: Path) -> Path:
+def _packed(gateway: Gateway, tenant: str, images: list[Instance], folder: Path) -> Path:
     secret, path = secrets.token_hex(32), folder / "deidentified.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for number, image in enumerate(images, start=1):
             out = folder / "instance"
             with gateway.store.file(instance_list.instance_key(image.id)) as source:
-                sandbox.call("deidentify", 60.0, path=str(source), out=str(out), secret=secret)
+                gateway.sandboxed(tenant, "deidentify", 60.0, path=str(source), out=str(out), secret=secret)
             archive.write(out, f"IM{number:06d}.dcm")
             out.unlink()
     return path

@@ -13,7 +13,6 @@ from pydicom.encaps import get_frame
 from services.api.dicomweb.qido import bits
 from services.api.dicomweb.transcoding import EXPLICIT, transcoded
 from services.api.gateway import Gateway
-from shared import sandbox
 from shared.errors import BadRequest, CorruptScan, NotFound
 from shared.ledger.dicom.instances import Instance
 from shared.pacs import instance_list
@@ -70,16 +69,22 @@ def choose(ranges: list[tuple[str, dict[str, str]]], instance: Instance) -> tupl
 
 
 def read(
-    gateway: Gateway, instance: Instance, attributes: dict[str, Any], frame_numbers: list[int], *, decoded: bool
+    gateway: Gateway,
+    tenant: str,
+    instance: Instance,
+    attributes: dict[str, Any],
+    frame_numbers: list[int],
+    *,
+    decoded: bool,
 ) -> Iterator[bytes]:
     """Yield the bytes of the frames in the requested order."""
     if instance.syntax in _PLAIN and instance.pixel_length > 0:
         for number in frame_numbers:
             yield _plain(gateway, instance, attributes, number)
     elif decoded:
-        with transcoded(gateway, instance) as path:
+        with transcoded(gateway, tenant, instance) as path:
             out = path.with_name("metadata")
-            described = sandbox.call("describe", files=[[str(path), str(out)]])["instances"][0]
+            described = gateway.sandboxed(tenant, "describe", files=[[str(path), str(out)]])["instances"][0]
             for number in frame_numbers:
                 start, stop = _place(described["offset"], attributes, instance, number)
                 yield _slice(path, start, stop)

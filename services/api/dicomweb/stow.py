@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,13 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from services.api import uploads
+from services.api.bounds import takes_body
 from services.api.dicomweb import encoding
 from services.api.dicomweb.multipart import Begin, Data, End, Event, Parser, parse_media_type
 from services.api.dicomweb.openapi import STORED
 from services.api.gateway import DicomWriter, Gateway, GatewayDep
 from services.api.requests import body_chunks, check_encoding
+from services.api.spool import spool_folder
 from shared import sandbox
 from shared.errors import BadRequest, BadScan, ScanTooLarge, Unavailable
 from shared.ledger import api_keys
@@ -99,12 +100,14 @@ class Spool:
 
 
 @router.post("/studies", response_class=Response)
+@takes_body(None)
 async def store(request: Request, gateway: GatewayDep, caller: DicomWriter) -> Response:
     """Store instances of any studies."""
     return await _store(request, gateway, caller, None)
 
 
 @router.post("/studies/{study}", response_class=Response)
+@takes_body(None)
 async def store_in_study(study: str, request: Request, gateway: GatewayDep, caller: DicomWriter) -> Response:
     """Store instances of one study; instances of another study fail."""
     return await _store(request, gateway, caller, study)
@@ -120,14 +123,17 @@ async def _store(request: Request, gateway: Gateway, caller: api_keys.Caller, st
     if encoding.accepted(request, encoding.JSON, encoding.XML) is None:
         raise HTTPException(406)
     await run_in_threadpool(uploads.check_room, gateway, caller.tenant)
-    with tempfile.TemporaryDirectory(prefix="stow-", dir=gateway.settings.spool) as folder:
-        spool = Spool(Path(folder))
+    with (
+        gateway.limits.upload(caller.tenant),
+        spool_folder(gateway.settings.spool, "stow") as folder,
+    ):
+        spool = Spool(folder)
         try:
             parser = None if single else Parser(parameters.get("boundary", ""))
             await _receive(request, parser, spool, gateway.settings.max_upload_bytes)
         finally:
             spool.close()
-        async with uploads.CHECKS:
+        async with gateway.turns.turn(caller.tenant):
             await run_in_threadpool(_keep, gateway, caller, study, spool.parts)
     return _answer(request, spool.parts)
 

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from services.api.bounds import takes_body
 from services.api.dicomweb import encoding, qido, workitems
 from services.api.dicomweb.encoding import Json
 from services.api.dicomweb.openapi import WORKED
@@ -27,6 +28,7 @@ _MOST = 1 << 20
 
 
 @router.post("", status_code=201, response_class=Response)
+@takes_body(_MOST)
 async def create(request: Request, gateway: GatewayDep, caller: DicomWriter) -> Response:
     """Create a workitem; its UID is the query itself, or in the data set, or new."""
     content = await _body(request)
@@ -57,6 +59,7 @@ def retrieve(workitem: str, request: Request, gateway: GatewayDep, caller: Dicom
 
 
 @router.post("/{workitem}", response_class=Response)
+@takes_body(_MOST)
 async def update(workitem: str, request: Request, gateway: GatewayDep, caller: DicomWriter) -> Response:
     """Change attributes; while in progress only its owner may do so (`?transaction-uid=` or in the data set)."""
     content = await _body(request)
@@ -66,6 +69,7 @@ async def update(workitem: str, request: Request, gateway: GatewayDep, caller: D
 
 @router.put("/{workitem}/state", response_class=Response)
 @router.put("/{workitem}/state/{requester}", response_class=Response, include_in_schema=False)
+@takes_body(_MOST)
 async def change_state(workitem: str, request: Request, gateway: GatewayDep, caller: DicomWriter) -> Response:
     """Claim, complete or cancel a step, under the Transaction UID of its owner."""
     content = await _body(request)
@@ -170,16 +174,14 @@ async def _body(request: Request) -> Json:
         if len(body) > _MOST:
             raise BadRequest("The workitem is too long.", "bad_workitem")
     try:
-        content = json.loads(body)
+        content = json.loads(body, parse_constant=_not_a_number)
     except (ValueError, RecursionError) as error:
         raise BadRequest("The body is not DICOM JSON.", "bad_workitem") from error
     content = content[0] if isinstance(content, list) and len(content) == 1 else content
-    if not isinstance(content, dict) or not all(_is_element(tag, element) for tag, element in content.items()):
+    if not encoding.is_data_set(content):
         raise BadRequest("The body is not one data set in DICOM JSON.", "bad_workitem")
-    return content
+    return dict(content)
 
 
-def _is_element(tag: str, element: Any) -> bool:
-    if not re.fullmatch(r"[0-9A-F]{8}", tag) or not isinstance(element, dict):
-        return False
-    return isinstance(element.get("vr"), str) and isinstance(element.get("Value", []), list)
+def _not_a_number(text: str) -> float:
+    raise ValueError(f"JSON has no {text}")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,7 +14,7 @@ from services.api.dicomweb import encoding, frames, qido
 from services.api.dicomweb.openapi import RETRIEVED
 from services.api.dicomweb.transcoding import EXPLICIT, transcoded
 from services.api.gateway import DicomReader, Gateway, GatewayDep
-from shared import sandbox
+from services.api.spool import spool_folder
 from shared.errors import BadRequest
 from shared.ledger import api_keys
 from shared.ledger.dicom import search
@@ -62,7 +60,9 @@ def retrieve_instance(
     for kind, _ in encoding.ranges(request):
         if kind == "application/dicom":
             syntax = _syntax(request, instances)
-            return StreamingResponse(_file(gateway, instances[0], syntax), media_type="application/dicom")
+            return StreamingResponse(
+                _file(gateway, caller.tenant, instances[0], syntax), media_type="application/dicom"
+            )
         if kind in (DICOM, "*/*"):
             break
     return _instances(request, gateway, caller, instances)
@@ -93,7 +93,7 @@ def retrieve_frames(
     if kind is None:
         raise HTTPException(406)
     attributes = qido.metadata(gateway, item)
-    body = frames.read(gateway, item, attributes, frame_numbers, decoded=syntax == EXPLICIT)
+    body = frames.read(gateway, caller.tenant, item, attributes, frame_numbers, decoded=syntax == EXPLICIT)
     boundary = _boundary()
     part = f"{kind}; transfer-syntax={syntax}"
     media = f'multipart/related; type="{kind}"; boundary={boundary}'
@@ -108,7 +108,7 @@ def render_instance(
 ) -> Response:  # fmt: skip
     """Return an instance's middle frame as JPEG or PNG; `window` is centre,width,function."""
     item = _found(gateway, caller, study, series, instance)[0]
-    return _rendered(request, gateway, item, (item.frames + 1) // 2, window, viewport)
+    return _rendered(request, gateway, caller.tenant, item, (item.frames + 1) // 2, window, viewport)
 
 
 @router.get("/series/{series}/instances/{instance}/frames/{number}/rendered", response_class=Response)
@@ -119,7 +119,7 @@ def render_frame(
 ) -> Response:  # fmt: skip
     """Return one frame as JPEG or PNG."""
     item = _found(gateway, caller, study, series, instance)[0]
-    return _rendered(request, gateway, item, frames.numbers(number, item)[0], window, viewport)
+    return _rendered(request, gateway, caller.tenant, item, frames.numbers(number, item)[0], window, viewport)
 
 
 @router.get("/series/{series}/rendered", response_class=Response)
@@ -131,7 +131,7 @@ def render_series(
     """Return a series' middle image as JPEG or PNG."""
     instances = _found(gateway, caller, study, series)
     item = instances[len(instances) // 2]
-    return _rendered(request, gateway, item, (item.frames + 1) // 2, window, viewport)
+    return _rendered(request, gateway, caller.tenant, item, (item.frames + 1) // 2, window, viewport)
 
 
 def _found(
@@ -157,10 +157,9 @@ def _metadata(request: Request, gateway: Gateway, instances: list[Instance]) -> 
 
 def _instances(request: Request, gateway: Gateway, caller: api_keys.Caller, instances: list[Instance]) -> Response:
     syntax = _syntax(request, instances)
-    gateway.audit(caller, "read", instances[0].study)
     boundary = _boundary()
     media = f'multipart/related; type="application/dicom"; boundary={boundary}'
-    body = _parts(boundary, "application/dicom", (_file(gateway, item, syntax) for item in instances))
+    body = _parts(boundary, "application/dicom", (_file(gateway, caller.tenant, item, syntax) for item in instances))
     return StreamingResponse(body, media_type=media)
 
 
@@ -179,11 +178,11 @@ def _syntax(request: Request, instances: list[Instance]) -> str:
     raise HTTPException(406)
 
 
-def _file(gateway: Gateway, item: Instance, syntax: str) -> Iterator[bytes]:
+def _file(gateway: Gateway, tenant: str, item: Instance, syntax: str) -> Iterator[bytes]:
     if syntax in ("*", item.syntax):
         yield from gateway.store.read(instance_list.instance_key(item.id))
         return
-    with transcoded(gateway, item) as path, path.open("rb") as file:
+    with transcoded(gateway, tenant, item) as path, path.open("rb") as file:
         while chunk := file.read(1 << 20):
             yield chunk
 
@@ -201,7 +200,13 @@ def _boundary() -> str:
 
 
 def _rendered(
-    request: Request, gateway: Gateway, item: Instance, frame: int, window: str | None, viewport: str | None
+    request: Request,
+    gateway: Gateway,
+    tenant: str,
+    item: Instance,
+    frame: int,
+    window: str | None,
+    viewport: str | None,
 ) -> Response:
     media = encoding.accepted(request, *PICTURES)
     if media is None:
@@ -211,10 +216,11 @@ def _rendered(
     side = 256 if request.url.path.endswith("/thumbnail") else None
     side = int(_numbers(viewport, 2, "viewport")[0]) if viewport else side
     window_values = _numbers(window, 2, "window") if window else None
-    with tempfile.TemporaryDirectory(prefix="wado-", dir=gateway.settings.spool) as folder:
-        out = Path(folder) / "picture"
+    with spool_folder(gateway.settings.spool, "wado") as folder:
+        out = folder / "picture"
         with gateway.store.file(instance_list.instance_key(item.id)) as path:
-            sandbox.call(
+            gateway.sandboxed(
+                tenant,
                 "render",
                 60.0,
                 path=str(path),

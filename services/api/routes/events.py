@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from services.api import schemas
 from services.api.gateway import Gateway, GatewayDep, Reader
 from services.api.views import job_view
-from shared.errors import NotFound
+from shared.errors import NotFound, Unauthorized
 from shared.ledger import api_keys, history, jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
@@ -44,7 +44,7 @@ async def follow_job(
     """Stream the job's history after `Last-Event-ID`, then every change until it has ended.
 
     `event: log` is one entry of the history, `event: job` the whole Job. The stream ends after the end state. A client
-    that has seen the end state gets 204, which makes browsers stop reconnecting.
+    that has seen the end state gets 204, which makes browsers stop reconnecting. It also ends with the caller's key.
     """
     after = int(last_event_id or 0)
     stream = _Stream(gateway, caller, job_id, after)
@@ -79,7 +79,7 @@ class _Stream:
         yield "retry: 2000\n\n"
         yield self.text()
         try:
-            async for changed in self.gateway.watch.changes(self.job_id, self.job, BEAT):
+            async for changed in self.gateway.watch.changes(self.caller, self.job_id, self.job, BEAT):
                 if changed is None:
                     yield ": still here\n\n"
                 else:
@@ -87,6 +87,8 @@ class _Stream:
                     yield self.text()
         except NotFound:  # erased meanwhile
             yield "event: gone\ndata: {}\n\n"
+        except Unauthorized:  # the credential has ended: a client that comes back gets 401
+            return
 
     def text(self) -> str:
         """Return what was read last, as events."""

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from services.api import schemas, uploads
+from services.api.bounds import takes_body
 from services.api.gateway import Gateway, GatewayDep, Reader, Writer
 from services.api.requests import RAW_TYPES, media_type, raw_or_json, read_json
 from services.api.submissions import JobSubmission
@@ -25,6 +26,7 @@ JOB_BODY = raw_or_json(schemas.inlined(schemas.JobRequest))
 
 
 @router.post("", status_code=202, openapi_extra=JOB_BODY, responses={202: {"model": schemas.Job}})
+@takes_body(None)
 async def create_job(
     request: Request,
     response: Response,
@@ -87,7 +89,7 @@ async def get_job(
     """Return the job; with `wait`, after a change or that many seconds."""
     if wait:
         job = await run_in_threadpool(_get, gateway, caller, job_id)
-        async with aclosing(gateway.watch.changes(job_id, job, wait)) as changes:
+        async with aclosing(gateway.watch.changes(caller, job_id, job, wait)) as changes:
             await anext(changes, None)
     return await run_in_threadpool(_view, gateway, caller, job_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
@@ -13,11 +14,12 @@ from pydantic import BaseModel
 
 from services.api import tokens
 from services.api.gateway import Gateway, GatewayDep
-from shared.errors import VisceraError
+from shared.errors import NotFound, VisceraError
 from shared.ledger import api_keys, audit, clients
 
 router = APIRouter(tags=["session"])
 SECONDS = 300
+_PATH = "/v1/oauth/token"
 ALGORITHMS = ("RS384", "ES384", "RS256", "ES256")
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 Code = Literal["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type"]
@@ -72,20 +74,26 @@ FORM: dict[str, Any] = {
 
 
 @router.get("/.well-known/smart-configuration")
-def smart_configuration(request: Request) -> SmartConfiguration:
-    """Return where and how hospital systems authenticate."""
-    base = str(request.base_url).rstrip("/")
-    return SmartConfiguration(issuer=base, token_endpoint=_endpoint(request))
+def smart_configuration(gateway: GatewayDep) -> SmartConfiguration:
+    """Return where and how hospital systems authenticate.
+
+    Raises NotFound without a public address in the settings.
+    """
+    endpoint = _endpoint(gateway)
+    return SmartConfiguration(issuer=endpoint.removesuffix(_PATH), token_endpoint=endpoint)
 
 
 @router.post(
-    "/v1/oauth/token",
+    _PATH,
     response_model=Token,
     openapi_extra=FORM,
     responses={400: {"model": OAuthError}, 401: {"model": OAuthError}},
 )
 async def give_token(request: Request, gateway: GatewayDep) -> JSONResponse:
-    """Return a token for five minutes to a registered system that signed the assertion."""
+    """Return a token for five minutes to a registered system that signed the assertion.
+
+    Raises NotFound without a public address in the settings.
+    """
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -93,7 +101,7 @@ async def give_token(request: Request, gateway: GatewayDep) -> JSONResponse:
             break
     headers = {"Cache-Control": "no-store"}
     try:
-        token = await run_in_threadpool(_token, gateway, _form(body), _endpoint(request))
+        token = await run_in_threadpool(_token, gateway, _form(body), _endpoint(gateway))
     except Refused as error:
         status = 401 if error.body.error == "invalid_client" else 400
         return JSONResponse(error.body.model_dump(), status, headers)
@@ -125,12 +133,15 @@ def _client(gateway: Gateway, assertion: str, endpoint: str) -> tuple[clients.Cl
     refused = Refused("invalid_client", "The assertion is not valid here.")
     try:
         unverified = jwt.decode(assertion, options={"verify_signature": False})
+        issuer = str(unverified.get("iss", ""))
+        if not issuer.isprintable():
+            raise refused
         with gateway.ledger.read() as connection:
-            client = clients.get(connection, str(unverified.get("iss", "")))
+            client = clients.get(connection, issuer)
         claims = tokens.decode(assertion, _key(client, assertion), ALGORITHMS, endpoint, client.id)
     except (VisceraError, jwt.PyJWTError) as error:
         raise refused from error
-    lasts = float(claims["exp"]) - float(claims.get("iat", claims["exp"] - SECONDS))
+    lasts = float(claims["exp"]) - min(float(claims.get("iat", time.time())), time.time())
     if claims["sub"] != client.id or not claims.get("jti") or lasts > SECONDS + tokens.LEEWAY:
         raise refused
     return client, claims
@@ -155,5 +166,8 @@ def _form(body: bytes) -> dict[str, str]:
     return {name: values[0] for name, values in found.items()}
 
 
-def _endpoint(request: Request) -> str:
-    return str(request.base_url).rstrip("/") + "/v1/oauth/token"
+def _endpoint(gateway: Gateway) -> str:
+    """Return the audience of assertions; never from the request, whose Host may be that of another server."""
+    if gateway.settings.public_url is None:
+        raise NotFound("No public address is configured (VISCERA_PUBLIC_URL).")
+    return gateway.settings.public_url.rstrip("/") + _PATH

@@ -6,18 +6,18 @@ import base64
 import hashlib
 import hmac
 import secrets
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-import httpx
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 
 from services.api.gateway import Gateway, GatewayDep
 from services.api.routes.session import open_session
-from services.api.tokens import Issuer
-from shared.errors import BadRequest, NotFound, Unauthorized, Unavailable
+from services.api.tokens import Issuer, fetch
+from shared.errors import BadRequest, NotFound, Unauthorized
 
 router = APIRouter(prefix="/v1/session/oidc", tags=["session"])
 COOKIE = "viscera_oidc"
@@ -76,7 +76,9 @@ def callback(
     if not hmac.compare_digest(str(claims.get("nonce", "")), cookie[1]):
         raise Unauthorized("The sign-in is not the one that began here.")
     response = RedirectResponse("/")
-    open_session(gateway, issuer.caller(claims), request, response)
+    # The sign-in itself is the credential: an ID token's end says only how long it may be presented.
+    person = replace(issuer.caller(claims), kind="person", expires=None)
+    open_session(gateway, person, request, response)
     response.delete_cookie(COOKIE, path=router.prefix)
     return response
 
@@ -88,14 +90,8 @@ def _exchange(gateway: Gateway, issuer: Issuer, code: str, verifier: str, back: 
     }  # fmt: skip
     if gateway.settings.oidc_secret is not None:
         form["client_secret"] = gateway.settings.oidc_secret.get_secret_value()
-    try:
-        response = httpx.post(issuer.about()["token_endpoint"], data=form, timeout=10.0, follow_redirects=False)
-        tokens: dict[str, Any] = response.json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise Unavailable("The identity provider is not available.", "issuer_unavailable") from error
-    if response.status_code != 200:
-        raise Unauthorized("The identity provider did not confirm the sign-in.")
-    return tokens
+    refused = "The identity provider did not confirm the sign-in."
+    return fetch(issuer.about()["token_endpoint"], form, refused)
 
 
 def _issuer(gateway: Gateway) -> Issuer:

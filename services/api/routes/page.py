@@ -17,7 +17,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
-from services.api.gateway import Gateway, GatewayDep, Reader, asked_on_loopback
+from services.api.gateway import Gateway, GatewayDep, Reader, is_direct_loopback
 from services.api.routes.session import has_session, open_session
 from shared.errors import NotFound
 from shared.imaging.phantoms import abdomen
@@ -60,8 +60,10 @@ def page(request: Request, gateway: GatewayDep) -> Response:
         response = _answer(request, _file(web / "index.html"), "no-cache") if web else HTMLResponse(ABSENT)
     except OSError:
         response = HTMLResponse(ABSENT)
-    if gateway.settings.loopback and asked_on_loopback(request) and not has_session(request, gateway):
-        open_session(gateway, api_keys.Caller("loopback", "default", kind="loopback"), request, response)
+    if gateway.settings.loopback and is_direct_loopback(request) and not has_session(request, gateway):
+        with gateway.ledger.write("default") as connection:
+            holder = api_keys.loopback(connection, "default")
+        open_session(gateway, holder, request, response)
     return _secured(response, gateway)
 
 

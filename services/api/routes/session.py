@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api import schemas
-from services.api.gateway import COOKIE, Caller, Gateway, GatewayDep, identify
-from shared.errors import Unauthorized
+from services.api.gateway import COOKIE, Caller, Gateway, GatewayDep, address_of, identify
+from shared.errors import TooMany, Unauthorized
 from shared.ledger import api_keys, audit
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
@@ -38,8 +38,13 @@ class Session(BaseModel):
 
 @router.post("", status_code=204)
 def sign_in(body: SignIn, request: Request, gateway: GatewayDep, response: Response) -> None:
-    """Open a session for the holder of a key; it expires with the key, at the latest after twelve hours."""
-    holder = identify(gateway, body.key.strip())
+    """Open a session for the holder of a key; it expires with the key, at the latest after twelve hours.
+
+    Raises Unauthorized also for a session's own value, which would otherwise renew itself for ever.
+    """
+    holder = identify(gateway, body.key.strip(), address_of(request))
+    if holder.kind == "session":
+        raise Unauthorized(api_keys.REFUSED)
     gateway.limits.request(holder.tenant)
     open_session(gateway, holder, request, response)
 
@@ -59,22 +64,21 @@ def get_session(caller: Caller) -> Session:
 
 @router.delete("", status_code=204)
 def sign_out(caller: Caller, gateway: GatewayDep, response: Response) -> None:
-    """End the session; its key stays valid."""
+    """End the session, and let the browser forget what it showed; its key stays valid."""
     if caller.kind == "session":
         with gateway.writing(caller) as connection:
             api_keys.revoke(connection, caller.tenant, caller.key_id)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response.headers["Clear-Site-Data"] = '"cache"'
 
 
 def open_session(gateway: Gateway, holder: api_keys.Caller, request: Request, response: Response) -> None:
-    """Set a session cookie with the scopes and at most the lifetime of its parent."""
+    """Set a session cookie with the scopes and at most the lifetime of its holder's credential."""
     key = api_keys.new_key("session")
-    parent = holder.key_id if holder.kind in {"key", "share", "session", "token"} else None
     with gateway.ledger.write(holder.tenant) as connection:
-        api_keys.add_key(
-            connection, key, holder.tenant, name=holder.name, scopes=holder.scopes, kind="session",
-            seconds=HOURS * 3600.0, job_id=holder.job, parent=parent,
-        )  # fmt: skip
+        api_keys.derive(
+            connection, holder, key, kind="session", scopes=holder.scopes, seconds=HOURS * 3600.0, job_id=holder.job
+        )
         audit.record(connection, holder.tenant, holder.key_id, "sign_in", holder.key_id)
     set_cookie(response, key, request)
 
@@ -87,8 +91,11 @@ def set_cookie(response: Response, key: str, request: Request) -> None:
 
 def has_session(request: Request, gateway: Gateway) -> bool:
     """Return whether the request has a valid session."""
+    cookie = request.cookies.get(COOKIE, "")
+    if not cookie:
+        return False
     try:
-        identify(gateway, request.cookies.get(COOKIE, ""))
-    except Unauthorized:
+        identify(gateway, cookie, address_of(request))
+    except (Unauthorized, TooMany):
         return False
     return True

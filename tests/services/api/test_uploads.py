@@ -112,6 +112,13 @@ def test_another_tenants_upload_is_unknown(client, stranger, scan):
     assert_problem(stranger.post(here + "/complete"), 404, "not_found")
 
 
+def test_parts_are_refused_while_the_disk_is_too_full(app, client, scan, small_parts, monkeypatch):
+    made = begin(client, scan).json()
+    monkeypatch.setattr(app.state.gateway.settings, "free_bytes", 2**62)
+    for number, piece in pieces(scan, made).items():
+        assert_problem(client.put(made["parts"][number - 1]["url"], content=piece), 503, "disk_full")
+
+
 def test_with_a_bucket_the_parts_go_straight_there(settings, s3, scan):
     url = contracts.s3_bucket(s3) + f"&public={s3}"
     given = settings.model_copy(update={"store_url": url})

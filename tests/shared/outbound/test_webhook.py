@@ -1,14 +1,17 @@
 """Signatures as the specification says, and targets that must not be reached."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import ipaddress
 import json
 import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import httpx
 import pytest
 
 from shared.outbound import webhook
@@ -136,3 +139,21 @@ def test_the_address_that_was_checked_is_the_one_connected_to(receiver, monkeypa
 
 
 real = socket.getaddrinfo
+
+
+def test_a_receiver_that_answers_byte_by_byte_has_no_more_time(monkeypatch):
+    monkeypatch.setattr(webhook, "SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            wire, _ = server.accept()
+            with wire, contextlib.suppress(OSError):
+                for _ in range(100):
+                    wire.sendall(b"H")
+                    time.sleep(0.1)
+
+        threading.Thread(target=drip, daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises((TimeoutError, httpx.HTTPError)):
+            webhook.send(f"http://127.0.0.1:{server.getsockname()[1]}", "msg_1", [], {}, LOOPBACK)
+        assert time.monotonic() - began < 3.0
