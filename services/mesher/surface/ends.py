@@ -15,6 +15,10 @@ _SHARE = 0.25
 The natural ends in 34 outlined MR scans have at most 0.2; those where the outlines stop have 0.3 to 1.
 """
 _LEAST_CM2 = 1.0
+_FEWEST = 5
+"""Slices of an organ below which its ends say nothing."""
+_MARGIN = 1.1
+"""Sections are counted in voxels, so those of a small ellipsoid differ from the formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,23 @@ def open_ends(runs: Runs, layout: Layout) -> OpenEnds:
 def _cut(areas: Float64) -> float:
     """The area of end slices inside the scan that are too large for a rounded end."""
     present = np.flatnonzero(areas)
-    count = int(present[-1] - present[0]) + 1
-    # The first of n slices of an ellipsoid has at most 1 - (1 - 2/n)^2 of its largest section.
-    share = max(_SHARE, 1.0 - (1.0 - 2.0 / count) ** 2)
+    share = max(_SHARE, _MARGIN * _rounded_share(int(present[-1] - present[0]) + 1))
     ends = [int(end) for end in (present[0], present[-1]) if 0 < end < len(areas) - 1]
     large = [float(areas[end]) for end in ends if areas[end] > share * areas.max() and areas[end] >= _LEAST_CM2]
     return sum(large)
+
+
+def _rounded_share(count: int) -> float:
+    """The largest share that an end slice of an ellipsoid has of the largest of its `count` slices.
+
+    An ellipsoid of half height H has the section 1 - (x/H)^2 at the distance x from its middle. With n slices, H is
+    more than (n - 1)/2 slices. The end slice is less than one slice from the tip, the largest at most half a slice from
+    the middle.
+    """
+    if count < _FEWEST:
+        return 1.0
+    gaps = count - 1.0
+    return (1.0 - (1.0 - 2.0 / gaps) ** 2) / (1.0 - (1.0 / gaps) ** 2)
 
 
 def _sections(runs: Runs, layout: Layout, axis: int) -> Float64:
