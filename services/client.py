@@ -63,7 +63,7 @@ class Client:
                 return self._json("POST", "/v1/jobs", json=job_request, headers={"Idempotency-Key": key} if key else {})
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
             headers |= {"Idempotency-Key": key} if key else {}
-            body = _told(path, size, progress)
+            body = _body_chunks(path, size, progress)
             return self._json("POST", "/v1/jobs", params=options, content=body, headers=headers, timeout=600.0)
 
     def job(self, job_id: str, wait: float = 0.0) -> Json:
@@ -176,7 +176,7 @@ def packed(scan: Path) -> Iterator[Path]:
         yield target
 
 
-def _told(path: Path, size: int, progress: Progress) -> Iterator[bytes]:
+def _body_chunks(path: Path, size: int, progress: Progress) -> Iterator[bytes]:
     sent = 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

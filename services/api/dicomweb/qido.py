@@ -63,31 +63,31 @@ class Search:
 @router.get("/studies", response_class=Response)
 def search_studies(request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return studies that match."""
-    return _answer(request, gateway, caller, _search(request, STUDY), _studies)
+    return _respond(request, gateway, caller, _search(request, STUDY), _studies)
 
 
 @router.get("/series", response_class=Response)
 def search_series(request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return series that match, of any study."""
-    return _answer(request, gateway, caller, _search(request, STUDY + SERIES), _all_series)
+    return _respond(request, gateway, caller, _search(request, STUDY + SERIES), _all_series)
 
 
 @router.get("/studies/{study}/series", response_class=Response)
 def search_series_of_study(study: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return series of a study that match."""
-    return _answer(request, gateway, caller, _search(request, SERIES, studies=(study,)), _series)
+    return _respond(request, gateway, caller, _search(request, SERIES, studies=(study,)), _series)
 
 
 @router.get("/instances", response_class=Response)
 def search_instances(request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return instances that match, of any study."""
-    return _answer(request, gateway, caller, _search(request, STUDY + SERIES + _INSTANCE), _instances)
+    return _respond(request, gateway, caller, _search(request, STUDY + SERIES + _INSTANCE), _instances)
 
 
 @router.get("/studies/{study}/instances", response_class=Response)
 def search_instances_of_study(study: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return instances of a study that match."""
-    return _answer(request, gateway, caller, _search(request, SERIES + _INSTANCE, studies=(study,)), _instances)
+    return _respond(request, gateway, caller, _search(request, SERIES + _INSTANCE, studies=(study,)), _instances)
 
 
 @router.get("/studies/{study}/series/{series}/instances", response_class=Response)
@@ -96,13 +96,13 @@ def search_instances_of_series(
 ) -> Response:
     """Return instances of a series that match."""
     search = _search(request, _INSTANCE, studies=(study,), series=(series,))
-    return _answer(request, gateway, caller, search, _instances)
+    return _respond(request, gateway, caller, search, _instances)
 
 
 Finder = Callable[[Request, Gateway, api_keys.Caller, Search], Iterator[Json]]
 
 
-def _answer(request: Request, gateway: Gateway, caller: api_keys.Caller, search: Search, finder: Finder) -> Response:
+def _respond(request: Request, gateway: Gateway, caller: api_keys.Caller, search: Search, finder: Finder) -> Response:
     page, more = search.page(finder(request, gateway, caller, search))
     warnings = []
     if more:

@@ -135,7 +135,7 @@ async def _store(request: Request, gateway: Gateway, caller: api_keys.Caller, st
             spool.close()
         async with gateway.turns.turn(caller.tenant):
             await run_in_threadpool(_keep, gateway, caller, study, spool.parts)
-    return _answer(request, spool.parts)
+    return _respond(request, spool.parts)
 
 
 async def _receive(request: Request, parser: Parser | None, spool: Spool, limit: int) -> None:
@@ -235,7 +235,7 @@ def _metadata(part: Part) -> Path:
     return part.path.with_name(part.path.name + ".json")
 
 
-def _answer(request: Request, parts: list[Part]) -> Response:
+def _respond(request: Request, parts: list[Part]) -> Response:
     """Return the Store Instances Response (PS3.18 table I.1-1): 200 all stored, 202 some or with warnings, 409 none."""
     stored = [_item(request, part) for part in parts if part.failure is None]
     failed = [_item(request, part) for part in parts if part.failure is not None]

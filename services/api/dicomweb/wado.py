@@ -30,25 +30,25 @@ Window = Annotated[str | None, Query(max_length=100)]
 @router.get("", response_class=Response)
 def retrieve_study(study: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return all instances of a study."""
-    return _instances(request, gateway, caller, _found(gateway, caller, study))
+    return _instances(request, gateway, caller, _find(gateway, caller, study))
 
 
 @router.get("/series/{series}", response_class=Response)
 def retrieve_series(study: str, series: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return all instances of a series."""
-    return _instances(request, gateway, caller, _found(gateway, caller, study, series))
+    return _instances(request, gateway, caller, _find(gateway, caller, study, series))
 
 
 @router.get("/metadata", response_class=Response)
 def study_metadata(study: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return the attributes of a study's instances, without bulk data."""
-    return _metadata(request, gateway, _found(gateway, caller, study))
+    return _metadata(request, gateway, _find(gateway, caller, study))
 
 
 @router.get("/series/{series}/metadata", response_class=Response)
 def series_metadata(study: str, series: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
     """Return the attributes of a series' instances, without bulk data."""
-    return _metadata(request, gateway, _found(gateway, caller, study, series))
+    return _metadata(request, gateway, _find(gateway, caller, study, series))
 
 
 @router.get("/series/{series}/instances/{instance}", response_class=Response)
@@ -56,7 +56,7 @@ def retrieve_instance(
     study: str, series: str, instance: str, request: Request, gateway: GatewayDep, caller: DicomReader
 ) -> Response:
     """Return one instance, alone or as the only part."""
-    instances = _found(gateway, caller, study, series, instance)
+    instances = _find(gateway, caller, study, series, instance)
     for kind, _ in encoding.ranges(request):
         if kind == "application/dicom":
             syntax = _syntax(request, instances)
@@ -73,7 +73,7 @@ def instance_metadata(
     study: str, series: str, instance: str, request: Request, gateway: GatewayDep, caller: DicomReader
 ) -> Response:
     """Return the attributes of an instance, without bulk data."""
-    return _metadata(request, gateway, _found(gateway, caller, study, series, instance))
+    return _metadata(request, gateway, _find(gateway, caller, study, series, instance))
 
 
 @router.get("/series/{series}/instances/{instance}/frames/{numbers}", response_class=Response)
@@ -87,7 +87,7 @@ def retrieve_frames(
     caller: DicomReader,
 ) -> Response:
     """Return frames (from 1, separated by commas), as stored or uncompressed."""
-    item = _found(gateway, caller, study, series, instance)[0]
+    item = _find(gateway, caller, study, series, instance)[0]
     frame_numbers = frames.numbers(numbers, item)
     kind, syntax = frames.choose(encoding.ranges(request), item)
     if kind is None:
@@ -107,7 +107,7 @@ def render_instance(
     window: Window = None, viewport: Window = None,
 ) -> Response:  # fmt: skip
     """Return an instance's middle frame as JPEG or PNG; `window` is centre,width,function."""
-    item = _found(gateway, caller, study, series, instance)[0]
+    item = _find(gateway, caller, study, series, instance)[0]
     return _rendered(request, gateway, caller.tenant, item, (item.frames + 1) // 2, window, viewport)
 
 
@@ -118,7 +118,7 @@ def render_frame(
     caller: DicomReader, window: Window = None, viewport: Window = None,
 ) -> Response:  # fmt: skip
     """Return one frame as JPEG or PNG."""
-    item = _found(gateway, caller, study, series, instance)[0]
+    item = _find(gateway, caller, study, series, instance)[0]
     return _rendered(request, gateway, caller.tenant, item, frames.numbers(number, item)[0], window, viewport)
 
 
@@ -129,12 +129,12 @@ def render_series(
     window: Window = None, viewport: Window = None,
 ) -> Response:  # fmt: skip
     """Return a series' middle image as JPEG or PNG."""
-    instances = _found(gateway, caller, study, series)
+    instances = _find(gateway, caller, study, series)
     item = instances[len(instances) // 2]
     return _rendered(request, gateway, caller.tenant, item, (item.frames + 1) // 2, window, viewport)
 
 
-def _found(
+def _find(
     gateway: Gateway, caller: api_keys.Caller, study: str, series: str | None = None, instance: str | None = None
 ) -> list[Instance]:
     with gateway.reading(caller) as connection:
