@@ -51,7 +51,7 @@ def audit(locks: list[Path], osv: list[str]) -> bool:
 
 def tell(line: str) -> None:
     """Prints a line at once."""
-    print(line, flush=True)  # noqa: T201
+    print(line, flush=True)
 
 
 def main() -> None:

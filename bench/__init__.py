@@ -1,0 +1,1 @@
+"""Measurements: meshes, capacity, latency, cost, soak. Each module is a command."""

@@ -32,8 +32,8 @@ import psutil
 from starlette.types import Receive, Scope, Send
 
 from services.local import LocalSystem, free_port
-from shared.ledger import access, open_ledger
-from shared.phantoms import abdomen
+from shared.imaging.phantoms import abdomen
+from shared.ledger import api_keys, open_ledger
 
 KEY = "vsk_bench"
 
@@ -119,7 +119,7 @@ def uploads(gib: float, repeats: int, folder: Path) -> dict[str, object]:
     ledger = open_ledger(f"sqlite:///{folder / 'ledger.db'}")
     ledger.migrate()
     with ledger.write() as connection:
-        access.add_key(connection, KEY, "default")
+        api_keys.add_key(connection, KEY, "default")
     ledger.close()
     ports = {"ours": free_port(), "bare": free_port()}
     commands = {

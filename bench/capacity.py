@@ -32,11 +32,11 @@ from scipy.ndimage import zoom
 
 from services.client import Client
 from services.local import LocalSystem
-from shared.geometry import Geometry
+from shared.imaging.geometry import Geometry
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import Volume
 from shared.ledger.jobs import STAGES
-from shared.phantoms import abdomen
-from shared.volume import Volume
-from tests.scans import write_nifti
+from tests.support.scans import write_nifti
 
 SERVICES = (*STAGES, "gateway", "reconciler")
 BUSY = 0.7

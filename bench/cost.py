@@ -27,9 +27,9 @@ from bench import cost_stages
 from bench.soak_report import summary
 from shared.ledger import Ledger, jobs, open_ledger, workers
 from shared.ledger.tables import jobs as rows
-from shared.queue import STAGES, make_app, ring
-from tests import broker, contracts
-from tests.postgresql import programs, server
+from shared.worker.queue import STAGES, make_app, notify
+from tests.support import broker, contracts
+from tests.support.postgresql import programs, server
 
 MOST = 50.0
 WARMING = 10
@@ -47,7 +47,7 @@ def viscera(ledger: Ledger, queue: str, count: int) -> list[float]:
     for _ in range(count):
         with ledger.write() as connection:
             job_id = jobs.create(connection, "t", scan.id, {}, seconds=600.0)
-        ring(app, job_id, STAGES[0])
+        notify(app, job_id, STAGES[0])
         while (seconds := _seconds(ledger, job_id)) is None:
             time.sleep(0.005)
         took.append(1000.0 * seconds)
@@ -80,13 +80,16 @@ def running(database: str, queue: str, folder: Path) -> Iterator[None]:
         **os.environ, "VISCERA_LEDGER_URL": database, "VISCERA_STORE_URL": f"file://{folder / 'store'}",
         "VISCERA_BROKER_URL": queue, "VISCERA_LOG_LEVEL": "ERROR", "PYTHONPATH": str(Path.cwd()),
     }  # fmt: skip
-    celery = [sys.executable, "-P", "-m", "celery", "-A"]
+    python = [sys.executable, "-P", "-m"]
+    plain = [*python, "celery", "-A", "bench.cost_stages:plain", "worker"]
     options = ["-c", "1", "-P", "prefork", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "ERROR"]
     processes = []
     for stage in STAGES:
-        for app, name in (("bench.cost_stages:app", stage), ("bench.cost_stages:plain", f"plain-{stage}")):
-            command = [*celery, app, "worker", "-Q", name, "-n", f"{name}@cost", *options]
-            own = environment | ({"COST_STAGE": stage} if name == stage else {})
+        for command in (
+            [*python, "bench.cost_stages", "--name", f"{stage}@cost"],
+            [*plain, "-Q", f"plain-{stage}", "-n", f"plain-{stage}@cost", *options],
+        ):
+            own = environment | {"COST_STAGE": stage}
             processes.append(subprocess.Popen(command, env=own, cwd=folder, stdout=subprocess.DEVNULL))
     try:
         yield

@@ -8,8 +8,10 @@ import time
 import redis
 from celery import Celery, chain
 
-from shared.queue import STAGES
-from shared.stage import Work, stage
+from shared.worker.lifecycle import main
+from shared.worker.queue import STAGES
+from shared.worker.stage import Stage
+from shared.worker.work import Work
 
 BROKER = os.environ.get("VISCERA_BROKER_URL", "memory://")
 ENDED = "cost.ended"
@@ -36,5 +38,5 @@ def empty(work: Work) -> None:
     """Nothing at all."""
 
 
-if name := os.environ.get("COST_STAGE"):
-    app = stage(name)(empty).app
+if __name__ == "__main__":
+    main(Stage(os.environ["COST_STAGE"], empty))

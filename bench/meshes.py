@@ -31,8 +31,8 @@ from services.mesher.results import MeshedOrgans, Quality
 from services.mesher.surface.crossings import crossings
 from services.mesher.surface.topology import topology
 from services.mesher.thumbnail import View, render
-from shared.geometry import Geometry
-from shared.volume import LabelMap
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import LabelMap
 
 RESULTS = Path(__file__).parent / "results"
 OURS: tuple[Quality, ...] = ("light", "standard", "fine")

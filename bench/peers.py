@@ -18,7 +18,7 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.volume import LabelMap
+from shared.imaging.volume import LabelMap
 
 Surfaces = dict[int, tuple[NDArray[Any], NDArray[Any]]]
 

@@ -22,9 +22,9 @@ from sqlalchemy import func, select
 
 from shared.ledger import Ledger, jobs, open_ledger, workers
 from shared.ledger.tables import stage_runs
-from shared.queue import make_app, ring
-from tests import broker, contracts
-from tests.postgresql import programs, server
+from shared.worker.queue import make_app, notify
+from tests.support import broker, contracts
+from tests.support.postgresql import programs, server
 
 
 def measure(database: str, queue: str, folder: Path, *, count: int, total: int, seconds: float) -> float:
@@ -36,10 +36,7 @@ def measure(database: str, queue: str, folder: Path, *, count: int, total: int, 
         "VISCERA_BROKER_URL": queue, "VISCERA_LOG_LEVEL": "ERROR", "BENCH_SECONDS": str(seconds),
         "PYTHONPATH": str(Path.cwd()),
     }  # fmt: skip
-    command = [
-        sys.executable, "-P", "-m", "celery", "-A", "bench.stub", "worker", "-Q", "classifier", "-c", "1", "-P",
-        "prefork", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "ERROR", "-n",
-    ]  # fmt: skip
+    command = [sys.executable, "-P", "-m", "bench.stub", "--name"]
     running = [
         subprocess.Popen([*command, f"w{n}@bench"], env=environment, cwd=folder, stdout=subprocess.DEVNULL)
         for n in range(count)
@@ -48,7 +45,7 @@ def measure(database: str, queue: str, folder: Path, *, count: int, total: int, 
         _until(lambda: _alive(ledger) == count)
         app = make_app(queue)
         for job_id in ids:
-            ring(app, job_id, "classifier")
+            notify(app, job_id, "classifier")
         _until(lambda: _span(ledger, ids)[2] == total)
         first, last, _ = _span(ledger, ids)
         return total / (last - first)

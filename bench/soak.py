@@ -33,12 +33,12 @@ from bench.soak_system import SoakSystem, Strikes, leases_of
 from services.client import Client
 from services.local import LocalSystem
 from shared.errors import VisceraError
+from shared.imaging.phantoms import abdomen
 from shared.ledger import Ledger, open_ledger
 from shared.ledger.jobs import OPEN
 from shared.ledger.tables import jobs
-from shared.phantoms import abdomen
-from tests import contracts, postgresql
-from tests.scans import small_grid, write_nifti
+from tests.support import contracts, postgresql
+from tests.support.scans import small_grid, write_nifti
 
 Report = soak_report.Report
 

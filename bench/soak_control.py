@@ -16,9 +16,9 @@ from bench import soak_stages
 from bench.soak_report import Report, summary
 from bench.soak_system import ROOT, Strikes
 from services.local import Child, LocalSystem
-from shared.queue import STAGES
 from shared.settings import settings
-from tests.tiny_models import tiny_models
+from shared.worker.queue import STAGES
+from tests.support.tiny_models import tiny_models
 
 GIVEN_UP = 60.0
 """Seconds after which an unfinished job no longer holds up the next ones; redelivery takes less than half of that."""

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from bench.soak_system import Kill
 from shared.ledger import Ledger
-from shared.ledger.claims import TRIES
+from shared.ledger.claims import ATTEMPTS
 from shared.ledger.jobs import OPEN
 from shared.ledger.tables import artifacts, events, jobs, stage_runs
 
@@ -84,7 +84,7 @@ def broken(report: Report, poison: int = 0) -> list[str]:
         "no job stuck": report["stuck"] == 0,
         "at least 99 % succeeded": report["succeeded"] >= SUCCEEDED_AT_LEAST * good,
         "no failure but worker_lost": not report["other_failures"],
-        f"at most {TRIES} tries": report["most_tries"] <= TRIES,
+        f"at most {ATTEMPTS} tries": report["most_tries"] <= ATTEMPTS,
         "p99 of recovery under 60 s": report["recovery"].get("p99", 0.0) < RECOVERED_WITHIN,
     }
     if poison:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from shared import artifacts
-from shared.model import load_network
-from shared.queue import STAGES
+from shared.models.network import load_network
 from shared.settings import Settings
-from shared.stage import Work, stage
+from shared.worker.lifecycle import main as run_worker
+from shared.worker.stage import Stage
+from shared.worker.work import Work
 
 GLB = "model.glb"
 POISON = "fine"
@@ -30,7 +31,7 @@ Files = Callable[[str], Path]
 def classify(scan: Path, tool: Any, write: Files) -> None:
     """Scan to volume and slice scores."""
     from services.classifier import core
-    from shared.formats import read_scan
+    from shared.imaging.formats import read_scan
 
     volume = read_scan(scan)
     artifacts.save_volume(write(artifacts.VOLUME), volume)
@@ -99,7 +100,13 @@ def mesher(work: Work) -> None:
     linger(work.progress)
 
 
-if (name := os.environ.get("SOAK_STAGE")) in STAGES:
+def main() -> None:
+    """Run the worker of the stage that SOAK_STAGE names."""
+    name = os.environ["SOAK_STAGE"]
     bring(name)
-    served = stage(name, load=lambda settings: load(os.environ["SOAK_STAGE"], settings))(globals()[name])
-    app = served.app
+    tasks = {"classifier": classifier, "segmenter": segmenter, "mesher": mesher}
+    run_worker(Stage(name, tasks[name], load=lambda settings: load(name, settings)))
+
+
+if __name__ == "__main__":
+    main()

@@ -20,8 +20,8 @@ from services.local import Child, LocalSystem
 from shared.errors import VisceraError
 from shared.ledger import Ledger
 from shared.ledger.tables import stage_runs
-from shared.queue import STAGES
-from tests.tiny_models import tiny_models
+from shared.worker.queue import STAGES
+from tests.support.tiny_models import tiny_models
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,7 +47,7 @@ class SoakSystem(LocalSystem):
         own = {f"{child.name}@local": f"{child.name}-{number}@local"}
         environment = child.environment
         if not self.whole:
-            own[f"services.{child.name}.tasks"] = "bench.soak_stages"
+            own[f"services.{child.name}"] = "bench.soak_stages"
             environment = environment | small | {"SOAK_STAGE": child.name, "PYTHONPATH": str(ROOT)}
         return Child(f"{child.name}-{number}", [own.get(part, part) for part in child.command], environment)
 

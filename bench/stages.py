@@ -1,10 +1,10 @@
-"""The two inference stages beside the published cascade's shape and beside eager torch, in one run.
+"""Speed of the two inference stages, compared with the published cascade's architecture and with eager torch.
 
     ./viscera train bench            (the training environment has torch and transformers)
 
-The published cascade (ResNet50 gate, SegFormer-B4, both at 288 x 288) has random weights here: its speed does not
-depend on them. All sides get the same 144 slices and segment the same gated slices. Ours are timed from the scan to
-the label map in both runtimes, normalising, resampling and tidying included; the cascade's inputs are ready-made.
+The published cascade (ResNet50 classifier, SegFormer-B4, both at 288 x 288) has random weights: its speed does not
+depend on them. All sides process the same 144 slices and segment the same 72 of them. Ours are timed from the scan to
+the label map in both runtimes, including normalisation, resampling and post-processing; the cascade's inputs are ready.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from torch import nn
 
 from services.classifier.core import classify
 from services.segmenter.core import segment
-from shared.card import ModelCard
-from shared.geometry import Geometry
-from shared.model import Network, load_network
-from shared.phantoms import abdomen
-from shared.volume import SliceScores, Volume
-from training.cards import network_of
-from training.networks import Served, build
+from shared.imaging.geometry import Geometry
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import SliceScores, Volume
+from shared.models.card import ModelCard
+from shared.models.network import Network, load_network
+from training.export.cards import network_of
+from training.nets.networks import ServingNetwork, build
 
 SERVICES = Path(__file__).parents[1] / "services"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Work:
-    """The scan that all sides process, and which of its slices are segmented."""
+    """The scan that all sides process, and the slices (n,) to segment."""
 
     volume: Volume
     keep: np.ndarray
@@ -60,49 +60,49 @@ def scan(slices: int, kept: int) -> Work:
     return Work(volume, keep)
 
 
-def ours(work: Work, gate: Network, segmenter: Network) -> None:
-    """Both stages as they are served."""
-    scores = classify(work.volume, gate)
+def ours(work: Work, classifier: Network, segmenter: Network) -> None:
+    """Run both stages as in serving."""
+    scores = classify(work.volume, classifier)
     segment(work.volume, SliceScores(scores.scores, work.keep), segmenter)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InTorch:
-    """One of our networks in eager torch, called as the served one is; its speed does not depend on the weights."""
+    """One of our networks in eager torch, with the interface of `Network`."""
 
     card: ModelCard
     network: nn.Module
 
     def __call__(self, stacks: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run one batch."""
-        answer: NDArray[np.float32] = self.network(torch.from_numpy(np.ascontiguousarray(stacks))).numpy()
-        return answer
+        output: NDArray[np.float32] = self.network(torch.from_numpy(np.ascontiguousarray(stacks))).numpy()
+        return output
 
 
 def in_torch(served: Network) -> Network:
-    """The network of the same kind in eager torch, with random weights."""
+    """The network of the same kind in eager torch, with random weights, which do not change its speed."""
     kind = build(network_of(served.card.name))
-    return cast(Network, InTorch(served.card, Served(kind, served.card.stage).eval()))
+    return cast(Network, InTorch(served.card, ServingNetwork(kind, served.card.stage).eval()))
 
 
 def published() -> tuple[nn.Module, nn.Module]:
-    """The published cascade's shape with random weights."""
+    """The published cascade's two networks with random weights."""
     from transformers import ResNetConfig, ResNetForImageClassification
 
-    from training.networks import SegFormer
+    from training.nets.networks import SegFormer
 
     return ResNetForImageClassification(ResNetConfig(num_labels=2)).eval(), SegFormer(size="b4").eval()
 
 
-def cascade(work: Work, gate: nn.Module, segmenter: nn.Module) -> None:
-    """The published cascade, eight slices at a time."""
-    for network, count in ((gate, work.slices), (segmenter, int(work.keep.sum()))):
+def cascade(work: Work, classifier: nn.Module, segmenter: nn.Module) -> None:
+    """Run the published cascade, eight slices at a time."""
+    for network, count in ((classifier, work.slices), (segmenter, int(work.keep.sum()))):
         for start in range(0, count, 8):
             network(torch.rand(min(8, count - start), 3, 288, 288))
 
 
 def seconds(call: Callable[[], object], repeats: int) -> float:
-    """The shortest of some runs."""
+    """The shortest duration of `repeats` runs."""
     times = []
     for _ in range(repeats):
         started = time.perf_counter()
@@ -121,15 +121,15 @@ def commit() -> str:
 def measure(work: Work, threads: int, repeats: int, int8: Path | None) -> dict[str, float]:
     """Slices per second of every side, with `threads` processor threads."""
     torch.set_num_threads(threads)
-    gate, segmenter = (load_network(SERVICES / name, threads=threads) for name in ("classifier", "segmenter"))
-    same = in_torch(gate), in_torch(segmenter)
+    classifier, segmenter = (load_network(SERVICES / name, threads=threads) for name in ("classifier", "segmenter"))
+    same = in_torch(classifier), in_torch(segmenter)
     sides: dict[str, Callable[[], object]] = {
-        "ours, ONNX Runtime fp32": lambda: ours(work, gate, segmenter),
+        "ours, ONNX Runtime fp32": lambda: ours(work, classifier, segmenter),
         "our networks, eager torch": lambda: ours(work, *same),
     }
     if int8 is not None:
         small = load_network(int8, threads=threads)
-        sides["ours, ONNX Runtime int8 segmenter"] = lambda: ours(work, gate, small)
+        sides["ours, ONNX Runtime int8 segmenter"] = lambda: ours(work, classifier, small)
     big = published()
     sides["ResNet50 + SegFormer-B4, eager torch"] = lambda: cascade(work, *big)
     rates = {}
@@ -140,7 +140,7 @@ def measure(work: Work, threads: int, repeats: int, int8: Path | None) -> dict[s
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure with one and two threads and keep the figures with the machine and the commit."""
+    """Measure with one and two threads; writes the figures with machine and commit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--slices", type=int, default=144)
     parser.add_argument("--kept", type=int, default=72)

@@ -27,9 +27,9 @@ import pydicom
 from pydicom.uid import generate_uid
 
 from services.local import free_port
-from shared.ledger import access, open_ledger
-from shared.phantoms import abdomen
-from tests.scans import small_grid, write_dicom
+from shared.imaging.phantoms import abdomen
+from shared.ledger import api_keys, open_ledger
+from tests.support.scans import small_grid, write_dicom
 
 KEY = "vsk_bench"
 BOUNDARY = "bench"
@@ -81,7 +81,7 @@ def main() -> None:
         ledger = open_ledger(environment["VISCERA_LEDGER_URL"])
         ledger.migrate()
         with ledger.write() as connection:
-            access.add_key(connection, KEY, "default")
+            api_keys.add_key(connection, KEY, "default")
         command = [sys.executable, "-P", "-m", "services.api", "--port", str(port)]
         gateway = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         try:

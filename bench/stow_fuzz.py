@@ -21,12 +21,12 @@ from fastapi.testclient import TestClient
 from services.api.app import create_app
 from shared import sandbox
 from shared.dicom import decoding
-from shared.ledger import access, open_ledger
-from shared.phantoms import abdomen
+from shared.imaging.phantoms import abdomen
+from shared.ledger import api_keys, open_ledger
 from shared.settings import Settings
-from tests.scans import small_grid, write_dicom
 from tests.services.api.dicomweb.conftest import content_type, multipart
 from tests.services.api.dicomweb.test_stow import mutate
+from tests.support.scans import small_grid, write_dicom
 
 
 def here(name: str, *_: object, **given: object) -> dict[str, object]:
@@ -50,7 +50,7 @@ def main() -> None:
         ledger = open_ledger(settings.ledger_url)
         ledger.migrate()
         with ledger.write() as connection:
-            access.add_key(connection, "vsk_fuzz", "default")
+            api_keys.add_key(connection, "vsk_fuzz", "default")
         slices = write_dicom(folder / "series", abdomen(small_grid(shape=(3, 20, 24))).volume)
         body = multipart([path.read_bytes() for path in sorted(slices.iterdir())])
         headers = {"Authorization": "Bearer vsk_fuzz", "Content-Type": content_type()}

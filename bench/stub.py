@@ -3,7 +3,9 @@
 import os
 import time
 
-from shared.stage import Work, stage
+from shared.worker.lifecycle import main
+from shared.worker.stage import stage
+from shared.worker.work import Work
 
 
 @stage("classifier")
@@ -13,4 +15,5 @@ def classifier(work: Work) -> None:
     work.output("scores.npz").write_bytes(b"nothing")
 
 
-app = classifier.app
+if __name__ == "__main__":
+    main(classifier)

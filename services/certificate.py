@@ -22,33 +22,35 @@ DAYS = 397
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """Where certificate and key lie (PEM), and the certificate's SHA-256 in hexadecimal."""
+class CertificateFiles:
+    """Paths of certificate and key (PEM), and the certificate's SHA-256 in hexadecimal."""
 
     certificate: Path
     key: Path
     fingerprint: str
 
 
-def self_signed(folder: Path, names: Sequence[str] = ()) -> Made:
-    """Writes `viscera.crt` and `viscera.key` (only the owner may read it) for this machine and further `names`."""
+def self_signed(folder: Path, names: Sequence[str] = ()) -> CertificateFiles:
+    """Write `viscera.crt` and `viscera.key` (readable only by the owner) for this machine and further `names`."""
     folder.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _certificate(key, _names(names))
-    made = Made(folder / "viscera.crt", folder / "viscera.key", certificate.fingerprint(hashes.SHA256()).hex(":"))
-    made.key.unlink(missing_ok=True)
-    handle = os.open(made.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    files = CertificateFiles(
+        folder / "viscera.crt", folder / "viscera.key", certificate.fingerprint(hashes.SHA256()).hex(":")
+    )
+    files.key.unlink(missing_ok=True)
+    handle = os.open(files.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         file.write(key.private_bytes(*pem))
-    made.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return made
+    files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return files
 
 
 def _names(further: Sequence[str]) -> list[x509.GeneralName]:
     host = socket.gethostname()
-    asked = dict.fromkeys(["localhost", "127.0.0.1", "::1", lan_address(), host, f"{host}.local", *further])
-    return [_name(name) for name in asked]
+    host_names = dict.fromkeys(["localhost", "127.0.0.1", "::1", lan_address(), host, f"{host}.local", *further])
+    return [_name(name) for name in host_names]
 
 
 def _name(name: str) -> x509.GeneralName:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -21,54 +21,62 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from services import admin, doctor
 from shared.errors import BadScan, ModelError, VisceraError
 
+if TYPE_CHECKING:
+    from shared.imaging.volume import Organ
+
 console = Console(stderr=True)
 Spacing = tuple[float, float, float]
 QUALITIES = ("light", "standard", "fine")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command; a bad scan prints one sentence and exits 2."""
-    given = _parser().parse_args(arguments)
+    """Run one command; a bad scan prints one sentence and exits 2."""
+    args = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        given.command(given)
+        args.command(args)
     except BadScan as error:
         _complain(error)
         sys.exit(2)
     except VisceraError as error:
         _complain(error)
         sys.exit(1)
+    except MemoryError:
+        _complain(VisceraError("The scan needs more memory than this process can get.", "out_of_memory"))
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def demo(given: argparse.Namespace) -> None:
-    """Starts the embedded system, sends one scan through it over HTTP and stops again."""
+def demo(args: argparse.Namespace) -> None:
+    """Start the embedded system, send one scan through it over HTTP and stop."""
     from services.client import Client
     from services.local import LocalSystem
 
     with tempfile.TemporaryDirectory(prefix="viscera-demo-") as folder, _bars() as bars:
-        scan = given.scan or _phantom(Path(folder) / "phantom.nii.gz")
+        scan = args.scan
+        if scan is None:
+            scan, args.modality = _phantom(Path(folder) / "phantom.nii.gz"), "MR"
         with LocalSystem(Path(folder) / "data") as system:
             task = bars.add_task("starting", total=1.0)
             system.wait_ready(lambda missing: bars.update(task, description=f"starting ({missing})"))
             bars.update(task, completed=1.0, description="started")
             with Client(system.url, system.key) as client:
-                _send(client, scan, given, bars)
-    _summary(given.out)
+                _send(client, scan, args, bars)
+    _summary(args.out)
 
 
-def serve(given: argparse.Namespace) -> None:
-    """Runs the embedded system until Ctrl-C."""
+def serve(args: argparse.Namespace) -> None:
+    """Run the embedded system until Ctrl-C."""
     from services.local import LocalSystem
 
     stop, tls = threading.Event(), None
-    if given.tls_cert or given.tls_key:
-        if not (given.tls_cert and given.tls_key):
-            raise VisceraError("A certificate and its key belong together: --tls-cert FILE --tls-key FILE.", "tls")
-        tls = (given.tls_cert, given.tls_key)
-    key, web = os.environ.get("VISCERA_KEY", ""), _web(given.data)
-    with LocalSystem(given.data, given.host, given.port, key, web=web, tls=tls) as system:
+    if args.tls_cert or args.tls_key:
+        if not (args.tls_cert and args.tls_key):
+            raise VisceraError("A certificate needs its key: --tls-cert FILE --tls-key FILE.", "tls")
+        tls = (args.tls_cert, args.tls_key)
+    key, web = os.environ.get("VISCERA_KEY", ""), _web(args.data)
+    with LocalSystem(args.data, args.host, args.port, key, web=web, tls=tls) as system:
         system.wait_ready()
         print(f"Viscera  {system.url}\nKey      {system.key}\nData     {system.data}", flush=True)
         if system.public_url != system.url:
@@ -76,61 +84,69 @@ def serve(given: argparse.Namespace) -> None:
         stop.wait()
 
 
-def certificate(given: argparse.Namespace) -> None:
-    """Makes a self-signed certificate and its key, for HTTPS within a network of your own."""
+def certificate(args: argparse.Namespace) -> None:
+    """Create a self-signed certificate and its key, for HTTPS in a private network."""
     from services.certificate import self_signed
 
-    made = self_signed(given.folder, given.name)
-    print(f"viscera serve --host 0.0.0.0 --tls-cert {made.certificate} --tls-key {made.key}")
-    print(f"Fingerprint (SHA-256): {made.fingerprint}")
+    files = self_signed(args.folder, args.name)
+    print(f"viscera serve --host 0.0.0.0 --tls-cert {files.certificate} --tls-key {files.key}")
+    print(f"Fingerprint (SHA-256): {files.fingerprint}")
 
 
-def submit(given: argparse.Namespace) -> None:
-    """Sends a scan to a server and fetches the result."""
+def submit(args: argparse.Namespace) -> None:
+    """Send a scan to a server and download the result."""
     from services.client import Client
 
-    with _bars() as bars, Client(given.url, given.key or os.environ.get("VISCERA_KEY", "")) as client:
-        _send(client, given.scan, given, bars)
-    _summary(given.out)
+    with _bars() as bars, Client(args.url, args.key or os.environ.get("VISCERA_KEY", "")) as client:
+        _send(client, args.scan, args, bars)
+    _summary(args.out)
 
 
-def run(given: argparse.Namespace) -> None:
-    """Runs the three stages in this process."""
+def run(args: argparse.Namespace) -> None:
+    """Run the three stages in this process."""
     from services.pipeline import run_scan
 
     with _bars() as bars:
-        run_scan(given.scan, given.out, given.spacing, given.quality, _stage_bars(bars))
-    _summary(given.out)
+        run_scan(
+            args.scan,
+            args.out,
+            args.spacing,
+            args.quality,
+            modality=args.modality,
+            coverage=args.coverage,
+            report=_stage_bars(bars),
+        )
+    _summary(args.out)
 
 
-def mesh(given: argparse.Namespace) -> None:
-    """Meshes a label map."""
+def mesh(args: argparse.Namespace) -> None:
+    """Mesh a label map: NIfTI, NRRD, MGH, DICOM SEG, or a folder of binary masks."""
     from services.pipeline import mesh_labels
 
-    mesh_labels(given.labels, given.out, given.quality, given.min_component)
-    _summary(given.out)
+    mesh_labels(args.label_map, args.out, args.quality, args.min_component, args.labels)
+    _summary(args.out)
 
 
-def models(given: argparse.Namespace) -> None:
-    """Lists models, verifies them, or adopts the one in a folder for its stage."""
-    from shared import model, networks
+def models(args: argparse.Namespace) -> None:
+    """List models, verify them, or adopt the model in a folder for its stage."""
+    from shared.models import network, registry
     from shared.settings import Settings
 
     settings = Settings()
-    if given.action == "use":
-        if given.folder is None:
+    if args.action == "use":
+        if args.folder is None:
             raise ModelError("Name the model's folder: viscera models use FOLDER.")
-        card = model.adopt(given.folder, settings.models, settings.provider)
+        card = network.adopt(args.folder, settings.models, settings.provider)
         print(f"The {card.stage} now uses {card.name} {card.version}; restart `viscera serve` if it runs.")
         return
-    at_hand = networks.folders(settings)
-    states = model.list_models(list(at_hand), settings.provider, thorough=given.action == "verify")
+    at_hand = registry.folders(settings)
+    states = network.list_models(list(at_hand), settings.provider, thorough=args.action == "verify")
     for state in states:
         name = f"{state.card.stage} {state.card.name} {state.card.version}" if state.card else str(state.folder)
         about = state.problem or (f"{state.card.licence}, {state.card.sha256[:12]}" if state.card else "")
         print(f"{'*' if at_hand[state.folder] else ' '} {name}: {about}")
     if any(state.problem for state in states):
-        raise ModelError("Not every model is what its card says.")
+        raise ModelError("At least one model differs from its card.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -148,11 +164,16 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("scan", type=_existing, nargs="?" if name == "demo" else None, metavar="SCAN")
         _result_options(sub)
         sub.add_argument("--spacing", type=_spacing, metavar="Z,Y,X", help="mm, for PNG stacks")
+        sub.add_argument(
+            "--no-coverage", dest="coverage", action="store_false", help="read slices beyond the card's coverage too"
+        )
+        sub.add_argument("--modality", choices=("MR", "CT"), help="of a scan whose files do not say it")
         if name == "submit":
             sub.add_argument("--url", default="http://127.0.0.1:8000")
             sub.add_argument("--key", help="API key (default: VISCERA_KEY)")
     sub = command("mesh", mesh)
-    sub.add_argument("labels", type=_existing, metavar="LABELS.nii.gz")
+    sub.add_argument("label_map", type=_existing, metavar="LABELS")
+    sub.add_argument("--labels", type=_names, metavar="NAMES", help='viscera, or a JSON file: {"1": "liver"}')
     sub.add_argument("--min-component", type=float, default=0.0, metavar="ML", help="drop pieces below this volume")
     _result_options(sub)
     sub = command("models", models)
@@ -168,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--tls-key", type=_existing, metavar="FILE", help="its private key (PEM)")
     sub = command("certificate", certificate)
     sub.add_argument("folder", type=Path, metavar="DIR")
-    sub.add_argument("--name", action="append", default=[], help="a further host name or address it shall be for")
+    sub.add_argument("--name", action="append", default=[], help="a further host name or address of the certificate")
     return parser
 
 
@@ -180,8 +201,21 @@ def _result_options(parser: argparse.ArgumentParser) -> None:
 def _existing(text: str) -> Path:
     path = Path(text)
     if not path.exists():
-        raise argparse.ArgumentTypeError("there is no such file or folder")
+        raise argparse.ArgumentTypeError("no such file or folder")
     return path
+
+
+def _names(text: str) -> tuple[Organ, ...]:
+    """The label set of the option --labels."""
+    from services.mesher.labels.names import read_names
+    from shared.imaging.volume import ORGANS
+
+    if text == "viscera":
+        return ORGANS
+    try:
+        return read_names(_existing(text))
+    except BadScan as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _spacing(text: str) -> Spacing:
@@ -190,12 +224,12 @@ def _spacing(text: str) -> Spacing:
     except ValueError:
         raise argparse.ArgumentTypeError("three sizes in mm are needed: Z,Y,X") from None
     if min(z, y, x) <= 0:
-        raise argparse.ArgumentTypeError("sizes are above zero")
+        raise argparse.ArgumentTypeError("sizes must be above zero")
     return z, y, x
 
 
 def _web(data: Path) -> Path | None:
-    """The folder of the built web application; without one the service starts all the same."""
+    """Return the folder of the built web application; without one the service still starts."""
     from services.bundle import BundleError, bundle
 
     if os.environ.get("VISCERA_WEB"):
@@ -211,31 +245,35 @@ def _web(data: Path) -> Path | None:
 def _phantom(path: Path) -> Path:
     import nibabel as nib
 
-    from shared.phantoms import abdomen
+    from shared.imaging.phantoms import abdomen
 
     volume = abdomen().volume
     nib.save(nib.Nifti1Image(volume.data.T, volume.geometry.ras), path)
     return path
 
 
-def _send(client: Any, scan: Path, given: argparse.Namespace, bars: Progress) -> None:
+def _send(client: Any, scan: Path, args: argparse.Namespace, bars: Progress) -> None:
     from services.client import FILES
 
-    told = _stage_bars(bars)
-    options = {"quality": given.quality}
-    if given.spacing:
-        options["spacing"] = ",".join(str(size) for size in given.spacing)
-    job = client.submit(scan, lambda done: told("upload", done), **options)
+    report = _stage_bars(bars)
+    options = {"quality": args.quality}
+    if args.spacing:
+        options["spacing"] = ",".join(str(size) for size in args.spacing)
+    if not args.coverage:
+        options["coverage"] = "false"
+    if args.modality:
+        options["modality"] = args.modality
+    job = client.submit(scan, lambda done: report("upload", done), **options)
 
     def follow(seen: dict[str, Any]) -> None:
         for stage in seen["stages"]:
             if stage["state"] != "waiting":
-                told(stage["name"], stage["progress"])
+                report(stage["name"], stage["progress"])
 
     client.wait(job["id"], follow)
-    given.out.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     for name in FILES:
-        client.download(job["id"], name, given.out / name)
+        client.download(job["id"], name, args.out / name)
 
 
 @contextmanager
@@ -248,12 +286,12 @@ def _bars() -> Iterator[Progress]:
 def _stage_bars(bars: Progress) -> Callable[[str, float], None]:
     tasks: dict[str, Any] = {}
 
-    def told(stage: str, done: float) -> None:
+    def report(stage: str, done: float) -> None:
         if stage not in tasks:
             tasks[stage] = bars.add_task(stage, total=1.0)
         bars.update(tasks[stage], completed=done)
 
-    return told
+    return report
 
 
 def _summary(out: Path) -> None:

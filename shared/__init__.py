@@ -1,1 +1,1 @@
-"""What two or more services need; knows no service."""
+"""Code that two or more services need; it imports no service."""

@@ -1,20 +1,28 @@
-"""The typed files of one job: how a Volume, SliceScores, LabelMap and what is known of them lie on disk."""
+"""File formats of the artifacts that one stage writes and the next one reads."""
 
 from __future__ import annotations
 
 import gzip
+import mmap
+import struct
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from shared.errors import UnsupportedScan
-from shared.geometry import Geometry
-from shared.volume import LabelMap, Modality, SliceScores, SourceFormat, Volume
+from shared.imaging.geometry import Geometry
+from shared.imaging.label_table import to_xml
+from shared.imaging.volume import LabelMap, Modality, SliceScores, SourceFormat, Volume
 
+_LOCAL_HEADER = 30
+"""Bytes of a zip's local file header before the name (APPNOTE 4.3.7)."""
+_CARET = 30
+"""Code of a header extension in the Caret XML format (NIfTI-1, extension codes)."""
 VOLUME, SCORES, LABELS = "volume.npz", "scores.npz", "labels.nii.gz"
 
 
@@ -29,7 +37,7 @@ class ModelFact(BaseModel):
 
 
 class Facts(BaseModel):
-    """What the stages so far know about a result; grows from stage to stage."""
+    """What is known about a result so far; each stage adds to it."""
 
     source: SourceFormat
     modality: Modality
@@ -38,7 +46,7 @@ class Facts(BaseModel):
     seconds: dict[str, float] = {}
 
     def grown(self, stage: str, seconds: float, *, warnings: tuple[str, ...] = (), model: ModelFact) -> Facts:
-        """These facts and those of one more stage."""
+        """Return these facts with those of one more stage; `seconds` is the stage's duration."""
         return self.model_copy(
             update={
                 "warnings": (*self.warnings, *(code for code in warnings if code not in self.warnings)),
@@ -49,63 +57,105 @@ class Facts(BaseModel):
 
 
 def facts_name(stage: str) -> str:
-    """The file in which a stage leaves the facts known after it."""
+    """Return the name of the file in which a stage leaves the facts."""
     return f"facts.{stage}.json"
 
 
 def save_volume(path: Path, volume: Volume) -> None:
-    """Writes a volume as an uncompressed .npz without pickles."""
+    """Write a volume as an uncompressed .npz without pickles."""
     about = np.array([volume.modality, volume.source, *volume.warnings])
     with path.open("wb") as file:
         np.savez(file, data=volume.data, affine=volume.geometry.affine, about=about)
 
 
 def load_volume(path: Path) -> Volume:
-    """Reads what `save_volume` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        data, affine, about = file["data"], file["affine"], [str(text) for text in file["about"]]
+    """Read what `save_volume` wrote; the voxels are mapped from the file, so only those that are used take memory."""
+    with path.open("rb") as file:
+        voxels = find_array(file, "data")
+    with np.load(path, allow_pickle=False) as arrays:
+        affine, about = arrays["affine"], [str(text) for text in arrays["about"]]
+    data = np.memmap(path, voxels.dtype, "r", voxels.start, voxels.shape, voxels.order)
     modality: Modality = "CT" if about[0] == "CT" else "MR"
     source: SourceFormat = about[1]  # type: ignore[assignment]
-    return Volume(data, Geometry(data.shape, affine), modality, source, tuple(about[2:]))
+    return Volume(data, Geometry(voxels.shape, affine), modality, source, tuple(about[2:]))
+
+
+def release_pages(volume: Volume) -> None:
+    """Let the system drop the pages of a mapped volume that were read; they are read again when they are used."""
+    mapping = getattr(volume.data, "base", None)
+    if isinstance(mapping, mmap.mmap):
+        mapping.madvise(mmap.MADV_DONTNEED)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArray:
+    """An array of an uncompressed .npz: its shape, dtype, memory order and the offset of its first byte."""
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    order: Literal["C", "F"]
+    start: int
+
+
+def find_array(file: BinaryIO, name: str) -> StoredArray:
+    """Return where an array with three axes is in an uncompressed .npz file.
+
+    Raises KeyError if there is no such array.
+    """
+    with zipfile.ZipFile(file) as archive:
+        info = archive.getinfo(f"{name}.npy")
+        with archive.open(info) as entry:
+            np.lib.format.read_magic(entry)
+            shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(entry)
+            header = entry.tell()
+    file.seek(info.header_offset + 26)  # the lengths of name and extra field in the local header
+    name_length, extra_length = struct.unpack("<HH", file.read(4))
+    start = info.header_offset + _LOCAL_HEADER + name_length + extra_length + header
+    return StoredArray((shape[0], shape[1], shape[2]), dtype, "F" if is_fortran else "C", start)
 
 
 def save_scores(path: Path, scores: SliceScores) -> None:
-    """Writes slice scores as .npz."""
+    """Write slice scores as .npz."""
     with path.open("wb") as file:
         np.savez(file, scores=scores.scores, keep=scores.keep)
 
 
 def load_scores(path: Path) -> SliceScores:
-    """Reads what `save_scores` wrote."""
+    """Read what `save_scores` wrote."""
     with np.load(path, allow_pickle=False) as file:
         return SliceScores(file["scores"], file["keep"])
 
 
 def save_labels(path: Path, labels: LabelMap) -> None:
-    """Writes a label map as gzipped NIfTI-1, uint8, stored (column, row, slice), in mm; same bytes for the same map."""
+    """Write a label map as gzipped NIfTI-1, uint8, stored (column, row, slice), in mm, names in a header extension.
+
+    The same map gives the same bytes.
+    """
     header = nib.Nifti1Header()
     header.set_data_dtype(np.uint8)
     header.set_xyzt_units("mm")
     image = nib.Nifti1Image(labels.data.T, labels.geometry.ras, header)
     image.set_sform(labels.geometry.ras, code=1)
     image.set_qform(labels.geometry.ras, code=1)
+    image.update_header()
+    table = nib.nifti1.Nifti1Extension(_CARET, to_xml(labels.organs))
+    image.header.extensions.append(table)
     with path.open("wb") as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-        packed.write(image.to_bytes())
+        image.header.set_data_offset(352 + table.get_sizeondisk())
+        image.header["scl_slope"], image.header["scl_inter"] = 1.0, 0.0
+        image.header.write_to(packed)
+        for plane in labels.data:  # slice by slice: the last axis of the file varies slowest
+            packed.write(np.ascontiguousarray(plane).tobytes())
 
 
 def load_labels(path: Path) -> LabelMap:
-    """Reads a label map from any NIfTI file of whole numbers 0 to 255; raises a `BadScan` otherwise."""
-    from shared.formats import read_scan  # brings DICOM along, which no worker needs
+    """Read what `save_labels` wrote.
+
+    Raises a `BadScan` for anything else.
+    """
+    from shared.imaging.formats import read_scan  # imports pydicom, which no worker needs
 
     volume = read_scan(path)
-    if volume.source != "nifti":
-        raise UnsupportedScan("A label map is read from a NIfTI file.")
-    return LabelMap(_labels(volume.data), volume.geometry)
-
-
-def _labels(data: NDArray[Any]) -> NDArray[np.uint8]:
-    if data.dtype == np.uint8:
-        return np.ascontiguousarray(data)
-    if data.min() < 0 or data.max() > 255 or (data.dtype.kind == "f" and (data != np.rint(data)).any()):
-        raise UnsupportedScan("A label map holds whole numbers from 0 to 255.")
-    return data.astype(np.uint8)
+    if volume.source != "nifti" or volume.data.dtype != np.uint8:
+        raise UnsupportedScan("A label map of a job is a NIfTI file with unsigned 8-bit numbers.")
+    return LabelMap(np.ascontiguousarray(volume.data), volume.geometry)

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, in one tree.
+"""All errors that users see, in one tree.
 
     VisceraError
       BadScan                       422  the scan can't be used as it is
@@ -28,7 +28,7 @@ from __future__ import annotations
 
 
 class VisceraError(Exception):
-    """Base of all errors the service explains to its users: a stable `code`, an HTTP `status`, one sentence."""
+    """Base of all errors that users see: a stable `code`, an HTTP `status` and one sentence."""
 
     code = "error"
     status = 500
@@ -48,25 +48,25 @@ class BadScan(VisceraError):
 
 
 class NotAScan(BadScan):
-    """There is no image in the upload that the service reads."""
+    """The upload has no image that the service reads."""
 
     code = "not_a_scan"
 
 
 class MixedSeries(BadScan):
-    """The upload holds more than one series."""
+    """The upload has more than one series."""
 
     code = "mixed_series"
 
 
 class BadGeometry(BadScan):
-    """The slices are tilted, unevenly spaced, incomplete or have no usable geometry."""
+    """The slices are tilted, unevenly spaced, incomplete or without usable geometry."""
 
     code = "bad_geometry"
 
 
 class TooFewSlices(BadScan):
-    """A surface needs at least two slices."""
+    """The scan has fewer than two slices."""
 
     code = "too_few_slices"
 
@@ -84,7 +84,7 @@ class CorruptScan(BadScan):
 
 
 class UnsupportedScan(BadScan):
-    """A kind of image or a compression that the service does not read."""
+    """The service does not read this kind of image or compression."""
 
     code = "unsupported_scan"
 
@@ -97,49 +97,49 @@ class ScanTooLarge(BadScan):
 
 
 class BadRequest(VisceraError):
-    """The request is not understood."""
+    """The request is malformed."""
 
     code = "bad_request"
     status = 400
 
 
 class Unauthorized(VisceraError):
-    """No valid API key came with the request."""
+    """The request has no valid API key."""
 
     code = "unauthorized"
     status = 401
 
 
 class Forbidden(VisceraError):
-    """The key is known, but not for this."""
+    """The key does not allow this request."""
 
     code = "forbidden"
     status = 403
 
 
 class NotFound(VisceraError):
-    """There is no such thing, or it belongs to somebody else."""
+    """The object does not exist, or it belongs to another tenant."""
 
     code = "not_found"
     status = 404
 
 
 class Conflict(VisceraError):
-    """The thing is not in a state that allows this."""
+    """The state of the object does not allow this request."""
 
     code = "conflict"
     status = 409
 
 
 class Unprocessable(VisceraError):
-    """The request is understood but can't be carried out."""
+    """The request is well formed but can't be carried out."""
 
     code = "unprocessable"
     status = 422
 
 
 class TooMany(VisceraError):
-    """Too many requests or jobs; worth another try `after` so many seconds."""
+    """There are too many requests or jobs; try again `after` that many seconds."""
 
     code = "too_many"
     status = 429
@@ -150,13 +150,13 @@ class TooMany(VisceraError):
 
 
 class Unavailable(VisceraError):
-    """The ledger or the store can't be reached; nothing was accepted."""
+    """The ledger or the store is not available; nothing was accepted."""
 
     code = "unavailable"
     status = 503
 
 
 class ModelError(VisceraError):
-    """A model file or its card is missing, damaged or not what it says."""
+    """A model file or its card is missing, damaged or inconsistent."""
 
     code = "bad_model"

@@ -1,4 +1,4 @@
-"""Processes that belong together end together."""
+"""Makes processes that belong together end together."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from shared.errors import VisceraError
 
 
 def die_with_parent() -> None:
-    """Asks the kernel to end this process when the process that started it ends, however that happens.
+    """Ask the kernel to kill this process when its parent ends.
 
-    Survives `exec`. On systems without that service a thread watches the parent instead.
+    The setting survives `exec`. On systems other than Linux a thread watches the parent.
     """
     parent = os.getppid()
     if sys.platform == "linux":
@@ -30,9 +30,9 @@ def die_with_parent() -> None:
 
 
 def die_with_supervisor() -> None:
-    """The same for a process that `viscera serve` started; elsewhere (a container, a shell) it does nothing.
+    """Do the same for a process that `viscera serve` started; elsewhere (a container, a shell) do nothing.
 
-    VISCERA_SUPERVISED is the supervisor's process id: it may have ended before this process came to ask.
+    VISCERA_SUPERVISED is the supervisor's process id: the supervisor may have ended before this process started.
     """
     if supervisor := os.environ.get("VISCERA_SUPERVISED"):
         die_with_parent()
@@ -41,7 +41,10 @@ def die_with_supervisor() -> None:
 
 
 def exclusive(path: Path) -> IO[str]:
-    """Holds a data folder's lock file for as long as it stays open; raises VisceraError if another process does."""
+    """Lock a data folder while the returned file is open.
+
+    Raises VisceraError if another process has locked it.
+    """
     file = path.open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,7 +55,7 @@ def exclusive(path: Path) -> IO[str]:
 
 
 def main() -> None:
-    """`python -P -m shared.process COMMAND...` becomes COMMAND, which ends with the process that started it."""
+    """Run `python -P -m shared.process COMMAND...`: exec COMMAND, which ends with its parent."""
     die_with_parent()
     os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606
 

@@ -1,5 +1,7 @@
-"""Everything an operator may set: from the environment with the prefix VISCERA_, or from files of the folder that
-VISCERA_SECRETS names (`viscera_ledger_url` and so on), which suits passwords."""
+"""All settings: environment variables with the prefix VISCERA_, or files in the folder that VISCERA_SECRETS names.
+
+Files have the name of the variable in lower case (`viscera_ledger_url`); use them for passwords.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Addresses of ledger, store and broker, and the bounds of this installation."""
+    """Addresses of ledger, store and broker, and limits of this installation."""
 
     model_config = SettingsConfigDict(
         env_prefix="VISCERA_", extra="ignore", secrets_dir=os.environ.get("VISCERA_SECRETS") or None
@@ -23,69 +25,73 @@ class Settings(BaseSettings):
     store_url: str = Field(
         "file:store", description="Where files are kept: file:PATH or s3://BUCKET/PREFIX?endpoint=URL."
     )
-    broker_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey that carries the doorbells.")
-    spool: Path = Field(Path("spool"), description="Folder for uploads on their way into the store.")
-    key: SecretStr | None = Field(None, description="An API key to admit at start, for the tenant `default`.")
+    broker_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey that carries the stage messages.")
+    spool: Path = Field(Path("spool"), description="Folder for uploads before they are in the store.")
+    key: SecretStr | None = Field(None, description="An API key to add at start, for the tenant `default`.")
     max_upload_bytes: int = Field(4 * 2**30, description="Largest upload in bytes.")
     job_seconds: float = Field(3600.0, description="Seconds after which a job that has not ended fails with `timeout`.")
-    lease_seconds: float = Field(30.0, description="Seconds a worker may be silent before its work is given away.")
-    queue_bound: int = Field(1000, description="Jobs that may wait; beyond that new ones are answered 429.")
-    requests_per_minute: int = Field(6000, description="Requests of one tenant a minute and process; 0: no bound.")
-    uploads_at_once: int = Field(8, description="Uploads of one tenant at once in one process; 0: no bound.")
-    open_jobs: int = Field(0, description="Jobs of one tenant that may wait or run at once; 0: no bound.")
+    lease_seconds: float = Field(30.0, description="Seconds a worker may be silent before its work is requeued.")
+    queue_bound: int = Field(1000, description="Queued jobs; beyond that new ones are answered 429.")
+    requests_per_minute: int = Field(6000, description="Requests of one tenant per minute and process; 0: no limit.")
+    uploads_at_once: int = Field(8, description="Uploads of one tenant at once in one process; 0: no limit.")
+    open_jobs: int = Field(0, description="Queued and running jobs of one tenant; 0: no limit.")
     keep_days: float = Field(0.0, description="Days after its end at which a job is erased with its scan; 0: never.")
     scan_hours: float = Field(24.0, description="Hours after which a scan that no job uses is erased.")
-    webhook_http: bool = Field(False, description="Whether webhooks may go to plain http.")
-    webhook_networks: str = Field("", description="Private networks that webhooks may reach: CIDRs, by commas.")
+    webhook_http: bool = Field(False, description="Allow webhooks to plain http.")
+    webhook_networks: str = Field(
+        "", description="Private networks that webhooks may reach: CIDRs, separated by commas."
+    )
     free_bytes: int = Field(2 * 2**30, description="Free disk space in bytes below which uploads are answered 503.")
     oidc_issuer: str = Field("", description="Issuer of the tokens that are accepted beside API keys.")
     oidc_audience: str = Field("viscera", description="Audience that an access token must name.")
-    oidc_algorithms: str = Field("RS256,ES256,PS256", description="Signature algorithms that are accepted, by commas.")
+    oidc_algorithms: str = Field("RS256,ES256,PS256", description="Accepted signature algorithms, separated by commas.")
     oidc_tenant_claim: str = Field("tenant", description="Claim that names the tenant.")
     oidc_tenant: str = Field("default", description="Tenant of tokens without that claim.")
-    oidc_scope_claim: str = Field("scope", description="Claim that lists the scopes; a prefix up to / is cut off.")
+    oidc_scope_claim: str = Field("scope", description="Claim that lists the scopes; AUDIENCE/ before one is removed.")
     oidc_client: str = Field("", description="Client id of the web page's own sign-in; empty: keys only.")
     oidc_secret: SecretStr | None = Field(None, description="Client secret of the web page's own sign-in.")
     oidc_ask: str = Field("openid", description="Scopes that the web page's sign-in asks for.")
     series_quiet_seconds: float = Field(10.0, description="Seconds without a new instance that end a DICOM series.")
-    destinations: Path | None = Field(None, description="TOML file of the DICOMweb servers that results are sent to.")
+    destinations: Path | None = Field(None, description="TOML file of the DICOMweb servers that receive results.")
     provider: str = Field("cpu", description="Execution provider of the models: cpu, cuda or tensorrt.")
     classifier_model: Path | None = Field(None, description="Model folder of the classifier, if not the shipped one.")
     segmenter_model: Path | None = Field(None, description="Model folder of the segmenter, if not the shipped one.")
     models: Path = Field(Path(".viscera/models"), description="Folder of models that `viscera models use` adopted.")
     threads: int = Field(0, description="Threads of one model session; 0 leaves it to the runtime.")
     child_memory: int = Field(
-        0, ge=0, description="Bytes of memory (RLIMIT_DATA) that the process of a stage may take; 0: no bound."
+        0, ge=0, description="Bytes of memory (RLIMIT_DATA) of the process that runs a stage; 0: no limit."
     )
-    gpu_index: int = Field(0, ge=0, description="Which of the GPUs that a worker sees it uses.")
+    gpu_index: int = Field(0, ge=0, description="Index of the GPU, among those that a worker sees.")
     gpu_memory_bytes: int = Field(
-        0, ge=0, description="Bytes of GPU memory for weights and activations of one worker; 0: no bound."
+        0, ge=0, description="Bytes of GPU memory for weights and activations of one worker; 0: no limit."
     )
     gpu_search: Literal["heuristic", "exhaustive", "default"] = Field(
         "heuristic", description="How cuDNN chooses convolutions: heuristic, exhaustive or default."
     )
     gpu_engines: Path | None = Field(
-        None, description="Folder where TensorRT keeps its engines, in one of the model's SHA-256; empty: nowhere."
+        None, description="Folder where TensorRT stores its engines, by the model's SHA-256; empty: nowhere."
     )
     loopback: bool = Field(False, description="Set by `serve` on a loopback address: GET / opens a session.")
     web: Path | None = Field(None, description="Folder of the built web application that `/` serves.")
-    public_url: str | None = Field(None, description="Address by which browsers elsewhere reach this installation.")
-    metrics_host: str = Field("127.0.0.1", description="Address on which workers and reconciler tell their metrics.")
-    metrics_port: int = Field(0, description="Port of a worker's or the reconciler's metrics; 0: none are told.")
-    log_level: str = Field("INFO", description="Least severe level that is logged.")
+    public_url: str | None = Field(
+        None, description="Address at which browsers and hospital systems reach this installation."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address on which workers and reconciler serve metrics.")
+    metrics_port: int = Field(0, description="Port of a worker's or the reconciler's metrics; 0 disables it.")
+    log_level: str = Field("INFO", description="Lowest level that is logged.")
 
     @property
     def heartbeat_seconds(self) -> float:
-        """How often a worker renews its lease."""
+        """Return the seconds between two renewals of a lease."""
         return self.lease_seconds / 6.0
 
     @property
     def ring_seconds(self) -> float:
-        """After how long a doorbell that nobody answered is rung again."""
+        """Return the seconds after which work that no worker claimed is notified again."""
         return self.lease_seconds / 3.0
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """This process's settings."""
+    """Return this process's settings."""
     return Settings()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import s3 as s3_server
-from tests.postgresql import programs as server_programs
-from tests.postgresql import server
+from tests.support import s3 as s3_server
+from tests.support.postgresql import programs as server_programs
+from tests.support.postgresql import server
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the processes under test would compile every module at each start
 

@@ -1,203 +1,215 @@
-"""`./viscera train ...`: prepare -> classifier | segmenter -> export -> evaluate, and smoke, which does all of it."""
+"""`./viscera train STEP`: prepare cases, train both networks, export, evaluate; `smoke` runs all steps on phantoms."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from training.arguments import RUNS, make_parser
 
 if TYPE_CHECKING:
-    from training.loop import Plan
-    from training.segmenter import Config
+    from training.config import Config
+    from training.loop import Schedule
 
-RATES = {"unet": 2e-3, "liteunet": 1e-3, "segformer": 3e-4}
-"""Learning rate of each segmenter."""
-STEPS = {"unet": 1700, "liteunet": 1000, "segformer": 1000}
-"""Steps of each in a fold: with batches of 8, about as long as it goes on learning what holds for other patients."""
-GENTLE = {"liteunet": 0.15}
-"""The part of it at which an encoder learns that has learnt before."""
+LEARNING_RATES = {"unet": 2e-3, "liteunet": 1e-3, "segformer": 3e-4}
+"""Default learning rate of each segmenter."""
+FOLD_STEPS = {"unet": 1700, "liteunet": 1000, "segformer": 1000}
+"""Steps of each segmenter in a fold: with batches of 8, about as long as the figures of held-out patients improve."""
+ENCODER_LR_FACTORS = {"liteunet": 0.15}
+"""Learning-rate factor of a pre-trained encoder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one step; `--help` after its name says what it takes."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["bench"]:
-        from bench.stages import main as bench
-
-        bench(words[1:])
-        return
-    chosen = make_parser(__doc__).parse_args(words)
-    _threads(chosen.threads)
-    RUN[chosen.step](chosen)
+    """Run one step; `--help` after its name lists its options."""
+    options = make_parser(__doc__).parse_args(arguments)
+    _set_threads(options.threads)
+    RUN[options.step](options)
 
 
-def _threads(count: int) -> None:
+def _set_threads(count: int) -> None:
     if count:
         import torch
 
         torch.set_num_threads(count)
 
 
-def run_prepare(chosen: argparse.Namespace) -> None:
-    """Cases, rendered cases and shapes."""
-    from training.gather import prepare
+def run_prepare(options: argparse.Namespace) -> None:
+    """Write cases, synthetic cases and shapes."""
+    from training.dataset.gather import prepare
 
-    if not chosen.data:
-        raise SystemExit("Say where the scans are: --data, or VISCERA_DATA.")
-    for line in prepare(Path(chosen.data), chosen.out):
+    if not options.data:
+        raise SystemExit("Give the folder of the scans: --data, or VISCERA_DATA.")
+    for line in prepare(Path(options.data), options.out):
         print(line)
 
 
-def run_classifier(chosen: argparse.Namespace) -> None:
-    """Train the gate."""
-    from training.classifier import Config, train
-    from training.loop import Plan
+def run_classifier(options: argparse.Namespace) -> None:
+    """Train the classifier."""
+    from training.config import classifier_config
+    from training.loop import Schedule
+    from training.run import train
 
-    plan = Plan(minutes=chosen.minutes, steps=chosen.steps, rate=3e-3)
-    train(RUNS / chosen.name, chosen.cases, Config(held_out=tuple(chosen.hold_out), plan=plan, seed=chosen.seed))
+    schedule = Schedule(minutes=options.minutes, steps=options.steps, lr=3e-3)
+    config = classifier_config(held_out=tuple(options.hold_out), schedule=schedule, seed=options.seed)
+    train(RUNS / options.name, options.cases, config)
 
 
-def run_segmenter(chosen: argparse.Namespace) -> None:
-    """Train the segmenter."""
-    from training.loop import Plan
-    from training.segmenter import train
+def run_segmenter(options: argparse.Namespace) -> None:
+    """Train a segmenter."""
+    from training.loop import Schedule
+    from training.run import train
 
-    plan = Plan(minutes=chosen.minutes, steps=chosen.steps)
-    config = _segmenter(chosen.network, plan, pretrained=chosen.pretrained, start=chosen.start, rate=chosen.rate)
-    teacher = (chosen.teacher[0], Path(chosen.teacher[1])) if chosen.teacher else None
-    held_out, seed, wants = tuple(chosen.hold_out), chosen.seed, chosen.wants
-    config = replace(config, teacher=teacher, held_out=held_out, seed=seed, wants=wants)
-    train(RUNS / chosen.name, chosen.cases, config)
+    schedule = Schedule(minutes=options.minutes, steps=options.steps)
+    config = _segmenter(options.network, schedule, pretrained=options.pretrained, start=options.start, lr=options.rate)
+    teacher = (options.teacher[0], Path(options.teacher[1])) if options.teacher else None
+    held_out, seed, spec = tuple(options.hold_out), options.seed, options.spec
+    config = replace(config, teacher=teacher, held_out=held_out, seed=seed, spec=spec)
+    train(RUNS / options.name, options.cases, config)
 
 
 def _segmenter(
-    network: str, plan: Plan, *, pretrained: str | None = None, start: Path | None = None, rate: float | None = None
+    network: str,
+    schedule: Schedule,
+    *,
+    pretrained: str | None = None,
+    start: Path | None = None,
+    lr: float | None = None,
 ) -> Config:
-    """How a segmenter of this kind is trained."""
-    from training.segmenter import Config
+    """The configuration of a segmenter of this kind."""
+    from training.config import segmenter_config
 
-    options = {"liteunet": {"pretrained": start is None}, "unet": {"drop": 0.25}, "segformer": {"start": pretrained}}
-    plan = replace(plan, rate=rate or RATES[network], gentle=GENTLE.get(network, 1.0), decay=0.05)
-    return Config(kind=network, options=options[network], start=start, batch=8, plan=plan)
+    network_options: dict[str, dict[str, Any]] = {
+        "liteunet": {"pretrained": start is None},
+        "unet": {"drop": 0.25},
+        "segformer": {"start": pretrained},
+    }
+    schedule = replace(
+        schedule,
+        lr=lr or LEARNING_RATES[network],
+        encoder_lr_factor=ENCODER_LR_FACTORS.get(network, 1.0),
+        weight_decay=0.05,
+    )
+    return segmenter_config(network=network, options=network_options[network], start=start, batch=8, schedule=schedule)
 
 
-def run_folds(chosen: argparse.Namespace) -> None:
-    """Train and measure on every fold."""
-    from training import classifier
-    from training.folds import FOLDS, Config, folds
-    from training.loop import Plan
+def run_folds(options: argparse.Namespace) -> None:
+    """Cross-validate by groups of patients."""
+    from training.config import classifier_config
+    from training.folds import FOLDS, FoldsConfig, cross_validate
+    from training.loop import Schedule
 
-    config = Config(
-        folds=tuple(tuple(held) for held in chosen.fold or FOLDS),
-        gate=classifier.Config(plan=Plan(steps=chosen.gate_steps, rate=3e-3)),
+    networks = ("unet", "liteunet") if options.network == "pair" else (options.network,)
+    config = FoldsConfig(
+        folds=tuple(tuple(patients) for patients in options.fold or FOLDS),
+        classifier=classifier_config(schedule=Schedule(steps=options.classifier_steps, lr=3e-3)),
         segmenters=tuple(
-            replace(_segmenter(network, Plan(steps=chosen.steps or STEPS[network])), wants=chosen.wants)
-            for network in (("unet", "liteunet") if chosen.network == "pair" else (chosen.network,))
+            replace(_segmenter(network, Schedule(steps=options.steps or FOLD_STEPS[network])), spec=options.spec)
+            for network in networks
         ),
     )
-    print(folds(RUNS / chosen.name, chosen.data, config).read_text())
+    print(cross_validate(RUNS / options.name, options.data, config).read_text())
 
 
-def run_pseudo(chosen: argparse.Namespace) -> None:
-    """Label the unlabelled."""
-    from training.networks import build, load_weights
-    from training.pseudo import label
+def run_pseudo(options: argparse.Namespace) -> None:
+    """Label unlabelled scans."""
+    from training.nets.networks import build, load_weights
+    from training.pseudo import write_pseudo_labels
 
-    networks = [load_weights(build(chosen.network), path) for path in chosen.checkpoints]
-    for name in label(networks, chosen.cases, chosen.wants):
+    networks = [load_weights(build(options.network), path) for path in options.checkpoints]
+    for name in write_pseudo_labels(networks, options.cases, options.spec):
         print(name)
 
 
-def run_transplant(chosen: argparse.Namespace) -> None:
-    """More cases."""
-    from training.transplant import write_transplants
+def run_organ_swap(options: argparse.Namespace) -> None:
+    """Write organ-swapped cases."""
+    from training.dataset.organ_swap import write_organ_swaps
 
-    for name in write_transplants(chosen.data, tuple(chosen.hold_out), chosen.count):
+    for name in write_organ_swaps(options.data, tuple(options.hold_out), options.count):
         print(name)
 
 
-def run_soup(chosen: argparse.Namespace) -> None:
-    """One checkpoint from some."""
-    from training.networks import mean_weights
+def run_soup(options: argparse.Namespace) -> None:
+    """Average the weights of several checkpoints."""
+    from training.nets.networks import mean_weights
 
-    mean_weights(chosen.checkpoints, chosen.out)
-
-
-def run_pair(chosen: argparse.Namespace) -> None:
-    """One checkpoint from two."""
-    from training.networks import both_weights
-
-    both_weights(chosen.unet, chosen.liteunet, chosen.out)
+    mean_weights(options.checkpoints, options.out)
 
 
-def run_export(chosen: argparse.Namespace) -> None:
+def run_ensemble(options: argparse.Namespace) -> None:
+    """Join two checkpoints into one of an ensemble."""
+    from training.nets.networks import ensemble_weights
+
+    ensemble_weights(options.unet, options.liteunet, options.out)
+
+
+def run_export(options: argparse.Namespace) -> None:
     """Write a model folder."""
-    from training.cards import card_for
-    from training.export import export
-    from training.networks import Served, build, load_weights
-    from training.record import record, scans_to_record
+    from training.export.cards import card_for
+    from training.export.golden_outputs import fixed_scans, write_golden_outputs
+    from training.export.to_onnx import export
+    from training.nets.networks import ServingNetwork, build, load_weights
 
-    network = chosen.network or ("gate" if chosen.stage == "classifier" else "unet")
-    card = card_for(chosen.stage, network, chosen.version, chosen.threshold, chosen.wants)
-    if chosen.metrics:
-        card = card.model_copy(update={"metrics": json.loads(chosen.metrics.read_text())})
-    trained = load_weights(build(network), chosen.checkpoint)
-    final = export(trained, card, chosen.out)
-    if chosen.record:
+    network = "classifier" if options.stage == "classifier" else options.network or "unet"
+    card = card_for(options.stage, network, options.version, options.threshold, options.spec)
+    if options.metrics:
+        card = card.model_copy(update={"metrics": json.loads(options.metrics.read_text())})
+    trained = load_weights(build(network), options.checkpoint)
+    final = export(trained, card, options.out)
+    if options.record:
         data = os.environ.get("VISCERA_DATA")
-        scans = scans_to_record(Path(data) if data else None)
-        record(Served(trained, chosen.stage), scans, card.input, chosen.record)
+        scans = fixed_scans(Path(data) if data else None)
+        write_golden_outputs(ServingNetwork(trained, options.stage), scans, card.input, options.record)
     print(f"{final.name} {final.version} {final.sha256}")
 
 
-def run_quantise(chosen: argparse.Namespace) -> None:
+def run_int8(options: argparse.Namespace) -> None:
     """Write the int8 variant."""
-    from training.quantise import quantise
+    from training.export.int8 import quantise
 
-    final = quantise(chosen.model, chosen.cases, chosen.out)
+    final = quantise(options.model, options.cases, options.out)
     print(f"{final.name} {final.version} {final.sha256}")
 
 
-def run_half(chosen: argparse.Namespace) -> None:
+def run_fp16(options: argparse.Namespace) -> None:
     """Write the fp16 variant, with its loss on the card."""
-    from training.cases import load_cases
-    from training.half import half
+    from training.dataset.cases import load_cases
+    from training.export.fp16 import convert_to_fp16
 
-    labelled = [case for case in load_cases(chosen.cases) if case.outlined and not case.name.startswith("phantom")]
-    asked = [case for case in labelled if not chosen.patients or case.patient in chosen.patients]
-    final = half(chosen.model, chosen.out, chosen.gate, asked)
+    labelled = [case for case in load_cases(options.cases) if case.outlined and not case.name.startswith("phantom")]
+    cases = [case for case in labelled if not options.patients or case.patient in options.patients]
+    final = convert_to_fp16(options.model, options.out, options.classifier, cases)
     print(f"{final.name} {final.version} {final.sha256}")
     print(json.dumps({name: value for name, value in final.metrics.items() if name.startswith("fp16_")}, indent=1))
 
 
-def run_evaluate(chosen: argparse.Namespace) -> None:
-    """Measure a pair."""
-    from shared.model import load_network
-    from training.cases import load_cases
-    from training.evaluate import judge
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Measure a classifier and a segmenter."""
+    from shared.models.network import load_network
+    from training.dataset.cases import load_cases
+    from training.evaluate import evaluate_case
     from training.report import write_report
 
-    gate, segmenter = load_network(chosen.classifier), load_network(chosen.segmenter)
-    cases = [case for case in load_cases(chosen.cases) if case.patient in chosen.patients and case.outlined]
-    judged = [judge(case, gate, segmenter) for case in cases]
-    if not judged:
-        raise SystemExit("None of these patients has labelled cases there.")
-    page = write_report(chosen.out, [gate.card, segmenter.card], judged)
+    classifier, segmenter = load_network(options.classifier), load_network(options.segmenter)
+    cases = [case for case in load_cases(options.cases) if case.outlined and case.patient not in options.leave_out]
+    if options.patients:
+        cases = [case for case in cases if case.patient in options.patients]
+    if not cases:
+        raise SystemExit("These patients have no labelled cases in this folder.")
+    results = [evaluate_case(case, classifier, segmenter) for case in cases]
+    page = write_report(options.out, [classifier.card, segmenter.card], results)
     print(page.read_text())
 
 
-def run_smoke(chosen: argparse.Namespace) -> None:
-    """Everything, small."""
+def run_smoke(options: argparse.Namespace) -> None:
+    """Run all steps on phantoms."""
     from training.smoke import smoke
 
-    print(smoke(chosen.out, chosen.steps).read_text())
+    print(smoke(options.out, options.steps).read_text())
 
 
 RUN: dict[str, Callable[[argparse.Namespace], None]] = {
@@ -207,11 +219,11 @@ RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "pseudo": run_pseudo,
     "folds": run_folds,
     "export": run_export,
-    "transplant": run_transplant,
+    "transplant": run_organ_swap,
     "soup": run_soup,
-    "pair": run_pair,
-    "quantise": run_quantise,
-    "half": run_half,
+    "pair": run_ensemble,
+    "quantise": run_int8,
+    "half": run_fp16,
     "evaluate": run_evaluate,
     "smoke": run_smoke,
 }

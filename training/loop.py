@@ -1,4 +1,4 @@
-"""The training loop: cosine schedule, averaged weights, checkpoints that resume, TensorBoard, a progress bar."""
+"""The training loop: cosine schedule, averaged weights, checkpoints, TensorBoard and a progress bar."""
 
 from __future__ import annotations
 
@@ -13,38 +13,39 @@ from typing import Any
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from torch import Tensor, nn
+from torch import nn
 
-from training.batches import Batch, ahead
+from training.dataset.batches import Batch, prefetch
+from training.losses import Loss
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How long and how fast: ends after `steps` or `minutes`, whichever comes first.
+class Schedule:
+    """Length and rates of a training; it ends after `steps` or `minutes`, whichever comes first.
 
-    The part of a network called `encoder` learns at `gentle` times the rate: what it brings along is not to be lost.
-    With a `partner`, the folder of a second run beside this one, both take the mean of their weights every
-    `meet_every` steps (local SGD, Stich 2019): two slow processors do the work of a fast one.
+    Parameters of the submodule `encoder` learn at `encoder_lr_factor` times `lr`, so that pre-trained weights are
+    kept. `peer` is the folder of a second run: both average their weights every `average_every` steps (local SGD,
+    Stich 2019), so that two processors train one network.
     """
 
     steps: int = 20_000
     minutes: float = 600.0
-    rate: float = 2e-3
-    gentle: float = 1.0
-    decay: float = 1e-2
-    warm: int = 100
-    average: float = 0.998
+    lr: float = 2e-3
+    encoder_lr_factor: float = 1.0
+    weight_decay: float = 1e-2
+    warmup_steps: int = 100
+    ema_decay: float = 0.998
     save_every_s: float = 120.0
-    look_every: int = 500
-    partner: Path | None = None
-    meet_every: int = 100
+    eval_every: int = 500
+    peer: Path | None = None
+    average_every: int = 100
     device: str = "cuda" if torch.cuda.is_available() else "cpu"
-    half: bool = True
+    bf16: bool = True
 
 
 @dataclass(slots=True, eq=False)
 class State:
-    """Everything that a checkpoint holds."""
+    """The contents of a checkpoint; `average` is the exponential moving average of `network`'s weights."""
 
     network: nn.Module
     average: nn.Module
@@ -53,7 +54,7 @@ class State:
     seconds: float = 0.0
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint so that a crash leaves the old or the new one."""
+        """Write the checkpoint atomically: after a crash the file is the old or the new one."""
         part = path.with_suffix(".part")
         torch.save(
             {
@@ -68,124 +69,134 @@ class State:
         part.replace(path)
 
     def load(self, path: Path) -> None:
-        """Go on where a checkpoint ended."""
-        held = torch.load(path, map_location="cpu", weights_only=True)
-        self.network.load_state_dict(held["network"])
-        self.average.load_state_dict(held["average"])
-        self.optimiser.load_state_dict(held["optimiser"])
-        self.step, self.seconds = held["step"], held["seconds"]
+        """Continue from a checkpoint."""
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        self.network.load_state_dict(saved["network"])
+        self.average.load_state_dict(saved["average"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.step, self.seconds = saved["step"], saved["seconds"]
 
 
 def fit(
     network: nn.Module,
-    loss: Callable[[nn.Module, Batch], Tensor],
+    loss: Loss,
     draw: Callable[[int], Batch],
-    plan: Plan,
+    schedule: Schedule,
     *,
     folder: Path,
-    look: Callable[[nn.Module], dict[str, float]] | None = None,
+    evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
 ) -> nn.Module:
-    """Train `network` in `folder` (resuming what is there) and return its averaged weights.
+    """Train `network`, resuming the checkpoint in `folder` if there is one; returns the averaged network.
 
-    `look` measures the averaged network now and then; what it says goes to TensorBoard and the progress bar.
+    `draw` makes the batch of a number. `evaluate` measures the averaged network every `eval_every` steps and at the
+    end; its figures go to TensorBoard and the console.
     """
     from torch.utils.tensorboard import SummaryWriter
 
     folder.mkdir(parents=True, exist_ok=True)
-    state = begin(network.to(plan.device), plan)
-    last = folder / "last.pt"
-    if last.is_file():
-        state.load(last)
+    state = initial_state(network.to(schedule.device), schedule)
+    checkpoint = folder / "last.pt"
+    if checkpoint.is_file():
+        state.load(checkpoint)
     writer = SummaryWriter(str(folder))
-    with _bar(folder.name, plan.steps) as (bar, task):
+    with _bar(folder.name, schedule.steps) as (bar, task):
         saved = before = time.monotonic()
-        for batch in ahead(draw, state.step, plan.steps):
-            value = one_step(state, loss, batch, plan)
+        for batch in prefetch(draw, state.step, schedule.steps):
+            value = train_step(state, loss, batch, schedule)
             state.seconds += time.monotonic() - before
             before = time.monotonic()
-            if plan.partner is not None and state.step % plan.meet_every == 0:
-                meet(state.network, folder, plan.partner)
-            saved = _keep(state, last, plan, saved)
+            if schedule.peer is not None and state.step % schedule.average_every == 0:
+                average_with_peer(state.network, folder, schedule.peer)
+            saved = _save_if_due(state, checkpoint, schedule, saved)
             writer.add_scalar("loss", value, state.step)
             bar.update(task, completed=state.step, description=f"{folder.name} loss {value:.3f}")
-            ended = progress_of(state, plan) >= 1.0
-            if look is not None and (ended or state.step % plan.look_every == 0):
-                _report(writer, bar, state, look(state.average))
+            ended = progress_of(state, schedule) >= 1.0
+            if evaluate is not None and (ended or state.step % schedule.eval_every == 0):
+                _report(writer, bar, state, evaluate(state.average))
             if ended:
                 break
-    state.save(last)
+    state.save(checkpoint)
     writer.close()
     return state.average
 
 
-def begin(network: nn.Module, plan: Plan) -> State:
-    """A fresh state; normalisation weights and biases are not decayed."""
+def initial_state(network: nn.Module, schedule: Schedule) -> State:
+    """The state before the first step; normalisation weights and biases have no weight decay."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         groups.setdefault((name.startswith("encoder."), parameter.ndim > 1), []).append(parameter)
     optimiser = torch.optim.AdamW(
         [
-            {"params": held, "weight_decay": plan.decay * deep, "share": plan.gentle if encodes else 1.0}
-            for (encodes, deep), held in groups.items()
+            {
+                "params": parameters,
+                "weight_decay": schedule.weight_decay if has_decay else 0.0,
+                "share": schedule.encoder_lr_factor if in_encoder else 1.0,
+            }
+            for (in_encoder, has_decay), parameters in groups.items()
         ],
-        lr=plan.rate,
+        lr=schedule.lr,
     )
     return State(network, copy.deepcopy(network).eval().requires_grad_(False), optimiser)
 
 
-def progress_of(state: State, plan: Plan) -> float:
-    """How much of the plan is done, 0 to 1, by steps or by time."""
-    return max(state.step / plan.steps, state.seconds / (60.0 * plan.minutes))
+def progress_of(state: State, schedule: Schedule) -> float:
+    """The fraction of the schedule that is done, 0 to 1, by steps or by time, whichever is larger."""
+    return max(state.step / schedule.steps, state.seconds / (60.0 * schedule.minutes))
 
 
-def one_step(state: State, loss: Callable[[nn.Module, Batch], Tensor], batch: Batch, plan: Plan) -> float:
-    """One update of the network and of its average; the loss."""
-    rate = (
-        plan.rate * min(1.0, (state.step + 1) / plan.warm) * 0.5 * (1.0 + math.cos(math.pi * progress_of(state, plan)))
-    )
-    for part in state.optimiser.param_groups:
-        part["lr"] = max(rate * part["share"], 1e-6)
-    images, labels = batch[0].to(plan.device), batch[1].to(plan.device)
+def learning_rate(state: State, schedule: Schedule) -> float:
+    """Linear warm-up, then half a cosine to 0 (Loshchilov and Hutter 2017)."""
+    warmup = min(1.0, (state.step + 1) / schedule.warmup_steps)
+    return schedule.lr * warmup * 0.5 * (1.0 + math.cos(math.pi * progress_of(state, schedule)))
+
+
+def train_step(state: State, loss: Loss, batch: Batch, schedule: Schedule) -> float:
+    """Update the network and its average with one batch; returns the loss."""
+    lr = learning_rate(state, schedule)
+    for group in state.optimiser.param_groups:
+        group["lr"] = max(lr * group["share"], 1e-6)
+    images, labels = batch[0].to(schedule.device), batch[1].to(schedule.device)
     state.network.train()
-    with torch.autocast(plan.device, dtype=torch.bfloat16, enabled=plan.half):
+    with torch.autocast(schedule.device, dtype=torch.bfloat16, enabled=schedule.bf16):
         value = loss(state.network, (images.contiguous(memory_format=torch.channels_last), labels))
     state.optimiser.zero_grad(set_to_none=True)
     value.backward()
     nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
     state.optimiser.step()
     state.step += 1
-    blend(state.average, state.network, min(plan.average, (1.0 + state.step) / (20.0 + state.step)))
+    # Early on the average follows faster, so that it forgets the initial weights.
+    ema_update(state.average, state.network, min(schedule.ema_decay, (1.0 + state.step) / (20.0 + state.step)))
     return float(value.detach())
 
 
 @torch.no_grad()
-def blend(average: nn.Module, network: nn.Module, keep: float) -> None:
-    """Move the averaged weights and statistics a little towards the network's."""
-    for mine, theirs in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-        if mine.dtype.is_floating_point:
-            mine.lerp_(theirs, 1.0 - keep)
+def ema_update(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Update the exponential moving average of weights and statistics; integer buffers are copied."""
+    for mean, current in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if mean.dtype.is_floating_point:
+            mean.lerp_(current, 1.0 - decay)
         else:
-            mine.copy_(theirs)
+            mean.copy_(current)
 
 
 @torch.no_grad()
-def meet(network: nn.Module, mine: Path, theirs: Path) -> None:
-    """Lay down this run's weights and take the mean with what the partner laid down last."""
-    part = mine / "meet.part"
+def average_with_peer(network: nn.Module, own: Path, peer: Path) -> None:
+    """Save this run's weights and average them with the peer's latest."""
+    part = own / "meet.part"
     torch.save(network.state_dict(), part)
-    part.replace(mine / "meet.pt")
-    if (theirs / "meet.pt").is_file():
-        held = torch.load(theirs / "meet.pt", map_location=next(network.parameters()).device, weights_only=True)
+    part.replace(own / "meet.pt")
+    if (peer / "meet.pt").is_file():
+        latest = torch.load(peer / "meet.pt", map_location=next(network.parameters()).device, weights_only=True)
         for name, value in network.state_dict().items():
             if value.dtype.is_floating_point:
-                value.lerp_(held[name], 0.5)
+                value.lerp_(latest[name], 0.5)
 
 
-def _keep(state: State, last: Path, plan: Plan, saved: float) -> float:
-    """Save if the last time is long enough ago; when it was saved last."""
-    if time.monotonic() - saved < plan.save_every_s:
+def _save_if_due(state: State, checkpoint: Path, schedule: Schedule, saved: float) -> float:
+    """Save if `save_every_s` have passed; returns the time of the last save."""
+    if time.monotonic() - saved < schedule.save_every_s:
         return saved
-    state.save(last)
+    state.save(checkpoint)
     return time.monotonic()
 
 

@@ -1,4 +1,4 @@
-"""Labels for scans that nobody outlined, from trained segmenters; what they are unsure of stays unknown."""
+"""Pseudo-labels for unlabelled scans from trained segmenters; unsure pixels are ignored."""
 
 from __future__ import annotations
 
@@ -8,38 +8,40 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from shared.card import Input
-from training.answers import answer
-from training.cases import UNKNOWN, Case, Scan, as_scan, load_cases, save_case
+from shared.arrays import Float32
+from shared.imaging.input_spec import InputSpec
+from training.dataset.cases import IGNORE, Case, Scan, as_scan, load_cases, save_case
+from training.predict import slice_logits
 
 
-def label(networks: list[nn.Module], folder: Path, wants: Input, sure: float = 0.7) -> Iterator[str]:
-    """Write a case `pseudo_NAME` beside every unlabelled case of `folder`, as the networks see it; yields the names.
+def write_pseudo_labels(
+    networks: list[nn.Module], folder: Path, spec: InputSpec, min_probability: float = 0.7
+) -> Iterator[str]:
+    """Write a case `pseudo_NAME` beside each unlabelled case of `folder`, on the networks' pixels; yields the names.
 
-    A label of a probability below `sure` stays unknown.
+    Pixels whose likeliest class has less than `min_probability` get the label IGNORE.
     """
     for case in load_cases(folder):
         if case.kind == "unlabelled":
-            made = pseudo_case(case, networks, wants, sure)
-            save_case(made, folder)
-            yield made.name
+            labelled = pseudo_case(case, networks, spec, min_probability)
+            save_case(labelled, folder)
+            yield labelled.name
 
 
-def pseudo_case(case: Case, networks: list[nn.Module], wants: Input, sure: float) -> Case:
-    """The case on the network's pixels with the likeliest label where its probability is at least `sure`."""
-    scan = as_scan(case, wants)
-    chances = np.stack([mean_chances(networks, scan, index) for index in range(len(scan.image))])
-    chances[1:-1] = 0.5 * chances[1:-1] + 0.25 * (chances[:-2] + chances[2:])
-    labels = chances.argmax(axis=1).astype(np.uint8)
-    labels[chances.max(axis=1) < sure] = UNKNOWN
-    spacing = (case.spacing[0], wants.spacing_mm, wants.spacing_mm)
+def pseudo_case(case: Case, networks: list[nn.Module], spec: InputSpec, min_probability: float) -> Case:
+    """The case on the networks' pixels with the likeliest label, or IGNORE below `min_probability`."""
+    scan = as_scan(case, spec)
+    probabilities = np.stack([mean_probabilities(networks, scan, index) for index in range(len(scan.image))])
+    probabilities[1:-1] = 0.5 * probabilities[1:-1] + 0.25 * (probabilities[:-2] + probabilities[2:])
+    labels = probabilities.argmax(axis=1).astype(np.uint8)
+    labels[probabilities.max(axis=1) < min_probability] = IGNORE
+    spacing = (case.spacing[0], spec.spacing_mm, spec.spacing_mm)
     return replace(case, name=f"pseudo_{case.name}", kind="volume", data=scan.image, labels=labels, spacing=spacing)
 
 
-def mean_chances(networks: list[nn.Module], scan: Scan, index: int) -> NDArray[np.float32]:
-    """Class probabilities (classes, rows, columns) of one slice, averaged over networks."""
-    mean = torch.stack([answer(network, scan, index).softmax(0) for network in networks]).mean(0)
+def mean_probabilities(networks: list[nn.Module], scan: Scan, index: int) -> Float32:
+    """Class probabilities (classes, rows, columns) of one slice, averaged over the networks."""
+    mean = torch.stack([slice_logits(network, scan, index).softmax(0) for network in networks]).mean(0)
     return np.asarray(mean.numpy(), dtype=np.float32)

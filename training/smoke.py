@@ -1,51 +1,48 @@
-"""Every step on phantoms: prepare, train both networks briefly, export, evaluate. What CI runs."""
+"""All steps on phantoms: prepare, train both networks briefly, export, evaluate. CI runs it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from shared.model import load_network
-from training import classifier, segmenter
-from training.cards import card_for
-from training.cases import load_cases, save_case
-from training.evaluate import judge, summary
-from training.export import export
-from training.gather import phantoms
-from training.loop import Plan
+from shared.models.card import ModelCard
+from shared.models.network import load_network
+from training.config import classifier_config, segmenter_config
+from training.dataset.cases import load_cases, save_case
+from training.dataset.gather import phantoms
+from training.evaluate import evaluate_case, summary
+from training.export.cards import card_for
+from training.export.to_onnx import export
+from training.loop import Schedule
 from training.report import write_report
+from training.run import train
 
 HELD_OUT = ("phantom00", "phantom01")
-ONLY = {"phantom": 1.0}
 
 
-def smoke(out: Path, steps: int = 250, least: float = 0.5) -> Path:
-    """Write cases, runs, model folders and a report below `out`; RuntimeError if an organ's Dice is below `least`."""
+def smoke(out: Path, steps: int = 250, min_dice: float = 0.5) -> Path:
+    """Write cases, runs, model folders and a report below `out`; returns the path of the report.
+
+    Raises RuntimeError if the Dice of an organ is below `min_dice`.
+    """
     for case in phantoms(6):
         save_case(case, out / "cases")
-    plan = Plan(steps=steps, look_every=steps // 2, average=0.95, warm=20)
-    size = (160, 224)
-    gate = classifier.train(
-        out / "gate", out / "cases", classifier.Config(held_out=HELD_OUT, shares=ONLY, size=size, plan=plan)
-    )
-    unet = segmenter.train(
-        out / "unet",
-        out / "cases",
-        segmenter.Config(
-            held_out=HELD_OUT, shares=ONLY, size=size, batch=4, plan=plan, options={"widths": (16, 32, 48, 64)}
-        ),
-    )
+    schedule = Schedule(steps=steps, eval_every=steps // 2, ema_decay=0.95, warmup_steps=20)
+    common = {"held_out": HELD_OUT, "shares": {"phantom": 1.0}, "size": (160, 224), "schedule": schedule}
+    widths = {"widths": (16, 32, 48, 64)}
+    classifier = train(out / "runs" / "classifier", out / "cases", classifier_config(**common))
+    segmenter = train(out / "runs" / "unet", out / "cases", segmenter_config(options=widths, **common))
     cards = [
-        export(gate, card_for("classifier", "gate", "smoke", threshold=0.2), out / "classifier"),
-        export(unet, card_for("segmenter", "unet", "smoke"), out / "segmenter"),
+        export(classifier, card_for("classifier", "classifier", "smoke", threshold=0.2), out / "classifier"),
+        export(segmenter, card_for("segmenter", "unet", "smoke"), out / "segmenter"),
     ]
-    return _measure(out, cards, least)
+    return _evaluate(out, cards, min_dice)
 
 
-def _measure(out: Path, cards: list, least: float) -> Path:  # type: ignore[type-arg]
+def _evaluate(out: Path, cards: list[ModelCard], min_dice: float) -> Path:
     pair = load_network(out / "classifier"), load_network(out / "segmenter")
-    judged = [judge(case, *pair) for case in load_cases(out / "cases") if case.patient in HELD_OUT]
-    page = write_report(out / "report", cards, judged)
-    for organ, figures in summary(judged).items():
-        if figures["dice"][0] < least:
+    results = [evaluate_case(case, *pair) for case in load_cases(out / "cases") if case.patient in HELD_OUT]
+    page = write_report(out / "report", cards, results)
+    for organ, figures in summary(results).items():
+        if figures["dice"][0] < min_dice:
             raise RuntimeError(f"after training on phantoms, the {organ} has a Dice of only {figures['dice'][0]:.2f}")
     return page

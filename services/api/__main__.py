@@ -7,27 +7,31 @@ import argparse
 import uvicorn
 
 from services.api.app import create_app
-from shared import log, trace
+from services.api.protocol import BoundedProtocol, most_connections
 from shared.process import die_with_supervisor
 from shared.settings import settings
+from shared.telemetry import log, trace
 
 
 def main() -> None:
-    """Serves until told to stop."""
+    """Serve until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="services.api")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--tls-cert", help="certificate chain (PEM): serve HTTPS")
     parser.add_argument("--tls-key", help="its private key (PEM)")
-    parser.add_argument("--trusted-proxies", default="127.0.0.1", help="whose X-Forwarded-Proto counts; * for all")
-    given = parser.parse_args()
+    parser.add_argument(
+        "--trusted-proxies", default="127.0.0.1", help="proxies whose X-Forwarded-Proto counts; * for all"
+    )
+    args = parser.parse_args()
     die_with_supervisor()
     log.configure(settings().log_level)
     trace.configure("gateway")
     uvicorn.run(
-        create_app(), host=given.host, port=given.port, access_log=False, log_config=None, server_header=False,
-        timeout_graceful_shutdown=5, timeout_keep_alive=20,
-        forwarded_allow_ips=given.trusted_proxies, ssl_certfile=given.tls_cert, ssl_keyfile=given.tls_key,
+        create_app(), host=args.host, port=args.port, access_log=False, log_config=None, server_header=False,
+        timeout_graceful_shutdown=5, timeout_keep_alive=20, http=BoundedProtocol, ws="none",
+        limit_concurrency=most_connections(),
+        forwarded_allow_ips=args.trusted_proxies, ssl_certfile=args.tls_cert, ssl_keyfile=args.tls_key,
     )  # fmt: skip
 
 

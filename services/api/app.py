@@ -9,13 +9,17 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api import dicomweb, problems, schemas
-from services.api.context import open_context
+from services.api import dicomweb, problems, schemas, spool
+from services.api.bounds import Bounds
+from services.api.gateway import open_gateway
+from services.api.headers import SafeHeaders
 from services.api.metrics import Metrics
+from services.api.readings import Readings
 from services.api.routes import ROUTERS
-from shared.ledger import access
+from shared.ledger import api_keys
 from shared.settings import Settings, settings
 
 logger = logging.getLogger("viscera.api")
@@ -26,17 +30,18 @@ RESPONSES: dict[int | str, dict[str, object]] = {
 
 
 def create_app(chosen: Settings | None = None) -> FastAPI:
-    """The gateway on the ledger, store and broker that the settings name."""
-    given = chosen or settings()
-    context = open_context(given)
+    """Return the gateway on the ledger, store and broker that the settings name."""
+    chosen_settings = chosen or settings()
+    gateway = open_gateway(chosen_settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        if given.key is not None:
-            with context.ledger.write() as connection:
-                access.add_key(connection, given.key.get_secret_value(), "default")
+        await run_in_threadpool(spool.sweep, chosen_settings.spool)
+        if chosen_settings.key is not None:
+            with gateway.ledger.write() as connection:
+                api_keys.set_operator_key(connection, chosen_settings.key.get_secret_value(), "default")
         yield
-        context.ledger.close()
+        gateway.ledger.close()
 
     app = FastAPI(
         title="Viscera",
@@ -46,22 +51,25 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,  # routes/reference.py has a page that needs no other server
     )
-    app.state.context = context
+    app.state.gateway = gateway
     problems.install(app)
     for router in (*ROUTERS, *dicomweb.ROUTERS):
         app.include_router(router, responses=RESPONSES)
-    app.add_middleware(AccessLog, metrics=context.metrics)
+    app.add_middleware(Readings, gateway=gateway)
+    app.add_middleware(Bounds, routes=app.routes)
+    app.add_middleware(SafeHeaders)
+    app.add_middleware(AccessLog, metrics=gateway.metrics)
     return app
 
 
 class AccessLog:
-    """Logs and counts method, route, status and time; never the path's values, the query or a file name."""
+    """Logs and counts method, route, status and time; never path values, the query or a file name."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on and logs how it ended."""
+        """Pass the request on and log its result."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -1,6 +1,6 @@
 """Every stable error code, its HTTP status and its meaning: the source of docs/errors.md.
 
-`python -m services.api.codes > docs/errors.md` writes the page; a test holds it against the code.
+`python -m services.api.codes > docs/errors.md` writes the page; a test compares it with the code.
 """
 
 from __future__ import annotations
@@ -55,18 +55,21 @@ REQUEST = {
     "rate_limited": (429, "The tenant's requests a minute are used up; `Retry-After` says when to go on."),
     "too_many_uploads": (429, "The tenant sends too many uploads at once."),
     "quota_jobs": (429, "Too many of the tenant's jobs wait or run."),
+    "quota_webhooks": (429, "The tenant has as many webhooks as it may have."),
     "queue_full": (429, "Too many jobs of everybody wait."),
     "internal_error": (500, "Something went wrong inside; it has been logged."),
     "unavailable": (503, "Something that the service needs can't be reached; nothing was accepted."),
     "ledger_unavailable": (503, "The job ledger can't be reached; nothing was accepted."),
     "store_unavailable": (503, "The file store can't be reached or written; nothing was accepted."),
     "issuer_unavailable": (503, "The identity provider can't be reached."),
+    "memory_limit": (503, "The memory limit of the process is too low to read a scan."),
+    "busy": (503, "The machine is too busy to check the scan; try again."),
     "disk_full": (503, "There is too little disk space; nothing was accepted."),
 }
 SCAN = {
     "bad_scan": (422, "The scan can't be used as it is."),
     "empty_body": (422, "The body is empty."),
-    "not_a_scan": (422, "No DICOM, NIfTI or PNG image is in it."),
+    "not_a_scan": (422, "No DICOM, NIfTI, NRRD, MGH or PNG image is in it."),
     "mixed_series": (422, "It holds more than one series."),
     "bad_geometry": (422, "Tilted, uneven or incomplete slices, or geometry that can't be."),
     "too_few_slices": (422, "A surface needs at least two slices."),
@@ -102,7 +105,7 @@ COMMAND_LINE = {
 
 
 def page() -> str:
-    """docs/errors.md."""
+    """Return docs/errors.md."""
     lines = [
         "# Error codes",
         "",

@@ -14,6 +14,7 @@ _TYPE = {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "co
 _ACTIONS = {
     "create": ("C", "create"), "upload": ("C", "create"), "share": ("C", "create"), "create_key": ("C", "create"),
     "create_webhook": ("C", "create"), "store": ("C", "create"), "read": ("R", "read"), "retrieve": ("R", "read"),
+    "export": ("R", "read"), "search": ("E", "search-type"),
     "cancel": ("U", "update"), "delete": ("D", "delete"), "expire": ("D", "delete"), "unshare": ("D", "delete"),
     "revoke_key": ("D", "delete"), "delete_webhook": ("D", "delete"),
 }  # fmt: skip
@@ -21,7 +22,7 @@ _BALP = {"C": "Create", "R": "Read", "U": "Update", "D": "Delete"}
 
 
 def audit_event(record: Record) -> dict[str, Any]:
-    """One record as an AuditEvent; actions that are no exchange of data become `E` (execute)."""
+    """Return one record as an AuditEvent; actions that exchange no data become `E` (execute)."""
     action, interaction = _ACTIONS.get(record.action, ("E", "operation"))
     event: dict[str, Any] = {
         "resourceType": "AuditEvent",
@@ -42,7 +43,7 @@ def audit_event(record: Record) -> dict[str, Any]:
 
 
 def bundle(records: Iterable[Record]) -> dict[str, Any]:
-    """Records as a FHIR Bundle of type collection."""
+    """Return records as a FHIR Bundle of type collection."""
     return {
         "resourceType": "Bundle",
         "type": "collection",

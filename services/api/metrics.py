@@ -1,4 +1,4 @@
-"""What an operator's Prometheus reads from the gateway: its own work, and the state of the ledger."""
+"""Prometheus metrics of the gateway: its own work, and the state of the ledger."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from shared.ledger import Ledger, status
-from shared.metrics import meters
+from shared.telemetry.metrics import meters
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
@@ -48,42 +48,44 @@ class Metrics:
         PlatformCollector(registry=self.registry)
 
     def watch(self, ledger: Ledger) -> None:
-        """Adds the state of the ledger, read at each scrape."""
+        """Add the state of the ledger, which is read at each scrape."""
         self.registry.register(_LedgerCollector(ledger))
 
 
-def told(metrics: Metrics) -> bytes:
-    """Everything in Prometheus' text format: the gateway's own, the ledger's state, and what every process counts."""
+def exposition(metrics: Metrics) -> bytes:
+    """Return everything in Prometheus' text format: the gateway's own metrics, the ledger's state, and the
+    process's.
+    """
     return generate_latest(metrics.registry) + generate_latest(meters().registry)
 
 
 class _LedgerCollector(Collector):
-    """Jobs by state, queues, leases, workers and outboxes, as the ledger has them at the moment of asking."""
+    """Jobs by state, queues, leases, workers and outboxes, as the ledger has them at the scrape."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
 
     def describe(self) -> list[GaugeMetricFamily]:
-        return []  # so that registering does not read the ledger
+        return []  # registration must not read the ledger
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
             with self.ledger.read() as connection:
-                found = status.gather(connection)
-        except Exception:  # a scrape must show that the ledger is away, not fail with it
+                gathered = status.gather(connection)
+        except Exception:  # a scrape must show that the ledger is unavailable, and not fail with it
             yield GaugeMetricFamily("viscera_ledger_up", "Whether the ledger can be read.", 0.0)
             return
         yield GaugeMetricFamily("viscera_ledger_up", "Whether the ledger can be read.", 1.0)
-        yield _family("jobs", "Jobs by state.", ["state"], found.jobs)
-        yield _family("stage_waiting", "Stages of jobs that wait for a worker.", ["stage"], found.waiting)
-        yield _family("stage_oldest_seconds", "How long the first in the queue has waited.", ["stage"], found.oldest)
-        yield _family("stage_running", "Stages of jobs at work, each under a lease.", ["stage"], found.running)
-        yield _family("leases_overdue", "Leases that ran out and were not yet rescued.", ["stage"], found.overdue)
-        yield _family("workers", "Live workers.", ["stage", "provider"], found.workers)
+        yield _family("jobs", "Jobs by state.", ["state"], gathered.jobs)
+        yield _family("stage_waiting", "Stages of jobs that wait for a worker.", ["stage"], gathered.waiting)
+        yield _family("stage_oldest_seconds", "How long the first in the queue has waited.", ["stage"], gathered.oldest)
+        yield _family("stage_running", "Stages of jobs at work, each under a lease.", ["stage"], gathered.running)
+        yield _family("leases_overdue", "Leases that ran out and were not yet rescued.", ["stage"], gathered.overdue)
+        yield _family("workers", "Live workers.", ["stage", "provider"], gathered.workers)
         where = ["stage", "name", "version", "sha256", "provider", "device"]
-        yield _family("models", "Live workers by the model they run, and where.", where, found.models)
-        yield _family("events", "Entries of the kept jobs' histories.", ["kind"], found.events)
-        yield GaugeMetricFamily("viscera_webhooks_due", "Messages that wait to be sent.", found.webhooks_due)
+        yield _family("models", "Live workers by the model they run, and where.", where, gathered.models)
+        yield _family("events", "Entries of the kept jobs' histories.", ["kind"], gathered.events)
+        yield GaugeMetricFamily("viscera_webhooks_due", "Messages that wait to be sent.", gathered.webhooks_due)
 
 
 def _family(name: str, text: str, labels: list[str], values: dict[tuple[str, ...], float]) -> GaugeMetricFamily:

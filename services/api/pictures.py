@@ -1,4 +1,4 @@
-"""A slice as a picture: windowed, in the radiological view, with the organs' outlines."""
+"""Draws a slice as a PNG: windowed, in the radiological view, with the outlines of the organs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.geometry import Floats
-from shared.volume import organ
+from shared.imaging.geometry import Floats
+from shared.imaging.volume import ORGANS
 
 CT_WINDOW = (40.0, 400.0)
 """Centre and width in HU of the usual soft-tissue window."""
+MOST_PIXELS = 2048
+"""Width and height of a picture at most."""
 _GREY = (136, 136, 136)
+_COLOURS = {organ.id: organ.colour for organ in ORGANS}
 _SIDES = {0: ("R", "L"), 1: ("A", "P")}
 
 
@@ -25,12 +28,17 @@ def slice_png(
     labels: NDArray[np.uint8] | None = None,
     window: tuple[float, float] | None = None,
 ) -> bytes:
-    """A slice (row, column) as PNG with square pixels; with `labels` the outlines and the patient's sides are drawn.
+    """Return a slice (row, column) as PNG with square pixels; with `labels`, outlines and the patient's sides are
+    drawn.
 
-    `affine` (column, row, slice) to LPS mm turns the picture so that the patient's left is on the viewer's right and
-    posterior, or in upright planes the feet, below. `window` is (centre, width) in the scan's units; without one it
-    is 40/400 HU for CT, and the 1st to 99th percentile otherwise.
+    `affine` (column, row, slice) to LPS mm turns the picture: the patient's left is on the viewer's right and
+    posterior, or in upright planes the feet, is below. `window` is (centre, width) in the scan's units; the default is
+    40/400 HU for CT, and the 1st to 99th percentile otherwise.
     """
+    steps = [max(1, -(-count // MOST_PIXELS)) for count in pixels.shape]
+    if steps != [1, 1]:  # every n-th pixel is enough for a picture of this size
+        pixels, affine = pixels[:: steps[0], :: steps[1]], affine * [[steps[1], steps[0], 1.0, 1.0]]
+        labels = None if labels is None else labels[:: steps[0], :: steps[1]]
     columns, rows = _axes(affine)
     grey = _windowed(pixels.astype(np.float32), modality, window)
     picture = cv2.cvtColor(_turned(grey, columns, rows), cv2.COLOR_GRAY2RGB)
@@ -47,7 +55,7 @@ def slice_png(
 
 
 def _axes(affine: Floats) -> tuple[tuple[int, bool], tuple[int, bool]]:
-    """The patient axis (0 x, 1 y, 2 z) along which columns run, and rows, each with whether it runs backwards."""
+    """Return the patient axis (0 x, 1 y, 2 z) of columns and of rows, each with whether it runs backwards."""
     directions = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
     column = int(np.abs(directions[:, 0]).argmax())
     rest = np.abs(directions[:, 1])
@@ -57,7 +65,7 @@ def _axes(affine: Floats) -> tuple[tuple[int, bool], tuple[int, bool]]:
 
 
 def _turned(image: NDArray[Any], columns: tuple[int, bool], rows: tuple[int, bool]) -> NDArray[Any]:
-    """The image with the lower patient axis growing to the right, the higher one downwards, but the head above."""
+    """Return the image with the lower patient axis to the right and the higher one downwards, but the head above."""
     image = image[:: -1 if rows[1] else 1, :: -1 if columns[1] else 1]
     if columns[0] > rows[0]:
         image = image.T
@@ -67,11 +75,16 @@ def _turned(image: NDArray[Any], columns: tuple[int, bool], rows: tuple[int, boo
 
 
 def _scale(affine: Floats, transposed: bool, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Width and height in pixels after which both directions have the finer one's millimetres per pixel."""
+    """Return width and height in pixels that give both directions the finer one's millimetres per pixel.
+
+    Neither is above `MOST_PIXELS`: pixels of 0.02 x 40 mm would make a picture of millions of rows.
+    """
     column, row = np.linalg.norm(affine[:3, :2], axis=0)
     wide, high = (row, column) if transposed else (column, row)
     finer = min(wide, high)
-    return max(1, round(shape[1] * wide / finer)), max(1, round(shape[0] * high / finer))
+    width, height = shape[1] * wide / finer, shape[0] * high / finer
+    shrink = max(width / MOST_PIXELS, height / MOST_PIXELS, 1.0)
+    return max(1, round(width / shrink)), max(1, round(height / shrink))
 
 
 def _windowed(pixels: NDArray[np.float32], modality: str, window: tuple[float, float] | None) -> NDArray[np.uint8]:
@@ -86,9 +99,8 @@ def _windowed(pixels: NDArray[np.float32], modality: str, window: tuple[float, f
 
 def _outline(picture: NDArray[Any], labels: NDArray[Any]) -> None:
     for label in np.unique(labels[labels > 0]):
-        known = organ(int(label))
-        found, _ = cv2.findContours((labels == label).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(picture, found, -1, known.colour if known else _GREY, 1)
+        contours, _ = cv2.findContours((labels == label).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(picture, contours, -1, _COLOURS.get(int(label), _GREY), 1)
 
 
 def _name_sides(picture: NDArray[Any], axis: int) -> None:

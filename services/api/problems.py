@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details: one sentence and a stable code, nothing of the inside."""
+"""Errors as RFC 9457 problem details: one sentence and a stable code, no internals."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "upload_too_large", 
 
 
 def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """One problem document."""
+    """Return one problem document."""
     title = HTTPStatus(status).phrase
     body = {"type": f"urn:viscera:problem:{code}", "title": title, "status": status, "code": code, "detail": detail}
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
-    """Turns every error of the application into a problem document."""
+    """Turn every error of the application into a problem document."""
 
     @app.exception_handler(VisceraError)
     async def known(_request: Request, error: VisceraError) -> JSONResponse:
@@ -53,12 +53,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
-        logger.error("unforeseen error", exc_info=error)
+        logger.error("unexpected error", exc_info=error)
         return problem(500, "internal_error", "Something went wrong inside; it has been logged.")
 
 
 def api_routes(routes: Iterable[Any]) -> Iterator[APIRoute]:
-    """Every route of the interface, those of included routers too (their prefix is in their own paths)."""
+    """Return every route of the interface, including those of included routers (their own paths have the prefix)."""
     for route in routes:
         if isinstance(route, APIRoute):
             yield route
@@ -67,6 +67,6 @@ def api_routes(routes: Iterable[Any]) -> Iterator[APIRoute]:
 
 
 def methods(routes: Iterable[Any], path: str) -> list[str]:
-    """The methods of the resource at a path, sorted; the first pattern that fits names the resource."""
+    """Return the methods of the resource at a path, sorted; the first pattern that matches names the resource."""
     fitting = [route for route in api_routes(routes) if route.path_regex.match(path)]
     return sorted({method for route in fitting for method in route.methods or () if route.path == fitting[0].path})

@@ -1,4 +1,4 @@
-"""The JSON that clients see. Times are RFC 3339 UTC."""
+"""JSON documents of the HTTP interface. Times are RFC 3339 UTC."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from shared.artifacts import VOLUME
 from shared.ledger import jobs
 
 Quality = Literal["light", "standard", "fine"]
+Modality = Literal["MR", "CT"]
 Millimetres = Annotated[float, Field(ge=0.01, lt=100.0)]
 WEIGHTS = {"classifier": 0.25, "segmenter": 0.6, "mesher": 0.15}
-"""Share of a job's progress that each stage makes up."""
+"""Share of each stage in a job's progress."""
 MEDIA_TYPES = {
     "model.glb": "model/gltf-binary",
     "model.stl": "model/stl",
@@ -28,12 +29,12 @@ MEDIA_TYPES = {
     "obj.dcm": "application/dicom",
     "mtl.dcm": "application/dicom",
 }
-"""The files a client may fetch, and their media types."""
+"""Files that a client may download, and their media types."""
 
 
 def _written_out(value: object) -> object:
     if isinstance(value, str) and value.lstrip("+-").replace(".", "", 1).isdigit():
-        raise ValueError("a time is written as RFC 3339 has it")
+        raise ValueError("a time has the format of RFC 3339")
     return value
 
 
@@ -44,27 +45,30 @@ SpacingText = Annotated[str, Field(pattern=f"^{_SIZE},{_SIZE},{_SIZE}$", max_len
 
 
 class Options(BaseModel):
-    """How a scan shall be processed.
+    """Options of a job.
 
-    `spacing` is (slice, row, column) in mm, for PNG stacks; `deadline` is how many seconds the job may take, waiting
-    included, where that is less than the service's own bound.
+    `spacing` is (slice, row, column) in mm, for PNG stacks. `modality` is that of a scan whose files do not say it.
+    `coverage` is whether slices beyond the part that the model card covers are left out. `deadline` is the longest
+    duration of the job in seconds, including its wait, where it is less than the service's limit.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     quality: Quality = "standard"
     spacing: tuple[Millimetres, Millimetres, Millimetres] | None = None
+    modality: Modality | None = None
+    coverage: bool = True
     deadline: Annotated[int, Field(ge=1, le=7 * 86400)] | None = None
 
     @classmethod
-    def from_query(cls, quality: Quality, spacing: str | None, deadline: int | None = None) -> Options:
-        """The options of a raw upload."""
+    def from_query(cls, spacing: str | None, **options: Any) -> Options:
+        """Return the options of a raw upload; `spacing` is the text slice,row,column."""
         z_y_x = tuple(float(part) for part in spacing.split(",")) if spacing else None
-        return cls.model_validate({"quality": quality, "spacing": z_y_x, "deadline": deadline})
+        return cls.model_validate({"spacing": z_y_x, **options})
 
 
 class JobRequest(BaseModel):
-    """A job on a scan uploaded before."""
+    """A job on an uploaded scan."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -100,7 +104,7 @@ class Failure(BaseModel):
 
 
 class Job(BaseModel):
-    """A job as clients see it."""
+    """A job."""
 
     id: str
     state: jobs.State
@@ -126,7 +130,7 @@ class JobPage(BaseModel):
 
 
 class WorkerModel(BaseModel):
-    """A model that a live worker runs."""
+    """A model of a live worker."""
 
     stage: str
     name: str
@@ -145,7 +149,7 @@ class ModelList(BaseModel):
 
 
 def inlined(model: type[BaseModel]) -> dict[str, Any]:
-    """A model's JSON schema with its definitions in their places, to stand inside another document."""
+    """Return a model's JSON schema with its definitions inlined, for use in another document."""
     schema = model.model_json_schema()
     named = schema.pop("$defs", {})
 
@@ -162,7 +166,7 @@ def inlined(model: type[BaseModel]) -> dict[str, Any]:
 
 
 class Health(BaseModel):
-    """Whether the service can do its work, and what is missing."""
+    """Whether the service is ready, and what is missing."""
 
     status: str
     missing: list[str] = []
@@ -179,7 +183,7 @@ class Problem(BaseModel):
 
 
 def job_view(job: jobs.Job, published: set[str] | dict[str, jobs.Artifact], wait: int | None = None) -> Job:
-    """The client's view of a job, of the files it has, and of its likely wait in seconds."""
+    """Return the client's view of a job, with its files and its expected wait in seconds."""
     here = f"/v1/jobs/{job.id}"
     links = {"self": here, "events": f"{here}/events"}
     if VOLUME in published:
@@ -226,10 +230,10 @@ def _stage_view(run: jobs.StageRun) -> StageStatus:
 
 
 def time_or_none(seconds: float | None) -> datetime | None:
-    """Like `time_of`, for a time that may not have come yet."""
+    """Return `time_of` for a time that may be missing."""
     return None if seconds is None else time_of(seconds)
 
 
 def time_of(seconds: float) -> datetime:
-    """The time that the ledger counts as seconds since 1970."""
+    """Return a time in seconds since 1970 as a datetime in UTC."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -1,9 +1,8 @@
-"""One job's volume and label map as the gateway reads them: a slice at a time, or as a NIfTI stream."""
+"""A job's volume and label map as the gateway reads them: one slice, or a NIfTI stream."""
 
 from __future__ import annotations
 
 import io
-import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,18 +15,17 @@ from numpy.typing import NDArray
 
 from shared import artifacts
 from shared.errors import NotFound
-from shared.geometry import Geometry
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import LabelMap
 from shared.ledger.jobs import Artifact
-from shared.store import Store
-from shared.volume import LabelMap
+from shared.storage.base import Store
 
-_LOCAL_HEADER = 30
 _PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVolume:
-    """A volume that stays in the store: its grid, modality and number type, and where its voxels begin."""
+    """A volume in the store: its grid, modality and dtype, and the offset of its voxels."""
 
     store: Store
     key: str
@@ -38,22 +36,19 @@ class StoredVolume:
 
     @classmethod
     def open(cls, store: Store, artifact: Artifact) -> StoredVolume:
-        """Reads only the headers of what `artifacts.save_volume` wrote."""
-        with zipfile.ZipFile(io.BufferedReader(_Ranged(store, artifact))) as archive:
-            info = archive.getinfo("data.npy")
-            with archive.open(info) as file:
-                np.lib.format.read_magic(file)
-                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-                header = file.tell()
+        """Read only the headers of what `artifacts.save_volume` wrote."""
+        file = io.BufferedReader(_Ranged(store, artifact))
+        voxels = artifacts.find_array(file, "data")
+        with zipfile.ZipFile(file) as archive:
             affine, about = (np.load(io.BytesIO(archive.read(f"{name}.npy"))) for name in ("affine", "about"))
-        lengths = b"".join(store.read(artifact.key, info.header_offset + 26, info.header_offset + 30))
-        name, extra = struct.unpack("<HH", lengths)
-        start = info.header_offset + _LOCAL_HEADER + name + extra + header
-        geometry = Geometry((shape[0], shape[1], shape[2]), affine)
-        return cls(store, artifact.key, start, dtype, geometry, str(about[0]))
+        geometry = Geometry(voxels.shape, affine)
+        return cls(store, artifact.key, voxels.start, voxels.dtype, geometry, str(about[0]))
 
     def slice(self, number: int) -> NDArray[np.generic]:
-        """One slice (row, column), by a ranged read; raises NotFound beyond the last."""
+        """Return one slice (row, column) by a ranged read.
+
+        Raises NotFound after the last slice.
+        """
         slices, rows, columns = self.geometry.shape
         if not 0 <= number < slices:
             raise NotFound(f"There is no such slice: they are numbered 0 to {slices - 1}.")
@@ -63,7 +58,7 @@ class StoredVolume:
         return np.frombuffer(data, self.dtype).reshape(rows, columns)
 
     def nifti(self) -> Iterator[bytes]:
-        """The whole volume as gzipped NIfTI-1 (column, row, slice), RAS affine in mm, in bounded memory."""
+        """Yield the whole volume as gzipped NIfTI-1 (column, row, slice), RAS affine in mm, in bounded memory."""
         shape = self.geometry.shape
         header = nib.Nifti1Header()
         header.set_data_dtype(np.uint8 if self.dtype == np.bool_ else self.dtype)
@@ -82,13 +77,13 @@ class StoredVolume:
 
 @lru_cache(maxsize=8)
 def label_map(store: Store, artifact: Artifact) -> LabelMap:
-    """The label map of a job; the latest few are kept, so that paging through slices stays quick."""
+    """Return the label map of a job; the latest few are cached, so that paging through slices is quick."""
     with store.file(artifact.key) as path:
         return artifacts.load_labels(path)
 
 
 class _Ranged(io.RawIOBase):
-    """An object of the store as a file that is read in ranges."""
+    """An object of the store as a file with ranged reads."""
 
     def __init__(self, store: Store, artifact: Artifact) -> None:
         self.store, self.artifact, self.at = store, artifact, 0

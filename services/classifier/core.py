@@ -1,4 +1,4 @@
-"""Which slices show an organ."""
+"""The classifier stage: scores slices and chooses those that the segmenter reads."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shared.card import Coverage
-from shared.geometry import to_axial
-from shared.model import Network
-from shared.preprocess import open_feed
-from shared.volume import SliceScores, Volume
+from shared.arrays import Bool, Float32
+from shared.imaging.geometry import to_axial
+from shared.imaging.preprocess import open_feed
+from shared.imaging.volume import SliceScores, Volume
+from shared.models.card import Coverage
+from shared.models.network import Network
 
 BATCH = 32
 
 
-def classify(volume: Volume, network: Network, progress: Callable[[float], None] = lambda _: None) -> SliceScores:
-    """Score every axial slice and say which ones the segmenter shall see.
+def classify(
+    volume: Volume,
+    network: Network,
+    progress: Callable[[float], None] = lambda _: None,
+    *,
+    coverage: bool = True,
+) -> SliceScores:
+    """Score every axial slice and choose those to segment.
 
-    `progress` is called with 0 to 1 after each batch; what it raises passes through.
+    `coverage` is whether slices beyond the part of the body that the model card covers are left out.
+    `progress` is called with 0 to 1 after each batch; its exceptions propagate.
     """
     turn = to_axial(volume.geometry)
     spacing = turn.target.spacing
@@ -29,34 +36,37 @@ def classify(volume: Volume, network: Network, progress: Callable[[float], None]
     for indices, stacks in feed.batches(np.arange(len(scores)), BATCH):
         scores[indices] = network(stacks)
         progress((int(indices[-1]) + 1) / len(scores))
-    threshold = 0.5 if network.card.threshold is None else network.card.threshold
-    keep = kept(scores, threshold, spacing[0])
-    if network.card.coverage is not None and volume.modality == "MR":
-        keep &= covered(len(scores), spacing[0], network.card.coverage)
+    keep = keep_mask(scores, network.card.decision_threshold, spacing[0])
+    if coverage and network.card.coverage is not None and volume.modality == "MR":
+        keep &= coverage_mask(len(scores), spacing[0], network.card.coverage)
     return SliceScores(scores, keep)
 
 
-def kept(scores: NDArray[np.float32], threshold: float, slice_mm: float, reach_mm: float = 9.0) -> NDArray[np.bool_]:
-    """Slices (n,) whose best score reaches the threshold, and those between or next to such within `reach_mm`.
+def keep_mask(scores: Float32, threshold: float, slice_mm: float, reach_mm: float = 9.0) -> Bool:
+    """Which slices (n,) to keep, from scores (n, organs): those that pass, their neighbours, and short gaps.
 
-    Organs are continuous: a slice that fails between two that pass was misjudged.
+    A slice passes if its best score reaches the threshold. A gap between two passing slices is filled up to twice
+    `reach_mm`: organs are continuous, so the scores in it are probably wrong.
     """
     passed = np.flatnonzero(scores.max(axis=1) >= threshold)
     keep = np.zeros(len(scores), dtype=bool)
     gap = max(1, round(reach_mm / slice_mm))
-    for one in passed:
-        keep[max(one - 1, 0) : one + 2] = True
+    for index in passed:
+        keep[max(index - 1, 0) : index + 2] = True
     for left, right in pairwise(passed):
         if right - left <= 2 * gap:
             keep[left:right] = True
     return keep
 
 
-def covered(slices: int, slice_mm: float, coverage: Coverage) -> NDArray[np.bool_]:
-    """Slices (n,), numbered towards the feet, that lie where the card says that organs are outlined."""
-    least, most = coverage.scan_mm
-    if not least <= slices * slice_mm <= most:
+def coverage_mask(slices: int, slice_mm: float, coverage: Coverage) -> Bool:
+    """Which of `slices` slices, numbered towards the feet, are in the region that the training data outlines.
+
+    All, for a scan whose length is outside of the range that the card covers.
+    """
+    shortest, longest = coverage.scan_mm
+    if not shortest <= slices * slice_mm <= longest:
         return np.ones(slices, dtype=bool)
     below_middle = (np.arange(slices) - (slices - 1) / 2) * slice_mm
-    within: NDArray[np.bool_] = below_middle <= coverage.caudal_mm
+    within: Bool = below_middle <= coverage.caudal_mm
     return within

@@ -11,6 +11,7 @@ import numpy as np
 
 from services.mesher.results import Box, MeshedOrgan, MeshedOrgans, Quality
 from services.mesher.surface.checks import Checks, check
+from services.mesher.surface.ends import OpenEnds, open_ends
 from services.mesher.surface.field import Field
 from services.mesher.surface.organ import OrganSurface, OrganVoxels
 from services.mesher.surface.parallel import THREADS, Map
@@ -19,7 +20,8 @@ from services.mesher.surface.runs import Layout, encode_runs
 from services.mesher.surface.sampling import Budget, RawSurface, SamplingSource, largest_first, sample, sample_finely
 from services.mesher.surface.smooth import smooth_surface
 from shared.arrays import Float64
-from shared.volume import ORGANS, LabelMap
+from shared.imaging.label_table import unnamed
+from shared.imaging.volume import LabelMap, Organ
 
 TINY_MM3 = 1000.0
 MANY_COMPONENTS = 50
@@ -45,7 +47,7 @@ def mesh(
     """Mesh every label of a label map; vertices are in patient LPS mm.
 
     `min_component` in mL drops smaller components of a label (26-connected). `progress` receives the fraction done.
-    Organs that the project names are listed even where they have no voxel.
+    Organs with a known name are listed even where they have no voxel.
     """
     started = time.perf_counter()
     layout = Layout.of(label_map)
@@ -56,8 +58,12 @@ def mesh(
         progress(0.2)
         present = {label: organ for label, organ in organs.items() if len(organ.runs)}
         meshed = _mesh_organs(layout, present, quality, pool.map, progress)
-    labels = sorted(set(runs) | {known.id for known in ORGANS})
-    results = tuple(meshed.get(label) or _absent(label, organs.get(label)) for label in labels)
+    names = {organ.id: organ for organ in label_map.organs}
+    labels = {label: names.get(label) or unnamed(label) for label in sorted({*runs, *names})}
+    results = tuple(
+        replace(meshed[label], definition=organ) if label in meshed else _absent(organ, organs.get(label))
+        for label, organ in labels.items()
+    )
     result = MeshedOrgans(results, quality, time.perf_counter() - started, label_map.warnings)
     total = sum(len(surface.faces) for surface in result.meshes)
     if total > BUDGETS[quality].most:
@@ -122,8 +128,10 @@ def _finish(surface: OrganSurface, source: SamplingSource, neighbours: Sequence[
 
 def _describe(surface: OrganSurface, checks: Checks, seconds: float) -> MeshedOrgan:
     organ = surface.organ
+    ends = open_ends(organ.runs, organ.layout)
     codes = {
         "touches_border": organ.touches_border,
+        "cut_in_scan": ends.cut > 0.0,
         "tiny": organ.volume < TINY_MM3,
         "many_components": organ.components - organ.dropped > MANY_COMPONENTS,
         "components_dropped": organ.dropped > 0,
@@ -131,7 +139,7 @@ def _describe(surface: OrganSurface, checks: Checks, seconds: float) -> MeshedOr
         "check_failed": not checks.passed,
     }
     return MeshedOrgan(
-        label=organ.label,
+        definition=unnamed(organ.label),
         mesh=surface.mesh,
         checks=checks,
         method=surface.method,
@@ -144,6 +152,7 @@ def _describe(surface: OrganSurface, checks: Checks, seconds: float) -> MeshedOr
         dropped_components=organ.dropped,
         dropped_ml=organ.dropped_ml,
         touches_border=organ.touches_border,
+        ends=ends,
         seconds=seconds,
         warnings=tuple(code for code, applies in codes.items() if applies),
     )
@@ -155,11 +164,11 @@ def _box(points: Float64) -> Box:
     return (float(x.min()), float(y.min()), float(z.min())), (float(x.max()), float(y.max()), float(z.max()))
 
 
-def _absent(label: int, organ: OrganVoxels | None) -> MeshedOrgan:
+def _absent(definition: Organ, organ: OrganVoxels | None) -> MeshedOrgan:
     """An organ without a voxel, or one whose components were all dropped."""
     dropped = organ.dropped if organ else 0
     return MeshedOrgan(
-        label=label,
+        definition=definition,
         mesh=None,
         checks=None,
         method="none",
@@ -172,6 +181,7 @@ def _absent(label: int, organ: OrganVoxels | None) -> MeshedOrgan:
         dropped_components=dropped,
         dropped_ml=organ.dropped_ml if organ else 0.0,
         touches_border=False,
+        ends=OpenEnds(0.0, 0.0),
         seconds=0.0,
         warnings=("absent", "components_dropped") if dropped else ("absent",),
     )

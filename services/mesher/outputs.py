@@ -11,8 +11,8 @@ from services.mesher.provenance import Provenance
 from services.mesher.report import build_report
 from services.mesher.results import MeshedOrgans, Quality
 from services.mesher.thumbnail import thumbnail_png
-from shared.formats.plan import Origin
-from shared.volume import LabelMap
+from shared.imaging.formats.plan import Origin
+from shared.imaging.volume import LabelMap
 
 Writer = Callable[[MeshedOrgans, Provenance], bytes]
 _WRITERS: dict[str, Writer] = {

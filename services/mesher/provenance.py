@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from shared.artifacts import Facts, ModelFact
-from shared.volume import Modality, SourceFormat
+from shared.imaging.volume import Modality, SourceFormat
 
 NOTICE = "not for diagnosis"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,6 +13,7 @@ from services.mesher.surface.checks import Checks
 SENTENCES: Mapping[str, str] = {
     "absent": "No voxel of this organ was found.",
     "touches_border": "The organ reaches the edge of the scan, so part may be missing; its surface was closed there.",
+    "cut_in_scan": "The outlines end flat inside the scan: the organ probably goes on. The volume is of the part seen.",
     "tiny": "The organ is smaller than 1 mL: its shape and volume are uncertain.",
     "many_components": "The organ is in more than 50 separate pieces: the outlines may be noisy.",
     "components_dropped": "Pieces smaller than the requested minimum were left out.",
@@ -21,8 +22,13 @@ SENTENCES: Mapping[str, str] = {
     "no_organs": "No organ was found in this scan.",
     "out_of_domain": "The models were not trained on this kind of scan: treat the outlines with care.",
     "lossy_source": "The scan was compressed with loss before it was uploaded.",
-    "assumed_orientation": "The scan does not say its orientation in the patient: the usual one was assumed.",
-    "assumed_spacing": "The scan does not give all distances between voxels: usual ones were assumed.",
+    "orientation_unknown": "The file does not say where the patient's left is: left and right may be exchanged.",
+    "spacing_conflict": "The file has two different voxel sizes; those of its orientation matrix were used.",
+    "scaling_unclear": "The file scales its values without a valid intercept; 0 was used.",
+    "modality_guessed": "The file does not say whether it is MR or CT: its values decided. Say it with `modality`.",
+    "not_hounsfield": "Nothing says that the values of this CT are Hounsfield units.",
+    "objects_skipped": "Other objects were beside the images (segmentations, doses, captures, localisers): left out.",
+    "files_skipped": "Images beside the scans/ folder were left out.",
 }
 """The sentence of each warning code. Codes are stable, sentences may change."""
 
@@ -39,7 +45,11 @@ class WarningReport(_Model):
 
 
 class OrganReport(_Model):
-    """One organ: volumes in mL, area in cm2, the bounding box in patient LPS mm, seconds."""
+    """One organ: volumes in mL, areas in cm2, the bounding box in patient LPS mm, seconds.
+
+    `border_cm2` is its area at the border of the scan, `cut_cm2` the open cross-section where its outlines end flat
+    inside the scan. `part_seen` says that the volume is probably that of a part.
+    """
 
     label: int
     name: str
@@ -59,6 +69,9 @@ class OrganReport(_Model):
     vertices: int
     watertight: bool
     touches_border: bool
+    border_cm2: float
+    cut_cm2: float
+    part_seen: bool
     checks: Checks | None
     method: str
     seconds: float
@@ -128,8 +141,8 @@ def _organ_report(organ: MeshedOrgan) -> OrganReport:
     return OrganReport(
         label=organ.label,
         name=organ.name,
-        title=definition.title if definition else f"Label {organ.label}",
-        snomed_ct=definition.snomed if definition else None,
+        title=definition.title,
+        snomed_ct=definition.snomed,
         present=organ.mesh is not None,
         voxels=organ.voxels,
         volume_ml=round(organ.volume_voxels_ml, 3),
@@ -144,14 +157,22 @@ def _organ_report(organ: MeshedOrgan) -> OrganReport:
         vertices=len(organ.mesh.vertices) if organ.mesh else 0,
         watertight=bool(organ.checks and organ.checks.watertight),
         touches_border=organ.touches_border,
+        border_cm2=round(organ.ends.border, 3),
+        cut_cm2=round(organ.ends.cut, 3),
+        part_seen=organ.part_seen,
         checks=organ.checks,
         method=organ.method,
         seconds=round(organ.seconds, 4),
-        warnings=_warnings(organ.warnings),
+        warnings=_warnings(organ.warnings, {"cut_in_scan": organ.ends.cut, "touches_border": organ.ends.border}),
     )
 
 
-def _warnings(codes: list[str] | tuple[str, ...]) -> list[WarningReport]:
-    return [
-        WarningReport(code=code, detail=SENTENCES.get(code, code.replace("_", " "))) for code in dict.fromkeys(codes)
-    ]
+def _warnings(codes: Sequence[str], areas: Mapping[str, float] | None = None) -> list[WarningReport]:
+    """Each code once, with its sentence; `areas` has the open cross-section in cm2 of codes that have one."""
+    warnings = []
+    for code in dict.fromkeys(codes):
+        detail = SENTENCES.get(code, code.replace("_", " "))
+        area = (areas or {}).get(code)
+        detail += "" if area is None else f" The open cross-section is {area:.1f} cm2."
+        warnings.append(WarningReport(code=code, detail=detail))
+    return warnings

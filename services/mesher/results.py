@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.mesher.surface.checks import Checks
+from services.mesher.surface.ends import OpenEnds
 from services.mesher.surface.mesh import Mesh
-from shared.volume import Organ, organ
+from shared.imaging.volume import Organ
 
 Quality = Literal["light", "standard", "fine"]
 Box = tuple[tuple[float, float, float], tuple[float, float, float]]
-_GREY = (160, 160, 160)
-"""The colour of labels that the project does not name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +22,7 @@ class MeshedOrgan:
     dropped. `method` is "field" for the smooth surface, "voxels" for the plain surface, "none" without a surface.
     """
 
-    label: int
+    definition: Organ
     mesh: Mesh | None
     checks: Checks | None
     method: str
@@ -36,23 +35,29 @@ class MeshedOrgan:
     dropped_components: int
     dropped_ml: float
     touches_border: bool
+    ends: OpenEnds
     seconds: float
     warnings: tuple[str, ...] = ()
 
     @property
-    def definition(self) -> Organ | None:
-        """The project's definition of the label, where it has one."""
-        return organ(self.label)
+    def label(self) -> int:
+        """The id in the label map."""
+        return self.definition.id
 
     @property
     def name(self) -> str:
-        """The organ's name, or label_N for an id that the project does not name."""
-        return self.definition.name if self.definition else f"label_{self.label}"
+        """The organ's name, or label_N for an id whose name is not known."""
+        return self.definition.name
+
+    @property
+    def part_seen(self) -> bool:
+        """Whether the outlines probably show a part of the organ: they end flat, or at the scan's border."""
+        return self.touches_border or self.ends.cut > 0.0
 
     @property
     def colour(self) -> tuple[int, int, int]:
         """The organ's sRGB colour (0 to 255)."""
-        return self.definition.colour if self.definition else _GREY
+        return self.definition.colour
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,8 +3,9 @@
 from services.mesher.outputs import write_outputs
 from services.mesher.provenance import provenance_of
 from shared import artifacts, sandbox
-from shared.formats.plan import Origin
-from shared.stage import Work, stage
+from shared.imaging.formats.plan import Origin
+from shared.worker.stage import stage
+from shared.worker.work import Work
 
 
 @stage("mesher")
@@ -27,6 +28,3 @@ def mesher(work: Work) -> None:
 def _origin(work: Work) -> Origin | None:
     with work.scan() as path:
         return sandbox.origin(path)
-
-
-app = mesher.app

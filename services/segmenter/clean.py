@@ -1,4 +1,4 @@
-"""What a label map needs after the network: small islands and pinholes removed."""
+"""Post-processing of a label map: removes small islands and fills holes."""
 
 from __future__ import annotations
 
@@ -6,46 +6,49 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-Labels = NDArray[np.uint8]
+from shared.arrays import UInt8
 
 
-def tidy(labels: Labels, spacing: tuple[float, float, float], island_ml: float = 1.0, share: float = 0.1) -> Labels:
-    """A label map (slice, row, column) of `spacing` mm without islands and without pinholes.
+def tidy(labels: UInt8, spacing: tuple[float, float, float], island_ml: float = 1.0, share: float = 0.1) -> UInt8:
+    """Remove islands and holes from a label map (slice, row, column) of `spacing` mm, in place; return it.
 
-    An island is a part of an organ smaller than `island_ml`, or than `share` of the organ's largest part. It becomes
-    what it lies in: background. An organ whose parts are all small keeps its largest ones.
+    An island is a component (26-neighbourhood) of an organ below `island_ml`, or below `share` of the organ's largest
+    component; it becomes background. If all components of an organ are small, the largest ones stay.
     """
-    out = labels.copy()
     voxels = island_ml * 1000.0 / float(np.prod(spacing))
-    for label, box in _boxes(labels):
-        _drop_islands(out[box], label, voxels, share)
-    for one in out:
-        for label, box in _boxes(one):
-            _fill_holes(one[box], label)
-    return out
+    for label, box in list(_boxes(labels)):
+        _drop_islands(labels[box], label, voxels, share)
+    for plane in labels:
+        for label, box in list(_boxes(plane)):
+            _fill_holes(plane[box], label)
+    return labels
 
 
-def _boxes(labels: Labels) -> Iterator[tuple[int, tuple[slice, ...]]]:
-    """Each label with the smallest box that holds it."""
+def _boxes(labels: UInt8) -> Iterator[tuple[int, tuple[slice, ...]]]:
+    """Each label with its bounding box."""
     return ((label, box) for label, box in enumerate(ndimage.find_objects(labels), start=1) if box is not None)
 
 
-def _drop_islands(part: Labels, label: int, voxels: float, share: float) -> None:
-    pieces, count = ndimage.label(part == label, structure=np.ones((3, 3, 3)))
-    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
+def _drop_islands(part: UInt8, label: int, voxels: float, share: float) -> None:
+    components, count = ndimage.label(part == label, structure=np.ones((3, 3, 3)))
+    # Plane by plane: `bincount` copies its input as int64, which is eight times the label map.
+    sizes = np.zeros(count + 1, dtype=np.int64)
+    for plane in components:
+        sizes += np.bincount(plane.ravel(), minlength=count + 1)
     largest = sizes[1:].max()
     small = sizes < max(min(voxels, largest), share * largest)
-    small[0] = False
+    small[0] = False  # component 0 is everything else
     if small.any():
-        part[small[pieces]] = 0
+        for plane, numbers in zip(part, components, strict=True):
+            plane[small[numbers]] = 0
 
 
-def _fill_holes(part: Labels, label: int) -> None:
-    """Background of a slice's `part` that `label` encloses (4-neighbourhood) becomes that label."""
+def _fill_holes(part: UInt8, label: int) -> None:
+    """Give `label` to background that it encloses (4-neighbourhood), in the box `part` of one slice."""
+    # A frame of one pixel joins everything outside of the organ into one component.
     other = cv2.copyMakeBorder((part != label).view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
-    count, pieces = cv2.connectedComponents(other, connectivity=4)
+    count, components = cv2.connectedComponents(other, connectivity=4)
     if count > 2:  # the label itself and what is outside it
-        part[(pieces[1:-1, 1:-1] != pieces[0, 0]) & (part == 0)] = label
+        part[(components[1:-1, 1:-1] != components[0, 0]) & (part == 0)] = label

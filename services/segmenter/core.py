@@ -1,35 +1,35 @@
-"""Outlines of the organs, on the grid of the scan."""
+"""The segmenter stage: outlines the organs on the grid of the scan."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.segmenter.clean import tidy
-from shared.geometry import to_axial
-from shared.model import Network
-from shared.preprocess import Feed, open_feed
-from shared.volume import LabelMap, SliceScores, Volume
+from shared.arrays import Float32, Int64, UInt8
+from shared.imaging.geometry import to_axial
+from shared.imaging.preprocess import Feed, open_feed
+from shared.imaging.volume import LabelMap, SliceScores, Volume
+from shared.models.network import Network
 
 BATCH = 8
-Floats = NDArray[np.float32]
-Plane = tuple[int, Floats]
+Plane = tuple[int, Float32]
+"""Slice index and class probabilities (classes, rows, columns)."""
 
 
 def segment(
     volume: Volume, scores: SliceScores, network: Network, progress: Callable[[float], None] = lambda _: None
 ) -> LabelMap:
-    """Label the slices that `scores.keep` names; the others are background.
+    """Label the slices in `scores.keep`; the others are background.
 
-    The map lies on the volume's own grid. It carries the warning `out_of_domain` where the model was not trained on
-    the volume's modality. `progress` is called with 0 to 1 after each batch; what it raises passes through.
+    The label map is on the volume's own grid. It has the warning `out_of_domain` if the model was not trained on the
+    volume's modality. `progress` is called with 0 to 1 after each batch; its exceptions propagate.
     """
     turn = to_axial(volume.geometry)
     spacing = turn.target.spacing
     feed = open_feed(turn.apply(volume.data), spacing, volume.modality, network.card.input)
-    threshold = 0.5 if network.card.threshold is None else network.card.threshold
+    threshold = network.card.decision_threshold
     labels = np.zeros(feed.data.shape, dtype=np.uint8)
     chosen = np.flatnonzero(scores.keep)
     for done, (index, planes) in enumerate(_smoothed(_planes(feed, chosen, network), spacing[0]), start=1):
@@ -40,14 +40,14 @@ def segment(
     return LabelMap(np.ascontiguousarray(turn.undo(tidy(labels, spacing))), volume.geometry, warnings)
 
 
-def _planes(feed: Feed, chosen: NDArray[np.intp], network: Network) -> Iterator[Plane]:
-    """Each chosen slice with its class probabilities (classes, rows, columns) on the network's pixels."""
+def _planes(feed: Feed, chosen: Int64, network: Network) -> Iterator[Plane]:
+    """The class probabilities of each chosen slice on the network's pixels."""
     for indices, stacks in feed.batches(chosen, BATCH):
         yield from zip((int(i) for i in indices), network(stacks), strict=True)
 
 
 def _smoothed(planes: Iterator[Plane], slice_mm: float, reach_mm: float = 4.0) -> Iterator[Plane]:
-    """The planes averaged with their direct neighbours (1 2 1), where those are at most `reach_mm` away."""
+    """The probabilities averaged with those of the direct neighbours (weights 1 2 1) at most `reach_mm` away."""
     before: Plane | None = None
     current = next(planes, None)
     while current is not None:
@@ -58,16 +58,16 @@ def _smoothed(planes: Iterator[Plane], slice_mm: float, reach_mm: float = 4.0) -
         before, current = current, after
 
 
-def _labels(feed: Feed, planes: Floats, threshold: float) -> NDArray[np.uint8]:
-    """The likeliest organ per pixel of the slice's own grid, where organs together reach the threshold."""
+def _labels(feed: Feed, planes: Float32, threshold: float) -> UInt8:
+    """The likeliest organ per pixel of the slice's own grid, if all organs together reach the threshold."""
     organs = feed.window.back(planes[1:])
     return np.where(organs.sum(axis=0) >= threshold, _likeliest(organs), np.uint8(0))
 
 
-def _likeliest(organs: Floats) -> NDArray[np.uint8]:
-    """Number, from 1, of the first largest plane at each pixel: what `argmax` says, in less than half the time."""
-    most, number = organs[0].copy(), np.ones(organs.shape[1:], dtype=np.uint8)
+def _likeliest(organs: Float32) -> UInt8:
+    """Number, from 1, of the first largest plane at each pixel: `argmax` + 1 in less than half of its time."""
+    highest, number = organs[0].copy(), np.ones(organs.shape[1:], dtype=np.uint8)
     for other, plane in enumerate(organs[1:], start=2):
-        np.copyto(number, other, where=plane > most)
-        np.maximum(most, plane, out=most)
+        np.copyto(number, other, where=plane > highest)
+        np.maximum(highest, plane, out=highest)
     return number

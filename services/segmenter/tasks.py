@@ -1,16 +1,17 @@
-"""The segmenter's shell: volume and slice scores in, label map out."""
+"""The segmenter's task: reads volume and slice scores, publishes the label map."""
 
 import time
 
 from services.segmenter import core
 from shared import artifacts
-from shared.networks import describe, fact, load
-from shared.stage import Work, stage
+from shared.models.registry import describe, fact, load
+from shared.worker.stage import stage
+from shared.worker.work import Work
 
 
 @stage("segmenter", load=lambda settings: load("segmenter", settings), describe=describe)
 def segmenter(work: Work) -> None:
-    """Volume and slice scores to a label map."""
+    """From the volume and the slice scores to the label map."""
     started = time.monotonic()
     with work.input(artifacts.VOLUME) as path:
         volume = artifacts.load_volume(path)
@@ -18,11 +19,13 @@ def segmenter(work: Work) -> None:
         scores = artifacts.load_scores(path)
     with work.input(artifacts.facts_name("classifier")) as path:
         facts = artifacts.Facts.model_validate_json(path.read_bytes())
-    labels = core.segment(volume, scores, work.tool, work.progress)
+
+    def progress(done: float) -> None:
+        artifacts.release_pages(volume)
+        work.progress(done)
+
+    labels = core.segment(volume, scores, work.tool, progress)
     artifacts.save_labels(work.output(artifacts.LABELS), labels)
     seconds = time.monotonic() - started
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=fact(work.tool))
     work.output(artifacts.facts_name("segmenter")).write_text(facts.model_dump_json())
-
-
-app = segmenter.app

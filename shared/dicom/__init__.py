@@ -1,1 +1,1 @@
-"""What gateway, mesher and reconciler share of DICOM: who a series is of, how an instance is described and decoded."""
+"""DICOM files as such: decoding, de-identification, patient attributes."""

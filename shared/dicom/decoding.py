@@ -1,4 +1,4 @@
-"""What is done to DICOM files from outside, in the sandbox only: see `shared.sandbox.call`."""
+"""Functions on uploaded DICOM files; they run only in the sandbox (`shared.sandbox.call`)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from shared.errors import CorruptScan, NotAScan, ScanTooLarge, UnsupportedScan
 
 Limit = Callable[[int], None]
 HEADER = 64 * 2**20
-"""Bytes an instance's attributes may take beside its pixels."""
+"""Bytes that the attributes of an instance may take beside its pixels."""
 BULK = 1024
 _BUDGET = 384 * 2**20
 
 
 def describe(limit: Limit, files: list[list[str]]) -> dict[str, Any]:
-    """For each (DICOM file, place for its metadata): its UIDs, transfer syntax and where its pixels lie, or an error.
+    """Describe instances: for each (DICOM file, metadata path) its UIDs, transfer syntax and pixel position, or an
+    error.
 
     The metadata is written as DICOM JSON without private attributes and without values over 1 KiB.
     """
@@ -43,7 +44,7 @@ def _describe(path: Path, out: Path) -> dict[str, Any]:
         return {"error": "not_dicom"}
     except MemoryError:
         return {"error": "too_large"}
-    except Exception:  # what no reader foresaw is damage
+    except Exception:  # an error that no reader expected means a damaged file
         return {"error": "damaged"}
 
 
@@ -67,7 +68,9 @@ def _described(path: Path, out: Path) -> dict[str, Any]:
 
 
 def _pixels(file: Any, position: int, syntax: str) -> tuple[int, int]:
-    """Where the pixels' bytes begin and their number: -1 where they are encapsulated; (0, 0) if they aren't plain."""
+    """Return the offset and length of the pixel bytes: length -1 for encapsulated pixels, (0, 0) for pixels that are
+    not plain.
+    """
     file.seek(position)
     head = file.read(12)
     big = syntax == "1.2.840.10008.1.2.2"
@@ -81,14 +84,14 @@ def _pixels(file: Any, position: int, syntax: str) -> tuple[int, int]:
 
 
 def _plain(dataset: pydicom.Dataset) -> dict[str, Any]:
-    """The data set as DICOM JSON, without private attributes, pixels and long values."""
+    """Return the data set as DICOM JSON without private attributes, pixels and long values."""
     result: dict[str, Any] = {}
     for tag in sorted(dataset.keys()):
         raw = dataset.get_item(tag)
         if tag.is_private or tag.group in (0x0002, 0x7FE0) or tag.element == 0 or (tag.group & 0xFF00) == 0x6000:
             continue
         if raw.VR != "SQ" and raw.value is None and getattr(raw, "length", 0) > BULK:
-            continue  # deferred: it is long
+            continue  # a long value, which pydicom reads only on access
         try:
             element = dataset[tag]
             if element.VR in ("OB", "OW", "OF", "OD", "OL", "OV", "UN") and len(element.value or b"") > BULK:
@@ -98,14 +101,14 @@ def _plain(dataset: pydicom.Dataset) -> dict[str, Any]:
             else:
                 result[f"{tag:08X}"] = element.to_json_dict(None, BULK)
         except (ValueError, TypeError, AttributeError, KeyError, NotImplementedError, OverflowError):
-            continue  # a value that is none: its attribute is not searched
+            continue  # not a valid value: searches ignore the attribute
     return result
 
 
 def identity(limit: Limit, path: str) -> dict[str, Any]:
-    """The patient and study attributes of a scan's first image, as DICOM JSON."""
-    from shared.formats.limits import Limits
-    from shared.formats.members import members_of
+    """Return the patient and study attributes of a scan's first image as DICOM JSON."""
+    from shared.imaging.formats.limits import Limits
+    from shared.imaging.formats.members import members_of
 
     limit(_BUDGET)
     for member in members_of(Path(path), Limits()):
@@ -120,7 +123,7 @@ def identity(limit: Limit, path: str) -> dict[str, Any]:
 
 
 def deidentify(limit: Limit, *, path: str, out: str, secret: str) -> dict[str, Any]:
-    """Writes an instance anew without anything personal; `secret` (hexadecimal) ties its UIDs to their export."""
+    """Write a de-identified copy of an instance; `secret` (hexadecimal) keys the UIDs of one export."""
     from shared.dicom.deidentify import deidentify_file
 
     limit(_BUDGET + 4 * Path(path).stat().st_size)
@@ -134,7 +137,7 @@ def deidentify(limit: Limit, *, path: str, out: str, secret: str) -> dict[str, A
 
 
 def transcode(limit: Limit, *, path: str, out: str) -> dict[str, Any]:
-    """Writes an instance anew as Explicit VR Little Endian."""
+    """Write a copy of an instance in Explicit VR Little Endian."""
     dataset = _open(limit, Path(path), pixels=True)
     if dataset.file_meta.TransferSyntaxUID.is_compressed and "PixelData" in dataset:
         _decoded(dataset.decompress)
@@ -146,7 +149,9 @@ def transcode(limit: Limit, *, path: str, out: str) -> dict[str, Any]:
 def render(
     limit: Limit, *, path: str, out: str, frame: int, media: str, window: list[float] | None, side: int | None
 ) -> dict[str, Any]:
-    """Draws a frame (from 1) as JPEG or PNG: modality and VOI transformation (PS3.18 8.3.5.1.4), scaled to `side`."""
+    """Draw a frame (from 1) as JPEG or PNG with its modality and VOI transformation (PS3.18 8.3.5.1.4), scaled to
+    `side`.
+    """
     import cv2
 
     dataset = _open(limit, Path(path), pixels=True)
@@ -163,7 +168,7 @@ def render(
 
 
 def _grey(dataset: pydicom.Dataset, frame: int, window: list[float] | None) -> Any:
-    """8-bit grey levels (row, column), or BGR, of a frame."""
+    """Return a frame as 8-bit grey levels (row, column) or as BGR (row, column, 3)."""
     frames = int(dataset.get("NumberOfFrames", 1) or 1)
     if not 1 <= frame <= frames:
         raise UnsupportedScan("There is no such frame.", "no_such_frame")

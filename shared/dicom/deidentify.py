@@ -1,4 +1,4 @@
-"""De-identification after the Basic Application Level Confidentiality Profile (PS3.15 Annex E), driven by its table.
+"""De-identifies DICOM after the Basic Application Level Confidentiality Profile (PS3.15 Annex E), from its table.
 
 Where the table leaves a choice (such as X/Z/D, which depends on the IOD), the value is replaced by a dummy or emptied,
 which every IOD allows. UIDs are replaced by a keyed hash: the same within one export, unrelated to any other.
@@ -20,7 +20,7 @@ from pydicom.uid import UID
 from shared.errors import Unprocessable
 
 _UNCHANGED = "1.2.840.10008."
-"""UIDs that DICOM itself defines name no instance."""
+"""UIDs that DICOM itself defines; they name no instance."""
 _TEXTS = {"PN": "ANONYMOUS", "DA": "19000101", "TM": "000000", "DT": "19000101000000", "AS": "000Y", "UI": "2.25.0"}
 _NUMBERS = {"DS", "IS", "FL", "FD", "SL", "SS", "SV", "UL", "US", "UV", "AT"}
 _BYTES = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
@@ -28,13 +28,13 @@ _BYTES = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
 
 @cache
 def table() -> dict[str, str]:
-    """Actions by tag: eight hexadecimal digits, x for any digit."""
+    """Return the actions by tag: eight hexadecimal digits, x for any digit."""
     lines = Path(__file__).with_name("profile.csv").read_text().splitlines()
     return dict(line.split(",")[:2] for line in lines if not line.startswith("#"))
 
 
 def action(tag: BaseTag) -> str | None:
-    """What the profile does to an attribute; private ones are removed, what it does not name is kept (None)."""
+    """Return the profile's action for an attribute: remove for private ones, None (keep) for those it does not name."""
     if tag.is_private:
         return "X"
     text, rules = f"{tag:08X}", table()
@@ -43,7 +43,10 @@ def action(tag: BaseTag) -> str | None:
 
 
 def deidentify(dataset: Dataset, secret: bytes) -> None:
-    """Applies the profile in place; raises Unprocessable where names may be burned into the pixels."""
+    """Apply the profile in place.
+
+    Raises Unprocessable where names may be burned into the pixels.
+    """
     if str(dataset.get("BurnedInAnnotation", "")).strip().upper() == "YES":
         raise Unprocessable("Burned-in annotations may name the patient: it is not exported.", "burned_in_annotation")
     _apply(dataset, secret)
@@ -57,7 +60,7 @@ def deidentify(dataset: Dataset, secret: bytes) -> None:
 
 
 def deidentify_file(source: Path, target: Path, secret: bytes) -> None:
-    """Writes a DICOM file anew, de-identified: a new preamble and meta information too."""
+    """Write a de-identified copy of a DICOM file, with a new preamble and new meta information."""
     dataset = pydicom.dcmread(source)
     syntax = dataset.file_meta.TransferSyntaxUID
     deidentify(dataset, secret)
@@ -69,7 +72,7 @@ def deidentify_file(source: Path, target: Path, secret: bytes) -> None:
 
 
 def replaced_uid(uid: str, secret: bytes) -> str:
-    """The UID that stands for another within one export."""
+    """Return the UID that replaces another within one export."""
     if not uid or uid.startswith(_UNCHANGED):
         return uid
     digest = hmac.new(secret, uid.encode(), hashlib.sha256).digest()[:16]
@@ -101,7 +104,7 @@ def _replace_uids(element: pydicom.DataElement, secret: bytes) -> None:
 
 
 def dummy(vr: str) -> Any:
-    """A value of a VR that says nothing of anybody."""
+    """Return a value of this VR that identifies nobody."""
     if vr in _NUMBERS:
         return "0" if vr in ("DS", "IS") else 0
     if vr in _BYTES:

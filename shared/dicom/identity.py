@@ -1,7 +1,7 @@
-"""Whom and which study a result belongs to: the attributes it takes over from its source when it leaves.
+"""Patient and study attributes of a result, copied from its source when the result is downloaded.
 
-Results are made and kept without anything personal. `complete` fills the patient and study attributes in from the
-sealed original at the moment a result is handed out (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2).
+Results are written and stored without personal data. `complete` copies the patient and study attributes from the sealed
+original at download (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ Json = dict[str, Any]
 
 
 def identity_of(metadata: Json) -> Json:
-    """Of a data set in the DICOM JSON model, the attributes that a result takes over."""
-    wanted = {f"{pydicom.datadict.tag_for_keyword(name):08X}" for name in TAGS}
-    return {tag: element for tag, element in metadata.items() if tag in wanted}
+    """Return the attributes that a result copies from a data set, in the DICOM JSON model."""
+    tags = {f"{pydicom.datadict.tag_for_keyword(name):08X}" for name in TAGS}
+    return {tag: element for tag, element in metadata.items() if tag in tags}
 
 
 def complete(template: bytes, identity: Json) -> bytes:
-    """A result as a DICOM file with its patient and study filled in; the same bytes for the same input."""
+    """Return a result as a DICOM file with patient and study attributes; the same input gives the same bytes."""
     dataset = pydicom.dcmread(io.BytesIO(template))
     for name in _REQUIRED:
         setattr(dataset, name, "")

@@ -1,8 +1,8 @@
-"""The job ledger: the one place that knows the state of every job; the queue is only a doorbell.
+"""The job ledger: the only place that knows the state of every job.
 
-Plain SQLAlchemy Core statements that mean the same on SQLite and PostgreSQL. Functions live in one module per noun
-(`jobs`, `claims`, `sweep`, `access`, `workers`) and take an open connection, so that what belongs together shares
-one transaction:
+Plain SQLAlchemy Core statements that mean the same on SQLite and PostgreSQL. There is one module per noun (`jobs`,
+`claims`, `sweep`, `api_keys`, `workers`). Functions take an open connection, so that statements that belong together
+share one transaction:
 
     with ledger.write() as connection:
         job = jobs.create(connection, ...)

@@ -1,30 +1,30 @@
-"""Who works on what: a claim is a lease on one stage of one job, guarded by a fence number.
+"""Claims: a lease on one stage of one job, guarded by a fence number.
 
-Every change by a worker names its fence; a worker that lost its lease changes nothing any more. The fence is the
-fencing token of Kleppmann, "How to do distributed locking" (2016).
+Every change by a worker names its fence, so a worker that lost its lease changes nothing. The fence is the fencing
+token of Kleppmann, "How to do distributed locking" (2016).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from shared.ledger.engine import now
 from shared.ledger.history import record
-from shared.ledger.jobs import OPEN, RING_AGAIN, STAGES, Artifact, end, lock
+from shared.ledger.jobs import NOTIFY_AGAIN, OPEN, STAGES, Artifact, end, lock
 from shared.ledger.tables import artifacts, jobs, stage_runs
 
 LEASE = 30.0
-"""Seconds a worker may be silent before its work is given to another."""
-TRIES = 3
+"""Seconds that a worker may be silent before its work is requeued."""
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's right to one stage of one job, as long as the lease runs and no later fence exists."""
+    """The right of one worker to one stage of one job, while its lease is valid and no newer fence exists."""
 
     job_id: str
     stage: str
@@ -33,16 +33,16 @@ class Claim:
 
     @property
     def prefix(self) -> str:
-        """Where this attempt may write in the store; no other attempt writes there."""
+        """Return the store prefix of this attempt; no other attempt writes there."""
         return f"jobs/{self.job_id}/{self.stage}/{self.fence}/"
 
 
 class LostLease(Exception):
-    """The claim no longer holds: cancelled, timed out or given to another worker. Stop, publish nothing."""
+    """The claim is no longer valid: cancelled, timed out or claimed by another worker. Stop and publish nothing."""
 
 
 def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: float = LEASE) -> Claim | None:
-    """Takes the stage if it is ready, in one compare-and-set; None if there is nothing to do."""
+    """Claim the stage if it is ready, in one compare-and-set; return None if there is nothing to do."""
     lock(connection, job_id)
     open_here = exists().where(jobs.c.id == job_id, jobs.c.state.in_(OPEN), jobs.c.stage == stage)
     row = connection.execute(
@@ -63,7 +63,10 @@ def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: f
 
 
 def renew(connection: Connection, claim: Claim, progress: float | None = None, lease: float = LEASE) -> None:
-    """Extends the lease and notes progress (0..1); raises LostLease if the claim no longer holds."""
+    """Extend the lease and store the progress (0..1).
+
+    Raises LostLease if the claim is no longer valid.
+    """
     values: dict[str, Any] = {"lease_until": now() + lease}
     if progress is not None:
         values["progress"] = progress
@@ -71,26 +74,16 @@ def renew(connection: Connection, claim: Claim, progress: float | None = None, l
 
 
 def complete(
-    connection: Connection, claim: Claim, outputs: Iterable[Artifact], patience: float = RING_AGAIN
+    connection: Connection, claim: Claim, outputs: Iterable[Artifact], patience: float = NOTIFY_AGAIN
 ) -> str | None:
-    """Publishes a stage's outputs and moves the job on, in the caller's one transaction.
+    """Publish a stage's outputs and advance the job, in the caller's transaction.
 
-    Returns the next stage, whose doorbell should be rung (the reconciler does it after `patience` seconds), or None
-    after the last. Raises LostLease.
+    Return the next stage, which the caller should notify (the reconciler does so after `patience` seconds), or None
+    after the last stage. Raises LostLease.
     """
     lock(connection, claim.job_id)
     _guarded(connection, claim, {"state": "done", "progress": 1.0, "lease_until": None, "ended": now()})
-    rows = [
-        {
-            "job_id": claim.job_id,
-            "stage": claim.stage,
-            "name": a.name,
-            "key": a.key,
-            "sha256": a.sha256,
-            "bytes": a.bytes,
-        }
-        for a in outputs
-    ]
+    rows = [{"job_id": claim.job_id, **asdict(artifact)} for artifact in outputs]
     if rows:
         connection.execute(insert(artifacts), rows)
     record(connection, claim.job_id, "stage_done", {"stage": claim.stage})
@@ -105,21 +98,27 @@ def complete(
 
 
 def fail(connection: Connection, claim: Claim, code: str, detail: str) -> None:
-    """Ends the job as failed; raises LostLease if the claim no longer holds."""
+    """End the job as failed.
+
+    Raises LostLease if the claim is no longer valid.
+    """
     lock(connection, claim.job_id)
     _guarded(connection, claim, {"lease_until": None, "ended": now()})
     end(connection, claim.job_id, "failed", code, detail[:1000])
 
 
-def give_back(connection: Connection, claim: Claim, wait: float = 0.0, counts: bool = False) -> None:
-    """Makes the stage ready again after `wait` seconds; a lease given back is no try unless it `counts`."""
+def release(connection: Connection, claim: Claim, wait: float = 0.0, counts: bool = False) -> None:
+    """Make the stage ready again after `wait` seconds; it counts as an attempt only if `counts` is set.
+
+    Raises LostLease.
+    """
     attempts = stage_runs.c.attempts if counts else stage_runs.c.attempts - 1
     _guarded(connection, claim, {"state": "ready", "attempts": attempts, "lease_until": None, "ring_at": now() + wait})
     record(connection, claim.job_id, "given_back", {"stage": claim.stage})
 
 
 def holds(claim: Claim) -> ColumnElement[bool]:
-    """The condition under which this claim's row is still this claim's."""
+    """Return the condition under which this claim is still valid."""
     columns = stage_runs.c
     same = (columns.job_id == claim.job_id) & (columns.stage == claim.stage) & (columns.fence == claim.fence)
     return same & (columns.state == "running")
@@ -130,19 +129,19 @@ def _guarded(connection: Connection, claim: Claim, values: dict[str, Any]) -> No
         raise LostLease(claim.job_id)
 
 
-def give_back_all(connection: Connection, worker: str) -> None:
-    """Makes everything a stopping worker holds ready for others; no try is counted."""
-    held = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
+def release_all(connection: Connection, worker: str) -> None:
+    """Make all work of a stopping worker ready for others; it counts as no attempt."""
+    condition = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
     values = {"state": "ready", "attempts": stage_runs.c.attempts - 1, "lease_until": None, "ring_at": now()}
-    query = select(stage_runs.c.job_id, stage_runs.c.stage).where(held).order_by(stage_runs.c.job_id)
+    query = select(stage_runs.c.job_id, stage_runs.c.stage).where(condition).order_by(stage_runs.c.job_id)
     for job_id, stage in connection.execute(query).all():
         lock(connection, job_id)
-        same = held & (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == stage)
+        same = condition & (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == stage)
         if connection.execute(update(stage_runs).where(same).values(**values)).rowcount:
             record(connection, job_id, "given_back", {"stage": stage})
 
 
 def holds_any(connection: Connection, worker: str) -> bool:
-    """Whether the worker has a lease on anything."""
-    held = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
-    return connection.execute(select(stage_runs.c.job_id).where(held).limit(1)).first() is not None
+    """Return whether the worker has a claim."""
+    condition = (stage_runs.c.worker == worker) & (stage_runs.c.state == "running")
+    return connection.execute(select(stage_runs.c.job_id).where(condition).limit(1)).first() is not None

@@ -1,4 +1,4 @@
-"""Hospital systems that sign in with a key pair of their own (SMART Backend Services)."""
+"""Hospital systems that authenticate with a key pair of their own (SMART Backend Services)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from shared.errors import NotFound, Unprocessable
-from shared.ledger.access import SCOPES
+from shared.ledger.api_keys import SCOPES
 from shared.ledger.engine import insert as insert_new
 from shared.ledger.engine import now
 from shared.ledger.jobs import ensure_tenant
-from shared.ledger.tables import assertions, clients
+from shared.ledger.tables import api_keys, assertions, clients
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A registered system: its tenant, what it may ask for, and its public keys or where they are published."""
+    """A registered system: its tenant, its scopes, and its public keys or the URL where they are published."""
 
     id: str
     tenant: str
@@ -36,18 +36,22 @@ def add(
     jwks: dict[str, Any] | None = None,
     jwks_url: str | None = None,
 ) -> Client:
-    """Registers a system anew, or in place of the one of the same name."""
+    """Register a system, replacing one of the same name, whose tokens end."""
     if set(scopes) - set(SCOPES):
         raise Unprocessable(f"There is no scope of this name; there are {', '.join(SCOPES)}.", "unknown_scope")
     ensure_tenant(connection, tenant)
     connection.execute(clients.delete().where(clients.c.id == client_id))
+    _end_tokens(connection, client_id)
     values = {"id": client_id, "tenant": tenant, "scopes": sorted(scopes), "jwks": jwks, "jwks_url": jwks_url}
     connection.execute(insert(clients).values(created=now(), **values))
     return get(connection, client_id)
 
 
 def get(connection: Connection, client_id: str) -> Client:
-    """One system; raises NotFound."""
+    """Return one system.
+
+    Raises NotFound.
+    """
     columns = (clients.c.id, clients.c.tenant, clients.c.scopes, clients.c.jwks, clients.c.jwks_url)
     row = connection.execute(select(*columns).where(clients.c.id == client_id)).first()
     if row is None:
@@ -56,19 +60,28 @@ def get(connection: Connection, client_id: str) -> Client:
 
 
 def every(connection: Connection) -> list[Client]:
-    """All registered systems."""
+    """Return all registered systems."""
     ids = connection.execute(select(clients.c.id).order_by(clients.c.id)).scalars().all()
     return [get(connection, client_id) for client_id in ids]
 
 
 def remove(connection: Connection, client_id: str) -> None:
-    """Removes a system; the tokens it has end within five minutes. Raises NotFound."""
+    """Remove a system; its tokens end at once.
+
+    Raises NotFound.
+    """
     if not connection.execute(clients.delete().where(clients.c.id == client_id)).rowcount:
         raise NotFound("There is no such client.")
+    _end_tokens(connection, client_id)
 
 
 def first_use(connection: Connection, client_id: str, jti: str, expires: float) -> bool:
-    """Notes that an assertion was used; False if it had been before. Forgets those that have expired."""
+    """Record that an assertion was used; return False if it had been used before. Forgets expired assertions."""
     connection.execute(assertions.delete().where(assertions.c.expires < now()))
-    made = insert_new(connection, assertions).values(client=client_id, jti=jti, expires=expires)
-    return connection.execute(made.on_conflict_do_nothing()).rowcount == 1
+    statement = insert_new(connection, assertions).values(client=client_id, jti=jti, expires=expires)
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+
+
+def _end_tokens(connection: Connection, client_id: str) -> None:
+    tokens = (api_keys.c.kind == "token") & (api_keys.c.name == client_id) & api_keys.c.revoked.is_(None)
+    connection.execute(update(api_keys).where(tokens).values(revoked=now()))

@@ -1,4 +1,4 @@
-"""Idempotency-Keys: what a request with a key created before."""
+"""Idempotency keys: the object that an earlier request with the same key created."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from shared.ledger.tables import idempotency
 
 
 def remember(connection: Connection, tenant: str, key: str, digest: str, subject: str) -> None:
-    """Ties an Idempotency-Key to what it created."""
+    """Record what the request with this Idempotency-Key created."""
     values = {"tenant": tenant, "key": key, "digest": digest, "subject": subject}
     connection.execute(insert(idempotency).values(created=now(), **values))
 
 
 def recall(connection: Connection, tenant: str, key: str, digest: str) -> str | None:
-    """What this Idempotency-Key created before, or None; raises Unprocessable if that was another request."""
+    """Return what a request with this Idempotency-Key created, or None.
+
+    Raises Unprocessable if that was another request.
+    """
     query = select(idempotency.c.digest, idempotency.c.subject)
     row = connection.execute(query.where(idempotency.c.tenant == tenant, idempotency.c.key == key)).first()
     if row is None:

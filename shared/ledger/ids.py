@@ -6,5 +6,5 @@ import secrets
 
 
 def new_id(kind: str) -> str:
-    """A fresh identifier nobody can guess, such as `job_4k...`."""
+    """Return a new identifier that can't be guessed, such as `job_4k...`."""
     return f"{kind}_{secrets.token_hex(12)}"

@@ -1,4 +1,4 @@
-"""Scans and jobs: created, looked up, listed, ended, erased."""
+"""Scans and jobs: create, read, list, end."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from shared.errors import Conflict, NotFound
-from shared.ledger import audit, webhooks
+from shared.ledger import webhooks
 from shared.ledger.engine import insert as insert_new
 from shared.ledger.engine import now, unconfined
 from shared.ledger.history import record
 from shared.ledger.ids import new_id
-from shared.ledger.tables import artifacts, doomed, idempotency, jobs, scans, stage_runs, tenants
+from shared.ledger.tables import artifacts, jobs, scans, stage_runs, tenants
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 OPEN = ("queued", "running")
-RING_AGAIN = 10.0
-"""Seconds after which a doorbell that nobody answered is rung again."""
+NOTIFY_AGAIN = 10.0
+"""Seconds after which the reconciler notifies a stage again that no worker claimed."""
 STAGES = ("classifier", "segmenter", "mesher")
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """An accepted upload: where its bytes lie and what they hash to."""
+    """An accepted upload: the key, SHA-256 and size of its bytes."""
 
     id: str
     key: str
@@ -37,7 +37,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class StageRun:
-    """One stage of one job: state (waiting, ready, running, done, failed, cancelled), tries, progress 0..1, times."""
+    """One stage of one job: state (waiting, ready, running, done, failed, cancelled), attempts, progress, times."""
 
     stage: str
     state: str
@@ -49,7 +49,7 @@ class StageRun:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job as the ledger knows it; times are seconds since 1970."""
+    """One job; times are seconds since 1970."""
 
     seq: int
     id: str
@@ -71,28 +71,35 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One published file of a job: its name, store key, SHA-256 and size."""
+    """One published file of a job: the stage that wrote it, its name, store key, SHA-256 and size in bytes."""
 
+    stage: str
     name: str
     key: str
     sha256: str
     bytes: int
 
 
+_ARTIFACT_COLUMNS = [artifacts.c[name] for name in Artifact.__slots__]
+
+
 def ensure_tenant(connection: Connection, tenant: str) -> None:
-    """Creates the tenant if it is not there."""
-    _insert_new(connection, tenants, {"id": tenant, "created": now()})
+    """Create the tenant if it does not exist."""
+    connection.execute(insert_new(connection, tenants).values(id=tenant, created=now()).on_conflict_do_nothing())
 
 
 def add_scan(connection: Connection, tenant: str, scan: Scan) -> Scan:
-    """Records an upload whose bytes are already durable in the store."""
+    """Record an upload whose bytes are already durable in the store."""
     values = {"id": scan.id, "key": scan.key, "sha256": scan.sha256, "bytes": scan.bytes, "format": scan.format}
     connection.execute(insert(scans).values(tenant=tenant, created=now(), **values))
     return scan
 
 
 def get_scan(connection: Connection, tenant: str | None, scan_id: str) -> Scan:
-    """The upload with this id; raises NotFound, also for another tenant's."""
+    """Return the upload with this id.
+
+    Raises NotFound, also for a scan of another tenant.
+    """
     query = select(scans.c.id, scans.c.key, scans.c.sha256, scans.c.bytes, scans.c.format).where(scans.c.id == scan_id)
     row = connection.execute(query if tenant is None else query.where(scans.c.tenant == tenant)).first()
     if row is None:
@@ -107,14 +114,13 @@ def create(
     options: Mapping[str, Any],
     *,
     seconds: float,
-    patience: float = RING_AGAIN,
+    patience: float = NOTIFY_AGAIN,
     trace: str | None = None,
 ) -> str:
-    """A new queued job on an accepted scan that must end within `seconds`; returns its id.
+    """Create a queued job on an accepted scan that must end within `seconds`; return its id.
 
-    `trace` is the traceparent below which its stages are traced.
-
-    The caller rings its doorbell; after `patience` seconds the reconciler does.
+    The caller notifies the first stage; the reconciler does so after `patience` seconds. `trace` is the traceparent of
+    the stages' spans.
     """
     job_id = new_id("job")
     connection.execute(
@@ -131,15 +137,14 @@ def create(
     first = (stage_runs.c.job_id == job_id) & (stage_runs.c.stage == STAGES[0])
     connection.execute(update(stage_runs).where(first).values(state="ready", ring_at=now() + patience))
     record(connection, job_id, "queued", {"trace": trace} if trace else {})
-    if connection.execute(select(scans.c.format).where(scans.c.id == scan_id)).scalar() == "dicom":
-        from shared.ledger import dicom_workitems  # the worklist shows every job from DICOM
-
-        dicom_workitems.create(connection, tenant, dicom_workitems.job_uid(job_id), {}, job_id)
     return job_id
 
 
 def get(connection: Connection, tenant: str | None, job_id: str) -> Job:
-    """The job with its stages; raises NotFound, also for another tenant's."""
+    """Return the job with its stages.
+
+    Raises NotFound, also for a job of another tenant.
+    """
     query = select(jobs).where(jobs.c.id == job_id)
     row = connection.execute(query if tenant is None else query.where(jobs.c.tenant == tenant)).first()
     if row is None:
@@ -158,52 +163,52 @@ def page(
     until: float | None = None,
     only: str | None = None,
 ) -> list[Job]:
-    """Up to `limit` jobs of a tenant, newest first, older than sequence number `before`.
+    """Return up to `limit` jobs of a tenant, newest first, older than sequence number `before`.
 
-    `since` (included) and `until` (excluded) bound the time of creation; `only` is the one job a caller may see.
+    `since` (inclusive) and `until` (exclusive) limit the time of creation; `only` is the one job that a caller may see.
     """
     query = select(jobs).where(jobs.c.tenant == tenant)
     conditions: tuple[tuple[ColumnElement[Any], Callable[[Any, Any], Any], Any], ...] = (
         (jobs.c.state, operator.eq, state), (jobs.c.seq, operator.lt, before), (jobs.c.created, operator.ge, since),
         (jobs.c.created, operator.lt, until), (jobs.c.id, operator.eq, only),
     )  # fmt: skip
-    for column, compare, asked in conditions:
-        if asked is not None:
-            query = query.where(compare(column, asked))
+    for column, compare, limit_value in conditions:
+        if limit_value is not None:
+            query = query.where(compare(column, limit_value))
     return _jobs(connection, list(connection.execute(query.order_by(jobs.c.seq.desc()).limit(limit))))
 
 
 def several(connection: Connection, job_ids: Iterable[str]) -> list[Job]:
-    """The jobs with these ids, of whatever tenant, that still exist."""
+    """Return the existing jobs with these ids, of any tenant."""
     return _jobs(connection, list(connection.execute(select(jobs).where(jobs.c.id.in_(list(job_ids))))))
 
 
 def waiting(connection: Connection) -> int:
-    """How many jobs are queued, of all tenants."""
+    """Return the number of queued jobs of all tenants."""
     return int(connection.execute(select(func.count()).where(jobs.c.state == "queued")).scalar_one())
 
 
 def share(connection: Connection, tenant: str, bound: int) -> int | None:
-    """How many more jobs a tenant may have open; None without a bound.
+    """Return how many more jobs a tenant may have open; None without a limit.
 
-    The tenant's own `open_jobs` limit, where it has one, stands in place of `bound`; 0 means no bound.
+    The tenant's own `open_jobs` limit overrules `bound`; 0 means no limit.
     """
     limits = connection.execute(select(tenants.c.limits).where(tenants.c.id == tenant)).scalar() or {}
     allowed = int(limits.get("open_jobs", bound))
     if not allowed:
         return None
-    mine = select(func.count()).where(jobs.c.tenant == tenant, jobs.c.state.in_(OPEN))
-    return allowed - int(connection.execute(mine).scalar_one())
+    query = select(func.count()).where(jobs.c.tenant == tenant, jobs.c.state.in_(OPEN))
+    return allowed - int(connection.execute(query).scalar_one())
 
 
 def published(connection: Connection, job_id: str) -> dict[str, Artifact]:
-    """The files a job has so far, by name."""
-    query = select(artifacts.c.name, artifacts.c.key, artifacts.c.sha256, artifacts.c.bytes)
-    return {row.name: Artifact(*row) for row in connection.execute(query.where(artifacts.c.job_id == job_id))}
+    """Return the artifacts of a job by name."""
+    query = select(*_ARTIFACT_COLUMNS).where(artifacts.c.job_id == job_id).order_by(artifacts.c.key)
+    return {row.name: Artifact(**row._mapping) for row in connection.execute(query)}
 
 
 def published_of(connection: Connection, job_ids: Iterable[str]) -> dict[str, set[str]]:
-    """The names of the files that each of these jobs has so far."""
+    """Return the names of the artifacts of each of these jobs."""
     names: dict[str, set[str]] = {job_id: set() for job_id in job_ids}
     query = select(artifacts.c.job_id, artifacts.c.name).where(artifacts.c.job_id.in_(list(names)))
     for row in connection.execute(query):
@@ -212,7 +217,10 @@ def published_of(connection: Connection, job_ids: Iterable[str]) -> dict[str, se
 
 
 def cancel(connection: Connection, tenant: str, job_id: str) -> None:
-    """Ends an open job as cancelled, at once; raises Conflict with the end state if it had ended."""
+    """End an open job as cancelled, at once.
+
+    Raises Conflict with the end state if it had ended.
+    """
     if not end(connection, job_id, "cancelled", tenant=tenant):
         state = get(connection, tenant, job_id).state
         raise Conflict(f"The job has already ended: {state}.", f"job_{state}")
@@ -227,7 +235,7 @@ def end(
     *,
     tenant: str | None = None,
 ) -> bool:
-    """Ends an open job; False if it is not open. Whoever gets True is the only one who ever does."""
+    """End an open job; return False if it is not open. Exactly one caller gets True."""
     where = (jobs.c.id == job_id) & jobs.c.state.in_(OPEN)
     if tenant is not None:
         where &= jobs.c.tenant == tenant
@@ -245,40 +253,8 @@ def end(
 
 
 def lock(connection: Connection, job_id: str) -> None:
-    """Takes the job's row before its stages' rows: everybody in the same order, so that nobody waits in a circle."""
+    """Lock the job's row before its stages' rows: a fixed lock order avoids deadlocks."""
     connection.execute(select(jobs.c.seq).where(jobs.c.id == job_id).with_for_update())
-
-
-def erase(connection: Connection, tenant: str, job_id: str, actor: str, action: str = "delete") -> list[str]:
-    """Removes a job and, if no other job uses it, its scan; returns the store prefixes that must be deleted.
-
-    The prefixes stay recorded until the reconciler has seen them empty, so a crash leaves no bytes behind.
-    """
-    from shared.ledger import dicom  # it builds on this module
-
-    job = get(connection, tenant, job_id)
-    end(connection, job_id, "cancelled")
-    dicom.erase_of_job(connection, job_id)
-    connection.execute(idempotency.delete().where(idempotency.c.subject == job_id))
-    connection.execute(jobs.delete().where(jobs.c.id == job_id))
-    prefixes = [f"jobs/{job_id}/"]
-    if not connection.execute(select(func.count()).where(jobs.c.scan_id == job.scan_id)).scalar_one():
-        connection.execute(idempotency.delete().where(idempotency.c.subject == job.scan_id))
-        connection.execute(scans.delete().where(scans.c.id == job.scan_id))
-        prefixes.append(f"scans/{job.scan_id}/")
-    for prefix in prefixes:
-        doom(connection, prefix)
-    audit.record(connection, tenant, actor, action, job_id)
-    return prefixes
-
-
-def doom(connection: Connection, prefix: str) -> None:
-    """Notes a store prefix whose bytes nobody needs any more; the reconciler deletes them."""
-    _insert_new(connection, doomed, {"prefix": prefix, "at": now()})
-
-
-def _insert_new(connection: Connection, table: Any, values: Mapping[str, Any]) -> None:
-    connection.execute(insert_new(connection, table).values(**values).on_conflict_do_nothing())
 
 
 def _jobs(connection: Connection, rows: list[Row[Any]]) -> list[Job]:
@@ -295,7 +271,7 @@ def _jobs(connection: Connection, rows: list[Row[Any]]) -> list[Job]:
 
 
 def _positions(connection: Connection, sequence: list[int]) -> dict[int, int]:
-    """The place in the queue, from 1, of each of these queued jobs."""
+    """Return the position in the queue, from 1, of each of these queued jobs."""
     if not sequence:
         return {}
     if len(sequence) == 1:
@@ -312,7 +288,20 @@ def _positions(connection: Connection, sequence: list[int]) -> dict[int, int]:
 
 def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None) -> Job:
     return Job(
-        row.seq, row.id, row.tenant, row.scan_id, row.options, row.state, row.stage, row.created, row.started,
-        row.ended, row.error_code, row.error_detail, tuple(runs[s] for s in STAGES if s in runs), position,
-        row.deadline, row.expires,
-    )  # fmt: skip
+        seq=row.seq,
+        id=row.id,
+        tenant=row.tenant,
+        scan_id=row.scan_id,
+        options=row.options,
+        state=row.state,
+        stage=row.stage,
+        created=row.created,
+        started=row.started,
+        ended=row.ended,
+        error_code=row.error_code,
+        error_detail=row.error_detail,
+        stages=tuple(runs[stage] for stage in STAGES if stage in runs),
+        position=position,
+        deadline=row.deadline,
+        expires=row.expires,
+    )

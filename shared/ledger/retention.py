@@ -1,4 +1,4 @@
-"""What is erased by itself: ended jobs after the time they are kept, and scans that no job uses."""
+"""Erases ended jobs after their retention time, and scans without a job."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from sqlalchemy import Connection, exists, select, update
 
 from shared.ledger import audit
 from shared.ledger.engine import now
-from shared.ledger.jobs import doom, erase
+from shared.ledger.erasure import erase_job
+from shared.ledger.pending_deletes import schedule_delete
 from shared.ledger.tables import jobs, scans, tenants
 
 DAY = 86400.0
@@ -14,10 +15,10 @@ AT_ONCE = 100
 ACTOR = "retention"
 
 
-def promise(connection: Connection, keep_days: float) -> None:
-    """Gives every ended job the time of its erasure; a tenant's own `keep_days` limit stands in place of the default.
+def set_expiry(connection: Connection, keep_days: float) -> None:
+    """Set the expiry of every ended job; a tenant's own `keep_days` limit overrules the default.
 
-    0 days means that the tenant's jobs are kept for ever.
+    0 days means that the tenant's jobs are kept without end.
     """
     waiting = jobs.c.ended.is_not(None) & jobs.c.expires.is_(None)
     for row in connection.execute(select(tenants.c.id, tenants.c.limits)).all():
@@ -28,21 +29,21 @@ def promise(connection: Connection, keep_days: float) -> None:
 
 
 def expire_jobs(connection: Connection) -> int:
-    """Erases jobs whose time is over, with their scans and results; returns how many."""
+    """Erase expired jobs with their scans and results; return how many."""
     over = select(jobs.c.id, jobs.c.tenant).where(jobs.c.expires <= now(), jobs.c.ended.is_not(None))
     rows = connection.execute(over.order_by(jobs.c.expires).limit(AT_ONCE).with_for_update(skip_locked=True)).all()
     for row in rows:
-        erase(connection, row.tenant, row.id, ACTOR, "expire")
+        erase_job(connection, row.tenant, row.id, ACTOR, "expire")
     return len(rows)
 
 
 def expire_scans(connection: Connection, hours: float) -> int:
-    """Erases scans that no job uses and that are older than so many hours; returns how many."""
+    """Erase scans without a job that are older than this many hours; return how many."""
     used = exists().where(jobs.c.scan_id == scans.c.id)
     over = select(scans.c.id, scans.c.tenant).where(scans.c.created < now() - hours * 3600.0, ~used)
     rows = connection.execute(over.limit(AT_ONCE).with_for_update(skip_locked=True)).all()
     for row in rows:
         connection.execute(scans.delete().where(scans.c.id == row.id))
-        doom(connection, f"scans/{row.id}/")
+        schedule_delete(connection, f"scans/{row.id}/")
         audit.record(connection, row.tenant, ACTOR, "expire", row.id)
     return len(rows)

@@ -20,9 +20,11 @@ STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Counts by label: jobs by state; waiting, running and overdue stages and the oldest wait in seconds by stage;
-    workers by stage and execution provider, and by the model they run and where; history entries by kind; messages to
-    webhooks that are due."""
+    """Counts by label.
+
+    Jobs by state; waiting, running and overdue stages and the oldest wait in seconds by stage; workers by stage and
+    execution provider, and by model; history events by kind; webhook messages that are due.
+    """
 
     jobs: Counts
     waiting: Counts
@@ -36,7 +38,7 @@ class Status:
 
 
 def gather(connection: Connection) -> Status:
-    """Reads everything, in one transaction."""
+    """Read everything in one transaction."""
     ready, busy = stage_runs.c.state == "ready", stage_runs.c.state == "running"
     living = alive(connection)
     due = select(func.count()).where(deliveries.c.state == "due")
@@ -58,10 +60,10 @@ def _tally(keys: Iterable[tuple[str, ...]]) -> Counts:
 
 
 def _model(worker: Worker) -> tuple[str, ...]:
-    """Stage, name, version, SHA-256, provider and device; what an older worker does not tell is empty."""
-    told = worker.model or {}
-    card = told.get("card") or {}
-    places = str(told.get("provider", "")), str(told.get("device", ""))
+    """Return stage, name, version, SHA-256, provider and device; a field of an older worker may be empty."""
+    model = worker.model or {}
+    card = model.get("card") or {}
+    places = str(model.get("provider", "")), str(model.get("device", ""))
     return (worker.stage, *(str(card.get(name, "")) for name in ("name", "version", "sha256")), *places)
 
 
@@ -69,19 +71,19 @@ def _counts(
     connection: Connection, column: ColumnElement[Any], known: Iterable[str], where: ColumnElement[bool] | None = None
 ) -> Counts:
     query = select(column, func.count()).group_by(column)
-    found: Counts = {(name,): 0.0 for name in known}
+    counts: Counts = {(name,): 0.0 for name in known}
     for name, count in connection.execute(query if where is None else query.where(where)):
-        found[str(name),] = float(count)
-    return found
+        counts[str(name),] = float(count)
+    return counts
 
 
 def _oldest(connection: Connection) -> Counts:
-    """Seconds since the moment at which the first waiting job of each stage became ready for it."""
+    """Return the seconds for which the first waiting job of each stage has been ready."""
     since = func.coalesce(
         select(func.max(events.c.at)).where(events.c.job_id == stage_runs.c.job_id).scalar_subquery(), now()
     )
     query = select(stage_runs.c.stage, func.max(now() - since)).where(stage_runs.c.state == "ready")
-    found: Counts = {(stage,): 0.0 for stage in STAGES}
+    counts: Counts = {(stage,): 0.0 for stage in STAGES}
     for stage, seconds in connection.execute(query.group_by(stage_runs.c.stage)):
-        found[str(stage),] = max(0.0, float(seconds))
-    return found
+        counts[str(stage),] = max(0.0, float(seconds))
+    return counts

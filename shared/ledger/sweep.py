@@ -1,4 +1,4 @@
-"""What the reconciler asks of the ledger. Every function may run in several processes at once."""
+"""What the reconciler does to the ledger. Every function may run in several processes at once."""
 
 from __future__ import annotations
 
@@ -7,47 +7,49 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from shared.ledger.claims import TRIES, Claim
+from shared.ledger.claims import ATTEMPTS, Claim
 from shared.ledger.engine import now
 from shared.ledger.history import record
-from shared.ledger.jobs import OPEN, RING_AGAIN, STAGES, doom, end, lock
-from shared.ledger.tables import doomed, jobs, stage_runs, workers
+from shared.ledger.jobs import NOTIFY_AGAIN, OPEN, STAGES, end, lock
+from shared.ledger.pending_deletes import schedule_delete
+from shared.ledger.tables import jobs, stage_runs, workers
 
-RINGS = 64
-"""Doorbells that a sweep lets lie in a stage's queue: those who wait longest, so that a long queue is not rung over
-and over."""
+QUEUE_LIMIT = 64
+"""Messages that the reconciler puts into a stage's queue at most. A longer queue would be filled again and again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Doorbell:
-    """One stage of one job that a worker should look at; `struck` work has been begun before and lost its worker."""
+class StageMessage:
+    """One stage of one job for a worker to claim; `retried` work was started before and lost its worker."""
 
     job_id: str
     stage: str
-    struck: bool = False
+    retried: bool = False
 
 
-def rescue(connection: Connection) -> int:
-    """Makes the work of silent workers ready again, or ends the job as `worker_lost` after the last try."""
+def requeue_expired(connection: Connection) -> int:
+    """Make the work of silent workers ready again, or end the job as `worker_lost` after the last attempt; return how
+    many.
+    """
     lost = (stage_runs.c.state == "running") & (stage_runs.c.lease_until < now())
     rows = connection.execute(select(stage_runs.c.job_id, stage_runs.c.stage, stage_runs.c.fence).where(lost)).all()
     for row in sorted(rows, key=lambda row: str(row.job_id)):
         lock(connection, row.job_id)
         same = lost & (stage_runs.c.job_id == row.job_id) & (stage_runs.c.stage == row.stage)
         same &= stage_runs.c.fence == row.fence
-        again = update(stage_runs).where(same, stage_runs.c.attempts < TRIES)
+        again = update(stage_runs).where(same, stage_runs.c.attempts < ATTEMPTS)
         if connection.execute(again.values(state="ready", lease_until=None, ring_at=now())).rowcount:
             record(connection, row.job_id, "worker_lost", {"stage": row.stage})
         elif connection.execute(select(stage_runs.c.fence).where(same)).first():
-            end(connection, row.job_id, "failed", "worker_lost", f"The {row.stage} lost its worker {TRIES} times.")
+            end(connection, row.job_id, "failed", "worker_lost", f"The {row.stage} lost its worker {ATTEMPTS} times.")
         else:
-            continue  # it came back and finished while this waited for the job's row: its bytes are the result
-        doom(connection, Claim(row.job_id, row.stage, row.fence, 0).prefix)
+            continue  # the worker came back and finished while this waited for the job's row: its bytes are the result
+        schedule_delete(connection, Claim(row.job_id, row.stage, row.fence, 0).prefix)
     return len(rows)
 
 
 def expire(connection: Connection) -> int:
-    """Ends what is past its deadline as `timeout`."""
+    """End jobs after their deadline as `timeout`; return how many."""
     late = select(jobs.c.id).where(jobs.c.state.in_(OPEN), jobs.c.deadline < now()).order_by(jobs.c.id)
     return sum(
         end(connection, job_id, "failed", "timeout", "The job did not end before its deadline.")
@@ -56,29 +58,29 @@ def expire(connection: Connection) -> int:
 
 
 def due(
-    connection: Connection, again: float = RING_AGAIN, room: Mapping[str, int] = dict.fromkeys(STAGES, RINGS)
-) -> list[Doorbell]:
-    """The doorbells to ring now, and again in `again` seconds if nobody answers; struck work comes first.
+    connection: Connection, again: float = NOTIFY_AGAIN, room: Mapping[str, int] = dict.fromkeys(STAGES, QUEUE_LIMIT)
+) -> list[StageMessage]:
+    """Return the stages to notify now, retried work first; they are due again in `again` seconds.
 
-    `room` says how many doorbells of work not begun yet each stage's queue may still take: a queue that is long
-    enough to keep the workers busy need not grow. What another reconciler has in hand is left to it.
+    `room` says how many messages of new work each stage's queue may still take: a queue that keeps the workers busy
+    need not grow. Rows that another reconciler has locked are skipped.
     """
-    bells = []
+    messages = []
     for stage in STAGES:
-        bells += _due(connection, stage, stage_runs.c.fence > 0, RINGS)
+        messages += _due(connection, stage, stage_runs.c.fence > 0, QUEUE_LIMIT)
     for stage in STAGES:
-        bells += _due(connection, stage, stage_runs.c.fence == 0, room[stage])
-    for bell in bells:
-        same = (stage_runs.c.job_id == bell.job_id) & (stage_runs.c.stage == bell.stage)
+        messages += _due(connection, stage, stage_runs.c.fence == 0, room[stage])
+    for message in messages:
+        same = (stage_runs.c.job_id == message.job_id) & (stage_runs.c.stage == message.stage)
         connection.execute(update(stage_runs).where(same, _waiting()).values(ring_at=now() + again))
-    return bells
+    return messages
 
 
-def _due(connection: Connection, stage: str, which: ColumnElement[bool], most: int) -> list[Doorbell]:
+def _due(connection: Connection, stage: str, which: ColumnElement[bool], most: int) -> list[StageMessage]:
     query = select(stage_runs.c.job_id, stage_runs.c.fence).join(jobs, jobs.c.id == stage_runs.c.job_id)
     query = query.where(_waiting(), which, stage_runs.c.stage == stage).order_by(jobs.c.seq).limit(most)
     rows = connection.execute(query.with_for_update(of=stage_runs, skip_locked=True))
-    return [Doorbell(row.job_id, stage, row.fence > 0) for row in rows]
+    return [StageMessage(row.job_id, stage, row.fence > 0) for row in rows]
 
 
 def _waiting() -> ColumnElement[bool]:
@@ -86,21 +88,11 @@ def _waiting() -> ColumnElement[bool]:
 
 
 def is_due(connection: Connection, stage: str) -> bool:
-    """Whether any job waits for this stage."""
+    """Return whether a job waits for this stage."""
     query = select(stage_runs.c.job_id).where(stage_runs.c.state == "ready", stage_runs.c.stage == stage).limit(1)
     return connection.execute(query).first() is not None
 
 
-def condemned(connection: Connection) -> list[str]:
-    """Store prefixes of erased jobs and lost attempts that may still hold bytes."""
-    return list(connection.execute(select(doomed.c.prefix)).scalars())
-
-
-def buried(connection: Connection, prefix: str, after: float = 120.0) -> None:
-    """Forgets an emptied prefix once no worker can still be writing there."""
-    connection.execute(doomed.delete().where(doomed.c.prefix == prefix, doomed.c.at < now() - after))
-
-
 def forget_workers(connection: Connection, after: float = 3600.0) -> None:
-    """Drops workers not seen for long."""
+    """Delete workers that have been silent for long."""
     connection.execute(workers.delete().where(workers.c.seen < now() - after))

@@ -1,4 +1,4 @@
-"""The ledger's tables. Times are seconds since 1970 on the database's clock."""
+"""Tables of the ledger. Times are seconds since 1970 on the database's clock."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ workers = Table(
     Column("model", JSON),
 )
 
-doomed = Table(
+pending_deletes = Table(
     "doomed",
     metadata,
     Column("prefix", String(200), primary_key=True),

@@ -1,4 +1,4 @@
-"""Uploads in parts: begun, looked up, turned into a scan, given up."""
+"""Uploads in parts: begin, read, finish, abandon."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from sqlalchemy import Connection, insert, select
 from shared.errors import NotFound
 from shared.ledger.engine import now
 from shared.ledger.ids import new_id
-from shared.ledger.jobs import doom
+from shared.ledger.pending_deletes import schedule_delete
 from shared.ledger.tables import uploads
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload in parts: where its object will lie, the store's token, its sizes in bytes, its end (s since 1970)."""
+    """An upload in parts: its store key and token, its sizes in bytes, its expiry (seconds since 1970)."""
 
     id: str
     key: str
@@ -28,18 +28,18 @@ class Upload:
 
     @property
     def count(self) -> int:
-        """How many parts there are."""
+        """Return the number of parts."""
         return -(-self.bytes // self.part_bytes)
 
     def size(self, number: int) -> int:
-        """The bytes of one part, counted from 1; 0 for a number that is none of its."""
+        """Return the bytes of one part, counted from 1; 0 for a number without a part."""
         if not 1 <= number <= self.count:
             return 0
         return min(self.part_bytes, self.bytes - (number - 1) * self.part_bytes)
 
 
 def new_scan() -> tuple[str, str]:
-    """A fresh scan id and the store key of its bytes."""
+    """Return a new scan id and the store key of its bytes."""
     scan_id = new_id("scan")
     return scan_id, f"scans/{scan_id}/original"
 
@@ -55,7 +55,7 @@ def begin(
     sha256: str | None,
     seconds: float,
 ) -> Upload:
-    """Records an upload that the store has begun and that ends by itself after `seconds`."""
+    """Record an upload that the store has started and that expires after `seconds`."""
     upload_id, (scan_id, key) = new_id("upload"), scan
     connection.execute(
         insert(uploads).values(
@@ -67,7 +67,10 @@ def begin(
 
 
 def get(connection: Connection, tenant: str, upload_id: str) -> Upload:
-    """The upload with this id; raises NotFound for one that is over, and for another tenant's."""
+    """Return the upload with this id.
+
+    Raises NotFound, also for an expired one and for one of another tenant.
+    """
     columns = (uploads.c.id, uploads.c.key, uploads.c.token, uploads.c.bytes, uploads.c.part_bytes, uploads.c.sha256)
     query = select(*columns, uploads.c.scan_id, uploads.c.expires)
     query = query.where(uploads.c.id == upload_id, uploads.c.tenant == tenant, uploads.c.expires > now())
@@ -78,22 +81,22 @@ def get(connection: Connection, tenant: str, upload_id: str) -> Upload:
 
 
 def drop(connection: Connection, tenant: str, upload_id: str) -> bool:
-    """Forgets an upload; False if another was faster."""
-    mine = (uploads.c.id == upload_id) & (uploads.c.tenant == tenant)
-    return bool(connection.execute(uploads.delete().where(mine)).rowcount)
+    """Delete an upload; return False if another process was faster."""
+    condition = (uploads.c.id == upload_id) & (uploads.c.tenant == tenant)
+    return bool(connection.execute(uploads.delete().where(condition)).rowcount)
 
 
 def give_up(connection: Connection, tenant: str, upload: Upload) -> None:
-    """Forgets an upload and condemns its bytes."""
+    """Delete an upload and schedule the deletion of its bytes."""
     if drop(connection, tenant, upload.id):
-        doom(connection, f"scans/{upload.scan_id}/")
+        schedule_delete(connection, f"scans/{upload.scan_id}/")
 
 
 def expire(connection: Connection) -> int:
-    """Gives up every upload whose time is over; returns how many."""
+    """Abandon every expired upload; return how many."""
     over = select(uploads.c.id, uploads.c.tenant, uploads.c.scan_id).where(uploads.c.expires <= now())
     rows = connection.execute(over).all()
     for row in rows:
         if drop(connection, row.tenant, row.id):
-            doom(connection, f"scans/{row.scan_id}/")
+            schedule_delete(connection, f"scans/{row.scan_id}/")
     return len(rows)

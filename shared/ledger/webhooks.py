@@ -1,4 +1,4 @@
-"""Webhooks of a tenant and what must be delivered to them: an outbox written in the transaction that ends a job."""
+"""Webhooks of a tenant and their messages: an outbox that is written in the transaction that ends a job."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
-from shared.errors import NotFound
+from shared.errors import NotFound, TooMany
 from shared.ledger.engine import now
 from shared.ledger.ids import new_id
 from shared.ledger.tables import deliveries, webhooks
 
+MOST = 20
+"""Webhooks of one tenant at most."""
 KINDS = ("job.succeeded", "job.failed", "job.cancelled")
 BACK_OFF = (5.0, 30.0, 120.0, 900.0, 3600.0, 10800.0, 28800.0, 50400.0, 86400.0)
-"""Seconds between tries; after the last one a delivery has failed."""
+"""Seconds between attempts; after the last one a delivery has failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where a tenant wants to be told, of what, and the secrets that sign now, newest first."""
+    """A tenant's webhook: its URL, its event kinds, and the valid signing secrets, newest first."""
 
     id: str
     url: str
@@ -34,7 +36,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message to one webhook: state (due, delivered, failed), tries, last HTTP status or reason, times."""
+    """One message to one webhook: state (due, delivered, failed), attempts, last HTTP status or reason, times."""
 
     id: str
     webhook_id: str
@@ -49,22 +51,28 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """A delivery that somebody has taken on: the webhook, the message and which try this is."""
+class PendingDelivery:
+    """A delivery that a sender has taken: the webhook, the message and the attempt's number."""
 
     id: str
     webhook: Webhook
     payload: dict[str, Any]
     attempt: int
+    tenant: str
 
 
 def new_secret() -> str:
-    """A signing secret in the form of the Standard Webhooks specification."""
+    """Return a signing secret in the form of the Standard Webhooks specification."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def add(connection: Connection, tenant: str, url: str, kinds: Sequence[str]) -> Webhook:
-    """Records a webhook with a fresh secret."""
+    """Record a webhook with a new secret.
+
+    Raises TooMany above `MOST` webhooks of the tenant.
+    """
+    if connection.execute(select(func.count()).where(webhooks.c.tenant == tenant)).scalar_one() >= MOST:
+        raise TooMany(f"There are {MOST} webhooks already; delete one first.", "quota_webhooks")
     webhook_id = new_id("hook")
     values = {"url": url, "kinds": list(kinds), "secrets": [{"secret": new_secret(), "until": None}]}
     connection.execute(insert(webhooks).values(id=webhook_id, tenant=tenant, created=now(), **values))
@@ -72,7 +80,10 @@ def add(connection: Connection, tenant: str, url: str, kinds: Sequence[str]) -> 
 
 
 def get(connection: Connection, tenant: str, webhook_id: str) -> Webhook:
-    """One webhook; raises NotFound, also for another tenant's."""
+    """Return one webhook.
+
+    Raises NotFound, also for a webhook of another tenant.
+    """
     query = select(webhooks, now().label("moment")).where(webhooks.c.id == webhook_id, webhooks.c.tenant == tenant)
     row = connection.execute(query).first()
     if row is None:
@@ -81,32 +92,35 @@ def get(connection: Connection, tenant: str, webhook_id: str) -> Webhook:
 
 
 def every(connection: Connection, tenant: str) -> list[Webhook]:
-    """The webhooks of a tenant, oldest first."""
+    """Return the webhooks of a tenant, oldest first."""
     query = select(webhooks, now().label("moment")).where(webhooks.c.tenant == tenant)
     return [_webhook(row) for row in connection.execute(query.order_by(webhooks.c.created))]
 
 
 def remove(connection: Connection, tenant: str, webhook_id: str) -> None:
-    """Removes a webhook and its deliveries; raises NotFound."""
-    mine = (webhooks.c.id == webhook_id) & (webhooks.c.tenant == tenant)
-    if not connection.execute(webhooks.delete().where(mine)).rowcount:
+    """Delete a webhook and its deliveries.
+
+    Raises NotFound.
+    """
+    condition = (webhooks.c.id == webhook_id) & (webhooks.c.tenant == tenant)
+    if not connection.execute(webhooks.delete().where(condition)).rowcount:
         raise NotFound("There is no such webhook.")
 
 
 def rotate(connection: Connection, tenant: str, webhook_id: str, overlap: float) -> Webhook:
-    """Gives a webhook a new secret; the old ones go on signing beside it for `overlap` seconds."""
+    """Give a webhook a new secret; the old ones also sign for `overlap` seconds."""
     get(connection, tenant, webhook_id)
-    mine = webhooks.c.id == webhook_id
-    row = connection.execute(select(webhooks.c.secrets, now().label("moment")).where(mine)).one()
+    condition = webhooks.c.id == webhook_id
+    row = connection.execute(select(webhooks.c.secrets, now().label("moment")).where(condition)).one()
     ends = row.moment + overlap
-    old = [kept | {"until": min(kept["until"] or ends, ends)} for kept in row.secrets]
+    old = [entry | {"until": min(entry["until"] or ends, ends)} for entry in row.secrets]
     fresh = [{"secret": new_secret(), "until": None}, *old]
-    connection.execute(update(webhooks).where(mine).values(secrets=fresh))
+    connection.execute(update(webhooks).where(condition).values(secrets=fresh))
     return get(connection, tenant, webhook_id)
 
 
 def announce(connection: Connection, tenant: str, kind: str, data: Mapping[str, Any]) -> None:
-    """Writes what happened into the outbox of every webhook of the tenant that wants to know, in this transaction."""
+    """Write an event to the outbox of every webhook of the tenant for it, in the caller's transaction."""
     moment = connection.execute(select(now())).scalar_one()
     payload = {
         "type": kind,
@@ -125,39 +139,62 @@ def announce(connection: Connection, tenant: str, kind: str, data: Mapping[str, 
         connection.execute(insert(deliveries), rows)
 
 
-def take(connection: Connection, lease: float, limit: int = 16) -> list[Parcel]:
-    """Takes on deliveries that are due, one try each; if the taker dies they are due again after `lease` seconds."""
+def take(
+    connection: Connection,
+    lease: float,
+    limit: int = 16,
+    *,
+    under_way: Mapping[str, int] | None = None,
+    of_tenant: int | None = None,
+) -> list[PendingDelivery]:
+    """Take due deliveries for one attempt each; if the sender dies they are due again after `lease` seconds.
+
+    A tenant gets at most `of_tenant` at once, together with those `under_way`.
+    """
     ready = (deliveries.c.state == "due") & (deliveries.c.due <= now())
-    found = select(deliveries.c.id).where(ready).order_by(deliveries.c.due).limit(limit)
-    taken = []
-    for delivery_id in connection.execute(found).scalars().all():
-        mine = update(deliveries).where(ready, deliveries.c.id == delivery_id)
+    place = func.row_number().over(partition_by=deliveries.c.tenant, order_by=deliveries.c.due).label("place")
+    queue = select(deliveries.c.id, deliveries.c.tenant, deliveries.c.due, place).where(ready).subquery()
+    query = select(queue.c.id).order_by(queue.c.due).limit(limit)
+    if of_tenant is not None:
+        free = {tenant: of_tenant - count for tenant, count in (under_way or {}).items()}
+        allowed = case(free, value=queue.c.tenant, else_=of_tenant) if free else of_tenant
+        query = query.where(queue.c.place <= allowed)
+    pending = []
+    for delivery_id in connection.execute(query).scalars().all():
+        statement = update(deliveries).where(ready, deliveries.c.id == delivery_id)
         values = {"due": now() + lease, "attempts": deliveries.c.attempts + 1}
-        returned = mine.values(values).returning(
+        returned = statement.values(values).returning(
             deliveries.c.webhook_id, deliveries.c.tenant, deliveries.c.payload, deliveries.c.attempts
         )
         row = connection.execute(returned).first()
         if row is not None:
             hook = get(connection, row.tenant, row.webhook_id)
-            taken.append(Parcel(delivery_id, hook, row.payload, row.attempts))
-    return taken
+            pending.append(PendingDelivery(delivery_id, hook, row.payload, row.attempts, row.tenant))
+    return pending
 
 
-def settle(connection: Connection, parcel: Parcel, status: int | None, reason: str | None) -> None:
-    """Notes how a try went: delivered on 2xx, over for good on 410 or after the last try, else due again later."""
-    mine = (deliveries.c.id == parcel.id) & (deliveries.c.attempts == parcel.attempt) & (deliveries.c.state == "due")
+def settle(connection: Connection, delivery: PendingDelivery, status: int | None, reason: str | None) -> None:
+    """Record the result of an attempt: delivered on 2xx, failed on 410 or after the last attempt, otherwise due again
+    later.
+    """
+    condition = (
+        (deliveries.c.id == delivery.id) & (deliveries.c.attempts == delivery.attempt) & (deliveries.c.state == "due")
+    )
     values: dict[str, Any] = {"status": status, "reason": reason}
     if status is not None and 200 <= status < 300:
         values |= {"state": "delivered", "due": None, "ended": now()}
-    elif status == 410 or parcel.attempt > len(BACK_OFF):
+    elif status == 410 or delivery.attempt > len(BACK_OFF):
         values |= {"state": "failed", "due": None, "ended": now()}
     else:
-        values |= {"due": now() + BACK_OFF[parcel.attempt - 1]}
-    connection.execute(update(deliveries).where(mine).values(values))
+        values |= {"due": now() + BACK_OFF[delivery.attempt - 1]}
+    connection.execute(update(deliveries).where(condition).values(values))
 
 
 def log(connection: Connection, tenant: str, webhook_id: str, limit: int) -> list[Delivery]:
-    """The latest deliveries to a webhook, newest first; raises NotFound."""
+    """Return the latest deliveries to a webhook, newest first.
+
+    Raises NotFound.
+    """
     get(connection, tenant, webhook_id)
     columns = [deliveries.c[name] for name in Delivery.__slots__]
     query = select(*columns).where(deliveries.c.webhook_id == webhook_id).order_by(deliveries.c.seq.desc())
@@ -165,18 +202,23 @@ def log(connection: Connection, tenant: str, webhook_id: str, limit: int) -> lis
 
 
 def retry(connection: Connection, tenant: str, webhook_id: str, delivery_id: str) -> None:
-    """Makes a delivery due again at once, with its tries counted anew; raises NotFound."""
-    mine = (deliveries.c.id == delivery_id) & (deliveries.c.webhook_id == webhook_id) & (deliveries.c.tenant == tenant)
+    """Make a delivery due now and reset its attempts.
+
+    Raises NotFound.
+    """
+    condition = (
+        (deliveries.c.id == delivery_id) & (deliveries.c.webhook_id == webhook_id) & (deliveries.c.tenant == tenant)
+    )
     values = {"state": "due", "due": now(), "attempts": 0, "ended": None}
-    if not connection.execute(update(deliveries).where(mine).values(values)).rowcount:
+    if not connection.execute(update(deliveries).where(condition).values(values)).rowcount:
         raise NotFound("There is no such delivery.")
 
 
 def forget(connection: Connection, days: float = 30.0) -> None:
-    """Drops deliveries that ended long ago."""
+    """Delete deliveries that ended long ago."""
     connection.execute(deliveries.delete().where(deliveries.c.ended < now() - days * 86400.0))
 
 
 def _webhook(row: Any) -> Webhook:
-    valid = tuple(kept["secret"] for kept in row.secrets if kept["until"] is None or kept["until"] > row.moment)
+    valid = tuple(entry["secret"] for entry in row.secrets if entry["until"] is None or entry["until"] > row.moment)
     return Webhook(row.id, row.url, tuple(row.kinds), valid, row.created)

@@ -1,4 +1,4 @@
-"""Which workers live, and what model and execution provider each really runs."""
+"""Live workers, and the model and execution provider of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALIVE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker seen lately: its stage, and its model's card and provider where the stage has one."""
+    """A worker seen recently: its stage, and its model's card and provider where the stage has one."""
 
     id: str
     stage: str
@@ -23,18 +23,18 @@ class Worker:
 
 
 def seen(connection: Connection, worker: Worker) -> None:
-    """Notes that the worker lives."""
+    """Record that the worker is alive."""
     values = {"stage": worker.stage, "model": worker.model, "seen": now()}
     statement = insert(connection, workers).values(id=worker.id, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=[workers.c.id], set_=values))
 
 
 def gone(connection: Connection, worker_id: str) -> None:
-    """Notes that the worker stopped."""
+    """Record that the worker stopped."""
     connection.execute(workers.delete().where(workers.c.id == worker_id))
 
 
 def alive(connection: Connection) -> list[Worker]:
-    """The workers seen within the last half minute, by stage."""
+    """Return the workers seen within the last half minute, by stage."""
     query = select(workers.c.id, workers.c.stage, workers.c.model).where(workers.c.seen > now() - ALIVE)
     return [Worker(*row) for row in connection.execute(query.order_by(workers.c.stage, workers.c.id))]

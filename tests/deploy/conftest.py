@@ -18,9 +18,9 @@ import httpx
 import pytest
 
 from services.local import _valkey_binary, free_port
-from tests import contracts
 from tests.deploy.test_files import DEPLOY, ROOT, compose
-from tests.s3 import CREDENTIALS
+from tests.support import contracts
+from tests.support.s3 import CREDENTIALS
 
 BIN = Path(sys.executable).parent
 SERVICES = ("api", "classifier", "segmenter", "mesher", "reconciler")

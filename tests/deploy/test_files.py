@@ -11,14 +11,13 @@ import pytest
 import yaml
 from sqlalchemy import create_engine, text
 
-from services.api.metrics import Metrics, told
-from services.local import worker_command
+from services.api.metrics import Metrics, exposition
 from shared.ledger import claims, jobs, workers
 from shared.ledger.jobs import STAGES
-from shared.queue import make_app
 from shared.settings import Settings
-from tests import contracts
+from shared.worker.queue import make_app
 from tests.shared.ledger.conftest import add_job
+from tests.support import contracts
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -89,7 +88,7 @@ def test_kustomizations_name_what_is_there():
 def test_compose_kubernetes_and_the_embedded_system_run_the_same_commands():
     services, pods = compose()["services"], workloads()
     for stage in STAGES:
-        assert services[stage]["command"] == pods[stage]["command"] == ["celery", *worker_command(stage, "%h")]
+        assert services[stage]["command"] == pods[stage]["command"] == ["python", "-P", "-m", f"services.{stage}"]
     for name in ("api", "reconciler", "prepare"):
         assert services[name]["command"] == pods[name]["command"]
     assert services["api"]["command"][:4] == ["python", "-P", "-m", "services.api"]
@@ -233,7 +232,7 @@ def test_alerts_and_dashboard_ask_only_for_what_there_is(tmp_path):
             workers.seen(connection, workers.Worker("w", "mesher", None))
         metrics = Metrics()
         metrics.watch(opened)
-        families = re.findall(r"^# TYPE (\w+) (\w+)", told(metrics).decode(), re.MULTILINE)
+        families = re.findall(r"^# TYPE (\w+) (\w+)", exposition(metrics).decode(), re.MULTILINE)
         named = {name for name, _ in families}
         named |= {name + end for name, kind in families if kind == "histogram" for end in ("_bucket", "_count", "_sum")}
     asked = (DEPLOY / "prometheus" / "alerts.yml").read_text() + (DEPLOY / "grafana" / "viscera.json").read_text()

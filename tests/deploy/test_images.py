@@ -18,7 +18,7 @@ STARTS = {
     "classifier": "from services.classifier.tasks import classifier as stage; stage.load(settings())",
     "segmenter": "from services.segmenter.tasks import segmenter as stage; stage.load(settings())",
     "mesher": "import services.mesher.tasks",
-    "reconciler": "import services.reconciler, shared.prepare",
+    "reconciler": "import services.reconciler, shared.operations.migrate",
 }
 
 

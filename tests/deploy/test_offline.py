@@ -49,7 +49,7 @@ def test_a_service_is_installed_without_the_internet_and_verifies_its_model(tmp_
     for lock in (SERVICE, "viscera"):
         done = install(python, carried, lock)
         assert done.returncode == 0, done.stderr
-    program = [str(python), "-P", "-m", "shared.networks", SERVICE]
+    program = [str(python), "-P", "-m", "shared.models.registry", SERVICE]
     verified = subprocess.run(isolated(*program), capture_output=True, text=True, timeout=120, check=True, cwd=tmp_path)
     assert verified.stdout.startswith(f"{SERVICE}: ")
     where = [str(python), "-P", "-c", "import services.classifier.tasks as tasks; print(tasks.__file__)"]

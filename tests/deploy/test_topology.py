@@ -5,8 +5,8 @@ import signal
 import pytest
 
 from services.client import Client
-from shared.phantoms import abdomen
-from tests.scans import small_grid, write_nifti
+from shared.imaging.phantoms import abdomen
+from tests.support.scans import small_grid, write_nifti
 
 
 @pytest.mark.timeout(400)

@@ -19,10 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from services.client import Client
 from services.local import free_port
+from shared.imaging.phantoms import abdomen
 from shared.ledger.jobs import STAGES
-from shared.phantoms import abdomen
 from tests.deploy.test_files import DEPLOY
-from tests.scans import small_grid, write_nifti
+from tests.support.scans import small_grid, write_nifti
 
 QUIET = {"viscera_store_seconds_count", "viscera_events", "viscera_requests_total"}
 """What has a series only for what has happened, and the error that is asked for has not."""

@@ -8,9 +8,9 @@ from contextlib import closing
 from services.client import Client
 from services.doctor import examine
 from services.local import LocalSystem
-from shared.phantoms import abdomen
+from shared.imaging.phantoms import abdomen
 from shared.settings import Settings
-from tests.scans import small_grid, write_nifti
+from tests.support.scans import small_grid, write_nifti
 
 
 def test_the_copy_of_a_running_system_is_whole(tmp_path):

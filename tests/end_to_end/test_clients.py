@@ -13,8 +13,8 @@ from services import client as client_module
 from services.aio import AsyncClient
 from services.client import Client, JobFailed
 from shared.errors import BadScan, VisceraError
-from shared.phantoms import abdomen
-from tests.scans import small_grid, write_nifti
+from shared.imaging.phantoms import abdomen
+from tests.support.scans import small_grid, write_nifti
 
 PAGE = Path(__file__).parents[2] / "docs" / "curl.md"
 

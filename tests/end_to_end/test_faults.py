@@ -12,8 +12,8 @@ import pytest
 
 from services.client import Client
 from shared.errors import VisceraError
-from shared.phantoms import abdomen
-from tests.scans import write_nifti
+from shared.imaging.phantoms import abdomen
+from tests.support.scans import write_nifti
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_a_gateway_that_crashes_is_restarted(system, client):
 
 BAD = {
     "pydicom-test_files/MR_truncated.dcm": "corrupt_scan",
-    "pydicom-test_files/ExplVR_LitEndNoMeta.dcm": "corrupt_scan",
+    "pydicom-test_files/ExplVR_LitEndNoMeta.dcm": "not_a_scan",  # a treatment plan without preamble
     "dcm_qa_ct_GE_tilt_varspacing": "bad_geometry",
     "pydicom-test_files/rtplan.dcm": "not_a_scan",
     "pydicom-test_files/test-SR.dcm": "not_a_scan",

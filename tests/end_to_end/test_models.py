@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.local import LocalSystem
-from shared.networks import SERVICES
+from shared.models.registry import SERVICES
 
 
 @pytest.mark.timeout(120)

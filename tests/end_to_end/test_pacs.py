@@ -12,9 +12,9 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
-from shared.formats import read_scan
-from tests.scans import write_dicom
+from shared.imaging.formats import read_scan
 from tests.services.mesher.dicom.test_dicom import overlay
+from tests.support.scans import write_dicom
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MISSING = [program for program in ("Orthanc", "unshare") if shutil.which(program) is None]

@@ -11,8 +11,8 @@ import redis
 from pydicom.datadict import DicomDictionary
 
 from shared.errors import VisceraError
-from shared.phantoms import abdomen, default_grid
-from tests.scans import write_dicom
+from shared.imaging.phantoms import abdomen, default_grid
+from tests.support.scans import write_dicom
 
 TOKEN = "CANARY7F3A"
 PERSONAL = {

@@ -10,8 +10,8 @@ import pytest
 
 from services.client import Client
 from services.local import LocalSystem
-from shared.phantoms import abdomen
-from tests.scans import small_grid, write_nifti
+from shared.imaging.phantoms import abdomen
+from tests.support.scans import small_grid, write_nifti
 
 FILES = ("model.glb", "labels.nii.gz", "report.json")
 

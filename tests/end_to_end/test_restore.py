@@ -18,14 +18,14 @@ from sqlalchemy.engine import make_url
 from services.client import Client
 from services.doctor import examine
 from services.local import LocalSystem
-from shared.inventory import damaged, files
+from shared.imaging.phantoms import abdomen
 from shared.ledger import open_ledger
-from shared.phantoms import abdomen
+from shared.operations.backup import damaged, files
 from shared.settings import Settings
-from shared.store import open_store
-from tests import contracts
-from tests.postgresql import programs
-from tests.scans import small_grid, write_nifti
+from shared.storage.connect import open_store
+from tests.support import contracts
+from tests.support.postgresql import programs
+from tests.support.scans import small_grid, write_nifti
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,7 +53,7 @@ def database_name(url: str) -> str:
 
 
 def inventory(*arguments: str) -> int:
-    command = [sys.executable, "-P", "-m", "shared.inventory", *arguments]
+    command = [sys.executable, "-P", "-m", "shared.operations.backup", *arguments]
     return subprocess.run(command, cwd=ROOT, env=dict(os.environ), timeout=120, check=False).returncode
 
 

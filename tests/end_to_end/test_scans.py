@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from shared.geometry import Geometry
-from shared.phantoms import Phantom, abdomen, default_grid
-from shared.volume import ORGANS, LabelMap
+from shared.imaging.geometry import Geometry
+from shared.imaging.phantoms import Phantom, abdomen, default_grid
+from shared.imaging.volume import ORGANS, LabelMap
 from tests.end_to_end.glb import centre_lps, document, meshes
-from tests.scans import write_dicom, write_nifti, write_png
+from tests.support.scans import write_dicom, write_nifti, write_png
 
 FILES = ("model.glb", "labels.nii.gz", "report.json")
 

@@ -11,8 +11,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from services.client import Client
 from services.local import LocalSystem
-from shared.phantoms import abdomen
-from tests.scans import small_grid, write_nifti
+from shared.imaging.phantoms import abdomen
+from tests.support.scans import small_grid, write_nifti
 
 
 class Collector:

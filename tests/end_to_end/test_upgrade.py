@@ -18,14 +18,14 @@ import pytest
 from sqlalchemy import inspect, select, text
 
 from services.client import Client
-from services.local import LocalSystem, free_port, worker_command
+from services.local import LocalSystem, free_port
+from shared.imaging.phantoms import abdomen
 from shared.ledger import Ledger, open_ledger
 from shared.ledger.jobs import STAGES
 from shared.ledger.tables import stage_runs
-from shared.networks import SERVICES
-from shared.phantoms import abdomen
-from tests import contracts
-from tests.scans import small_grid, write_nifti
+from shared.models.registry import SERVICES
+from tests.support import contracts
+from tests.support.scans import small_grid, write_nifti
 
 ROOT = Path(__file__).parents[2]
 JOBS = 30
@@ -64,7 +64,15 @@ def beside(system: LocalSystem, command: list[str], **environment: str) -> Itera
 
 
 def worker(stage: str) -> list[str]:
-    return ["celery", *worker_command(stage, "beside")]
+    return [f"services.{stage}", "--name", f"{stage}@beside"]
+
+
+def previous_worker(stage: str) -> list[str]:
+    """The command of the release before the newest schema."""
+    return [
+        "celery", "-A", f"services.{stage}.tasks", "worker", "-Q", stage, "-n", f"{stage}@beside", "-c", "1", "-P",
+        "prefork", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING",
+    ]  # fmt: skip
 
 
 def until(true) -> None:
@@ -111,18 +119,22 @@ def test_two_versions_of_a_model_serve_one_queue_and_each_result_names_its_own(l
 @pytest.fixture(scope="module")
 def previous(tmp_path_factory) -> Path:
     """The sources as they were before the newest step of the schema; a skip where their history is not at hand."""
-    newest = max((ROOT / "shared" / "migrations" / "versions").glob("0*.py")).relative_to(ROOT)
+    newest = max((ROOT / "shared" / "ledger" / "migrations" / "versions").glob("0*.py")).name
     git = ["git", "-C", str(ROOT)]
-    log = subprocess.run(
-        [*git, "log", "--diff-filter=A", "--format=%H", "--", str(newest)], capture_output=True, text=True, check=False
+    log = subprocess.run(  # the file's first commit, wherever it was then
+        [*git, "log", "--diff-filter=A", "--format=%H", "--", f":(glob)**/{newest}"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    made = subprocess.run([*git, "archive", f"{log.stdout.strip()}^"], capture_output=True, check=False)
+    commits = log.stdout.split()
+    made = subprocess.run([*git, "archive", f"{commits[-1] if commits else ''}^"], capture_output=True, check=False)
     if log.returncode or made.returncode:
         pytest.skip("the sources' history is not here")
     folder = tmp_path_factory.mktemp("previous")
     with tarfile.open(fileobj=io.BytesIO(made.stdout)) as archive:
         archive.extractall(folder, filter="data")
-    assert not (folder / newest).exists()
+    assert not list(folder.rglob(newest))
     return folder
 
 
@@ -132,9 +144,9 @@ def test_workers_and_gateway_of_the_previous_schema_go_on_beside_the_new_ones(le
     with LocalSystem(tmp_path / "data") as system, Client(system.url, system.key) as client:
         system.wait_ready()
         with (
-            beside(system, worker("classifier"), **old) as first,
-            beside(system, worker("segmenter"), **old) as second,
-            beside(system, worker("mesher"), **old) as third,
+            beside(system, previous_worker("classifier"), **old) as first,
+            beside(system, previous_worker("segmenter"), **old) as second,
+            beside(system, previous_worker("mesher"), **old) as third,
             beside(system, ["services.api", "--port", str(port)], **old),
             Client(f"http://127.0.0.1:{port}", system.key) as before,
         ):
@@ -191,7 +203,7 @@ def test_this_code_runs_on_a_schema_one_step_ahead_and_leaves_it_alone(ledger, s
 
 
 def test_a_service_waits_until_its_schema_is_there(ledger):
-    command = [sys.executable, "-P", "-m", "shared.prepare", "--wait"]
+    command = [sys.executable, "-P", "-m", "shared.operations.migrate", "--wait"]
     ledger.migrate("0001")
     waiting = subprocess.Popen(command, env=dict(os.environ), cwd=ROOT)
     try:

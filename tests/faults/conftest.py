@@ -14,17 +14,17 @@ import pytest
 
 from services.client import Client
 from services.local import LocalSystem
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import Volume
 from shared.ledger import open_ledger
-from shared.phantoms import abdomen
-from shared.store import open_store
-from shared.volume import Volume
-from tests import contracts
+from shared.storage.connect import open_store
 from tests.faults.database_proxy import DatabaseProxy
 from tests.faults.rig import Disk, Rig
 from tests.faults.s3_proxy import S3Proxy
-from tests.postgresql import programs
-from tests.scans import small_grid, write_nifti
-from tests.tiny_models import tiny_models
+from tests.support import contracts
+from tests.support.postgresql import programs
+from tests.support.scans import small_grid, write_nifti
+from tests.support.tiny_models import tiny_models
 
 HERE = Path(__file__).parent
 FULL = bool(os.environ.get("VISCERA_FAULTS_FULL"))
@@ -64,7 +64,7 @@ class SmallSystem(LocalSystem):
     def _children(self, environment):
         children = []
         for child in LocalSystem._children(self, environment | {"PYTHONPATH": str(HERE.parent.parent)}):
-            small = {"services.mesher.tasks": "tests.faults.small_mesher"}
+            small = {"services.mesher": "tests.faults.small_mesher"}
             child.command = [small.get(part, part) for part in child.command]
             children.append(child)
         return children

@@ -21,11 +21,11 @@ from services.client import Client
 from services.local import Child, LocalSystem
 from shared.ledger import Ledger, history, jobs, workers
 from shared.ledger.tables import artifacts, events, stage_runs
-from shared.queue import make_app, ring
-from shared.store import Store
+from shared.storage.base import Store
+from shared.worker.queue import make_app, notify
 from tests.faults.database_proxy import DatabaseProxy
 from tests.faults.s3_proxy import S3Proxy
-from tests.postgresql import programs
+from tests.support.postgresql import programs
 
 ENDS = {"succeeded", "failed", "cancelled"}
 PATIENCE = 110.0
@@ -156,11 +156,11 @@ class Rig:
         with self.ledger.read() as connection:
             return jobs.get(connection, None, job_id).error_code
 
-    def ring(self, job_id: str, stage: str, times: int = 1) -> None:
+    def notify(self, job_id: str, stage: str, times: int = 1) -> None:
         """More doorbells."""
         app = make_app(self.child("gateway").environment["VISCERA_BROKER_URL"])
         for _ in range(times):
-            ring(app, job_id, stage)
+            notify(app, job_id, stage)
         app.close()
 
     def workers(self, stage: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.ledger.claims import TRIES
+from shared.ledger.claims import ATTEMPTS
 from shared.ledger.jobs import STAGES
 from tests.faults.conftest import FULL
 
@@ -23,7 +23,7 @@ def test_a_bad_scan_among_good_ones(rig, stage, bad):
     rig.check(poison, ended="failed")
     rig.check(*good)
     assert rig.error(poison) == ENDS[bad]
-    assert rig.attempts(poison, stage) <= TRIES
+    assert rig.attempts(poison, stage) <= ATTEMPTS
 
 
 @pytest.mark.parametrize("stage", STAGES)

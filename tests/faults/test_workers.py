@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from shared.fault import POINTS
-from shared.ledger.claims import TRIES
+from shared.ledger.claims import ATTEMPTS
 from shared.ledger.jobs import STAGES
+from shared.worker.failpoints import POINTS
 
 pytestmark = pytest.mark.timeout(150)
 REPEATED = {"after-claim", "mid-work", "after-store"}
@@ -62,7 +62,7 @@ def test_a_scan_that_kills_its_worker_fails_after_three_tries_and_others_flow(ri
     rig.check(*[rig.submit() for _ in range(2)])
     rig.check(poison, ended="failed")
     assert rig.error(poison) == "worker_lost"
-    assert rig.attempts(poison, stage) == TRIES
+    assert rig.attempts(poison, stage) == ATTEMPTS
 
 
 @pytest.mark.parametrize("point", ["after-claim", "mid-work", "after-store"])
@@ -82,9 +82,9 @@ def test_cancelled_at(rig, stage, point):
 @pytest.mark.parametrize("stage", STAGES)
 def test_five_doorbells_for_one_stage_give_one_result(rig, stage):
     job = rig.submit()
-    rig.ring(job, stage, times=5)
+    rig.notify(job, stage, times=5)
     rig.check(job)
-    rig.ring(job, stage, times=5)
+    rig.notify(job, stage, times=5)
     rig.check(job)
     assert rig.fence(job, stage) == 1
 
@@ -94,7 +94,7 @@ def test_every_message_delivered_five_times(rig):
     while open_ := [job for job in jobs if rig.client.job(job)["state"] in {"queued", "running"}]:
         for job in open_:
             for stage in STAGES:
-                rig.ring(job, stage, times=5)
+                rig.notify(job, stage, times=5)
     rig.check(*jobs)
     assert {rig.fence(job, stage) for job in jobs for stage in STAGES} == {1}
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from services import cli
-from shared.ledger import access, open_ledger
+from shared.ledger import api_keys, open_ledger
 from shared.settings import settings
 
 
@@ -28,7 +28,7 @@ def test_keys_are_made_listed_and_revoked(capsys, tmp_path, ledger):
     made = call(capsys, "keys", "create", "--tenant", "ward", "--name", "n", "--scopes", "jobs:read", *place)
     key_id, key, _ = made.splitlines()
     with ledger.read() as connection:
-        found = access.caller(connection, key)
+        found = api_keys.caller(connection, key)
     assert (found.key_id, found.tenant, found.scopes) == (key_id, "ward", frozenset({"jobs:read"}))
     listed = call(capsys, "keys", "list", *place)
     assert key not in listed

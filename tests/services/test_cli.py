@@ -1,6 +1,7 @@
 """The command line: same files from every way in, exit codes, one sentence for a bad scan."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,10 @@ import trimesh
 
 from services import cli
 from shared import artifacts
-from shared.networks import SERVICES
-from shared.phantoms import abdomen, default_grid
-from tests.scans import write_nifti, write_png
+from shared.imaging.geometry import Geometry
+from shared.imaging.phantoms import abdomen, default_grid
+from shared.models.registry import SERVICES
+from tests.support.scans import write_nifti, write_png
 
 
 def viscera(*arguments, cwd=None):
@@ -55,9 +57,32 @@ def test_mesh_keeps_the_volume_of_the_labels(tmp_path, phantom):
         assert meshes[organ["name"]].volume * 1e6 == pytest.approx(voxels, rel=0.01)
 
 
+def test_mesh_names_labels_as_it_is_told(tmp_path, phantom):
+    nib.save(nib.Nifti1Image(phantom.labels.data.T, phantom.labels.geometry.ras), tmp_path / "l.nii.gz")
+    (tmp_path / "names.json").write_text('{"1": "liver", "3": "spleen"}')
+    for labels, expected in (
+        ([], ["label_1", "label_2", "label_3"]),
+        (["--labels", "viscera"], ["stomach", "small_bowel", "large_bowel"]),
+        (["--labels", str(tmp_path / "names.json")], ["liver", "label_2", "spleen"]),
+    ):
+        cli.main(["mesh", str(tmp_path / "l.nii.gz"), "--out", str(tmp_path), "--quality", "light", *labels])
+        report = json.loads((tmp_path / "report.json").read_text())
+        assert [organ["name"] for organ in report["organs"]] == expected
+        assert sorted(trimesh.load(tmp_path / "model.glb").geometry) == sorted(expected)
+
+
+def test_names_that_are_no_json_are_a_usage_error(tmp_path, phantom, capsys):
+    artifacts.save_labels(tmp_path / "l.nii.gz", phantom.labels)
+    (tmp_path / "names.json").write_text("liver")
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["mesh", str(tmp_path / "l.nii.gz"), "--labels", str(tmp_path / "names.json")])
+    assert caught.value.code == 2
+    assert "JSON such as" in capsys.readouterr().err
+
+
 def test_true_outlines_of_a_real_case_keep_their_volume(tmp_path, data):
-    from shared.formats import read_scan
-    from shared.volume import LabelMap
+    from shared.imaging.formats import read_scan
+    from shared.imaging.volume import LabelMap
 
     volume = read_scan(data / "uwm" / "case139_day0" / "labels", spacing=(3.0, 1.5, 1.5))
     labels = LabelMap(volume.data.astype(np.uint8), volume.geometry)
@@ -70,13 +95,24 @@ def test_true_outlines_of_a_real_case_keep_their_volume(tmp_path, data):
         assert meshes[name].volume * 1e6 == pytest.approx(voxels, rel=0.01)
 
 
+def test_a_scan_that_needs_too_much_memory_prints_one_sentence(tmp_path):
+    grid = Geometry.from_spacing((40, 512, 512), (5.0, 0.75, 0.75), directions=(1, 1, -1))
+    scan = write_nifti(tmp_path / "scan.nii", abdomen(grid).volume)
+    command = shlex.join([sys.executable, "-P", "-m", "services.cli", "run", str(scan), "--out", str(tmp_path / "out")])
+    limited = ["bash", "-c", f"ulimit -d 500000; {command}"]
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].endswith("(out_of_memory)")
+
+
 def test_bad_scan_prints_one_sentence_and_exits_2(tmp_path):
     (tmp_path / "secret-name.txt").write_text("no scan")
     for command in ("run", "mesh"):
         done = viscera(command, tmp_path / "secret-name.txt", cwd=tmp_path)
         assert done.returncode == 2
         lines = [line for line in done.stderr.splitlines() if "viscera:" in line]
-        assert lines == ["viscera: There is no DICOM, NIfTI or PNG image in it. (not_a_scan)"]
+        assert lines == ["viscera: There is no DICOM, NIfTI, NRRD, MGH or PNG image in it. (not_a_scan)"]
         assert "Traceback" not in done.stderr
 
 

@@ -45,7 +45,7 @@ def test_a_dead_broker_a_full_disk_and_a_missing_store_are_named(settings, tmp_p
     (tmp_path / "file").write_text("")
     sick = settings.model_copy(update={"free_bytes": 2**60, "store_url": f"file://{tmp_path / 'file' / 'store'}"})
     found = " ".join(wrong(sick))
-    assert "broker can't be reached" in found
+    assert "broker is not available" in found
     assert "free for uploads" in found
     assert "file store can't be written" in found
 
@@ -74,7 +74,7 @@ def test_a_ledger_that_can_not_be_read_and_a_broken_trail_are_named(settings, le
 
 def test_the_command_prints_findings_and_exits_1_for_a_sick_system(capsys, settings, tmp_path, ledger):
     cli.main(("doctor", "--data", str(tmp_path)))
-    assert "ok     The ledger answers." in capsys.readouterr().out
+    assert "ok     The ledger is available." in capsys.readouterr().out
     with ledger.write() as connection:
         workers.gone(connection, "mesher")
     with pytest.raises(SystemExit) as end:

@@ -4,10 +4,10 @@ import pytest
 from kombu.exceptions import OperationalError
 
 from services.reconciler import reconcile
-from shared.ledger import jobs
-from shared.queue import make_app
-from tests import contracts
+from shared.ledger import erasure, jobs
+from shared.worker.queue import make_app
 from tests.shared.ledger.conftest import add_job
+from tests.support import contracts
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_erased_bytes_go_even_while_the_broker_is_dead(ledger, tmp_path):
         (tmp_path / "f").write_bytes(b"1")
         store.put(f"jobs/{job}/mesher/1/model.glb", tmp_path / "f")
     with ledger.write() as connection:
-        jobs.erase(connection, "t", erased, "key")
+        erasure.erase_job(connection, "t", erased, "key")
         connection.exec_driver_sql("UPDATE stage_runs SET ring_at = 0 WHERE state = 'ready'")
     with pytest.raises(OperationalError):
         reconcile(ledger, store, make_app("redis://127.0.0.1:1/0"), again=5.0)

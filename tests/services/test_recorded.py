@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.formats import read_scan
-from shared.model import load_network
-from shared.phantoms import abdomen
-from shared.preprocess import open_feed
-from shared.volume import Volume
+from shared.imaging.formats import read_scan
+from shared.imaging.phantoms import abdomen
+from shared.imaging.preprocess import open_feed
+from shared.imaging.volume import Volume
+from shared.models.network import load_network
 
 SERVICES = Path(__file__).parents[2] / "services"
 RECORDED = Path(__file__).parent / "recorded"
@@ -18,7 +18,7 @@ STAGES = ("classifier", "segmenter")
 
 
 def check(stage: str, name: str, volume: Volume) -> None:
-    """Run the shipped network on the slices that were recorded (see training/record.py)."""
+    """Run the shipped network on the slices that were recorded (see training/export/golden_outputs.py)."""
     network = load_network(SERVICES / stage, threads=2)
     feed = open_feed(volume.data, volume.geometry.spacing, volume.modality, network.card.input)
     answer = network(feed.stacks(np.array([int(part * (len(volume.data) - 1)) for part in (0.3, 0.5, 0.65)])))

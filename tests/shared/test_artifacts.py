@@ -1,15 +1,18 @@
 """What a stage leaves, the next one finds unchanged; label maps are readable by nibabel on the scan's grid."""
 
+import gzip
+
 import nibabel as nib
 import numpy as np
 import pytest
 
 from shared import artifacts
 from shared.errors import UnsupportedScan
-from shared.geometry import Geometry
-from shared.phantoms import abdomen
-from shared.volume import LabelMap, SliceScores, Volume
-from tests.scans import small_grid, write_png
+from shared.imaging.geometry import Geometry
+from shared.imaging.label_table import to_xml
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import LabelMap, SliceScores, Volume
+from tests.support.scans import small_grid, write_png
 
 
 def test_volume_comes_back(tmp_path):
@@ -61,3 +64,29 @@ def test_what_is_no_label_map_is_refused(tmp_path, values):
 def test_png_stack_is_no_label_map(tmp_path):
     with pytest.raises(UnsupportedScan):
         artifacts.load_labels(write_png(tmp_path / "p", abdomen(small_grid()).volume))
+
+
+def test_a_loaded_volume_is_mapped_and_can_drop_its_pages(tmp_path):
+    volume = abdomen(small_grid()).volume
+    for number, data in enumerate((volume.data, np.asfortranarray(volume.data))):
+        path = tmp_path / f"{number}.npz"
+        artifacts.save_volume(path, Volume(data, volume.geometry, "MR", "png"))
+        back = artifacts.load_volume(path)
+        assert isinstance(back.data, np.memmap)
+        artifacts.release_pages(back)
+        assert np.array_equal(back.data, volume.data)
+    artifacts.release_pages(volume)  # nothing to drop is no error
+
+
+def test_labels_are_written_with_the_bytes_that_nibabel_writes(tmp_path):
+    phantom = abdomen(small_grid()).labels
+    artifacts.save_labels(tmp_path / "l.nii.gz", phantom)
+    raw = gzip.decompress((tmp_path / "l.nii.gz").read_bytes())
+    header = nib.Nifti1Header()
+    header.set_data_dtype(np.uint8)
+    header.set_xyzt_units("mm")
+    image = nib.Nifti1Image(phantom.data.T, phantom.geometry.ras, header)
+    image.set_sform(phantom.geometry.ras, code=1)
+    image.set_qform(phantom.geometry.ras, code=1)
+    image.header.extensions.append(nib.nifti1.Nifti1Extension(30, to_xml(phantom.organs)))
+    assert raw == image.to_bytes()

@@ -2,6 +2,9 @@
 
 import gzip
 import os
+import shlex
+import subprocess
+import sys
 import zlib
 
 import nibabel as nib
@@ -12,10 +15,10 @@ from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, generate_uid
 
 from shared import sandbox
-from shared.errors import BadScan, CorruptScan, NotAScan, ScanTooLarge
-from shared.formats import read_scan
-from shared.phantoms import abdomen
-from tests.scans import MR, small_grid, write_nifti
+from shared.errors import BadScan, CorruptScan, NotAScan, ScanTooLarge, Unavailable
+from shared.imaging.formats import read_scan
+from shared.imaging.phantoms import abdomen
+from tests.support.scans import MR, small_grid, write_nifti
 
 
 def test_decode_gives_what_the_reader_gives(tmp_path):
@@ -38,7 +41,10 @@ def test_errors_keep_their_class_code_and_sentence(tmp_path):
     (tmp_path / "a.txt").write_text("nothing")
     with pytest.raises(NotAScan) as caught:
         sandbox.decode(tmp_path / "a.txt")
-    assert (caught.value.code, caught.value.detail) == ("not_a_scan", "There is no DICOM, NIfTI or PNG image in it.")
+    assert (caught.value.code, caught.value.detail) == (
+        "not_a_scan",
+        "There is no DICOM, NIfTI, NRRD, MGH or PNG image in it.",
+    )
 
 
 def test_a_scan_that_takes_more_memory_than_it_declares_is_stopped(tmp_path):
@@ -76,7 +82,61 @@ def test_a_child_that_dies_is_the_scans_fault_not_ours(tmp_path, monkeypatch):
 
 def test_a_child_that_loops_is_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(sandbox, "_COMMAND", ["-c", "while True: pass"])
-    monkeypatch.setattr(sandbox, "GRACE", 0.5)
+    monkeypatch.setattr(sandbox, "GRACE", 4.0)
     with pytest.raises(CorruptScan) as caught:
         sandbox.decode(tmp_path, seconds=1.0)
     assert caught.value.code == "scan_too_slow"
+
+
+def test_a_child_that_gets_no_processor_is_the_machines_fault(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "_COMMAND", ["-c", "import time; time.sleep(60)"])
+    monkeypatch.setattr(sandbox, "GRACE", 0.5)
+    with pytest.raises(Unavailable) as caught:
+        sandbox.decode(tmp_path, seconds=0.5)
+    assert (caught.value.code, caught.value.status) == ("busy", 503)
+
+
+def test_a_memory_limit_of_the_shell_is_kept(tmp_path):
+    scan = write_nifti(tmp_path / "scan.nii", abdomen(small_grid()).volume)
+    program = "import sys; from shared import sandbox; print(sandbox.decode(sys.argv[1]).data.shape)"
+    command = shlex.join([sys.executable, "-P", "-c", program, str(scan)])
+    enough = subprocess.run(
+        ["bash", "-c", f"ulimit -v 16777216; {command}"], capture_output=True, text=True, check=False
+    )
+    assert enough.stdout == "(12, 40, 48)\n", enough.stderr
+
+
+def test_a_limit_of_the_shell_that_is_too_low_is_blamed_and_not_the_scan(tmp_path, monkeypatch):
+    nib.save(nib.Nifti1Image(np.zeros((512, 512, 400), np.int16), np.eye(4)), tmp_path / "large.nii")  # 200 MiB
+    program = (
+        "import resource, nibabel; from shared.sandbox import __main__ as child; import shared.imaging.formats.nifti;"
+        "resource.setrlimit(resource.RLIMIT_AS, (child._mapped() + (128 << 20),) * 2); child.main()"
+    )
+    monkeypatch.setattr(sandbox, "_COMMAND", ["-P", "-c", program])
+    with pytest.raises(Unavailable) as caught:
+        sandbox.decode(tmp_path / "large.nii")
+    assert caught.value.code == "memory_limit"
+
+
+def test_the_child_knows_no_secret_and_starts_no_process(monkeypatch):
+    for name in ("VISCERA_KEY", "VISCERA_LEDGER_URL", "AWS_SECRET_ACCESS_KEY", "ANYTHING_ELSE"):
+        monkeypatch.setenv(name, "canary")
+    code = (
+        "import os, resource; from shared.sandbox import __main__ as child; import json;"
+        "child._answer.__globals__['_read'] = lambda _: {'environment': dict(os.environ),"
+        " 'processes': resource.getrlimit(resource.RLIMIT_NPROC)[0],"
+        " 'file': resource.getrlimit(resource.RLIMIT_FSIZE)[0]};"
+        "child.main()"
+    )
+    monkeypatch.setattr(sandbox, "_COMMAND", ["-P", "-c", code])
+    told = sandbox._ask({"path": "x", "spacing": None, "out": None}, 20.0)
+    assert "canary" not in told["environment"].values()
+    assert set(told["environment"]) <= {
+        *sandbox._KEPT,
+        *sandbox._SINGLE_THREAD,
+        "PYTHONPATH",
+        "PYTHONWARNINGS",
+        "LC_CTYPE",
+    }
+    assert told["processes"] == 0
+    assert 0 < told["file"] <= 16 * 2**30

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from shared import reference
+from shared.operations import settings_docs
 from shared.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def test_the_reference_is_the_generated_one():
-    assert PAGE.read_text() == reference.page()
+    assert PAGE.read_text() == settings_docs.page()
 
 
 def test_every_setting_is_described_in_a_sentence():

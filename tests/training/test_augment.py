@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from training.augment import Augment, refill, tone_curve, vary
-from training.cases import Case
-from training.render import render
+from training.dataset.augment import AugmentConfig, augment, refill, tone_curve
+from training.dataset.cases import Case
+from training.dataset.synth_mr import synth_mr
 
-MILD = Augment(tone=0.0, field=0.0, noise=0.0, soften_chance=0, levels_chance=0, filling_chance=0, erase_chance=0)
+MILD = AugmentConfig(
+    tone=0.0, bias_field=0.0, noise=0.0, soften_chance=0, levels_chance=0, filling_chance=0, erase_chance=0
+)
 
 
 def picture() -> tuple[np.ndarray, np.ndarray]:
@@ -21,24 +23,32 @@ def picture() -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("seed", range(6))
 def test_labels_stay_on_their_organ(seed):
     image, labels = picture()
-    out, marks = vary(np.random.default_rng(seed), image, labels, centre=(60, 80), size=(96, 128), how=MILD)
+    out, moved_labels = augment(
+        np.random.default_rng(seed), image, labels, centre=(60, 80), size=(96, 128), config=MILD
+    )
     bright = out[1] > 0.6 * out[1].max()
     assert out.shape == (3, 96, 128)
-    assert 2 * (bright & (marks == 1)).sum() / (bright.sum() + (marks == 1).sum()) > 0.93
+    assert 2 * (bright & (moved_labels == 1)).sum() / (bright.sum() + (moved_labels == 1).sum()) > 0.93
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_left_stays_left(seed):
     image, labels = picture()
-    _, marks = vary(np.random.default_rng(seed), image, labels, centre=(60, 80), size=(120, 160), how=Augment())
-    assert np.argwhere(marks == 1)[:, 1].mean() < 80
+    _, moved_labels = augment(
+        np.random.default_rng(seed), image, labels, centre=(60, 80), size=(120, 160), config=AugmentConfig()
+    )
+    assert np.argwhere(moved_labels == 1)[:, 1].mean() < 80
 
 
 def test_everything_stays_between_black_and_white_and_depends_on_the_seed_only():
     image, labels = picture()
     for seed in range(8):
-        first, _ = vary(np.random.default_rng(seed), image, labels, centre=(60, 80), size=(96, 128), how=Augment())
-        again, _ = vary(np.random.default_rng(seed), image, labels, centre=(60, 80), size=(96, 128), how=Augment())
+        first, _ = augment(
+            np.random.default_rng(seed), image, labels, centre=(60, 80), size=(96, 128), config=AugmentConfig()
+        )
+        again, _ = augment(
+            np.random.default_rng(seed), image, labels, centre=(60, 80), size=(96, 128), config=AugmentConfig()
+        )
         assert first.min() >= 0.0
         assert first.max() <= 1.0
         assert np.array_equal(first, again)
@@ -50,7 +60,7 @@ def test_black_stays_black():
 
 def test_another_content_changes_organs_and_nothing_far_from_them():
     image, labels = picture()
-    floats = image.astype(np.float32) / 255
+    floats = np.asarray(image / 255, dtype=np.float32)
     changed = [refill(np.random.default_rng(seed), floats, labels) for seed in range(10)]
     assert any(not np.allclose(one, floats) for one in changed)
     assert all(np.allclose(one[80:], floats[80:]) for one in changed)
@@ -65,8 +75,8 @@ def test_a_rendering_keeps_outlines_and_makes_fat_brighter_than_muscle():
     hounsfield[:, 10:50, 10:50] = 50
     case = Case("ct", "ct", "volume", "CT", (3.0, 3.0, 3.0), hounsfield, (structures == 6).astype(np.uint8))
     for number in range(4):
-        made = render(case, structures, number)
-        assert np.array_equal(made.labels, case.labels)
-        assert made.modality == "MR"
-        assert np.median(made.data[:, 6:9, 6:50]) > np.median(made.data[:, 35:45, 15:45])
-        assert made.data[:, :3].max() < 200
+        rendered = synth_mr(case, structures, number)
+        assert np.array_equal(rendered.labels, case.labels)
+        assert rendered.modality == "MR"
+        assert np.median(rendered.data[:, 6:9, 6:50]) > np.median(rendered.data[:, 35:45, 15:45])
+        assert rendered.data[:, :3].max() < 200

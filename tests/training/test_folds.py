@@ -4,40 +4,40 @@ import subprocess
 
 import pytest
 
-from shared.card import CARD, load_card
+from shared.models.card import CARD, load_card
 from tests.training.test_smoke import ROOT, python_with_torch
 
 SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from shared.card import Input
-from training import classifier, segmenter
-from training.cases import Case, load_cases, save_case
-from training.folds import Config, folds
-from training.gather import phantoms
-from training.loop import Plan
+from shared.imaging.input_spec import InputSpec
+from training.config import classifier_config, segmenter_config
+from training.dataset.cases import Case, load_cases, save_case
+from training.folds import FoldsConfig, cross_validate
+from training.dataset.gather import phantoms
+from training.loop import Schedule
 
 out = Path(sys.argv[1])
 for number, one in enumerate(phantoms(3), start=1):
     name = f"case{number}_day0"
     middle = len(one.data) // 2
     few = slice(middle - 2, middle + 2)
-    made = replace(one, name=name, patient=f"case{number}", data=one.data[few], labels=one.labels[few])
-    save_case(made, out / "data" / "cases")
-    save_case(replace(made, kind="shape"), out / "data" / "shapes")
-save_case(replace(made, name="transplant_case1_day0", patient="case1"), out / "data" / "cases")
-plan, size, alone = Plan(steps=2, look_every=50), (64, 96), Input(channels=1)
-config = Config(
+    case = replace(one, name=name, patient=f"case{number}", data=one.data[few], labels=one.labels[few])
+    save_case(case, out / "data" / "cases")
+    save_case(replace(case, kind="shape"), out / "data" / "shapes")
+save_case(replace(case, name="transplant_case1_day0", patient="case1"), out / "data" / "cases")
+schedule, size, alone = Schedule(steps=2, eval_every=50), (64, 96), InputSpec(channels=1)
+config = FoldsConfig(
     folds=(("case1",), ("case2", "case3")),
-    gate=classifier.Config(plan=plan, size=size, batch=2),
+    classifier=classifier_config(schedule=schedule, size=size, batch=2),
     segmenters=(
-        segmenter.Config("unet", plan=plan, size=size, batch=2, options={"widths": (8, 8, 8, 8)}, wants=alone),
-        segmenter.Config("liteunet", plan=plan, size=size, batch=2, options={}, wants=alone),
+        segmenter_config(schedule=schedule, size=size, batch=2, options={"widths": (8, 8, 8, 8)}, spec=alone),
+        segmenter_config(network="liteunet", schedule=schedule, size=size, batch=2, options={}, spec=alone),
     ),
-    transplants=1,
+    organ_swaps=1,
 )
-print(folds(out / "run", out / "data", config).read_text())
+print(cross_validate(out / "run", out / "data", config).read_text())
 """
 
 
@@ -47,8 +47,8 @@ def test_nothing_of_a_patient_held_out_is_learned_from_and_all_are_measured(tmp_
     command = [python_with_torch(), "-c", SCRIPT, tmp_path]
     report = subprocess.run(command, cwd=ROOT, check=True, timeout=280, capture_output=True, text=True).stdout
     assert "12 slices of 3 patients: case1, case2, case3" in report
-    made = {path.name for path in (tmp_path / "run" / "case1" / "data" / "cases").glob("transplant*")}
-    assert made == {"transplant_case2_day0.npz", "transplant_case3_day0.npz"}
+    swapped = {path.name for path in (tmp_path / "run" / "case1" / "data" / "cases").glob("transplant*")}
+    assert swapped == {"transplant_case2_day0.npz", "transplant_case3_day0.npz"}
     alone = (tmp_path / "run" / "case2_case3" / "report" / "report.md").read_text()
     assert "8 slices of 2 patients: case2, case3" in alone
     assert "gut-pair held-out.case2.case3" in alone

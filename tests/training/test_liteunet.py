@@ -1,4 +1,4 @@
-"""The U-Net on a pre-trained encoder, alone and as one of a pair, in the training environment."""
+"""The U-Net on a pre-trained encoder, alone and in an ensemble, in the training environment."""
 
 import subprocess
 
@@ -8,12 +8,12 @@ from tests.training.test_smoke import ROOT, python_with_torch
 
 BEGINS = """
 import torch
-from training.liteunet import LiteUNet, image_net_weights
+from training.nets.liteunet import LiteUNet, image_net_weights
 torch.manual_seed(0)
-held = torch.load(image_net_weights(), weights_only=True)
+saved = torch.load(image_net_weights(), weights_only=True)
 network = LiteUNet(pretrained=True).eval()
-assert torch.equal(network.encoder._blocks[15]._project_conv.weight, held["_blocks.15._project_conv.weight"])
-assert torch.equal(network.encoder._bn0.running_var, held["_bn0.running_var"])
+assert torch.equal(network.encoder._blocks[15]._project_conv.weight, saved["_blocks.15._project_conv.weight"])
+assert torch.equal(network.encoder._bn0.running_var, saved["_bn0.running_var"])
 x = torch.rand(2, 3, 64, 96)
 levels = network.levels(x)
 assert [tuple(level.shape) for level in levels] == [(2, 4, 64, 96), (2, 4, 32, 48), (2, 4, 16, 24)]
@@ -22,9 +22,9 @@ assert not torch.allclose(network(x.flip(3)).flip(3), levels[0], atol=1e-3), "le
 """
 
 ABSENT = """
-from training.liteunet import LiteUNet
+from training.nets.liteunet import LiteUNet
 try:
-    LiteUNet().begin_from(None)
+    LiteUNet().load_encoder(None)
 except FileNotFoundError as error:
     assert "requirements.txt" in str(error)
 else:
@@ -36,8 +36,8 @@ import sys
 from pathlib import Path
 import torch
 from training.__main__ import main
-from training.liteunet import Merge
-from training.networks import LiteUNet, Pair, Served, UNet, load_weights
+from training.nets.liteunet import Merge
+from training.nets.networks import LiteUNet, Ensemble, ServingNetwork, UNet, load_weights
 torch.manual_seed(0)
 torch.set_num_threads(1)  # several sum in another order each time
 out = Path(sys.argv[1])
@@ -45,11 +45,12 @@ networks = {"unet": UNet().eval(), "liteunet": LiteUNet().eval()}
 for name, network in networks.items():
     torch.save({"average": network.state_dict()}, out / name)
 main(["pair", str(out / "pair.pt"), str(out / "unet"), str(out / "liteunet")])
-pair = load_weights(Pair(), out / "pair.pt")
+pair = load_weights(Ensemble(), out / "pair.pt")
 x = torch.randint(0, 255, (1, 3, 64, 96), dtype=torch.uint8)
-wanted = sum(Served(network, "segmenter")(x) for network in networks.values()) / 2
-assert torch.allclose(Served(pair, "segmenter")(x), wanted, atol=1e-5)
-assert torch.equal(Served(pair, "segmenter")(x[:, 1:2]), Served(pair, "segmenter")(x[:, 1:2].expand(-1, 3, -1, -1)))
+wanted = sum(ServingNetwork(network, "segmenter")(x) for network in networks.values()) / 2
+assert torch.allclose(ServingNetwork(pair, "segmenter")(x), wanted, atol=1e-5)
+served, middle = ServingNetwork(pair, "segmenter"), x[:, 1:2]
+assert torch.equal(served(middle), served(middle.expand(-1, 3, -1, -1)))
 usual = sum(network(x / 255).softmax(dim=1) for network in networks.values()) / 2
 assert torch.allclose(pair(x / 255).softmax(dim=1), usual, atol=1e-5)
 
@@ -58,7 +59,7 @@ for _ in range(2):  # the second time there is nothing to add
     for merge in merges:
         merge.round_up()
 assert [merge.first[0].in_channels for merge in merges] == [96, 128, 176, 448]
-assert torch.allclose(Served(pair, "segmenter")(x), wanted, atol=1e-5)
+assert torch.allclose(ServingNetwork(pair, "segmenter")(x), wanted, atol=1e-5)
 """
 
 

@@ -1,9 +1,18 @@
-"""The metrics against cases computed by hand."""
+"""The metrics, compared with values computed by hand."""
 
 import numpy as np
 import pytest
 
-from training.metrics import bootstrap, competition, dice, hausdorff_score, organ_slice_dice, slice_dice, surface
+from training.metrics import (
+    bootstrap,
+    bootstrap_columns,
+    competition,
+    dice,
+    distance_summary,
+    hausdorff_score,
+    organ_slice_dice,
+    slice_dice,
+)
 
 
 def cube(shape, low, high):
@@ -38,19 +47,19 @@ def test_organ_slice_dice_ignores_slices_without_the_organ():
 
 def test_surface_distance_of_single_voxels_is_their_distance_in_millimetres():
     one, other = cube((5, 5, 5), (0, 0, 0), (1, 1, 1)), cube((5, 5, 5), (2, 0, 4), (3, 1, 5))
-    found = surface(one, other, (3.0, 1.5, 1.5))
-    assert found.hd95 == pytest.approx(np.hypot(6.0, 6.0))
-    assert found.mean == pytest.approx(np.hypot(6.0, 6.0))
+    distances = distance_summary(one, other, (3.0, 1.5, 1.5))
+    assert distances.hd95 == pytest.approx(np.hypot(6.0, 6.0))
+    assert distances.mean == pytest.approx(np.hypot(6.0, 6.0))
 
 
 def test_surface_distance_of_parallel_plates_is_their_gap():
     one, other = cube((9, 9, 9), (2, 0, 0), (3, 9, 9)), cube((9, 9, 9), (5, 0, 0), (6, 9, 9))
-    found = surface(one, other, (3.0, 1.0, 1.0))
-    assert (found.hd95, found.mean) == (9.0, 9.0)
+    distances = distance_summary(one, other, (3.0, 1.0, 1.0))
+    assert (distances.hd95, distances.mean) == (9.0, 9.0)
 
 
 def test_surface_distance_to_nothing_is_not_a_number():
-    assert np.isnan(surface(A, NONE, (1.0, 1.0, 1.0)).mean)
+    assert np.isnan(distance_summary(A, NONE, (1.0, 1.0, 1.0)).mean)
 
 
 def test_hausdorff_score_is_one_at_agreement_and_zero_at_opposite_corners():
@@ -77,3 +86,13 @@ def test_bootstrap_brackets_the_mean_and_leaves_out_what_is_not_a_number():
     assert mean == pytest.approx(0.7)
     assert 0.6 - 1e-9 <= low < mean < high <= 0.8 + 1e-9
     assert all(np.isnan(bootstrap(np.array([np.nan]))))
+
+
+def test_the_mean_over_organs_draws_patients_whole_and_leaves_out_missing_values():
+    table = np.array([[0.2, 0.4, 0.6], [0.4, np.nan, 0.8], [0.6, 0.8, np.nan]])
+    mean, low, high = bootstrap_columns(table)
+    assert mean == pytest.approx((0.4 + 0.6 + 0.7) / 3)
+    assert 0.4 - 1e-9 <= low < mean < high <= (0.6 + 0.8 + 0.8) / 3 + 1e-9
+    same = np.repeat(np.array([[0.1], [0.5], [0.9]]), 3, axis=1)
+    assert bootstrap_columns(same) == pytest.approx(bootstrap(same[:, 0]))
+    assert all(np.isnan(bootstrap_columns(np.array([[0.5, np.nan]]))))

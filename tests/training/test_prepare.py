@@ -1,14 +1,14 @@
-"""Sources of different kinds become cases of one form."""
+"""Sources of different kinds become cases of the same form."""
 
 import cv2
 import numpy as np
 import pytest
 
-from shared.card import Input
-from training.cases import UNKNOWN, as_scan, load_case, patient_of, save_case
-from training.gather import phantoms
-from training.prepare import competition, held_out, labelled_slices, paint, read_outlines, shapes
-from training.rle import encode
+from shared.imaging.input_spec import InputSpec
+from training.dataset.cases import IGNORE, as_scan, load_case, patient_of, save_case
+from training.dataset.gather import phantoms
+from training.dataset.prepare import competition, decode_labels, figure_slices, labelled_slices, read_outlines, shapes
+from training.dataset.rle import encode
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ def test_the_competition_layout_gives_volumes_in_slice_order(folder):
     assert outlined.labels[1, 0].tolist() == [3, 3, 2, 0, 0]
     assert not outlined.labels[[0, 2]].any()
     assert unknown.kind == "unlabelled"
-    assert (unknown.labels == UNKNOWN).all()
+    assert (unknown.labels == IGNORE).all()
 
 
 def test_where_outlines_overlap_the_higher_label_wins():
-    labels = paint({"stomach": "1 4", "small_bowel": "2 2", "large_bowel": "3 1"}, rows=1, columns=5)
+    labels = decode_labels({"stomach": "1 4", "small_bowel": "2 2", "large_bowel": "3 1"}, rows=1, columns=5)
     assert labels.tolist() == [[1, 2, 3, 1, 0]]
 
 
@@ -74,6 +74,21 @@ def test_labelled_slices_get_their_pixel_size_from_the_field_of_view(tmp_path):
     assert (two.labels == 2).all()
 
 
+def test_slices_of_figures_belong_to_the_patient_of_their_group(tmp_path):
+    rows = ["name,group,case,matched_case,spacing_mm"]
+    rows += ["a_0,a,,case5_day0_slice_0007,1.63", "a_1,a,,,1.5", "b_0,b,case5_day9_slice_0003,,1.5", "c_0,c,,,1.5"]
+    (tmp_path / "index.csv").write_text("\n".join(rows) + "\n")
+    for part, value in (("images", 90), ("labels", IGNORE)):
+        (tmp_path / part).mkdir()
+        for name in ("a_0", "a_1", "b_0", "c_0"):
+            cv2.imwrite(str(tmp_path / part / f"{name}.png"), np.full((6, 8), value, dtype=np.uint8))
+    cases = list(figure_slices(tmp_path))
+    assert [case.patient for case in cases] == ["case5", "case5", "case5", "c"]
+    assert [case.spacing for case in cases] == [(3.0, 1.63, 1.63)] + 3 * [(3.0, 1.5, 1.5)]
+    assert all(case.outlined and case.data.shape == (1, 6, 8) for case in cases)
+    assert (cases[0].labels == IGNORE).all()
+
+
 def test_a_case_survives_the_way_to_the_disk_and_back(tmp_path):
     case = next(phantoms(1))
     save_case(case, tmp_path)
@@ -91,18 +106,14 @@ def test_a_case_survives_the_way_to_the_disk_and_back(tmp_path):
 
 def test_a_scan_is_on_the_network_s_pixels_and_knows_its_neighbours():
     case = next(phantoms(1))
-    scan = as_scan(case, Input())
+    scan = as_scan(case, InputSpec())
     assert scan.image.shape == scan.labels.shape
     assert scan.image.shape[1] == round(case.data.shape[1] * case.spacing[1] / 1.5)
     assert set(np.unique(scan.labels)) == {0, 1, 2, 3}
     assert scan.neighbours(0) == (0, 0, 1)
     assert scan.neighbours(5) == (4, 5, 6)
-    assert as_scan(case, Input(channels=1)).neighbours(5) == (5, 5, 5)
+    assert as_scan(case, InputSpec(channels=1)).neighbours(5) == (5, 5, 5)
 
 
-def test_patients_are_split_by_name_the_same_way_everywhere():
-    names = [f"case{number}" for number in range(100)]
-    chosen = [name for name in names if held_out(name)]
-    assert 10 <= len(chosen) <= 30
-    assert chosen == [name for name in names if held_out(name)]
+def test_the_patient_is_the_beginning_of_a_name():
     assert patient_of("case7_day3_slice_0001") == "case7"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.rle import decode, encode
+from training.dataset.rle import decode, encode
 
 
 def test_runs_are_counted_from_one_along_rows():
@@ -38,13 +38,11 @@ def test_a_run_outside_the_image_or_half_a_run_is_refused(code):
 
 
 def test_the_real_code_paints_the_real_labels(data):
-    import cv2
-
-    from training.prepare import paint, read_outlines
+    from training.dataset.prepare import decode_labels, read_outlines, read_picture
 
     folder = data / "uwm/case139_day0"
     codes = read_outlines(folder / "train.csv")
     for path in sorted((folder / "labels").glob("*.png")):
         number = int(path.stem.split("_")[1])
-        labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        assert np.array_equal(paint(codes.get(("case139_day0", number), {}), *labels.shape), labels)
+        labels = read_picture(path)
+        assert np.array_equal(decode_labels(codes.get(("case139_day0", number), {}), *labels.shape), labels)

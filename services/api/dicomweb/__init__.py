@@ -1,4 +1,4 @@
-"""DICOMweb (PS3.18): STOW-RS, QIDO-RS, WADO-RS and UPS-RS over the instances the tenant stored."""
+"""DICOMweb (PS3.18): STOW-RS, QIDO-RS, WADO-RS and UPS-RS over the instances that the tenant stored."""
 
 from services.api.dicomweb import deliveries, export, qido, series, stow, ups, wado
 

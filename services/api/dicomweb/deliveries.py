@@ -1,4 +1,4 @@
-"""/v1/dicom/deliveries: what was sent to which DICOMweb server, and trying again."""
+"""/v1/dicom/deliveries: results on their way to DICOMweb servers, and retries."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from services.api.context import Connections, DicomReader, DicomWriter
-from services.api.dicomweb.responses import REFUSED
-from shared.errors import NotFound
-from shared.ledger import dicom_deliveries
+from services.api.dicomweb.openapi import REFUSED
+from services.api.gateway import DicomReader, DicomWriter, GatewayDep
+from shared.ledger.dicom import deliveries
 
 router = APIRouter(prefix="/v1/dicom/deliveries", tags=["dicom"], responses=REFUSED)
 
 
 class DeliveryView(BaseModel):
-    """One job's results for one destination; `error` says how the last try failed."""
+    """The results of one job for one destination; `error` says why the last attempt failed."""
 
     id: str
     job: str
@@ -37,40 +36,36 @@ class DeliveryList(BaseModel):
 
 @router.get("")
 def list_deliveries(
-    connections: Connections,
+    gateway: GatewayDep,
     caller: DicomReader,
     job: str | None = None,
     state: Literal["pending", "sending", "delivered", "failed"] | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> DeliveryList:
-    """The tenant's deliveries, of one job or in one state."""
-    with connections.reading(caller) as connection:
-        found = dicom_deliveries.page(connection, caller.tenant, job_id=job, state=state, limit=limit)
-    return DeliveryList(items=[_view(one) for one in found])
+    """Return the tenant's deliveries, of one job or in one state."""
+    with gateway.reading(caller) as connection:
+        page = deliveries.page(connection, caller.tenant, job_id=job, state=state, limit=limit)
+    return DeliveryList(items=[_view(delivery) for delivery in page])
 
 
 @router.post("/{delivery_id}/retry")
-def retry(delivery_id: str, connections: Connections, caller: DicomWriter) -> DeliveryView:
-    """Makes a failed or waiting delivery due now; 409 if it was delivered or is under way."""
-    with connections.writing(caller) as connection:
-        dicom_deliveries.retry(connection, caller.tenant, delivery_id)
-        found = dicom_deliveries.page(connection, caller.tenant, limit=500)
-    one = next((one for one in found if one.id == delivery_id), None)
-    if one is None:
-        raise NotFound("There is no such delivery.")
-    return _view(one)
+def retry(delivery_id: str, gateway: GatewayDep, caller: DicomWriter) -> DeliveryView:
+    """Make a failed or waiting delivery due now; 409 if it was delivered or is being sent."""
+    with gateway.writing(caller) as connection:
+        deliveries.retry(connection, caller.tenant, delivery_id)
+        return _view(deliveries.get(connection, caller.tenant, delivery_id))
 
 
-def _view(one: dicom_deliveries.Delivery) -> DeliveryView:
+def _view(delivery: deliveries.Delivery) -> DeliveryView:
     return DeliveryView.model_validate(
         {
-            "id": one.id,
-            "job": one.job_id,
-            "destination": one.destination,
-            "state": one.state,
-            "attempts": one.attempts,
-            "error": one.error,
-            "created": datetime.fromtimestamp(one.created, UTC),
-            "ended": None if one.ended is None else datetime.fromtimestamp(one.ended, UTC),
+            "id": delivery.id,
+            "job": delivery.job_id,
+            "destination": delivery.destination,
+            "state": delivery.state,
+            "attempts": delivery.attempts,
+            "error": delivery.error,
+            "created": datetime.fromtimestamp(delivery.created, UTC),
+            "ended": None if delivery.ended is None else datetime.fromtimestamp(delivery.ended, UTC),
         }
     )

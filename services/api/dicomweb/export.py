@@ -1,67 +1,65 @@
-"""/v1/dicom/studies/{study}: a study leaves without anything personal (PS3.15 Annex E), or is erased."""
+"""/v1/dicom/studies/{study}: de-identified export (PS3.15 Annex E) and erasure of a study."""
 
 from __future__ import annotations
 
 import secrets
-import tempfile
 import zipfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from services.api.context import Connections, Context, DicomReader, DicomWriter
-from services.api.dicomweb.responses import EXPORTED
-from shared import sandbox
-from shared.dicom import manifest
+from services.api.dicomweb.openapi import EXPORTED
+from services.api.gateway import DicomReader, DicomWriter, Gateway, GatewayDep
+from services.api.spool import spool_folder
 from shared.errors import NotFound
-from shared.ledger import dicom, dicom_search
-from shared.ledger.dicom import Instance
+from shared.ledger import erasure
+from shared.ledger.dicom import search
+from shared.ledger.dicom.instances import Instance
+from shared.pacs import instance_list
 
 router = APIRouter(prefix="/v1/dicom/studies/{study}", tags=["dicom"], responses=EXPORTED)
 
 
 @router.get("/deidentified.zip", response_class=Response)
-def export(study: str, connections: Connections, caller: DicomReader) -> Response:
-    """The study's images and segmentations after the Basic Profile; refused where annotations are burned in.
+def export(study: str, gateway: GatewayDep, caller: DicomReader) -> Response:
+    """Export the study's images and segmentations after the Basic Profile; refused where annotations are burned in.
 
-    Reports and encapsulated surfaces stay behind: the profile leaves nothing of their contents.
+    Reports and encapsulated surfaces are left out: the profile would remove all their content.
     """
-    with connections.reading(caller) as connection:
-        found = [one for one in dicom_search.retrieve(connection, caller.tenant, study) if one.rows]
-    if not found:
+    with gateway.reading(caller) as connection:
+        images = [image for image in search.retrieve(connection, caller.tenant, study) if image.rows]
+    if not images:
         raise NotFound("There is no image in this study.")
-    folder = tempfile.TemporaryDirectory(prefix="export-", dir=connections.settings.spool)
-    try:
-        path = _packed(connections, found, Path(folder.name))
-    except BaseException:
-        folder.cleanup()
-        raise
-    connections.audit(caller, "export", study)
+    with ExitStack() as stack:
+        path = _packed(
+            gateway, caller.tenant, images, stack.enter_context(spool_folder(gateway.settings.spool, "export"))
+        )
+        kept = stack.pop_all()  # until the file is sent
     return FileResponse(
-        path, media_type="application/zip", filename="deidentified.zip", background=BackgroundTask(folder.cleanup)
+        path, media_type="application/zip", filename="deidentified.zip", background=BackgroundTask(kept.close)
     )
 
 
 @router.delete("", status_code=204)
-def erase(study: str, connections: Connections, caller: DicomWriter) -> None:
-    """Erases a study: its instances, its jobs and their results, and what the ledger held of it."""
-    with connections.writing(caller) as connection:
-        prefixes = dicom.erase_study(connection, caller.tenant, study, caller.key_id)
+def erase(study: str, gateway: GatewayDep, caller: DicomWriter) -> None:
+    """Erase a study: its instances, its jobs and their results, and its ledger records."""
+    with gateway.writing(caller) as connection:
+        prefixes = erasure.erase_study(connection, caller.tenant, study, caller.key_id)
     for prefix in prefixes:
         with suppress(Exception):  # the reconciler deletes again until nothing is left
-            connections.store.delete(prefix)
+            gateway.store.delete(prefix)
 
 
-def _packed(context: Context, found: list[Instance], folder: Path) -> Path:
+def _packed(gateway: Gateway, tenant: str, images: list[Instance], folder: Path) -> Path:
     secret, path = secrets.token_hex(32), folder / "deidentified.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for number, one in enumerate(found, start=1):
+        for number, image in enumerate(images, start=1):
             out = folder / "instance"
-            with context.store.file(manifest.instance_key(one.id)) as source:
-                sandbox.call("deidentify", 60.0, path=str(source), out=str(out), secret=secret)
+            with gateway.store.file(instance_list.instance_key(image.id)) as source:
+                gateway.sandboxed(tenant, "deidentify", 60.0, path=str(source), out=str(out), secret=secret)
             archive.write(out, f"IM{number:06d}.dcm")
             out.unlink()
     return path

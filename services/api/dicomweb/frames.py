@@ -1,4 +1,4 @@
-"""Single frames of an instance: as they are stored, by ranged reads, or uncompressed."""
+"""Single frames of an instance: as stored, by ranged reads, or uncompressed."""
 
 from __future__ import annotations
 
@@ -7,89 +7,107 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom import uid
 from pydicom.encaps import get_frame
 
-from services.api.context import Context
 from services.api.dicomweb.qido import bits
-from shared import sandbox
-from shared.dicom import manifest
+from services.api.dicomweb.transcoding import EXPLICIT, transcoded
+from services.api.gateway import Gateway
 from shared.errors import BadRequest, CorruptScan, NotFound
-from shared.ledger.dicom import Instance
+from shared.ledger.dicom.instances import Instance
+from shared.pacs import instance_list
 
-EXPLICIT = "1.2.840.10008.1.2.1"
-_PLAIN = ("1.2.840.10008.1.2", EXPLICIT)
 OCTETS = "application/octet-stream"
-_KINDS = {
-    "1.2.840.10008.1.2.4.50": "image/jpeg", "1.2.840.10008.1.2.4.51": "image/jpeg",
-    "1.2.840.10008.1.2.4.57": "image/jpeg", "1.2.840.10008.1.2.4.70": "image/jpeg",
-    "1.2.840.10008.1.2.4.80": "image/jls", "1.2.840.10008.1.2.4.81": "image/jls",
-    "1.2.840.10008.1.2.4.90": "image/jp2", "1.2.840.10008.1.2.4.91": "image/jp2",
-    "1.2.840.10008.1.2.4.201": "image/jphc", "1.2.840.10008.1.2.4.202": "image/jphc",
-    "1.2.840.10008.1.2.4.203": "image/jphc", "1.2.840.10008.1.2.5": "image/dicom-rle",
-}  # fmt: skip
+_PLAIN = (str(uid.ImplicitVRLittleEndian), EXPLICIT)
+_MEDIA_TYPES = {
+    uid.JPEGBaseline8Bit: "image/jpeg",
+    uid.JPEGExtended12Bit: "image/jpeg",
+    uid.JPEGLossless: "image/jpeg",
+    uid.JPEGLosslessSV1: "image/jpeg",
+    uid.JPEGLSLossless: "image/jls",
+    uid.JPEGLSNearLossless: "image/jls",
+    uid.JPEG2000Lossless: "image/jp2",
+    uid.JPEG2000: "image/jp2",
+    uid.HTJ2KLossless: "image/jphc",
+    uid.HTJ2KLosslessRPCL: "image/jphc",
+    uid.HTJ2K: "image/jphc",
+    uid.RLELossless: "image/dicom-rle",
+}
+"""Media type of a single frame as it is stored (PS3.18 8.7.3)."""
 
 
-def numbers(text: str, one: Instance) -> list[int]:
-    """The frames a path names; raises BadRequest, or NotFound for one beyond the last."""
+def numbers(text: str, instance: Instance) -> list[int]:
+    """Return the frame numbers of a path.
+
+    Raises BadRequest, or NotFound for a number after the last frame.
+    """
     parts = text.split(",")
     if not all(part.isascii() and part.isdigit() and 0 < len(part) < 9 for part in parts) or len(parts) > 1000:
         raise BadRequest("Frames are whole numbers from 1, separated by commas.", "bad_query")
-    wanted = [int(part) for part in parts]
-    if not all(1 <= number <= one.frames for number in wanted) or (not one.pixel_length and one.syntax in _PLAIN):
+    frame_numbers = [int(part) for part in parts]
+    if not all(1 <= number <= instance.frames for number in frame_numbers) or (
+        not instance.pixel_length and instance.syntax in _PLAIN
+    ):
         raise NotFound("There is no such frame.")
-    return wanted
+    return frame_numbers
 
 
-def choose(ranges: list[tuple[str, dict[str, str]]], one: Instance) -> tuple[str | None, str]:
-    """The media type and transfer syntax to send frames in; None where the client takes none of what there is."""
-    stored = EXPLICIT if one.syntax in _PLAIN else one.syntax
-    own = _KINDS.get(stored, OCTETS)
+def choose(ranges: list[tuple[str, dict[str, str]]], instance: Instance) -> tuple[str | None, str]:
+    """Return media type and transfer syntax of the frames; None where the client accepts no available one."""
+    stored = EXPLICIT if instance.syntax in _PLAIN else instance.syntax
+    own = _MEDIA_TYPES.get(uid.UID(stored), OCTETS)
     for kind, parameters in ranges:
         syntax = parameters.get("transfer-syntax")
-        wanted = kind.removeprefix("multipart/related; type=")
-        if wanted == "*/*" or (wanted == OCTETS and syntax in (None, EXPLICIT)):
+        media_type = kind.removeprefix("multipart/related; type=")
+        if media_type == "*/*" or (media_type == OCTETS and syntax in (None, EXPLICIT)):
             return OCTETS, EXPLICIT
-        if wanted == OCTETS and syntax in ("*", stored):
+        if media_type == OCTETS and syntax in ("*", stored):
             return OCTETS, stored
-        if wanted in (own, "image/*") and own != OCTETS and syntax in (None, "*", stored):
+        if media_type in (own, "image/*") and own != OCTETS and syntax in (None, "*", stored):
             return own, stored
     return None, ""
 
 
-def read(context: Context, one: Instance, held: dict[str, Any], wanted: list[int], *, decoded: bool) -> Iterator[bytes]:
-    """The frames' bytes, in the order asked for."""
-    if one.syntax in _PLAIN and one.pixel_length > 0:
-        for number in wanted:
-            yield _plain(context, one, held, number)
+def read(
+    gateway: Gateway,
+    tenant: str,
+    instance: Instance,
+    attributes: dict[str, Any],
+    frame_numbers: list[int],
+    *,
+    decoded: bool,
+) -> Iterator[bytes]:
+    """Yield the bytes of the frames in the requested order."""
+    if instance.syntax in _PLAIN and instance.pixel_length > 0:
+        for number in frame_numbers:
+            yield _plain(gateway, instance, attributes, number)
     elif decoded:
-        from services.api.dicomweb.wado import transcoded
-
-        with transcoded(context, one) as path:
+        with transcoded(gateway, tenant, instance) as path:
             out = path.with_name("metadata")
-            found = sandbox.call("describe", files=[[str(path), str(out)]])["instances"][0]
-            for number in wanted:
-                start, stop = _place(found["offset"], held, one, number)
+            described = gateway.sandboxed(tenant, "describe", files=[[str(path), str(out)]])["instances"][0]
+            for number in frame_numbers:
+                start, stop = _place(described["offset"], attributes, instance, number)
                 yield _slice(path, start, stop)
     else:
-        yield from _encapsulated(context, one, wanted)
+        yield from _encapsulated(gateway, instance, frame_numbers)
 
 
-def _plain(context: Context, one: Instance, held: dict[str, Any], number: int) -> bytes:
-    allocated, samples = bits(held)
-    pixels = one.rows * one.columns * samples * allocated
+def _plain(gateway: Gateway, instance: Instance, attributes: dict[str, Any], number: int) -> bytes:
+    allocated, samples = bits(attributes)
+    pixels = instance.rows * instance.columns * samples * allocated
     if pixels % 8 == 0:
-        start, stop = _place(one.pixel_offset, held, one, number)
-        return b"".join(context.store.read(manifest.instance_key(one.id), start, stop))
-    first, last = (number - 1) * pixels, number * pixels  # one bit a pixel, frames without padding (PS3.5 8.1.1)
-    start, stop = one.pixel_offset + first // 8, one.pixel_offset + (last + 7) // 8
-    raw = b"".join(context.store.read(manifest.instance_key(one.id), start, stop))
+        start, stop = _place(instance.pixel_offset, attributes, instance, number)
+        return b"".join(gateway.store.read(instance_list.instance_key(instance.id), start, stop))
+    first, last = (number - 1) * pixels, number * pixels  # one bit per pixel, frames without padding (PS3.5 8.1.1)
+    start, stop = instance.pixel_offset + first // 8, instance.pixel_offset + (last + 7) // 8
+    raw = b"".join(gateway.store.read(instance_list.instance_key(instance.id), start, stop))
     flat = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")
     return np.packbits(flat[first % 8 : first % 8 + pixels], bitorder="little").tobytes()
 
 
-def _place(offset: int, held: dict[str, Any], one: Instance, number: int) -> tuple[int, int]:
-    allocated, samples = bits(held)
-    size = one.rows * one.columns * samples * allocated // 8
+def _place(offset: int, attributes: dict[str, Any], instance: Instance, number: int) -> tuple[int, int]:
+    allocated, samples = bits(attributes)
+    size = instance.rows * instance.columns * samples * allocated // 8
     return offset + (number - 1) * size, offset + number * size
 
 
@@ -99,11 +117,11 @@ def _slice(path: Path, start: int, stop: int) -> bytes:
         return file.read(stop - start)
 
 
-def _encapsulated(context: Context, one: Instance, wanted: list[int]) -> Iterator[bytes]:
-    with context.store.file(manifest.instance_key(one.id)) as path, path.open("rb") as file:
-        for number in wanted:
-            file.seek(one.pixel_offset)
+def _encapsulated(gateway: Gateway, instance: Instance, frame_numbers: list[int]) -> Iterator[bytes]:
+    with gateway.store.file(instance_list.instance_key(instance.id)) as path, path.open("rb") as file:
+        for number in frame_numbers:
+            file.seek(instance.pixel_offset)
             try:
-                yield get_frame(file, number - 1, number_of_frames=one.frames)
+                yield get_frame(file, number - 1, number_of_frames=instance.frames)
             except (ValueError, EOFError, IndexError) as error:
                 raise CorruptScan("The instance's pixels are damaged.") from error

@@ -1,6 +1,6 @@
-"""A bounded, incremental parser of multipart/related bodies (RFC 2046 5.1, RFC 2387), whatever their chunks.
+"""A bounded, incremental parser of multipart/related bodies (RFC 2046 5.1, RFC 2387), for any chunk size.
 
-It holds one chunk and one delimiter in memory at most; part headers are limited, bodies are passed on as they come.
+It keeps at most one chunk and one delimiter in memory; part headers are limited, bodies are passed on as they arrive.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Some bytes of the part that began last."""
+    """Bytes of the current part."""
 
     content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The part that began last is complete."""
+    """The current part is complete."""
 
 
 Event = Begin | Data | End
 
 
 def parse_media_type(text: str) -> tuple[str, dict[str, str]]:
-    """A media type in lower case and its parameters, quoted or not."""
+    """Return a media type in lower case and its parameters, quoted or not."""
     kind, _, _ = text.partition(";")
     parameters = {}
     for match in _PARAMETER.finditer(text):
@@ -52,19 +52,22 @@ def parse_media_type(text: str) -> tuple[str, dict[str, str]]:
 
 
 class Parser:
-    """Feed it chunks, then `finish`; both yield events. Raises BadRequest (`bad_multipart`) for what is ill-formed."""
+    """Feed it chunks, then call `finish`; both yield events.
+
+    Raises BadRequest (`bad_multipart`) for a malformed body.
+    """
 
     def __init__(self, boundary: str) -> None:
         if not _BOUNDARY.match(boundary):
-            raise BadRequest("The multipart boundary is missing or not one.", "bad_multipart")
+            raise BadRequest("The multipart boundary is missing or malformed.", "bad_multipart")
         self._delimiter = b"\r\n--" + boundary.encode("ascii")
-        self._buffer = bytearray(b"\r\n")  # the first delimiter may stand at the very beginning
+        self._buffer = bytearray(b"\r\n")  # the first delimiter may be at the very beginning
         self._state = "preamble"
         self._skipped = self._parts = 0
         self._first = False
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
-        """The events that this chunk completes."""
+        """Yield the events that this chunk completes."""
         if self._state == "epilogue":
             return
         self._buffer += chunk
@@ -76,7 +79,10 @@ class Parser:
                 return
 
     def finish(self) -> Iterator[Event]:
-        """Checks that the last delimiter has come."""
+        """Check that the last delimiter has arrived.
+
+        Raises BadRequest.
+        """
         if self._state != "epilogue":
             raise BadRequest("The multipart body ends before its last boundary.", "bad_multipart")
         return iter(())
@@ -93,7 +99,7 @@ class Parser:
         return iter(())
 
     def _delimited(self) -> Iterator[Event]:
-        """Behind a delimiter: two hyphens and the end, or blanks, a line end and a part."""
+        """After a delimiter: two hyphens and the end, or blanks, a line end and a part."""
         if self._buffer.startswith(b"--"):
             self._state = "epilogue"
             self._buffer.clear()
@@ -103,9 +109,9 @@ class Parser:
         if padding.strip(b" \t\r") and not (end < 0 and padding == b"-"):
             raise BadRequest("A multipart boundary is followed by something else.", "bad_multipart")
         if len(padding) > MAX_HEADERS:
-            raise BadRequest("A multipart boundary has too many blanks behind it.", "bad_multipart")
+            raise BadRequest("A multipart boundary has too many blanks after it.", "bad_multipart")
         if end >= 0:
-            del self._buffer[:end]  # its line end may also be the empty line behind no headers
+            del self._buffer[:end]  # its line end may also be the empty line after no headers
             self._state = "headers"
         return iter(())
 
@@ -119,7 +125,7 @@ class Parser:
         if self._parts > MAX_PARTS:
             raise BadRequest(f"There are more than {MAX_PARTS} parts.", "bad_multipart")
         headers = _fields(bytes(self._buffer[:end]))
-        # The line end before the next delimiter may be the one behind the headers, of an empty part.
+        # The line end before the next delimiter may be the one after the headers, for an empty part.
         del self._buffer[: end + 2]
         self._state = "body"
         self._first = True

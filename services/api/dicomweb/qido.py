@@ -13,20 +13,21 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydicom.datadict import tag_for_keyword
 
-from services.api.context import Connections, Context, DicomReader
-from services.api.dicomweb import answers
-from services.api.dicomweb.answers import Json
-from services.api.dicomweb.responses import FOUND
-from shared.dicom import manifest
-from shared.dicom.describe import SERIES, STUDY, tag, value
+from services.api.dicomweb import encoding
+from services.api.dicomweb.encoding import Json
+from services.api.dicomweb.openapi import FOUND
+from services.api.gateway import DicomReader, Gateway, GatewayDep
 from shared.errors import BadRequest
-from shared.ledger import access, dicom_search
-from shared.ledger.dicom import Instance
-from shared.ledger.dicom_search import Wanted
+from shared.ledger import api_keys
+from shared.ledger.dicom import search as dicom_search
+from shared.ledger.dicom.instances import Instance
+from shared.ledger.dicom.search import SearchConditions
+from shared.pacs import instance_list
+from shared.pacs.describe import SERIES, STUDY, tag, value
 
 router = APIRouter(prefix="/dicom-web", tags=["dicomweb"], responses=FOUND)
 MOST = 1000
-"""Matches of one answer; more come by `offset`."""
+"""Matches of one response at most; `offset` gives more."""
 _OTHERS = {"limit", "offset", "includefield", "fuzzymatching", "accept", "charset", "emptyvaluematching"}
 _COLUMNS = {
     "StudyInstanceUID": "studies", "SeriesInstanceUID": "series", "SOPInstanceUID": "instances",
@@ -41,9 +42,9 @@ _INSTANCE = (
 
 @dataclass(slots=True)
 class Search:
-    """A search as its query says: indexed matches, other matches by tag, paging, and further attributes to return."""
+    """A parsed search: indexed matches, other matches by tag, paging, and further attributes to return."""
 
-    wanted: Wanted = field(default_factory=Wanted)
+    conditions: SearchConditions = field(default_factory=SearchConditions)
     others: dict[str, str] = field(default_factory=dict)
     include: set[str] = field(default_factory=set)
     limit: int = MOST
@@ -51,58 +52,58 @@ class Search:
     skipped: int = 0
     ignored: list[str] = field(default_factory=list)
 
-    def page(self, found: Iterable[Json]) -> tuple[list[Json], bool]:
-        """The matches of this page, and whether there are more."""
-        fitting = (one for one in found if all(_matches(one, key, text) for key, text in self.others.items()))
+    def page(self, rows: Iterable[Json]) -> tuple[list[Json], bool]:
+        """Return the matches of this page, and whether there are more."""
+        fitting = (item for item in rows if all(_matches(item, key, text) for key, text in self.others.items()))
         start = self.offset - self.skipped
         page = list(islice(fitting, start, start + self.limit + 1))
         return page[: self.limit], len(page) > self.limit
 
 
 @router.get("/studies", response_class=Response)
-def search_studies(request: Request, connections: Connections, caller: DicomReader) -> Response:
-    """Studies that match."""
-    return _answer(request, connections, caller, _search(request, STUDY), _studies)
+def search_studies(request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
+    """Return studies that match."""
+    return _respond(request, gateway, caller, _search(request, STUDY), _studies)
 
 
 @router.get("/series", response_class=Response)
-def search_series(request: Request, connections: Connections, caller: DicomReader) -> Response:
-    """Series that match, of any study."""
-    return _answer(request, connections, caller, _search(request, STUDY + SERIES), _all_series)
+def search_series(request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
+    """Return series that match, of any study."""
+    return _respond(request, gateway, caller, _search(request, STUDY + SERIES), _all_series)
 
 
 @router.get("/studies/{study}/series", response_class=Response)
-def search_series_of_study(study: str, request: Request, connections: Connections, caller: DicomReader) -> Response:
-    """Series of a study that match."""
-    return _answer(request, connections, caller, _search(request, SERIES, studies=(study,)), _series)
+def search_series_of_study(study: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
+    """Return series of a study that match."""
+    return _respond(request, gateway, caller, _search(request, SERIES, studies=(study,)), _series)
 
 
 @router.get("/instances", response_class=Response)
-def search_instances(request: Request, connections: Connections, caller: DicomReader) -> Response:
-    """Instances that match, of any study."""
-    return _answer(request, connections, caller, _search(request, STUDY + SERIES + _INSTANCE), _instances)
+def search_instances(request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
+    """Return instances that match, of any study."""
+    return _respond(request, gateway, caller, _search(request, STUDY + SERIES + _INSTANCE), _instances)
 
 
 @router.get("/studies/{study}/instances", response_class=Response)
-def search_instances_of_study(study: str, request: Request, connections: Connections, caller: DicomReader) -> Response:
-    """Instances of a study that match."""
-    return _answer(request, connections, caller, _search(request, SERIES + _INSTANCE, studies=(study,)), _instances)
+def search_instances_of_study(study: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
+    """Return instances of a study that match."""
+    return _respond(request, gateway, caller, _search(request, SERIES + _INSTANCE, studies=(study,)), _instances)
 
 
 @router.get("/studies/{study}/series/{series}/instances", response_class=Response)
 def search_instances_of_series(
-    study: str, series: str, request: Request, connections: Connections, caller: DicomReader
+    study: str, series: str, request: Request, gateway: GatewayDep, caller: DicomReader
 ) -> Response:
-    """Instances of a series that match."""
+    """Return instances of a series that match."""
     search = _search(request, _INSTANCE, studies=(study,), series=(series,))
-    return _answer(request, connections, caller, search, _instances)
+    return _respond(request, gateway, caller, search, _instances)
 
 
-Finder = Callable[[Request, Context, access.Caller, Search], Iterator[Json]]
+Finder = Callable[[Request, Gateway, api_keys.Caller, Search], Iterator[Json]]
 
 
-def _answer(request: Request, context: Context, caller: access.Caller, search: Search, finder: Finder) -> Response:
-    page, more = search.page(finder(request, context, caller, search))
+def _respond(request: Request, gateway: Gateway, caller: api_keys.Caller, search: Search, finder: Finder) -> Response:
+    page, more = search.page(finder(request, gateway, caller, search))
     warnings = []
     if more:
         warnings.append(
@@ -110,11 +111,14 @@ def _answer(request: Request, context: Context, caller: access.Caller, search: S
         )
     if search.ignored:
         warnings.append('299 viscera "Not all attributes of the search are supported; they were ignored"')
-    return answers.many(request, page, {"Warning": ", ".join(warnings)} if warnings else None)
+    return encoding.many(request, page, {"Warning": ", ".join(warnings)} if warnings else None)
 
 
 def _search(request: Request, searched: tuple[str, ...], **fixed: tuple[str, ...]) -> Search:
-    """The query of a request; raises BadRequest for what is ill-formed, ignores attributes that can't be searched."""
+    """Return the parsed query of a request; attributes that can't be searched are ignored.
+
+    Raises BadRequest.
+    """
     search, columns = Search(), dict[str, Any]()
     searched = (*searched, "StudyInstanceUID", "SeriesInstanceUID", "ModalitiesInStudy")
     for key, text in request.query_params.multi_items():
@@ -128,17 +132,20 @@ def _search(request: Request, searched: tuple[str, ...], **fixed: tuple[str, ...
             columns[name] = tuple(re.split(r"[,\\\\]", text)) if name in _LISTS else text
         else:
             search.others[tag(keyword)] = text
-    search.wanted = Wanted(**{**columns, **fixed})
+    search.conditions = SearchConditions(**{**columns, **fixed})
     return search
 
 
 def paging(search: Search, key: str, text: str) -> bool:
-    """Takes a parameter that is no attribute; False if it is one. Raises BadRequest."""
+    """Apply a parameter that is not an attribute; return False if it is one.
+
+    Raises BadRequest.
+    """
     if key not in _OTHERS:
         return False
     if key in ("limit", "offset"):
         if not (text.isascii() and text.isdigit() and len(text) < 10):
-            raise BadRequest(f"{key} is a whole number.", "bad_query")
+            raise BadRequest(f"{key} must be a whole number.", "bad_query")
         if key == "limit":
             search.limit = min(int(text), MOST)
         else:
@@ -151,17 +158,23 @@ def paging(search: Search, key: str, text: str) -> bool:
 
 
 def tag_of(text: str) -> str:
-    """The tag that a query's keyword or tag names; raises BadRequest."""
+    """Return the tag of a query's keyword or tag.
+
+    Raises BadRequest.
+    """
     return tag(_keyword(text))
 
 
 def more_warning() -> dict[str, str]:
-    """What a page that is not the last says."""
+    """Return the Warning header of a page that is not the last."""
     return {"Warning": '299 viscera "There are more results that can be requested, by offset"'}
 
 
 def _keyword(text: str) -> str:
-    """A keyword from a keyword or a tag of eight hexadecimal digits; raises BadRequest for anything else."""
+    """Return a keyword from a keyword or from a tag of eight hexadecimal digits.
+
+    Raises BadRequest for anything else.
+    """
     from pydicom.datadict import keyword_for_tag
 
     last = text.rpartition(".")[2]
@@ -171,77 +184,77 @@ def _keyword(text: str) -> str:
     return keyword
 
 
-def _matches(found: Json, key: str, text: str) -> bool:
-    values = found.get(key, {}).get("Value", [])
+def _matches(attributes: Json, key: str, text: str) -> bool:
+    values = attributes.get(key, {}).get("Value", [])
     plain = [str(v.get("Alphabetic", "")) if isinstance(v, dict) else str(v) for v in values]
     first, dash, last = text.partition("-")
-    if dash and found.get(key, {}).get("vr") in ("DA", "TM"):
+    if dash and attributes.get(key, {}).get("vr") in ("DA", "TM"):
         return any((not first or v >= first) and (not last or v <= last) for v in plain)
     return any(fnmatch.fnmatchcase(v.upper(), text.upper().replace("[", "[[]")) for v in plain)
 
 
-def _studies(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
-    with context.reading(caller) as connection:
-        for row in dicom_search.find_studies(connection, caller.tenant, search.wanted):
-            yield row["attributes"] | answers.data_set(
+def _studies(request: Request, gateway: Gateway, caller: api_keys.Caller, search: Search) -> Iterator[Json]:
+    with gateway.reading(caller) as connection:
+        for row in dicom_search.find_studies(connection, caller.tenant, search.conditions):
+            yield row["attributes"] | encoding.data_set(
                 SpecificCharacterSet="ISO_IR 192", StudyInstanceUID=row["uid"], InstanceAvailability="ONLINE",
                 ModalitiesInStudy=row["modalities"], NumberOfStudyRelatedSeries=row["series"],
                 NumberOfStudyRelatedInstances=row["instances"], RetrieveURL=url(request, row["uid"]),
             )  # fmt: skip
 
 
-def _series(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
-    with context.reading(caller) as connection:
-        for row in dicom_search.find_series(connection, caller.tenant, search.wanted):
-            shown = {key: held for key, held in row["study_attributes"].items() if key in search.include}
-            yield shown | row["attributes"] | answers.data_set(
+def _series(request: Request, gateway: Gateway, caller: api_keys.Caller, search: Search) -> Iterator[Json]:
+    with gateway.reading(caller) as connection:
+        for row in dicom_search.find_series(connection, caller.tenant, search.conditions):
+            shown = {key: values for key, values in row["study_attributes"].items() if key in search.include}
+            yield shown | row["attributes"] | encoding.data_set(
                 SpecificCharacterSet="ISO_IR 192", StudyInstanceUID=row["study"], SeriesInstanceUID=row["uid"],
                 Modality=row["modality"], NumberOfSeriesRelatedInstances=row["instances"],
                 InstanceAvailability="ONLINE", RetrieveURL=url(request, row["study"], row["uid"]),
             )  # fmt: skip
 
 
-def _all_series(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
+def _all_series(request: Request, gateway: Gateway, caller: api_keys.Caller, search: Search) -> Iterator[Json]:
     search.include |= {tag(keyword) for keyword in STUDY}
-    return _series(request, context, caller, search)
+    return _series(request, gateway, caller, search)
 
 
-def _instances(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
-    if not search.others:  # what comes before this page need not be read from the store
+def _instances(request: Request, gateway: Gateway, caller: api_keys.Caller, search: Search) -> Iterator[Json]:
+    if not search.others:  # matches before this page need not be read from the store
         search.skipped = search.offset
-    return _described(request, context, caller, search)
+    return _described(request, gateway, caller, search)
 
 
-def _described(request: Request, context: Context, caller: access.Caller, search: Search) -> Iterator[Json]:
-    with context.reading(caller) as connection:
-        found = dicom_search.find_instances(connection, caller.tenant, search.wanted)
-        for one, above in islice(found, search.skipped, None):
-            yield above | _instance(request, context, one, search.include)
+def _described(request: Request, gateway: Gateway, caller: api_keys.Caller, search: Search) -> Iterator[Json]:
+    with gateway.reading(caller) as connection:
+        found = dicom_search.find_instances(connection, caller.tenant, search.conditions)
+        for item, above in islice(found, search.skipped, None):
+            yield above | _instance(request, gateway, item, search.include)
 
 
-def _instance(request: Request, context: Context, one: Instance, include: set[str]) -> Json:
-    held = metadata(context, one)
-    basic = {tag(name): held[tag(name)] for name in _INSTANCE if tag(name) in held}
-    more = held if "all" in include else {key: held[key] for key in include if key in held}
-    return more | basic | answers.data_set(
-        SpecificCharacterSet="ISO_IR 192", StudyInstanceUID=one.study, SeriesInstanceUID=one.series,
-        SOPClassUID=one.sop_class, SOPInstanceUID=one.uid, InstanceAvailability="ONLINE",
-        AvailableTransferSyntaxUID=one.syntax, RetrieveURL=url(request, one.study, one.series, one.uid),
+def _instance(request: Request, gateway: Gateway, item: Instance, include: set[str]) -> Json:
+    values = metadata(gateway, item)
+    basic = {tag(name): values[tag(name)] for name in _INSTANCE if tag(name) in values}
+    more = values if "all" in include else {key: values[key] for key in include if key in values}
+    return more | basic | encoding.data_set(
+        SpecificCharacterSet="ISO_IR 192", StudyInstanceUID=item.study, SeriesInstanceUID=item.series,
+        SOPClassUID=item.sop_class, SOPInstanceUID=item.uid, InstanceAvailability="ONLINE",
+        AvailableTransferSyntaxUID=item.syntax, RetrieveURL=url(request, item.study, item.series, item.uid),
     )  # fmt: skip
 
 
-def metadata(context: Context, one: Instance) -> Json:
-    """An instance's attributes as they are stored beside it."""
-    held: Json = json.loads(b"".join(context.store.read(manifest.metadata_key(one.id))))
-    return held
+def metadata(gateway: Gateway, item: Instance) -> Json:
+    """Return an instance's stored attributes."""
+    values: Json = json.loads(b"".join(gateway.store.read(instance_list.metadata_key(item.id))))
+    return values
 
 
 def url(request: Request, study: str, series: str | None = None, instance: str | None = None) -> str:
-    """Where a study, series or instance is retrieved."""
+    """Return the URL of a study, series or instance."""
     parts = [f"studies/{study}", f"series/{series}" if series else "", f"instances/{instance}" if instance else ""]
     return "/".join([str(request.base_url).rstrip("/") + "/dicom-web", *filter(None, parts)])
 
 
-def bits(held: Json) -> tuple[int, int]:
-    """Bits allocated and samples per pixel."""
-    return int(value(held, "BitsAllocated", 8)), int(value(held, "SamplesPerPixel", 1))
+def bits(values: Json) -> tuple[int, int]:
+    """Return bits allocated and samples per pixel."""
+    return int(value(values, "BitsAllocated", 8)), int(value(values, "SamplesPerPixel", 1))

@@ -1,4 +1,4 @@
-"""/v1/dicom/series: which series were stored, what became of them, and closing one by hand."""
+"""/v1/dicom/series: stored series, their jobs, and closing a series by hand."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from services.api.context import Connections, DicomReader, DicomWriter
-from services.api.dicomweb.responses import REFUSED
-from shared.dicom import series as work
+from services.api.dicomweb.openapi import REFUSED
+from services.api.gateway import DicomReader, DicomWriter, GatewayDep
 from shared.errors import Conflict, NotFound
-from shared.ledger import dicom
-from shared.queue import ring
+from shared.ledger.dicom import series as ledger_series
+from shared.pacs import series as work
+from shared.worker.queue import notify
 
 router = APIRouter(prefix="/v1/dicom/series", tags=["dicom"], responses=REFUSED)
 
 
 class Attempt(BaseModel):
-    """A job that was started on a series, and how many instances it saw."""
+    """A job that was started on a series, and its number of instances."""
 
     job: str
     attempt: int
@@ -46,37 +46,37 @@ class SeriesList(BaseModel):
 
 @router.get("")
 def list_series(
-    connections: Connections,
+    gateway: GatewayDep,
     caller: DicomReader,
     series: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> SeriesList:
-    """The tenant's series, or the one with this Series Instance UID."""
-    with connections.reading(caller) as connection:
-        found = dicom.list_series(connection, caller.tenant, uid=series, limit=limit)
-        attempts = dicom.attempts(connection, [item.id for item in found])
-    return SeriesList(items=[_view(item, attempts.get(item.id, [])) for item in found])
+    """Return the tenant's series, or the one with this Series Instance UID."""
+    with gateway.reading(caller) as connection:
+        stored = ledger_series.list_series(connection, caller.tenant, uid=series, limit=limit)
+        attempts = ledger_series.attempts(connection, [item.id for item in stored])
+    return SeriesList(items=[_view(item, attempts.get(item.id, [])) for item in stored])
 
 
 @router.post("/{series}/close")
-def close(series: str, connections: Connections, caller: DicomWriter) -> SeriesView:
-    """Closes an open series now, without waiting for quiet; 409 if it is not open."""
-    with connections.reading(caller) as connection:
-        found = dicom.list_series(connection, caller.tenant, uid=series, limit=1)
-    if not found:
+def close(series: str, gateway: GatewayDep, caller: DicomWriter) -> SeriesView:
+    """Close an open series now, without the quiet time; 409 if it is not open."""
+    with gateway.reading(caller) as connection:
+        stored = ledger_series.list_series(connection, caller.tenant, uid=series, limit=1)
+    if not stored:
         raise NotFound("There is no such series.")
-    if found[0].state != "open":
-        raise Conflict(f"The series is not open: {found[0].state}.", "series_not_open")
-    job_id = work.close(connections.ledger, connections.store, connections.settings, found[0])
+    if stored[0].state != "open":
+        raise Conflict(f"The series is not open: {stored[0].state}.", "series_not_open")
+    job_id = work.close(gateway.ledger, gateway.store, gateway.settings, stored[0])
     if job_id is not None:
-        with suppress(Exception):  # the reconciler rings
-            ring(connections.queue, job_id, "classifier")
-    return list_series(connections, caller, series, 1).items[0]
+        with suppress(Exception):  # the reconciler notifies again
+            notify(gateway.queue, job_id, "classifier")
+    return list_series(gateway, caller, series, 1).items[0]
 
 
-def _view(found: dicom.Series, attempts: list[Any]) -> SeriesView:
+def _view(stored: ledger_series.Series, attempts: list[Any]) -> SeriesView:
     tried = [Attempt(job=job, attempt=attempt, instances=count) for job, attempt, count in attempts]
     return SeriesView(
-        study=found.study, series=found.uid, modality=found.modality, state=found.state, reason=found.reason,
-        instances=found.instances, attempts=tried,
+        study=stored.study, series=stored.uid, modality=stored.modality, state=stored.state, reason=stored.reason,
+        instances=stored.instances, attempts=tried,
     )  # fmt: skip

@@ -1,11 +1,9 @@
-"""STOW-RS (PS3.18 10.5): instances come in, are checked in the sandbox, made durable and recorded."""
+"""STOW-RS (PS3.18 10.5): receives instances, checks them in the sandbox, stores and records them."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,18 +12,21 @@ from typing import Any, BinaryIO
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from services.api import uploads
-from services.api.context import Connections, Context, DicomWriter
-from services.api.dicomweb import answers
+from services.api.bounds import takes_body
+from services.api.dicomweb import encoding
 from services.api.dicomweb.multipart import Begin, Data, End, Event, Parser, parse_media_type
-from services.api.dicomweb.responses import STORED
+from services.api.dicomweb.openapi import STORED
+from services.api.gateway import DicomWriter, Gateway, GatewayDep
+from services.api.requests import body_chunks, check_encoding
+from services.api.spool import spool_folder
 from shared import sandbox
-from shared.dicom import describe, manifest
 from shared.errors import BadRequest, BadScan, ScanTooLarge, Unavailable
-from shared.ledger import access, dicom
+from shared.ledger import api_keys
+from shared.ledger.dicom import instances
 from shared.ledger.ids import new_id
+from shared.pacs import describe, instance_list
 
 router = APIRouter(prefix="/dicom-web", tags=["dicomweb"], responses=STORED)
 PREAMBLE = 128
@@ -34,12 +35,12 @@ BATCH = 100
 _UID = re.compile(r"^[0-9]+(\.[0-9]+)*$")
 OUT_OF_RESOURCES, MISMATCH, NOT_UNDERSTOOD, PROCESSING = 0xA700, 0xA900, 0xC000, 0x0110
 DISCARDED = 0xB006
-"""Warning: the tenant holds other bytes under this UID; the new ones were discarded."""
+"""Warning: the tenant has other bytes under this UID; the new ones were discarded."""
 
 
 @dataclass(slots=True)
 class Part:
-    """One received instance: its file without preamble text, its SHA-256, its size, and what became of it."""
+    """One received instance: its file, SHA-256 and size, and the result of storing it."""
 
     path: Path
     sha256: str = ""
@@ -50,7 +51,9 @@ class Part:
 
 
 class Spool:
-    """Writes parts into files of a folder as they come, each file's preamble zeroed (it may hold a second format)."""
+    """Writes parts into files of a folder as they arrive; preambles are zeroed, because they may hide a second
+    format.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.parts = folder, list[Part]()
@@ -58,7 +61,7 @@ class Spool:
         self._digest = hashlib.sha256()
 
     def take(self, event: Event) -> None:
-        """Follows one event of the parser."""
+        """Apply one event of the parser."""
         try:
             if isinstance(event, Begin):
                 self._begin(event.headers.get("content-type", "application/dicom"))
@@ -67,10 +70,10 @@ class Spool:
             else:
                 self._end()
         except OSError as error:
-            raise Unavailable("The instances can't be kept: the disk is full.", "disk_full") from error
+            raise Unavailable("The instances can't be stored: the disk is full.", "disk_full") from error
 
     def close(self) -> None:
-        """Closes the file that is being written."""
+        """Close the file that is being written."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -97,44 +100,50 @@ class Spool:
 
 
 @router.post("/studies", response_class=Response)
-async def store(request: Request, connections: Connections, caller: DicomWriter) -> Response:
-    """Stores instances of any studies."""
-    return await _store(request, connections, caller, None)
+@takes_body(None)
+async def store(request: Request, gateway: GatewayDep, caller: DicomWriter) -> Response:
+    """Store instances of any studies."""
+    return await _store(request, gateway, caller, None)
 
 
 @router.post("/studies/{study}", response_class=Response)
-async def store_in_study(study: str, request: Request, connections: Connections, caller: DicomWriter) -> Response:
-    """Stores instances of one study; those of another fail."""
-    return await _store(request, connections, caller, study)
+@takes_body(None)
+async def store_in_study(study: str, request: Request, gateway: GatewayDep, caller: DicomWriter) -> Response:
+    """Store instances of one study; instances of another study fail."""
+    return await _store(request, gateway, caller, study)
 
 
-async def _store(request: Request, context: Context, caller: access.Caller, study: str | None) -> Response:
+async def _store(request: Request, gateway: Gateway, caller: api_keys.Caller, study: str | None) -> Response:
     kind, parameters = parse_media_type(request.headers.get("content-type", ""))
     single = kind == "application/dicom"
     if not single and (
         kind != "multipart/related" or parameters.get("type", "application/dicom").lower() != "application/dicom"
     ):
         raise HTTPException(415)
-    if answers.accepted(request, answers.JSON, answers.XML) is None:
+    if encoding.accepted(request, encoding.JSON, encoding.XML) is None:
         raise HTTPException(406)
-    await run_in_threadpool(uploads.check_room, context, caller.tenant)
-    with tempfile.TemporaryDirectory(prefix="stow-", dir=context.settings.spool) as folder:
-        spool = Spool(Path(folder))
+    await run_in_threadpool(uploads.check_room, gateway, caller.tenant)
+    with (
+        gateway.limits.upload(caller.tenant),
+        spool_folder(gateway.settings.spool, "stow") as folder,
+    ):
+        spool = Spool(folder)
         try:
             parser = None if single else Parser(parameters.get("boundary", ""))
-            await _receive(request, parser, spool, context.settings.max_upload_bytes)
+            await _receive(request, parser, spool, gateway.settings.max_upload_bytes)
         finally:
             spool.close()
-        async with uploads.CHECKS:
-            await run_in_threadpool(_keep, context, caller, study, spool.parts)
-    return _answer(request, spool.parts)
+        async with gateway.turns.turn(caller.tenant):
+            await run_in_threadpool(_keep, gateway, caller, study, spool.parts)
+    return _respond(request, spool.parts)
 
 
 async def _receive(request: Request, parser: Parser | None, spool: Spool, limit: int) -> None:
+    check_encoding(request, "the instances")
     total = 0
     if parser is None:
         spool.take(Begin({}))
-    async for chunk in _chunks(request):
+    async for chunk in body_chunks(request):
         total += len(chunk)
         if total > limit:
             raise ScanTooLarge(f"At most {limit} bytes are accepted at once.", "upload_too_large")
@@ -153,64 +162,48 @@ def _take(spool: Spool, events: Any) -> None:
         spool.take(event)
 
 
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise BadRequest("Send the instances without Content-Encoding.", "content_encoding")
-    buffer = bytearray()
-    try:
-        async for chunk in request.stream():
-            buffer += chunk
-            if len(buffer) >= 1 << 20:
-                yield bytes(buffer)
-                buffer.clear()
-    except ClientDisconnect as error:
-        raise BadRequest("The upload ended before its end.", "incomplete_body") from error
-    if buffer:
-        yield bytes(buffer)
-
-
-def _keep(context: Context, caller: access.Caller, study: str | None, parts: list[Part]) -> None:
-    """Describes the parts in the sandbox, stores what is new, and records it in one transaction per batch."""
+def _keep(gateway: Gateway, caller: api_keys.Caller, study: str | None, parts: list[Part]) -> None:
+    """Describe the parts in the sandbox, store new ones, and record them in one transaction per batch."""
     for start in range(0, len(parts), BATCH):
         batch = parts[start : start + BATCH]
         _describe(batch, study)
         good = [part for part in batch if part.failure is None]
-        with context.reading(caller) as connection:
-            held = dicom.known(connection, caller.tenant, [part.about["instance"] for part in good])
+        with gateway.reading(caller) as connection:
+            known_digests = instances.known(connection, caller.tenant, [part.about["instance"] for part in good])
         new = []
         for part in good:
             uid = part.about["instance"]
-            if uid in held:
-                part.warning = None if held[uid] == part.sha256 else DISCARDED
+            if uid in known_digests:
+                part.warning = None if known_digests[uid] == part.sha256 else DISCARDED
             else:
-                held[uid] = part.sha256
+                known_digests[uid] = part.sha256
                 new.append(part)
-        _record(context, caller, new)
+        _record(gateway, caller, new)
 
 
 def _describe(batch: list[Part], study: str | None) -> None:
     files = [[str(part.path), str(_metadata(part))] for part in batch]
-    found = _described(files)
-    for part, about in zip(batch, found, strict=True):
+    described = _described(files)
+    for part, about in zip(batch, described, strict=True):
         part.about = about
         if part.failure is None:
             part.failure = _failure(about, study)
 
 
 def _described(files: list[list[str]]) -> list[dict[str, Any]]:
-    """What the sandbox says of each file; one that brings it down is found by halving and harms no other."""
+    """Return the sandbox's description of each file; a file that crashes the decoder is isolated by bisection."""
     try:
-        found: list[dict[str, Any]] = sandbox.call("describe", 20.0 + 0.5 * len(files), files=files)["instances"]
+        described: list[dict[str, Any]] = sandbox.call("describe", 20.0 + 0.5 * len(files), files=files)["instances"]
     except BadScan:
         if len(files) == 1:
             return [{"error": "damaged"}]
         middle = len(files) // 2
         return _described(files[:middle]) + _described(files[middle:])
-    return found
+    return described
 
 
 def _failure(about: dict[str, Any], study: str | None) -> int | None:
-    """The failure reason of PS3.18 table 10.5.3-1 that applies, if one does."""
+    """Return the failure reason of PS3.18 table 10.5.3-1 that applies, or None."""
     if "error" in about:
         return OUT_OF_RESOURCES if about["error"] == "too_large" else NOT_UNDERSTOOD
     uids = [about[name] for name in ("instance", "study", "series", "sop_class")]
@@ -219,31 +212,31 @@ def _failure(about: dict[str, Any], study: str | None) -> int | None:
     return MISMATCH if study is not None and about["study"] != study else None
 
 
-def _record(context: Context, caller: access.Caller, new: list[Part]) -> None:
-    made = []
+def _record(gateway: Gateway, caller: api_keys.Caller, new: list[Part]) -> None:
+    references = []
     for part in new:
         instance_id, path = new_id("inst"), _metadata(part)
-        made.append((part, *describe.instance(instance_id, part.about, path, part.sha256, part.bytes)))
-        context.store.put(manifest.metadata_key(instance_id), path)
-        context.store.put(manifest.instance_key(instance_id), part.path)
+        references.append((part, *describe.instance(instance_id, part.about, path, part.sha256, part.bytes)))
+        gateway.store.put(instance_list.metadata_key(instance_id), path)
+        gateway.store.put(instance_list.instance_key(instance_id), part.path)
     surplus = []
-    with context.writing(caller) as connection:
-        for part, instance, about in made:
-            if not dicom.add(connection, caller.tenant, instance, about):  # another request was faster
+    with gateway.writing(caller) as connection:
+        for part, instance, about in references:
+            if not instances.add(connection, caller.tenant, instance, about):  # another request was faster
                 surplus.append(instance.id)
-                if dicom.known(connection, caller.tenant, [instance.uid])[instance.uid] != part.sha256:
+                if instances.known(connection, caller.tenant, [instance.uid])[instance.uid] != part.sha256:
                     part.warning = DISCARDED
     for instance_id in surplus:
         with suppress(Unavailable):
-            context.store.delete(f"dicom/{instance_id}/")
+            gateway.store.delete(f"dicom/{instance_id}/")
 
 
 def _metadata(part: Part) -> Path:
     return part.path.with_name(part.path.name + ".json")
 
 
-def _answer(request: Request, parts: list[Part]) -> Response:
-    """The Store Instances Response (PS3.18 table I.1-1): 200 all stored, 202 some or with warnings, 409 none."""
+def _respond(request: Request, parts: list[Part]) -> Response:
+    """Return the Store Instances Response (PS3.18 table I.1-1): 200 all stored, 202 some or with warnings, 409 none."""
     stored = [_item(request, part) for part in parts if part.failure is None]
     failed = [_item(request, part) for part in parts if part.failure is not None]
     content: dict[str, Any] = {}
@@ -255,7 +248,7 @@ def _answer(request: Request, parts: list[Part]) -> Response:
     if stored:
         content["ReferencedSOPSequence"] = stored
     clean = not failed and all(part.warning is None for part in parts)
-    return answers.one(request, answers.data_set(**content), 409 if not stored else 200 if clean else 202)
+    return encoding.single(request, encoding.data_set(**content), 409 if not stored else 200 if clean else 202)
 
 
 def _item(request: Request, part: Part) -> dict[str, Any]:
@@ -265,11 +258,11 @@ def _item(request: Request, part: Part) -> dict[str, Any]:
         "ReferencedSOPInstanceUID": about.get("instance", ""),
     }
     if part.failure is not None:
-        return answers.data_set(**item, FailureReason=part.failure)
+        return encoding.data_set(**item, FailureReason=part.failure)
     url = f"{_base(request)}/studies/{about['study']}/series/{about['series']}/instances/{about['instance']}"
     if part.warning is not None:
-        return answers.data_set(**item, RetrieveURL=url, WarningReason=part.warning)
-    return answers.data_set(**item, RetrieveURL=url)
+        return encoding.data_set(**item, RetrieveURL=url, WarningReason=part.warning)
+    return encoding.data_set(**item, RetrieveURL=url)
 
 
 def _base(request: Request) -> str:

@@ -1,83 +1,79 @@
-"""WADO-RS (PS3.18 10.4): instances, their metadata, and pictures of them."""
+"""WADO-RS (PS3.18 10.4): instances, their metadata and rendered images."""
 
 from __future__ import annotations
 
 import secrets
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
-from services.api.context import Connections, Context, DicomReader
-from services.api.dicomweb import answers, frames, qido
-from services.api.dicomweb.responses import RETRIEVED
-from shared import sandbox
-from shared.dicom import manifest
+from services.api.dicomweb import encoding, frames, qido
+from services.api.dicomweb.openapi import RETRIEVED
+from services.api.dicomweb.transcoding import EXPLICIT, transcoded
+from services.api.gateway import DicomReader, Gateway, GatewayDep
+from services.api.spool import spool_folder
 from shared.errors import BadRequest
-from shared.ledger import access, dicom_search
-from shared.ledger.dicom import Instance
+from shared.ledger import api_keys
+from shared.ledger.dicom import search
+from shared.ledger.dicom.instances import Instance
+from shared.pacs import instance_list
 
 router = APIRouter(prefix="/dicom-web/studies/{study}", tags=["dicomweb"], responses=RETRIEVED)
-EXPLICIT = "1.2.840.10008.1.2.1"
 DICOM = "multipart/related; type=application/dicom"
 PICTURES = ("image/jpeg", "image/png")
 Window = Annotated[str | None, Query(max_length=100)]
 
 
 @router.get("", response_class=Response)
-def retrieve_study(study: str, request: Request, connections: Connections, caller: DicomReader) -> Response:
-    """All instances of a study."""
-    return _instances(request, connections, caller, _found(connections, caller, study))
+def retrieve_study(study: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
+    """Return all instances of a study."""
+    return _instances(request, gateway, caller, _find(gateway, caller, study))
 
 
 @router.get("/series/{series}", response_class=Response)
-def retrieve_series(
-    study: str, series: str, request: Request, connections: Connections, caller: DicomReader
-) -> Response:
-    """All instances of a series."""
-    return _instances(request, connections, caller, _found(connections, caller, study, series))
+def retrieve_series(study: str, series: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
+    """Return all instances of a series."""
+    return _instances(request, gateway, caller, _find(gateway, caller, study, series))
 
 
 @router.get("/metadata", response_class=Response)
-def study_metadata(study: str, request: Request, connections: Connections, caller: DicomReader) -> Response:
-    """The attributes of a study's instances, without bulk data."""
-    return _metadata(request, connections, _found(connections, caller, study))
+def study_metadata(study: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
+    """Return the attributes of a study's instances, without bulk data."""
+    return _metadata(request, gateway, _find(gateway, caller, study))
 
 
 @router.get("/series/{series}/metadata", response_class=Response)
-def series_metadata(
-    study: str, series: str, request: Request, connections: Connections, caller: DicomReader
-) -> Response:
-    """The attributes of a series' instances, without bulk data."""
-    return _metadata(request, connections, _found(connections, caller, study, series))
+def series_metadata(study: str, series: str, request: Request, gateway: GatewayDep, caller: DicomReader) -> Response:
+    """Return the attributes of a series' instances, without bulk data."""
+    return _metadata(request, gateway, _find(gateway, caller, study, series))
 
 
 @router.get("/series/{series}/instances/{instance}", response_class=Response)
 def retrieve_instance(
-    study: str, series: str, instance: str, request: Request, connections: Connections, caller: DicomReader
+    study: str, series: str, instance: str, request: Request, gateway: GatewayDep, caller: DicomReader
 ) -> Response:
-    """One instance, alone or as the only part."""
-    found = _found(connections, caller, study, series, instance)
-    for kind, _ in answers.ranges(request):
+    """Return one instance, alone or as the only part."""
+    instances = _find(gateway, caller, study, series, instance)
+    for kind, _ in encoding.ranges(request):
         if kind == "application/dicom":
-            syntax = _syntax(request, found)
-            return StreamingResponse(_file(connections, found[0], syntax), media_type="application/dicom")
+            syntax = _syntax(request, instances)
+            return StreamingResponse(
+                _file(gateway, caller.tenant, instances[0], syntax), media_type="application/dicom"
+            )
         if kind in (DICOM, "*/*"):
             break
-    return _instances(request, connections, caller, found)
+    return _instances(request, gateway, caller, instances)
 
 
 @router.get("/series/{series}/instances/{instance}/metadata", response_class=Response)
 def instance_metadata(
-    study: str, series: str, instance: str, request: Request, connections: Connections, caller: DicomReader
+    study: str, series: str, instance: str, request: Request, gateway: GatewayDep, caller: DicomReader
 ) -> Response:
-    """The attributes of an instance, without bulk data."""
-    return _metadata(request, connections, _found(connections, caller, study, series, instance))
+    """Return the attributes of an instance, without bulk data."""
+    return _metadata(request, gateway, _find(gateway, caller, study, series, instance))
 
 
 @router.get("/series/{series}/instances/{instance}/frames/{numbers}", response_class=Response)
@@ -87,17 +83,17 @@ def retrieve_frames(
     instance: str,
     numbers: str,
     request: Request,
-    connections: Connections,
+    gateway: GatewayDep,
     caller: DicomReader,
 ) -> Response:
-    """Frames (from 1, separated by commas), as they are stored or uncompressed."""
-    one = _found(connections, caller, study, series, instance)[0]
-    wanted = frames.numbers(numbers, one)
-    kind, syntax = frames.choose(answers.ranges(request), one)
+    """Return frames (from 1, separated by commas), as stored or uncompressed."""
+    item = _find(gateway, caller, study, series, instance)[0]
+    frame_numbers = frames.numbers(numbers, item)
+    kind, syntax = frames.choose(encoding.ranges(request), item)
     if kind is None:
         raise HTTPException(406)
-    held = qido.metadata(connections, one)
-    body = frames.read(connections, one, held, wanted, decoded=syntax == EXPLICIT)
+    attributes = qido.metadata(gateway, item)
+    body = frames.read(gateway, caller.tenant, item, attributes, frame_numbers, decoded=syntax == EXPLICIT)
     boundary = _boundary()
     part = f"{kind}; transfer-syntax={syntax}"
     media = f'multipart/related; type="{kind}"; boundary={boundary}'
@@ -107,96 +103,88 @@ def retrieve_frames(
 @router.get("/series/{series}/instances/{instance}/rendered", response_class=Response)
 @router.get("/series/{series}/instances/{instance}/thumbnail", response_class=Response)
 def render_instance(
-    study: str, series: str, instance: str, request: Request, connections: Connections, caller: DicomReader,
+    study: str, series: str, instance: str, request: Request, gateway: GatewayDep, caller: DicomReader,
     window: Window = None, viewport: Window = None,
 ) -> Response:  # fmt: skip
-    """An instance's middle frame as JPEG or PNG; `window` is centre,width,function."""
-    one = _found(connections, caller, study, series, instance)[0]
-    return _rendered(request, connections, one, (one.frames + 1) // 2, window, viewport)
+    """Return an instance's middle frame as JPEG or PNG; `window` is centre,width,function."""
+    item = _find(gateway, caller, study, series, instance)[0]
+    return _rendered(request, gateway, caller.tenant, item, (item.frames + 1) // 2, window, viewport)
 
 
 @router.get("/series/{series}/instances/{instance}/frames/{number}/rendered", response_class=Response)
 @router.get("/series/{series}/instances/{instance}/frames/{number}/thumbnail", response_class=Response)
 def render_frame(
-    study: str, series: str, instance: str, number: str, request: Request, connections: Connections,
+    study: str, series: str, instance: str, number: str, request: Request, gateway: GatewayDep,
     caller: DicomReader, window: Window = None, viewport: Window = None,
 ) -> Response:  # fmt: skip
-    """One frame as JPEG or PNG."""
-    one = _found(connections, caller, study, series, instance)[0]
-    return _rendered(request, connections, one, frames.numbers(number, one)[0], window, viewport)
+    """Return one frame as JPEG or PNG."""
+    item = _find(gateway, caller, study, series, instance)[0]
+    return _rendered(request, gateway, caller.tenant, item, frames.numbers(number, item)[0], window, viewport)
 
 
 @router.get("/series/{series}/rendered", response_class=Response)
 @router.get("/series/{series}/thumbnail", response_class=Response)
 def render_series(
-    study: str, series: str, request: Request, connections: Connections, caller: DicomReader,
+    study: str, series: str, request: Request, gateway: GatewayDep, caller: DicomReader,
     window: Window = None, viewport: Window = None,
 ) -> Response:  # fmt: skip
-    """A series' middle image as JPEG or PNG."""
-    found = _found(connections, caller, study, series)
-    one = found[len(found) // 2]
-    return _rendered(request, connections, one, (one.frames + 1) // 2, window, viewport)
+    """Return a series' middle image as JPEG or PNG."""
+    instances = _find(gateway, caller, study, series)
+    item = instances[len(instances) // 2]
+    return _rendered(request, gateway, caller.tenant, item, (item.frames + 1) // 2, window, viewport)
 
 
-def _found(
-    context: Context, caller: access.Caller, study: str, series: str | None = None, instance: str | None = None
+def _find(
+    gateway: Gateway, caller: api_keys.Caller, study: str, series: str | None = None, instance: str | None = None
 ) -> list[Instance]:
-    with context.reading(caller) as connection:
-        return dicom_search.retrieve(connection, caller.tenant, study, series, instance)
+    with gateway.reading(caller) as connection:
+        return search.retrieve(connection, caller.tenant, study, series, instance)
 
 
-def _metadata(request: Request, context: Context, found: list[Instance]) -> Response:
+def _metadata(request: Request, gateway: Gateway, instances: list[Instance]) -> Response:
     url = "RetrieveURL"
-    return answers.many(
+    return encoding.many(
         request,
         [
-            qido.metadata(context, one)
-            | answers.data_set(
-                AvailableTransferSyntaxUID=one.syntax, **{url: qido.url(request, one.study, one.series, one.uid)}
+            qido.metadata(gateway, item)
+            | encoding.data_set(
+                AvailableTransferSyntaxUID=item.syntax, **{url: qido.url(request, item.study, item.series, item.uid)}
             )
-            for one in found
+            for item in instances
         ],
     )
 
 
-def _instances(request: Request, context: Context, caller: access.Caller, found: list[Instance]) -> Response:
-    syntax = _syntax(request, found)
-    context.audit(caller, "read", found[0].study)
+def _instances(request: Request, gateway: Gateway, caller: api_keys.Caller, instances: list[Instance]) -> Response:
+    syntax = _syntax(request, instances)
     boundary = _boundary()
     media = f'multipart/related; type="application/dicom"; boundary={boundary}'
-    body = _parts(boundary, "application/dicom", (_file(context, one, syntax) for one in found))
+    body = _parts(boundary, "application/dicom", (_file(gateway, caller.tenant, item, syntax) for item in instances))
     return StreamingResponse(body, media_type=media)
 
 
-def _syntax(request: Request, found: list[Instance]) -> str:
-    """The transfer syntax to send in, * for the one stored; raises 406 for one that can't be had."""
-    for kind, parameters in answers.ranges(request):
+def _syntax(request: Request, instances: list[Instance]) -> str:
+    """Return the transfer syntax of the response, * for the stored one.
+
+    Raises 406 for one that is not available.
+    """
+    for kind, parameters in encoding.ranges(request):
         if kind in (DICOM, "application/dicom"):
             syntax = parameters.get("transfer-syntax", EXPLICIT)
-            if syntax in ("*", EXPLICIT) or all(one.syntax == syntax for one in found):
+            if syntax in ("*", EXPLICIT) or all(item.syntax == syntax for item in instances):
                 return syntax
         elif kind in ("*/*", "multipart/*", "multipart/related; type=*/*"):
             return "*"
     raise HTTPException(406)
 
 
-def _file(context: Context, one: Instance, syntax: str) -> Iterator[bytes]:
-    if syntax in ("*", one.syntax):
-        yield from context.store.read(manifest.instance_key(one.id))
+def _file(gateway: Gateway, tenant: str, item: Instance, syntax: str) -> Iterator[bytes]:
+    if syntax in ("*", item.syntax):
+        yield from gateway.store.read(instance_list.instance_key(item.id))
         return
-    with transcoded(context, one) as path, path.open("rb") as file:
+    with transcoded(gateway, tenant, item) as path, path.open("rb") as file:
         while chunk := file.read(1 << 20):
             yield chunk
-
-
-@contextmanager
-def transcoded(context: Context, one: Instance) -> Iterator[Path]:
-    """The instance as Explicit VR Little Endian, in a file that goes afterwards."""
-    with tempfile.TemporaryDirectory(prefix="wado-", dir=context.settings.spool) as folder:
-        out = Path(folder) / "explicit"
-        with context.store.file(manifest.instance_key(one.id)) as path:
-            sandbox.call("transcode", 120.0, path=str(path), out=str(out))
-        yield out
 
 
 def _parts(boundary: str, kind: str, contents: Iterator[Iterator[bytes]] | Iterator[list[bytes]]) -> Iterator[bytes]:
@@ -212,21 +200,35 @@ def _boundary() -> str:
 
 
 def _rendered(
-    request: Request, context: Context, one: Instance, frame: int, window: str | None, viewport: str | None
+    request: Request,
+    gateway: Gateway,
+    tenant: str,
+    item: Instance,
+    frame: int,
+    window: str | None,
+    viewport: str | None,
 ) -> Response:
-    media = answers.accepted(request, *PICTURES)
+    media = encoding.accepted(request, *PICTURES)
     if media is None:
         raise HTTPException(406)
-    if not one.rows:
-        raise BadRequest("The instance is no image.", "not_an_image")
+    if not item.rows:
+        raise BadRequest("The instance is not an image.", "not_an_image")
     side = 256 if request.url.path.endswith("/thumbnail") else None
     side = int(_numbers(viewport, 2, "viewport")[0]) if viewport else side
-    asked = _numbers(window, 2, "window") if window else None
-    with tempfile.TemporaryDirectory(prefix="wado-", dir=context.settings.spool) as folder:
-        out = Path(folder) / "picture"
-        with context.store.file(manifest.instance_key(one.id)) as path:
-            sandbox.call(
-                "render", 60.0, path=str(path), out=str(out), frame=max(frame, 1), media=media, window=asked, side=side
+    window_values = _numbers(window, 2, "window") if window else None
+    with spool_folder(gateway.settings.spool, "wado") as folder:
+        out = folder / "picture"
+        with gateway.store.file(instance_list.instance_key(item.id)) as path:
+            gateway.sandboxed(
+                tenant,
+                "render",
+                60.0,
+                path=str(path),
+                out=str(out),
+                frame=max(frame, 1),
+                media=media,
+                window=window_values,
+                side=side,
             )
         return Response(out.read_bytes(), media_type=media)
 

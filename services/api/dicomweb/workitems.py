@@ -1,4 +1,4 @@
-"""What a workitem says: of a job its state and progress as they are now, of others what they were given."""
+"""Attributes of a workitem: current state and progress of a job, stored attributes of other steps."""
 
 from __future__ import annotations
 
@@ -8,40 +8,41 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.api import schemas
-from services.api.dicomweb.answers import Json, data_set
+from services.api.dicomweb.encoding import Json, data_set
 from shared.errors import Unprocessable
-from shared.ledger import access, dicom_search, jobs
-from shared.ledger.dicom_workitems import State, Workitem
+from shared.ledger import api_keys, jobs
+from shared.ledger.dicom import search
+from shared.ledger.dicom.workitems import State, Workitem
 
 UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 STATE, TRANSACTION, PRIORITY, LABEL = "00741000", "00081195", "00741200", "00741204"
 UNSPECIFIED = ("110513", "Discontinued for unspecified reason")
 EQUIPMENT = ("110501", "Equipment failure")
 _OURS = ("worker_lost", "internal_error", "out_of_memory", "timeout", "bad_model")
-"""Failures that are ours; the others lie in the scan."""
+"""Failures of the service; all others are caused by the scan."""
 _STATES: dict[str, State] = {
     "queued": "SCHEDULED", "running": "IN PROGRESS", "succeeded": "COMPLETED", "failed": "CANCELED",
     "cancelled": "CANCELED",
 }  # fmt: skip
 
 
-def state_of(connection: Connection, tenant: str, found: Workitem) -> str:
-    """The step's state; of a job's the one that the job is in."""
-    if found.job_id is None:
-        return found.state
-    return _STATES[jobs.get(connection, tenant, found.job_id).state]
+def state_of(connection: Connection, tenant: str, workitem: Workitem) -> str:
+    """Return the step's state; for a job, the state of the job."""
+    if workitem.job_id is None:
+        return workitem.state
+    return _STATES[jobs.get(connection, tenant, workitem.job_id).state]
 
 
-def shown(connection: Connection, caller: access.Caller, found: Workitem) -> Json:
-    """The whole data set, without the Transaction UID, which is its holder's secret."""
-    content = {tag: held for tag, held in found.attributes.items() if tag != TRANSACTION}
+def shown(connection: Connection, caller: api_keys.Caller, workitem: Workitem) -> Json:
+    """Return the whole data set without the Transaction UID, which is a secret of its owner."""
+    content = {tag: value for tag, value in workitem.attributes.items() if tag != TRANSACTION}
     content |= data_set(
-        SpecificCharacterSet="ISO_IR 192", SOPClassUID=UPS_PUSH, SOPInstanceUID=found.uid,
-        ProcedureStepState=state_of(connection, caller.tenant, found),
-        ScheduledProcedureStepModificationDateTime=_time(found.updated),
+        SpecificCharacterSet="ISO_IR 192", SOPClassUID=UPS_PUSH, SOPInstanceUID=workitem.uid,
+        ProcedureStepState=state_of(connection, caller.tenant, workitem),
+        ScheduledProcedureStepModificationDateTime=_time(workitem.updated),
     )  # fmt: skip
-    if found.job_id is not None:
-        content |= _of_job(connection, caller.tenant, jobs.get(connection, caller.tenant, found.job_id))
+    if workitem.job_id is not None:
+        content |= _of_job(connection, caller.tenant, jobs.get(connection, caller.tenant, workitem.job_id))
     return content
 
 
@@ -56,11 +57,11 @@ def _of_job(connection: Connection, tenant: str, job: jobs.Job) -> Json:
     )  # fmt: skip
     if job.state in ("failed", "cancelled"):
         value, meaning = EQUIPMENT if job.error_code in _OURS else UNSPECIFIED
-        reason = data_set(CodeValue=value, CodingSchemeDesignator="DCM", CodeMeaning=meaning)
-        told = f"{job.error_code}: {job.error_detail}"[:64] if job.error_code else "cancelled on request"
+        code_item = data_set(CodeValue=value, CodingSchemeDesignator="DCM", CodeMeaning=meaning)
+        reason = f"{job.error_code}: {job.error_detail}"[:64] if job.error_code else "cancelled on request"
         progress |= data_set(
-            ProcedureStepCancellationDateTime=_time(job.ended or job.created), ReasonForCancellation=told,
-            ProcedureStepDiscontinuationReasonCodeSequence=[reason],
+            ProcedureStepCancellationDateTime=_time(job.ended or job.created), ReasonForCancellation=reason,
+            ProcedureStepDiscontinuationReasonCodeSequence=[code_item],
         )  # fmt: skip
     content |= data_set(ProcedureStepProgressInformationSequence=[progress])
     if job.started is not None:
@@ -71,12 +72,12 @@ def _of_job(connection: Connection, tenant: str, job: jobs.Job) -> Json:
 def _performed(connection: Connection, tenant: str, job: jobs.Job, code: Json) -> Json:
     outputs = [
         data_set(
-            StudyInstanceUID=one.study, SeriesInstanceUID=one.series, TypeOfInstances="DICOM",
+            StudyInstanceUID=instance.study, SeriesInstanceUID=instance.series, TypeOfInstances="DICOM",
             ReferencedSOPSequence=[
-                data_set(ReferencedSOPClassUID=one.sop_class, ReferencedSOPInstanceUID=one.uid)
+                data_set(ReferencedSOPClassUID=instance.sop_class, ReferencedSOPInstanceUID=instance.uid)
             ],
         )
-        for one in dicom_search.results_of(connection, tenant, job.id)
+        for instance in search.results_of(connection, tenant, job.id)
     ]  # fmt: skip
     content: dict[str, Any] = {
         "PerformedProcedureStepStartDateTime": _time(job.started or job.created),
@@ -88,16 +89,19 @@ def _performed(connection: Connection, tenant: str, job: jobs.Job, code: Json) -
     return data_set(**content)
 
 
-def created(given: Json) -> Json:
-    """The attributes of a new workitem; raises Unprocessable for what PS3.4 CC.2.5 does not allow."""
-    if TRANSACTION in given and given[TRANSACTION].get("Value"):
+def created(attributes: Json) -> Json:
+    """Return the attributes of a new workitem.
+
+    Raises Unprocessable for what PS3.4 CC.2.5 does not allow.
+    """
+    if TRANSACTION in attributes and attributes[TRANSACTION].get("Value"):
         raise Unprocessable("A new workitem has no Transaction UID.", "bad_workitem")
-    if given.get(STATE, {}).get("Value", ["SCHEDULED"]) != ["SCHEDULED"]:
+    if attributes.get(STATE, {}).get("Value", ["SCHEDULED"]) != ["SCHEDULED"]:
         raise Unprocessable("A new workitem is SCHEDULED.", "bad_workitem")
     for tag, name in ((PRIORITY, "Scheduled Procedure Step Priority"), (LABEL, "Procedure Step Label")):
-        if not given.get(tag, {}).get("Value"):
+        if not attributes.get(tag, {}).get("Value"):
             raise Unprocessable(f"A new workitem has a {name}.", "bad_workitem")
-    return {tag: held for tag, held in given.items() if tag not in (STATE, TRANSACTION, "00080016", "00080018")}
+    return {tag: value for tag, value in attributes.items() if tag not in (STATE, TRANSACTION, "00080016", "00080018")}
 
 
 def _time(seconds: float) -> str:

@@ -23,5 +23,5 @@ ROUTERS = (
     service.router, page.router, reference.router,
     session.router, oidc.router, oauth.router, jobs.router, scans.router, upload_parts.router, events.router,
     slices.router, shares.router, keys.router, audit.router, webhooks.router,
-    results.router,  # last: its {name} takes whatever file is asked for
+    results.router,  # last, because its {name} matches every file
 )  # fmt: skip

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from services.api import fhir, schemas
-from services.api.context import Admin, Connections
+from services.api.gateway import Admin, GatewayDep
 from shared.ledger import audit
 
 router = APIRouter(prefix="/v1/audit", tags=["access"])
@@ -30,7 +30,7 @@ class Entry(BaseModel):
 
 
 class Trail(BaseModel):
-    """A page of the trail, oldest first; `next` is what `after` must be for the page after it."""
+    """A page of the trail, oldest first; pass `next` as `after` to get the page after it."""
 
     items: list[Entry]
     next: int | None
@@ -38,18 +38,18 @@ class Trail(BaseModel):
 
 @router.get("", response_model=Trail, responses=_FHIR)
 def read_trail(
-    connections: Connections,
+    gateway: GatewayDep,
     caller: Admin,
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     format: Literal["json", "fhir"] = "json",
 ) -> Trail | JSONResponse:
-    """The tenant's audit records, as they are or as a FHIR Bundle of AuditEvents (IHE BALP)."""
-    with connections.reading(caller) as connection:
-        found = list(audit.records(connection, caller.tenant, after, limit))
+    """Return the tenant's audit records, as they are or as a FHIR Bundle of AuditEvents (IHE BALP)."""
+    with gateway.reading(caller) as connection:
+        page = list(audit.records(connection, caller.tenant, after, limit))
     if format == "fhir":
-        return JSONResponse(fhir.bundle(found), media_type=fhir.MEDIA_TYPE)
-    return Trail(items=[_entry(record) for record in found], next=found[-1].number if len(found) == limit else None)
+        return JSONResponse(fhir.bundle(page), media_type=fhir.MEDIA_TYPE)
+    return Trail(items=[_entry(record) for record in page], next=page[-1].number if len(page) == limit else None)
 
 
 def _entry(record: audit.Record) -> Entry:

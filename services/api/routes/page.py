@@ -1,4 +1,4 @@
-"""/: the web application, as it was built, and the two things that it alone needs."""
+"""/: the built web application, and the two routes that only it needs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
-from services.api.context import Connections, Context, Reader, asked_on_loopback
+from services.api.gateway import Gateway, GatewayDep, Reader, is_direct_loopback
 from services.api.routes.session import has_session, open_session
 from shared.errors import NotFound
-from shared.ledger import access
-from shared.phantoms import abdomen
+from shared.imaging.phantoms import abdomen
+from shared.ledger import api_keys
 
 router = APIRouter(include_in_schema=False)
 ABSENT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Viscera</title>
@@ -33,7 +33,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 
 class About(BaseModel):
-    """What the page can't know by itself; the address for browsers elsewhere is told to those who signed in."""
+    """What the page can't know by itself; the address for other browsers is only for signed-in callers."""
 
     version: str
     signed_in: bool
@@ -42,7 +42,9 @@ class About(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One built file: as it is, packed (or None where that saves nothing), its type and its tag."""
+    """One built file: its content, its compressed content (None where compression saves nothing), its type and its
+    ETag.
+    """
 
     plain: bytes
     packed: bytes | None
@@ -51,41 +53,43 @@ class File:
 
 
 @router.get("/", response_class=Response)
-def page(request: Request, connections: Connections) -> Response:
-    """The application; on a loopback address it opens a session."""
-    web = connections.settings.web
+def page(request: Request, gateway: GatewayDep) -> Response:
+    """Return the application; on a loopback address this opens a session."""
+    web = gateway.settings.web
     try:
-        answer = _answer(request, _file(web / "index.html"), "no-cache") if web else HTMLResponse(ABSENT)
+        response = _answer(request, _file(web / "index.html"), "no-cache") if web else HTMLResponse(ABSENT)
     except OSError:
-        answer = HTMLResponse(ABSENT)
-    if connections.settings.loopback and asked_on_loopback(request) and not has_session(request, connections):
-        open_session(connections, access.Caller("loopback", "default", kind="loopback"), request, answer)
-    return _secured(answer, connections)
+        response = HTMLResponse(ABSENT)
+    if gateway.settings.loopback and is_direct_loopback(request) and not has_session(request, gateway):
+        with gateway.ledger.write("default") as connection:
+            holder = api_keys.loopback(connection, "default")
+        open_session(gateway, holder, request, response)
+    return _secured(response, gateway)
 
 
 @router.get("/favicon.svg", response_class=Response)
-def favicon(request: Request, connections: Connections) -> Response:
-    """The application's mark."""
-    return _built(request, connections, "favicon.svg", "public, max-age=86400")
+def favicon(request: Request, gateway: GatewayDep) -> Response:
+    """Return the application's icon."""
+    return _built(request, gateway, "favicon.svg", "public, max-age=86400")
 
 
 @router.get("/assets/{name}", response_class=Response)
-def asset(name: str, request: Request, connections: Connections) -> Response:
-    """A script or style; its name holds the hash of what is in it."""
-    return _built(request, connections, f"assets/{name}", _FOREVER)
+def asset(name: str, request: Request, gateway: GatewayDep) -> Response:
+    """Return a script or style; its name contains the hash of its content."""
+    return _built(request, gateway, f"assets/{name}", _FOREVER)
 
 
 @router.get("/web.json")
-def about(request: Request, connections: Connections) -> About:
-    """Whether this browser has a session, without the error that asking for one would be; version and address."""
-    known = has_session(request, connections)
-    url = connections.settings.public_url if known else None
+def about(request: Request, gateway: GatewayDep) -> About:
+    """Return whether this browser has a session, without an error if it has none; also version and address."""
+    known = has_session(request, gateway)
+    url = gateway.settings.public_url if known else None
     return About(version=version("viscera"), signed_in=known, public_url=url)
 
 
 @router.get("/sample.nii.gz", response_class=Response)
 def sample(caller: Reader) -> Response:
-    """A scan to learn with, made by formula: no patient is in it."""
+    """Return a computed scan to learn with; it has no patient data."""
     del caller
     return Response(_sample(), media_type="application/gzip", headers={"Cache-Control": "private, max-age=3600"})
 
@@ -100,12 +104,12 @@ def _sample() -> bytes:
     return target.getvalue()
 
 
-def _built(request: Request, connections: Context, name: str, caching: str) -> Response:
-    web = connections.settings.web
+def _built(request: Request, gateway: Gateway, name: str, caching: str) -> Response:
+    web = gateway.settings.web
     path = None if web is None else (web / name).resolve()
     if web is None or path is None or not path.is_file() or not path.is_relative_to(web.resolve()):
         raise NotFound("There is no such file.")
-    return _secured(_answer(request, _file(path), caching), connections)
+    return _secured(_answer(request, _file(path), caching), gateway)
 
 
 @lru_cache(maxsize=64)
@@ -126,26 +130,28 @@ def _answer(request: Request, file: File, caching: str) -> Response:
     return Response(body, headers=headers, media_type=file.kind)
 
 
-def _secured(answer: Response, connections: Context) -> Response:
-    """Everything the page runs and reads comes from here; parts of uploads may go to the store's own address."""
-    bucket = _bucket_origin(connections.settings.store_url)
+def _secured(response: Response, gateway: Gateway) -> Response:
+    """Return the headers that let the page load only from this origin; parts of uploads may go to the store's
+    origin.
+    """
+    bucket = _bucket_origin(gateway.settings.store_url)
     policy = {
         "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' blob: data:",
         "connect-src": f"'self' blob: data: {bucket}".strip(), "worker-src": "'self'", "font-src": "'self'",
         "base-uri": "'none'", "form-action": "'self'", "frame-ancestors": "'none'", "object-src": "'none'",
     }  # fmt: skip
-    answer.headers["Content-Security-Policy"] = "; ".join(f"{name} {value}" for name, value in policy.items())
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Referrer-Policy"] = "no-referrer"
-    answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    answer.headers["Permissions-Policy"] = "xr-spatial-tracking=(self), camera=(), microphone=(), geolocation=()"
-    return answer
+    response.headers["Content-Security-Policy"] = "; ".join(f"{name} {value}" for name, value in policy.items())
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "xr-spatial-tracking=(self), camera=(), microphone=(), geolocation=()"
+    return response
 
 
 def _bucket_origin(store_url: str) -> str:
-    """The origin that a browser sends parts to, for an S3 store with an address of its own; else nothing."""
+    """Return the origin to which a browser sends parts, for an S3 store with a public address; else an empty text."""
     if not store_url.startswith("s3:"):
         return ""
-    found = urlsplit(parse_qs(urlsplit(store_url).query).get("endpoint", [""])[0])
-    return f"{found.scheme}://{found.netloc}" if found.netloc else "https://*.amazonaws.com"
+    endpoint = urlsplit(parse_qs(urlsplit(store_url).query).get("endpoint", [""])[0])
+    return f"{endpoint.scheme}://{endpoint.netloc}" if endpoint.netloc else "https://*.amazonaws.com"

@@ -1,4 +1,4 @@
-"""/docs: the interface described in one page, made from the OpenAPI document; it needs nothing from elsewhere."""
+"""/docs: the interface on one page, generated from the OpenAPI document; it loads nothing from other servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ table { border-collapse: collapse; } td, th { text-align: left; padding: .15rem 
 
 @router.get("/docs", response_class=HTMLResponse)
 def docs(request: Request) -> HTMLResponse:
-    """Every call with its parameters, bodies and answers."""
+    """Return every call with its parameters, bodies and responses."""
     answer = HTMLResponse(page(request.app.openapi()))
     answer.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; base-uri 'none'"
     answer.headers["X-Content-Type-Options"] = "nosniff"
@@ -30,12 +30,12 @@ def docs(request: Request) -> HTMLResponse:
 
 @router.get("/docs.css", response_class=HTMLResponse)
 def style() -> HTMLResponse:
-    """The page's style sheet."""
+    """Return the page's style sheet."""
     return HTMLResponse(_STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
 
 
 def page(document: dict[str, Any]) -> str:
-    """An OpenAPI document as HTML."""
+    """Return an OpenAPI document as HTML."""
     groups: dict[str, list[str]] = {}
     for path, methods in document["paths"].items():
         for method, call in methods.items():
@@ -52,14 +52,15 @@ def page(document: dict[str, Any]) -> str:
 
 
 def _call(path: str, method: str, call: dict[str, Any]) -> Iterator[str]:
-    told = (call.get("description") or call.get("summary") or "").split("\n")[0]
-    yield f"<details><summary><b>{method.upper()}</b> <code>{escape(path)}</code> {escape(told)}</summary><section>"
+    description = (call.get("description") or call.get("summary") or "").split("\n")[0]
+    title = f"<b>{method.upper()}</b> <code>{escape(path)}</code> {escape(description)}"
+    yield f"<details><summary>{title}</summary><section>"
     if call.get("description"):
         yield f"<p>{escape(call['description'])}</p>"
-    if rows := [_parameter(one) for one in call.get("parameters", [])]:
+    if rows := [_parameter(parameter) for parameter in call.get("parameters", [])]:
         yield f"<table><tr><th>parameter</th><th>in</th><th>kind</th></tr>{''.join(rows)}</table>"
-    for kind, held in call.get("requestBody", {}).get("content", {}).items():
-        yield f"<p>body: <code>{escape(kind)}</code> {_kind(held.get('schema', {}))}</p>"
+    for kind, schema in call.get("requestBody", {}).get("content", {}).items():
+        yield f"<p>body: <code>{escape(kind)}</code> {_kind(schema.get('schema', {}))}</p>"
     rows = [
         f"<tr><td>{escape(status)}</td><td>{escape(answer.get('description', ''))}</td>"
         f"<td><code>{escape(', '.join(answer.get('content', {})))}</code></td></tr>"
@@ -68,18 +69,18 @@ def _call(path: str, method: str, call: dict[str, Any]) -> Iterator[str]:
     yield f"<table><tr><th>status</th><th>meaning</th><th>type</th></tr>{''.join(rows)}</table></section></details>"
 
 
-def _parameter(one: dict[str, Any]) -> str:
-    needed = " (needed)" if one.get("required") else ""
-    name, place = escape(one["name"]), escape(one["in"])
-    return f"<tr><td><code>{name}</code>{needed}</td><td>{place}</td><td>{_kind(one.get('schema', {}))}</td></tr>"
+def _parameter(parameter: dict[str, Any]) -> str:
+    needed = " (needed)" if parameter.get("required") else ""
+    name, place = escape(parameter["name"]), escape(parameter["in"])
+    return f"<tr><td><code>{name}</code>{needed}</td><td>{place}</td><td>{_kind(parameter.get('schema', {}))}</td></tr>"
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    """A schema in a few words."""
+    """Return a schema in a few words."""
     if "$ref" in schema:
         return f"<code>{escape(schema['$ref'].rpartition('/')[2])}</code>"
     if "anyOf" in schema:
-        return " or ".join(_kind(one) for one in schema["anyOf"] if one.get("type") != "null")
+        return " or ".join(_kind(parameter) for parameter in schema["anyOf"] if parameter.get("type") != "null")
     if "enum" in schema:
         return " or ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
     named = ", ".join(f"<code>{escape(name)}</code>" for name in schema.get("properties", {}))

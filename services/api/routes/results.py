@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.api.context import Connections, Reader
-from services.api.routes.jobs import ended
+from services.api.gateway import Gateway, GatewayDep, Reader
 from services.api.schemas import MEDIA_TYPES
-from shared.dicom import handout
+from services.api.views import missing_file
 from shared.errors import Conflict, NotFound, VisceraError
-from shared.ledger import jobs
+from shared.ledger import api_keys, jobs
+from shared.pacs import results
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
-_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
+_RANGE = re.compile(r"^bytes=([0-9]{0,18})-([0-9]{0,18})$")
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {kind: {} for kind in sorted(set(MEDIA_TYPES.values()))}, "description": "The file."},
     206: {"description": "The part that Range asked for."},
@@ -26,7 +28,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
 
 
 class BadRange(VisceraError):
-    """The range asked for lies outside the file."""
+    """The requested range is outside the file."""
 
     code = "bad_range"
     status = 416
@@ -38,62 +40,88 @@ def _variant(compression: str, lod: bool) -> str:
     return "model.glb" if compression == "none" else f"model.{compression}.glb"
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a request can get: size and SHA-256 of the file; `data` where it differs from the stored file."""
+
+    artifact: jobs.Artifact
+    size: int
+    sha256: str
+    data: bytes | None = None
+
+    def read(self, gateway: Gateway, start: int, stop: int) -> Iterator[bytes]:
+        """Return the bytes [start, stop) in chunks."""
+        if self.data is not None:
+            return iter([self.data[start:stop]])
+        return gateway.store.read(self.artifact.key, start, stop)
+
+
 @router.head("/{name}", include_in_schema=False, response_class=Response)
 @router.get("/{name}", response_class=Response, responses=_FILE)
 def get_file(
     job_id: str,
     name: str,
     request: Request,
-    connections: Connections,
+    gateway: GatewayDep,
     caller: Reader,
     compression: Literal["none", "quantized", "meshopt"] = "none",
     lod: bool = False,
 ) -> Response:
-    """One file of the job's result; 409 until there is one.
+    """Return one file of the job's result; 409 until there is one.
 
-    Of `model.glb` there are smaller ones: `compression`, and with `lod` one of several levels of detail (MSFT_lod),
-    which is compressed with meshopt.
+    `model.glb` also comes smaller: with `compression`, and with `lod` as one file with several levels of detail
+    (MSFT_lod), which is compressed with meshopt.
     """
     if name not in MEDIA_TYPES:
         raise NotFound("There is no such file.")
-    stored = _variant(compression, lod) if name == "model.glb" else name
-    with connections.reading(caller) as connection:
-        job = jobs.get(connection, caller.tenant, job_id)
-        artifact = jobs.published(connection, job_id).get(stored)
-        scan = jobs.get_scan(connection, caller.tenant, job.scan_id)
-    if name in handout.FILES and scan.format != "dicom":
-        raise NotFound(f"The scan was not DICOM: there is no {name}.", "not_dicom")
-    if artifact is None and name in handout.FILES and job.state == "succeeded":
-        raise Conflict("No organ was found in the scan.", "no_organs")
-    if artifact is None:
-        raise ended(job, name)
-    # The patient of a DICOM file is filled in only now.
-    content = handout.file(connections.store, scan, artifact) if name in handout.FILES else None
-    size, sha256 = artifact.bytes, artifact.sha256
-    if content is not None:
-        size, sha256 = len(content), hashlib.sha256(content).hexdigest()
-    etag = f'"{sha256}"'
+    stored_name = _variant(compression, lod) if name == "model.glb" else name
+    content = _find(gateway, caller, job_id, name, stored_name)
+    etag = f'"{content.sha256}"'
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
-    if etag in [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]:
+    if is_not_modified(request, etag):
         return Response(status_code=304, headers=headers)
-    start, stop = _range(request, etag, size)
-    partial = (start, stop) != (0, size)
-    headers |= {"Content-Length": str(stop - start), "Content-Disposition": f'attachment; filename="{stored}"'}
-    if partial:
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-    status = 206 if partial else 200
+    start, stop = parse_range(request, etag, content.size)
+    headers |= {"Content-Length": str(stop - start), "Content-Disposition": f'attachment; filename="{stored_name}"'}
+    status = 200
+    if (start, stop) != (0, content.size):
+        status = 206
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{content.size}"
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=MEDIA_TYPES[name])
-    if start == 0:
-        connections.audit(caller, "read", job_id)
-    if content is not None:
-        return Response(content[start:stop], status, headers, MEDIA_TYPES[name])
-    body = connections.store.read(artifact.key, start, stop)
-    return StreamingResponse(body, status, headers, MEDIA_TYPES[name])
+    return StreamingResponse(content.read(gateway, start, stop), status, headers, MEDIA_TYPES[name])
 
 
-def _range(request: Request, etag: str, size: int) -> tuple[int, int]:
-    """The bytes asked for as (start, stop); the whole file where the header is absent or of another kind."""
+def _find(gateway: Gateway, caller: api_keys.Caller, job_id: str, name: str, stored_name: str) -> _Content:
+    """Return the content of a file. Raises NotFound or Conflict where the job does not have it."""
+    with gateway.reading(caller) as connection:
+        job = jobs.get(connection, caller.tenant, job_id)
+        artifact = jobs.published(connection, job_id).get(stored_name)
+        scan = jobs.get_scan(connection, caller.tenant, job.scan_id)
+    is_dicom = name in results.FILES
+    if is_dicom and scan.format != "dicom":
+        raise NotFound(f"The scan was not DICOM: there is no {name}.", "not_dicom")
+    if artifact is None and is_dicom and job.state == "succeeded":
+        raise Conflict("No organ was found in the scan.", "no_organs")
+    if artifact is None:
+        raise missing_file(job, name)
+    if not is_dicom:
+        return _Content(artifact, artifact.bytes, artifact.sha256)
+    with gateway.turns.in_thread(caller.tenant):
+        data = results.file(gateway.store, scan, artifact)  # patient attributes are added only at download
+    return _Content(artifact, len(data), hashlib.sha256(data).hexdigest(), data)
+
+
+def is_not_modified(request: Request, etag: str) -> bool:
+    """Return whether the client already has the file with this ETag (RFC 9110, 13.1.2)."""
+    tags = request.headers.get("if-none-match", "").split(",")
+    return etag in [tag.strip().removeprefix("W/") for tag in tags]
+
+
+def parse_range(request: Request, etag: str, size: int) -> tuple[int, int]:
+    """Return the requested bytes as (start, stop); the whole file without a Range header of one byte range.
+
+    Raises BadRange for a range outside the file.
+    """
     match = _RANGE.match(request.headers.get("range", ""))
     if match is None or request.headers.get("if-range", etag) != etag or not (match[1] or match[2]):
         return 0, size
@@ -102,5 +130,5 @@ def _range(request: Request, etag: str, size: int) -> tuple[int, int]:
     else:
         start, stop = int(match[1]), min(int(match[2]) + 1, size) if match[2] else size
     if start >= stop:
-        raise BadRange(f"The file has {size} bytes; the range lies outside.")
+        raise BadRange(f"The file has {size} bytes; the range is outside.")
     return start, stop

@@ -1,4 +1,4 @@
-"""The service about itself: health and models."""
+"""Health, metrics and models of the service."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from services.api import schemas
-from services.api.context import Caller, Connections, Context, Observer
-from services.api.metrics import told
+from services.api.gateway import Caller, Gateway, GatewayDep, Observer
+from services.api.metrics import exposition
 from shared.errors import VisceraError
 from shared.ledger import workers
 from shared.ledger.jobs import STAGES
@@ -17,15 +17,15 @@ router = APIRouter(tags=["service"])
 
 
 @router.get("/livez")
-def livez() -> schemas.Health:
-    """Whether this process answers."""
+async def livez() -> schemas.Health:
+    """Return 200 while this process answers; it waits for no thread, which a busy service may lack."""
     return schemas.Health(status="ok")
 
 
 @router.get("/readyz", responses={503: {"model": schemas.Health}})
-def readyz(response: Response, connections: Connections) -> schemas.Health:
-    """Whether a job would run now: ledger, broker, and a live worker for each stage."""
-    missing = _missing(connections)
+def readyz(response: Response, gateway: GatewayDep) -> schemas.Health:
+    """Return whether a job would run now: ledger, broker, and a live worker for each stage."""
+    missing = _missing(gateway)
     if missing:
         response.status_code = 503
         return schemas.Health(status="unavailable", missing=missing)
@@ -33,40 +33,40 @@ def readyz(response: Response, connections: Connections) -> schemas.Health:
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-def read_metrics(connections: Connections, caller: Observer) -> PlainTextResponse:
-    """The service in numbers, in Prometheus' text format."""
+def read_metrics(gateway: GatewayDep, caller: Observer) -> PlainTextResponse:
+    """Return the metrics in Prometheus' text format."""
     del caller
-    return PlainTextResponse(told(connections.metrics), media_type=CONTENT_TYPE_LATEST)
+    return PlainTextResponse(exposition(gateway.metrics), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/v1/models")
-def list_models(connections: Connections, caller: Caller) -> schemas.ModelList:
-    """The models that live workers run, and on which execution provider and device."""
+def list_models(gateway: GatewayDep, caller: Caller) -> schemas.ModelList:
+    """Return the models of live workers with execution provider and device."""
     del caller
-    with connections.ledger.read() as connection:
+    with gateway.ledger.read() as connection:
         alive = workers.alive(connection)
-    found: dict[tuple[str, ...], schemas.WorkerModel] = {}
+    models: dict[tuple[str, ...], schemas.WorkerModel] = {}
     for worker in alive:
         if worker.model:
             card, provider, device = worker.model["card"], worker.model["provider"], worker.model.get("device", "")
-            found[worker.stage, card["name"], card["version"], card["sha256"], provider, device] = schemas.WorkerModel(
+            models[worker.stage, card["name"], card["version"], card["sha256"], provider, device] = schemas.WorkerModel(
                 stage=worker.stage, name=card["name"], version=card["version"], sha256=card["sha256"],
                 provider=provider, device=device, licence=card["licence"], card=card,
             )  # fmt: skip
-    return schemas.ModelList(items=list(found.values()))
+    return schemas.ModelList(items=list(models.values()))
 
 
-def _missing(context: Context) -> list[str]:
+def _missing(gateway: Gateway) -> list[str]:
     missing = []
     try:
-        with context.ledger.read() as connection:
+        with gateway.ledger.read() as connection:
             alive = {worker.stage for worker in workers.alive(connection)}
         missing += [stage for stage in STAGES if stage not in alive]
     except VisceraError:
         missing.append("ledger")
     try:
-        with context.queue.connection_for_write(connect_timeout=2.0) as broker:
+        with gateway.queue.connection_for_write(connect_timeout=2.0) as broker:
             broker.ensure_connection(max_retries=1, timeout=2)
-    except Exception:  # the broker's errors share no base class
+    except Exception:  # the broker's errors have no common base class
         missing.append("broker")
     return missing

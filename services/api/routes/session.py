@@ -1,4 +1,4 @@
-"""/v1/session: a browser's sign-in, as a cookie that its scripts can't read."""
+"""/v1/session: a browser's sign-in, as a cookie that scripts can't read."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api import schemas
-from services.api.context import COOKIE, Caller, Connections, Context, identify
-from shared.errors import Unauthorized
-from shared.ledger import access, audit
+from services.api.gateway import COOKIE, Caller, Gateway, GatewayDep, address_of, identify
+from shared.errors import TooMany, Unauthorized
+from shared.ledger import api_keys, audit
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
 HOURS = 12.0
@@ -26,7 +26,7 @@ class SignIn(BaseModel):
 
 
 class Session(BaseModel):
-    """Whose session this is; `job` is the only job it may see, if it came from a share link."""
+    """The session's caller; `job` is the only visible job, if it came from a share link."""
 
     tenant: str
     key_id: str
@@ -37,16 +37,21 @@ class Session(BaseModel):
 
 
 @router.post("", status_code=204)
-def sign_in(asked: SignIn, request: Request, connections: Connections, response: Response) -> None:
-    """Opens a session for the holder of a key; it ends with the key, at the latest after twelve hours."""
-    found = identify(connections, asked.key.strip())
-    connections.limits.request(found.tenant)
-    open_session(connections, found, request, response)
+def sign_in(body: SignIn, request: Request, gateway: GatewayDep, response: Response) -> None:
+    """Open a session for the holder of a key; it expires with the key, at the latest after twelve hours.
+
+    Raises Unauthorized also for a session's own value, which would otherwise renew itself for ever.
+    """
+    holder = identify(gateway, body.key.strip(), address_of(request))
+    if holder.kind == "session":
+        raise Unauthorized(api_keys.REFUSED)
+    gateway.limits.request(holder.tenant)
+    open_session(gateway, holder, request, response)
 
 
 @router.get("")
 def get_session(caller: Caller) -> Session:
-    """Whose key or session came with this request."""
+    """Return the caller of this request's key or session."""
     return Session(
         tenant=caller.tenant,
         key_id=caller.key_id,
@@ -58,37 +63,39 @@ def get_session(caller: Caller) -> Session:
 
 
 @router.delete("", status_code=204)
-def sign_out(caller: Caller, connections: Connections, response: Response) -> None:
-    """Ends the session; a key stays valid."""
+def sign_out(caller: Caller, gateway: GatewayDep, response: Response) -> None:
+    """End the session, and let the browser forget what it showed; its key stays valid."""
     if caller.kind == "session":
-        with connections.writing(caller) as connection:
-            access.revoke(connection, caller.tenant, caller.key_id)
+        with gateway.writing(caller) as connection:
+            api_keys.revoke(connection, caller.tenant, caller.key_id)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response.headers["Clear-Site-Data"] = '"cache"'
 
 
-def open_session(context: Context, holder: access.Caller, request: Request, response: Response) -> None:
-    """Gives the response a session cookie that may do what its holder may, for no longer than the holder."""
-    key = access.new_key("session")
-    parent = holder.key_id if holder.kind in {"key", "share", "session", "token"} else None
-    with context.ledger.write(holder.tenant) as connection:
-        access.add_key(
-            connection, key, holder.tenant, name=holder.name, scopes=holder.scopes, kind="session",
-            seconds=HOURS * 3600.0, job_id=holder.job, parent=parent,
-        )  # fmt: skip
+def open_session(gateway: Gateway, holder: api_keys.Caller, request: Request, response: Response) -> None:
+    """Set a session cookie with the scopes and at most the lifetime of its holder's credential."""
+    key = api_keys.new_key("session")
+    with gateway.ledger.write(holder.tenant) as connection:
+        api_keys.derive(
+            connection, holder, key, kind="session", scopes=holder.scopes, seconds=HOURS * 3600.0, job_id=holder.job
+        )
         audit.record(connection, holder.tenant, holder.key_id, "sign_in", holder.key_id)
     set_cookie(response, key, request)
 
 
 def set_cookie(response: Response, key: str, request: Request) -> None:
-    """Sets the session cookie; over HTTPS it never travels without."""
+    """Set the session cookie; over HTTPS it is never sent without encryption."""
     secure = request.url.scheme == "https"
     response.set_cookie(COOKIE, key, httponly=True, samesite="strict", secure=secure, max_age=int(HOURS * 3600))
 
 
-def has_session(request: Request, context: Context) -> bool:
-    """Whether the request brings a session that is still valid."""
+def has_session(request: Request, gateway: Gateway) -> bool:
+    """Return whether the request has a valid session."""
+    cookie = request.cookies.get(COOKIE, "")
+    if not cookie:
+        return False
     try:
-        identify(context, request.cookies.get(COOKIE, ""))
-    except Unauthorized:
+        identify(gateway, cookie, address_of(request))
+    except (Unauthorized, TooMany):
         return False
     return True

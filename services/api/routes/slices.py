@@ -1,4 +1,4 @@
-"""/v1/jobs/{id}/slices/{n}.png and volume.nii.gz: the scan as pictures and as a volume, without its personal data."""
+"""/v1/jobs/{id}/slices/{n}.png and volume.nii.gz: the scan as pictures and as a volume, without personal data."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.api.context import Connections, Context, Reader
+from services.api.gateway import Gateway, GatewayDep, Reader
 from services.api.pictures import slice_png
-from services.api.routes.jobs import ended
+from services.api.views import missing_file
 from services.api.volumes import StoredVolume, label_map
 from shared import artifacts
-from shared.ledger import access, jobs
+from shared.ledger import api_keys, jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}, "description": "The slice."}}
@@ -27,45 +27,45 @@ def get_slice(
     job_id: str,
     number: Number,
     request: Request,
-    connections: Connections,
+    gateway: GatewayDep,
     caller: Reader,
     overlay: bool = False,
     center: Window = None,
     width: Width = None,
 ) -> Response:
-    """One slice of the scan, counted from 0 along the label map's third axis; `overlay=1` draws the organs' outlines.
+    """Return one slice of the scan, counted from 0 along the label map's third axis; `overlay=1` draws the organs'
+    outlines.
 
     The patient's left is on the right. `center` and `width` choose the window in the scan's units.
     """
-    job, files = _files(connections, caller, job_id)
+    job, files = _files(gateway, caller, job_id)
     volume = files.get(artifacts.VOLUME)
     labels = files.get(artifacts.LABELS) if overlay else None
     if volume is None or (overlay and labels is None):
-        raise ended(job, "slices yet" if volume is None else "outlines")
+        raise missing_file(job, "slices yet" if volume is None else "outlines")
     etag = f'"{volume.sha256[:24]}-{labels.sha256[:24] if labels else ""}-{number}-{center}-{width}"'
-    headers = {"ETag": etag, "Cache-Control": "private, max-age=3600"}
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
-    stored = StoredVolume.open(connections.store, volume)
-    pixels = stored.slice(number)
-    outlines = None if labels is None else label_map(connections.store, labels).data[number]
     window = None if center is None or width is None else (center, width)
+    stored = StoredVolume.open(gateway.store, volume)
+    pixels = stored.slice(number)
+    outlines = None if labels is None else label_map(gateway.store, labels).data[number]
     png = slice_png(pixels, stored.geometry.affine, modality=stored.modality, labels=outlines, window=window)
     return Response(png, 200, headers, "image/png")
 
 
 @router.get("/volume.nii.gz", response_class=StreamingResponse, responses=_NIFTI)
-def get_volume(job_id: str, connections: Connections, caller: Reader) -> StreamingResponse:
-    """The scan as gzipped NIfTI on its own grid; nothing of its personal data is in it."""
-    job, files = _files(connections, caller, job_id)
+def get_volume(job_id: str, gateway: GatewayDep, caller: Reader) -> StreamingResponse:
+    """Return the scan as gzipped NIfTI on its own grid, without personal data."""
+    job, files = _files(gateway, caller, job_id)
     if artifacts.VOLUME not in files:
-        raise ended(job, "volume")
-    connections.audit(caller, "read", job_id)
-    stored = StoredVolume.open(connections.store, files[artifacts.VOLUME])
+        raise missing_file(job, "volume")
+    stored = StoredVolume.open(gateway.store, files[artifacts.VOLUME])
     headers = {"Content-Disposition": 'attachment; filename="volume.nii.gz"', "Cache-Control": "private, no-cache"}
     return StreamingResponse(stored.nifti(), 200, headers, "application/gzip")
 
 
-def _files(context: Context, caller: access.Caller, job_id: str) -> tuple[jobs.Job, dict[str, jobs.Artifact]]:
-    with context.reading(caller) as connection:
+def _files(gateway: Gateway, caller: api_keys.Caller, job_id: str) -> tuple[jobs.Job, dict[str, jobs.Artifact]]:
+    with gateway.reading(caller) as connection:
         return jobs.get(connection, caller.tenant, job_id), jobs.published(connection, job_id)

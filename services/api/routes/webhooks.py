@@ -1,4 +1,4 @@
-"""/v1/webhooks: being told when a job has ended (Standard Webhooks)."""
+"""/v1/webhooks: messages about ended jobs (Standard Webhooks)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.api import schemas
-from services.api.context import Admin, Connections, Context
+from services.api.gateway import Admin, Gateway, GatewayDep
 from shared.ledger import audit, webhooks
-from shared.webhook import Policy
+from shared.outbound.webhook import Policy
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 Kind = Literal["job.succeeded", "job.failed", "job.cancelled"]
@@ -19,7 +19,7 @@ DAY = 86400
 
 
 class WebhookRequest(BaseModel):
-    """Where to send which messages."""
+    """The URL and the event kinds."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,7 +28,7 @@ class WebhookRequest(BaseModel):
 
 
 class Rotation(BaseModel):
-    """For how long the old secret goes on signing beside the new one."""
+    """How long the old secret also signs."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,7 +36,7 @@ class Rotation(BaseModel):
 
 
 class Webhook(BaseModel):
-    """A webhook; `secret` is told only when it is made."""
+    """A webhook; `secret` is shown only at its creation."""
 
     id: str
     url: str
@@ -52,7 +52,7 @@ class WebhookList(BaseModel):
 
 
 class Delivery(BaseModel):
-    """One message and how its delivery stands; `status` is the last answer, `reason` why there was none."""
+    """One message and the state of its delivery; `status` is the last HTTP status, `reason` why there was none."""
 
     id: str
     kind: str
@@ -72,67 +72,67 @@ class DeliveryList(BaseModel):
 
 
 @router.post("", status_code=201)
-def create_webhook(asked: WebhookRequest, connections: Connections, caller: Admin) -> Webhook:
-    """Registers a URL to which the ends of the tenant's jobs are sent, signed with the secret that is told here."""
-    _policy(connections).check(asked.url)
-    with connections.writing(caller) as connection:
-        made = webhooks.add(connection, caller.tenant, asked.url, asked.kinds)
-        audit.record(connection, caller.tenant, caller.key_id, "create_webhook", made.id)
-    return _view(made, made.secrets[0])
+def create_webhook(body: WebhookRequest, gateway: GatewayDep, caller: Admin) -> Webhook:
+    """Register a URL that receives a signed message for each ended job; the response has the signing secret."""
+    _policy(gateway).check(body.url)
+    with gateway.writing(caller) as connection:
+        webhook = webhooks.add(connection, caller.tenant, body.url, body.kinds)
+        audit.record(connection, caller.tenant, caller.key_id, "create_webhook", webhook.id)
+    return _view(webhook, webhook.secrets[0])
 
 
 @router.get("")
-def list_webhooks(connections: Connections, caller: Admin) -> WebhookList:
-    """The tenant's webhooks."""
-    with connections.reading(caller) as connection:
-        return WebhookList(items=[_view(found) for found in webhooks.every(connection, caller.tenant)])
+def list_webhooks(gateway: GatewayDep, caller: Admin) -> WebhookList:
+    """Return the tenant's webhooks."""
+    with gateway.reading(caller) as connection:
+        return WebhookList(items=[_view(webhook) for webhook in webhooks.every(connection, caller.tenant)])
 
 
 @router.delete("/{webhook_id}", status_code=204)
-def delete_webhook(webhook_id: str, connections: Connections, caller: Admin) -> None:
-    """Removes a webhook and what was still to be sent to it."""
-    with connections.writing(caller) as connection:
+def delete_webhook(webhook_id: str, gateway: GatewayDep, caller: Admin) -> None:
+    """Delete a webhook and its pending messages."""
+    with gateway.writing(caller) as connection:
         webhooks.remove(connection, caller.tenant, webhook_id)
         audit.record(connection, caller.tenant, caller.key_id, "delete_webhook", webhook_id)
 
 
 @router.post("/{webhook_id}/rotate")
-def rotate_secret(webhook_id: str, asked: Rotation, connections: Connections, caller: Admin) -> Webhook:
-    """Gives the webhook a new secret; for a while messages carry the signatures of both."""
-    with connections.writing(caller) as connection:
-        made = webhooks.rotate(connection, caller.tenant, webhook_id, asked.overlap_seconds)
+def rotate_secret(webhook_id: str, body: Rotation, gateway: GatewayDep, caller: Admin) -> Webhook:
+    """Give the webhook a new secret; for a while messages have the signatures of both."""
+    with gateway.writing(caller) as connection:
+        webhook = webhooks.rotate(connection, caller.tenant, webhook_id, body.overlap_seconds)
         audit.record(connection, caller.tenant, caller.key_id, "rotate_webhook", webhook_id)
-    return _view(made, made.secrets[0])
+    return _view(webhook, webhook.secrets[0])
 
 
 @router.get("/{webhook_id}/deliveries")
 def list_deliveries(
-    webhook_id: str, connections: Connections, caller: Admin, limit: Annotated[int, Query(ge=1, le=200)] = 50
+    webhook_id: str, gateway: GatewayDep, caller: Admin, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> DeliveryList:
-    """The latest messages and what became of them."""
-    with connections.reading(caller) as connection:
-        found = webhooks.log(connection, caller.tenant, webhook_id, limit)
-    return DeliveryList(items=[_delivery(one) for one in found])
+    """Return the latest messages and the state of their delivery."""
+    with gateway.reading(caller) as connection:
+        stored = webhooks.log(connection, caller.tenant, webhook_id, limit)
+    return DeliveryList(items=[_delivery(delivery) for delivery in stored])
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/retry", status_code=202)
-def retry_delivery(webhook_id: str, delivery_id: str, connections: Connections, caller: Admin) -> None:
-    """Sends a message again at once."""
-    with connections.writing(caller) as connection:
+def retry_delivery(webhook_id: str, delivery_id: str, gateway: GatewayDep, caller: Admin) -> None:
+    """Send a message again at once."""
+    with gateway.writing(caller) as connection:
         webhooks.retry(connection, caller.tenant, webhook_id, delivery_id)
 
 
-def _policy(context: Context) -> Policy:
-    return Policy.parse(context.settings.webhook_http, context.settings.webhook_networks)
+def _policy(gateway: Gateway) -> Policy:
+    return Policy.parse(gateway.settings.webhook_http, gateway.settings.webhook_networks)
 
 
-def _view(found: webhooks.Webhook, secret: str | None = None) -> Webhook:
-    created = schemas.time_of(found.created)
-    return Webhook(id=found.id, url=found.url, kinds=list(found.kinds), created=created, secret=secret)
+def _view(stored: webhooks.Webhook, secret: str | None = None) -> Webhook:
+    created = schemas.time_of(stored.created)
+    return Webhook(id=stored.id, url=stored.url, kinds=list(stored.kinds), created=created, secret=secret)
 
 
-def _delivery(found: webhooks.Delivery) -> Delivery:
-    times = {name: getattr(found, name) for name in ("due", "created", "ended")}
+def _delivery(stored: webhooks.Delivery) -> Delivery:
+    times = {name: getattr(stored, name) for name in ("due", "created", "ended")}
     shown = {name: schemas.time_or_none(t) for name, t in times.items()}
-    kept = {name: getattr(found, name) for name in ("id", "kind", "state", "attempts", "status", "reason")}
-    return Delivery(**kept, **shown)
+    fields = {name: getattr(stored, name) for name in ("id", "kind", "state", "attempts", "status", "reason")}
+    return Delivery(**fields, **shown)

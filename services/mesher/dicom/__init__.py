@@ -13,8 +13,8 @@ from services.mesher.dicom.source import source_images, to_bytes
 from services.mesher.dicom.surfaces import surfaces
 from services.mesher.provenance import Provenance
 from services.mesher.results import MeshedOrgans
-from shared.formats.plan import Origin
-from shared.volume import LabelMap
+from shared.imaging.formats.plan import Origin
+from shared.imaging.volume import LabelMap
 
 
 def to_dicom(
@@ -25,7 +25,7 @@ def to_dicom(
         return {}
     sources = source_images(origin)
     segments = segmentation(job, labels, sources, origin, provenance)
-    report = measurement_report(job, labels, sources, segments, provenance)
+    report = measurement_report(job, meshed, sources, segments, provenance)
     datasets: dict[str, Dataset] = {"segmentation.dcm": segments, "sr.dcm": report}
     datasets |= surfaces(job, meshed, sources, provenance)
     return {name: to_bytes(dataset) for name, dataset in datasets.items()}

@@ -15,6 +15,7 @@ from highdicom.sr import (
     MeasurementReport,
     ObservationContext,
     ObserverContext,
+    QualitativeEvaluation,
     ReferencedSegment,
     SourceSeriesForSegmentation,
     TrackingIdentifier,
@@ -23,14 +24,17 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 
 from services.mesher.dicom import source
+from services.mesher.dicom.segmentation import organ_code
 from services.mesher.provenance import Provenance
-from shared.volume import ORGANS, LabelMap, Organ
+from services.mesher.results import MeshedOrgan, MeshedOrgans
 
 VOLUME = CodedConcept("118565006", "SCT", "Volume")
 MILLILITRE = CodedConcept("mL", "UCUM", "milliliter")
 DEVICE = CodedConcept("121007", "DCM", "Device")
 REPORT = CodedConcept("126000", "DCM", "Imaging Measurement Report")
 CATEGORY = CodedConcept("123037004", "SCT", "Anatomical Structure")
+COMPLETENESS = CodedConcept("COMPLETENESS", "99VISCERA", "Part of the organ in the outlines")
+INCOMPLETE = CodedConcept("255599008", "SCT", "Incomplete")
 _PROCEDURES = {
     "CT": CodedConcept("169070004", "SCT", "Computed tomography of abdomen and pelvis"),
     "MR": CodedConcept("241620005", "SCT", "Magnetic resonance imaging of abdomen"),
@@ -38,14 +42,16 @@ _PROCEDURES = {
 
 
 def measurement_report(
-    job: str, labels: LabelMap, sources: Sequence[Dataset], segmentation: Segmentation, provenance: Provenance
+    job: str, meshed: MeshedOrgans, sources: Sequence[Dataset], segmentation: Segmentation, provenance: Provenance
 ) -> Comprehensive3DSR:
-    """A preliminary, unverified report with one group per segment: the volume of its voxels in mL."""
-    voxels = {organ.name: int((labels.data == organ.id).sum()) for organ in ORGANS}
+    """A preliminary, unverified report with one group per segment: the volume of its voxels in mL.
+
+    A group says "incomplete" where the outlines show a part of the organ.
+    """
     numbers = {str(item.TrackingID): int(item.SegmentNumber) for item in segmentation.SegmentSequence}
     groups = [
-        _group(job, organ, numbers[organ.name], voxels[organ.name] * labels.geometry.voxel_ml, segmentation, provenance)
-        for organ in ORGANS
+        _group(job, organ, numbers[organ.name], segmentation, provenance)
+        for organ in meshed.organs
         if organ.name in numbers
     ]
     observer = ObserverContext(
@@ -81,10 +87,10 @@ def measurement_report(
     )
 
 
-def _group(  # noqa: PLR0917
-    job: str, organ: Organ, number: int, volume: float, segmentation: Segmentation, provenance: Provenance
+def _group(
+    job: str, organ: MeshedOrgan, number: int, segmentation: Segmentation, provenance: Provenance
 ) -> VolumetricROIMeasurementsAndQualitativeEvaluations:
-    organ_code = CodedConcept(organ.snomed, "SCT", organ.title)
+    code = organ_code(organ.definition)
     series = segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID
     return VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(source.uid(job, "tracking", organ.name), organ.name),
@@ -95,8 +101,9 @@ def _group(  # noqa: PLR0917
             source_series=SourceSeriesForSegmentation(series),
         ),
         finding_category=CATEGORY,
-        finding_type=organ_code,
-        finding_sites=[FindingSite(organ_code)],
+        finding_type=code,
+        finding_sites=[FindingSite(code)],
         algorithm_id=AlgorithmIdentification(source.MAKER, source.software(provenance)),
-        measurements=[Measurement(VOLUME, round(volume, 3), MILLILITRE)],
+        measurements=[Measurement(VOLUME, round(organ.volume_voxels_ml, 3), MILLILITRE)],
+        qualitative_evaluations=[QualitativeEvaluation(COMPLETENESS, INCOMPLETE)] if organ.part_seen else None,
     )

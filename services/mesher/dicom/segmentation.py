@@ -13,8 +13,8 @@ from pydicom.dataset import Dataset
 
 from services.mesher.dicom import source
 from services.mesher.provenance import Provenance
-from shared.formats.plan import Origin
-from shared.volume import ORGANS, LabelMap, Organ
+from shared.imaging.formats.plan import Origin
+from shared.imaging.volume import LabelMap, Organ
 
 ORGAN_CATEGORY = CodedConcept("123037004", "SCT", "Anatomical Structure")
 ARTIFICIAL_INTELLIGENCE = CodedConcept("123109", "DCM", "Artificial Intelligence")
@@ -23,7 +23,14 @@ ARTIFICIAL_INTELLIGENCE = CodedConcept("123109", "DCM", "Artificial Intelligence
 def present_organs(labels: LabelMap) -> list[Organ]:
     """The organs that have a voxel, in the order of their labels."""
     counts = np.bincount(labels.data.ravel(), minlength=256)
-    return [organ for organ in ORGANS if counts[organ.id]]
+    return [organ for organ in labels.organs if counts[organ.id]]
+
+
+def organ_code(organ: Organ) -> CodedConcept:
+    """The SNOMED CT code of an organ, or a private code where none is known."""
+    if organ.snomed:
+        return CodedConcept(organ.snomed, "SCT", organ.title)
+    return CodedConcept(organ.name, "99VISCERA", organ.title)
 
 
 def segmentation(
@@ -64,7 +71,7 @@ def _segment(number: int, organ: Organ, job: str, provenance: Provenance) -> Seg
         segment_number=number,
         segment_label=organ.title,
         segmented_property_category=ORGAN_CATEGORY,
-        segmented_property_type=CodedConcept(organ.snomed, "SCT", organ.title),
+        segmented_property_type=organ_code(organ),
         algorithm_type="AUTOMATIC",
         algorithm_identification=algorithm(provenance),
         tracking_uid=source.uid(job, "tracking", organ.name),

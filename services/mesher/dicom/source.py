@@ -9,8 +9,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from services.mesher.provenance import NOTICE, Provenance
-from shared.formats.origin import derived_uid
-from shared.formats.plan import Origin, Slice
+from shared.imaging.formats.origin import derived_uid
+from shared.imaging.formats.plan import Origin, Slice
 
 MAKER = "Viscera"
 TITLE = f"Abdominal organs, {NOTICE}"

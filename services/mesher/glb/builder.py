@@ -162,14 +162,15 @@ def to_gltf_axes(points: NDArray[Any]) -> NDArray[Any]:
 
 
 def _node(organ: MeshedOrgan) -> Json:
-    extras: Json = {"label": organ.label}
-    if organ.definition:
-        extras |= {"title": organ.definition.title, "snomed_ct": organ.definition.snomed}
+    extras: Json = {"label": organ.label, "title": organ.definition.title}
+    if organ.definition.snomed:
+        extras["snomed_ct"] = organ.definition.snomed
     extras |= {
         "volume_ml": round(organ.volume_voxels_ml, 3),
         "surface_cm2": round(organ.surface_cm2, 3),
         "watertight": bool(organ.checks and organ.checks.watertight),
         "touches_border": organ.touches_border,
+        "part_seen": organ.part_seen,
     }
     return {"name": organ.name, "extras": extras}
 

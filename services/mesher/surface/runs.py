@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from services.mesher.surface.parallel import Map
 from shared.arrays import Bool, Float32, Float64, Int32, Int64, UInt8
-from shared.volume import LabelMap
+from shared.imaging.volume import LabelMap
 
 _CHUNK_BYTES = 2_000_000
 """Voxels that one task encodes: few enough for the processor's cache, enough to outweigh the task's overhead."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from shared.geometry import Geometry
+from shared.imaging.geometry import Geometry
 
 
 def shot(page, name, **options):

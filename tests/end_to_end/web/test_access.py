@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.end_to_end.web.conftest import KEY
 from tests.end_to_end.web.steps import shot, show, wait_shown
-from tests.packages import installed
+from tests.support.packages import installed
 
 RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}"
 

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.end_to_end.web.steps import scene, shot, show
-from tests.packages import installed
+from tests.support.packages import installed
 
 HOME = {"left": [-0.25, 1.5, -0.4], "right": [0.25, 1.5, -0.4]}
 

@@ -8,10 +8,10 @@ from fastapi.testclient import TestClient
 
 from services.api.app import create_app
 from services.local import free_port
-from shared.ledger import access, open_ledger
-from shared.phantoms import abdomen
+from shared.imaging.phantoms import abdomen
+from shared.ledger import api_keys, open_ledger
 from shared.settings import Settings
-from tests.scans import small_grid, write_nifti
+from tests.support.scans import small_grid, write_nifti
 
 KEY = "vsk_test"
 
@@ -34,8 +34,8 @@ def app(settings):
     ledger = open_ledger(settings.ledger_url)
     ledger.migrate()
     with ledger.write() as connection:
-        access.add_key(connection, KEY, "default")
-        access.add_key(connection, "vsk_other", "other")
+        api_keys.add_key(connection, KEY, "default")
+        api_keys.add_key(connection, "vsk_other", "other")
     ledger.close()
     return create_app(settings)
 

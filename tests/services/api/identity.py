@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import threading
@@ -36,6 +37,9 @@ class Provider:
         self.kid, self.key = "first", rsa_key()
         self.codes: dict[str, dict[str, str]] = {}
         self.fetched = 0
+        self.drips = False
+        self.open = threading.Event()
+        self.open.set()
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -52,6 +56,14 @@ class Provider:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def hang(self, *, drip: bool = False) -> None:
+        """Answers nothing from now on, or with `drip` one byte of a header now and then."""
+        self.drips = drip
+        self.open.clear()
+
+    def resume(self) -> None:
+        self.open.set()
+
     def rotate(self) -> None:
         self.kid, self.key = "second", rsa_key()
 
@@ -61,6 +73,14 @@ class Provider:
         return jwt.encode(given, self.key, "RS256", {"kid": self.kid})
 
     def get(self, handler: BaseHTTPRequestHandler) -> None:
+        hung = False
+        while not self.open.wait(0.1):
+            hung = True
+            with contextlib.suppress(OSError):
+                if self.drips:
+                    handler.wfile.write(b"H")
+        if hung:
+            return
         path = urlsplit(handler.path)
         if path.path == "/authorize":
             asked = {name: values[0] for name, values in parse_qs(path.query).items()}

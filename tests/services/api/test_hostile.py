@@ -14,11 +14,11 @@ from services.api import codes
 from services.api.app import create_app
 from shared import sandbox
 from shared.errors import BadScan
-from shared.ledger import access, open_ledger
-from shared.phantoms import abdomen
+from shared.imaging.phantoms import abdomen
+from shared.ledger import api_keys, open_ledger
 from shared.settings import Settings
-from tests import hostile
-from tests.scans import small_grid, write_nifti
+from tests.support import hostile
+from tests.support.scans import small_grid, write_nifti
 
 BASE = 256 * 2**20
 """What a decoder may take beside the voxels; its interpreter and libraries come on top and are measured."""
@@ -61,7 +61,7 @@ def run(folder: Path) -> Told:
     ledger = open_ledger(given.ledger_url)
     ledger.migrate()
     with ledger.write() as connection:
-        access.add_key(connection, "vsk_test", "default")
+        api_keys.add_key(connection, "vsk_test", "default")
     ledger.close()
 
     def ask(file: tuple[str, bytes]) -> tuple[str, str]:

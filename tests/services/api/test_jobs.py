@@ -97,13 +97,13 @@ def test_other_media_types_and_encodings_are_refused(client, scan):
 
 
 def test_a_full_queue_and_a_full_disk_refuse_with_retry_after(client, scan, app):
-    held = app.state.context
-    app.state.context = replace(held, settings=held.settings.model_copy(update={"queue_bound": 1}))
+    held = app.state.gateway
+    app.state.gateway = replace(held, settings=held.settings.model_copy(update={"queue_bound": 1}))
     assert client.post("/v1/jobs", content=scan).status_code == 202
     answer = client.post("/v1/jobs", content=scan)
     assert_problem(answer, 429, "queue_full")
     assert int(answer.headers["retry-after"]) > 0
-    app.state.context = replace(held, settings=held.settings.model_copy(update={"free_bytes": 2**60}))
+    app.state.gateway = replace(held, settings=held.settings.model_copy(update={"free_bytes": 2**60}))
     answer = client.post("/v1/scans", content=scan)
     assert_problem(answer, 503, "disk_full")
     assert int(answer.headers["retry-after"]) > 0
@@ -128,8 +128,19 @@ def test_content_digest_is_checked(client, scan):
     assert_problem(post(base64.b64encode(b"0" * 32).decode()), 422, "digest_mismatch")
 
 
+def test_options_of_the_query_are_those_of_the_job(client, scan, settings):
+    job = client.post("/v1/jobs?quality=light&modality=CT&coverage=false", content=scan).json()["id"]
+    with open_ledger(settings.ledger_url).read() as connection:
+        options = jobs.get(connection, "default", job).options
+    assert {name: options[name] for name in ("quality", "modality", "coverage")} == {
+        "quality": "light",
+        "modality": "CT",
+        "coverage": False,
+    }
+
+
 def test_bad_options_are_refused(client, scan):
-    for query in ("quality=best", "spacing=1,2", "spacing=0,1,1", "spacing=a,b,c"):
+    for query in ("quality=best", "modality=US", "coverage=half", "spacing=1,2", "spacing=0,1,1", "spacing=a,b,c"):
         assert_problem(client.post(f"/v1/jobs?{query}", content=scan), 422, "invalid_request")
 
 
@@ -205,7 +216,7 @@ def test_wait_answers_when_something_changes(client, scan, settings):
 
 def test_a_crowd_that_asks_at_once_waits_for_nobody_but_the_ledger(client, app, scan):
     job = client.post("/v1/jobs", content=scan).json()["links"]["self"]
-    app.state.context.estimate._until = 0.0
+    app.state.gateway.estimate._until = 0.0
     with ThreadPoolExecutor(60) as pool:
         answers = list(pool.map(lambda _: client.get(job), range(240)))
     assert {answer.status_code for answer in answers} == {200}

@@ -38,6 +38,33 @@ def test_uploads_at_once_are_counted_while_they_last():
         pass
 
 
+def test_an_address_that_sends_wrong_keys_is_slowed_down_and_nobody_else():
+    limits = Limits(requests_per_minute=0, uploads_at_once=0)
+    limits.note_credential("a", "right", valid=True, now=0.0)
+    for _ in range(100):
+        limits.check_credential("a", "wrong", now=0.0)
+        limits.note_credential("a", "wrong", valid=False, now=0.0)
+    with pytest.raises(TooMany, match="wrong keys"):
+        limits.check_credential("a", "another", now=0.5)
+    limits.check_credential("a", "right", now=0.5)
+    limits.check_credential("b", "another", now=0.5)
+    limits.check_credential("a", "another", now=1.5)
+    limits.note_credential("a", "right", valid=False, now=1.5)
+    with pytest.raises(TooMany):
+        limits.check_credential("a", "right", now=1.5)
+
+
+def test_wrong_keys_are_answered_429_after_a_while_and_right_ones_still_work(app):
+    right = {"Authorization": f"Bearer {KEY}"}
+    with TestClient(app) as client:
+        assert client.get("/v1/jobs", headers=right).status_code == 200
+        told = [client.get("/v1/jobs", headers={"Authorization": f"Bearer x{n}"}).status_code for n in range(140)]
+        assert told[:100] == [401] * 100
+        assert told[-1] == 429
+        assert client.get("/v1/jobs", headers=right).status_code == 200
+        assert client.get("/web.json", headers={"Cookie": "viscera_session=x"}).json()["signed_in"] is False
+
+
 def test_over_the_wire_the_answer_says_when_to_come_back(settings, app):
     given = settings.model_copy(update={"requests_per_minute": 2})
     with TestClient(create_app(given), headers={"Authorization": f"Bearer {KEY}"}) as client:
@@ -75,7 +102,7 @@ def test_the_wait_is_estimated_from_the_latest_jobs(client, app, scan, ledger):
         connection.execute(update(stage_runs).where(done).values(started=stage_runs.c.ended - 1.0))
         slow = done & (stage_runs.c.stage == "segmenter")
         connection.execute(update(stage_runs).where(slow).values(started=stage_runs.c.ended - 30.0))
-    app.state.context.estimate._until = 0.0
+    app.state.gateway.estimate._until = 0.0
     waits = [client.get(f"/v1/jobs/{job['id']}").json()["wait_seconds"] for job in (second, third)]
     assert waits == [0, 30]
     assert client.get(f"/v1/jobs/{first['id']}").json()["wait_seconds"] is None

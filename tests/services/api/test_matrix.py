@@ -9,7 +9,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from services.api.problems import api_routes
-from shared.ledger import access, webhooks
+from shared.ledger import api_keys as access
+from shared.ledger import webhooks
 from shared.ledger.tables import api_keys
 from tests.shared.ledger.conftest import add_job
 
@@ -77,7 +78,20 @@ RULES = {
     "GET /v1/webhooks/{webhook_id}/deliveries": Rule(ADMIN, True),
     "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry": Rule(ADMIN, True),
 }  # fmt: skip
-IDENTITIES = ("nobody", "expired", "revoked", "wrong_scope", "stranger", "guest_of_another_job", "owner")
+CHAINS = {
+    "share_of_key": ("key", "share"), "session_of_share_of_key": ("key", "share", "session"),
+    "session_of_token": ("token", "session"), "session_of_operator": ("operator", "session"),
+    "session_of_loopback": ("loopback", "session"), "session_of_key": ("key", "session"),
+}  # fmt: skip
+"""Every way in which a credential comes from another one, by the kinds from the first to the last."""
+ENDED = {
+    f"{name}/{kind}_{end}": (name, kind, end)
+    for name, chain in CHAINS.items() for kind in chain for end in ("revoked", "expired")
+}  # fmt: skip
+"""Each of those after the end of each of its links."""
+IDENTITIES = (
+    "nobody", "expired", "revoked", "wrong_scope", "stranger", "guest_of_another_job", *ENDED, *CHAINS, "owner",
+)  # fmt: skip
 BODIES = {"POST /v1/session": {"key": "x"}, "POST /v1/webhooks": {"url": "https://hook.example/"}}
 
 
@@ -87,6 +101,29 @@ def routes(app) -> list[str]:
 
 def test_every_route_has_a_rule_and_every_rule_a_route(app):
     assert routes(app) == sorted(RULES)
+
+
+def test_every_kind_of_credential_is_a_link_of_a_chain_and_lends_a_session():
+    links = {kind for chain in CHAINS.values() for kind in chain}
+    assert links == set(access._KINDS) | set(access._KEPT)
+    assert {chain[-2] for chain in CHAINS.values() if chain[-1] == "session"} == links - {"session"}
+
+
+def derived(connection, chain, job_id):
+    """The secrets and ids of a chain of credentials, made as the gateway makes them."""
+    secret = access.new_key("token" if chain[0] == "token" else "key")
+    made = {chain[0]: (secret, access.add_key(connection, secret, "default", kind=chain[0]))}
+    for kind in chain[1:]:
+        maker, secret = access.caller(connection, secret), access.new_key(kind)
+        job = job_id if kind == "share" else maker.job
+        scopes = [READ] if kind == "share" else maker.scopes
+        key_id = access.derive(connection, maker, secret, kind=kind, scopes=scopes, seconds=600.0, job_id=job)
+        made[kind] = (secret, key_id)
+    return made
+
+
+def end(connection, key_id, how):
+    connection.execute(update(api_keys).where(api_keys.c.id == key_id).values({how.replace("expired", "expires"): 1.0}))
 
 
 @pytest.fixture
@@ -108,11 +145,17 @@ def keys(client, ledger):
         expired, revoked = (access.digest(made[name]) for name in ("expired", "revoked"))
         connection.execute(update(api_keys).where(api_keys.c.digest == expired).values(expires=1.0))
         connection.execute(update(api_keys).where(api_keys.c.digest == revoked).values(revoked=1.0))
+        for name, chain in CHAINS.items():
+            made[name] = derived(connection, chain, job_id)[chain[-1]][0]
+        for name, (chain_name, kind, how) in ENDED.items():
+            links = derived(connection, CHAINS[chain_name], job_id)
+            made[name] = links[CHAINS[chain_name][-1]][0]
+            end(connection, links[kind][1], how)
         hook = webhooks.add(connection, "default", "https://hook.example/", webhooks.KINDS)
-        owner = access.caller(connection, made["owner"]).key_id
+        spare = access.add_key(connection, access.new_key(), "default")
     upload = client.post("/v1/scans?upload=direct", json={"bytes": 100}).json()["upload"]
     objects = {
-        "job_id": job_id, "upload_id": upload, "webhook_id": hook.id, "key_id": owner, "number": 1,
+        "job_id": job_id, "upload_id": upload, "webhook_id": hook.id, "key_id": spare, "number": 1,
         "name": "report.json", "share_id": "key_x", "delivery_id": "msg_x", "study": "1.2.3", "series": "1.2.3.4",
         "instance": "1.2.3.4.5", "numbers": 1, "workitem": "1.2.3.4.6", "requester": "1.2.3",
     }  # fmt: skip
@@ -123,9 +166,10 @@ def expected(rule: Rule, identity: str) -> set[int] | None:
     """The statuses that are right; None where any answer but 401, 403 and a 5xx is."""
     if rule.scope == PUBLIC:
         return None
-    if identity in {"nobody", "expired", "revoked"}:
+    if identity in {"nobody", "expired", "revoked"} or identity in ENDED:
         return {401}
-    if rule.scope != OWN and (identity == "wrong_scope" or (identity == "guest_of_another_job" and rule.scope != READ)):
+    is_guest = identity == "guest_of_another_job" or "share" in CHAINS.get(identity, ())
+    if rule.scope != OWN and (identity == "wrong_scope" or (is_guest and rule.scope != READ)):
         return {403}
     if rule.owned and identity in {"stranger", "guest_of_another_job"}:
         return {404}
@@ -141,12 +185,12 @@ def test_the_route_lets_in_whom_it_should(asking, keys, route, ledger):
             rest = [scope for scope in access.SCOPES if scope != rule.scope]
             access.add_key(connection, made["wrong_scope"], "default", scopes=rest)
     method, path = route.split(" ")
+    if path.endswith("/events"):  # an open job's stream has no end
+        asking.post(f"/v1/jobs/{objects['job_id']}/cancel", headers={"Authorization": f"Bearer {made['owner']}"})
     for identity in IDENTITIES:
         if identity == "wrong_scope" and rule.scope in {PUBLIC, OWN}:
             continue
         asking.headers = {} if identity == "nobody" else {"Authorization": f"Bearer {made[identity]}"}
-        if path.endswith("/events") and identity == "owner":
-            asking.post(f"/v1/jobs/{objects['job_id']}/cancel")  # an open job's stream has no end
         body = BODIES.get(route, {}) if method == "POST" else None
         answer = asking.request(method, path.format(**objects), json=body)
         right = expected(rule, identity)

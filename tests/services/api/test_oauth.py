@@ -7,18 +7,22 @@ import jwt
 import pytest
 from fastapi.testclient import TestClient
 
+from services.api.app import create_app
+from services.api.routes.oauth import ASSERTION
 from shared.ledger import clients
 from tests.services.api.identity import ec_key, jwk, rsa_key
 from tests.services.api.test_jobs import assert_problem
 
-ENDPOINT = "http://testserver/v1/oauth/token"
+PUBLIC = "https://viscera.hospital.example"
+ENDPOINT = PUBLIC + "/v1/oauth/token"
 KEYS = {"ES384": ec_key(), "RS384": rsa_key()}
 
 
 @pytest.fixture
-def nobody(app, ledger):
+def nobody(app, settings, ledger):
+    del app
     published = {"keys": [jwk(key, name) for name, key in KEYS.items()]}
-    with TestClient(app) as made:
+    with TestClient(create_app(settings.model_copy(update={"public_url": PUBLIC + "/"}))) as made:
         with ledger.write() as connection:
             clients.add(connection, "pacs", "ward", ["jobs:read", "dicom:write"], jwks=published)
         yield made
@@ -33,7 +37,7 @@ def sign(algorithm="ES384", **claims):
 def ask(client, assertion, **form):
     given = {
         "grant_type": "client_credentials", "client_assertion": assertion,
-        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion_type": ASSERTION,
     }  # fmt: skip
     return client.post("/v1/oauth/token", data=given | form)
 
@@ -70,7 +74,8 @@ def test_an_assertion_works_once(nobody):
     "claims",
     [
         {"aud": "https://elsewhere/token"}, {"exp": time.time() - 120}, {"exp": None}, {"iss": "unknown"}, {"sub": "x"},
-        {"jti": None}, {"exp": time.time() + 7200, "iat": time.time()},
+        {"jti": None}, {"exp": time.time() + 7200, "iat": time.time()}, {"exp": time.time() + 315e6},
+        {"exp": time.time() + 7200, "iat": time.time() + 7100}, {"iss": "a\0b"}, {"iss": "\ud800"},
     ],
 )  # fmt: skip
 def test_wrong_assertions_are_refused_alike(nobody, claims):
@@ -93,6 +98,27 @@ def test_other_requests_get_the_standards_codes(nobody):
         answer = ask(nobody, sign(), **form)
         assert (answer.status_code, answer.json()["error"]) == (400, code)
     assert nobody.post("/v1/oauth/token", content=b"\xff" * 99).json()["error"] == "invalid_request"
+
+
+def test_the_audience_is_the_configured_address_whatever_the_request_is_called(nobody):
+    other = sign(aud="https://other.example/v1/oauth/token")
+    headers = {"Host": "other.example", "X-Forwarded-Proto": "https"}
+    form = {"grant_type": "client_credentials", "client_assertion": other, "client_assertion_type": ASSERTION}
+    assert nobody.post("/v1/oauth/token", data=form, headers=headers).json()["error"] == "invalid_client"
+    assert nobody.get("/.well-known/smart-configuration", headers=headers).json()["token_endpoint"] == ENDPOINT
+
+
+def test_without_a_public_address_no_assertion_is_accepted(client):
+    assert_problem(ask(client, sign()), 404, "not_found")
+    assert_problem(client.get("/.well-known/smart-configuration"), 404, "not_found")
+
+
+def test_a_removed_systems_tokens_end_at_once(nobody, ledger):
+    headers = {"Authorization": f"Bearer {ask(nobody, sign()).json()['access_token']}"}
+    assert nobody.get("/v1/jobs", headers=headers).status_code == 200
+    with ledger.write() as connection:
+        clients.remove(connection, "pacs")
+    assert_problem(nobody.get("/v1/jobs", headers=headers), 401, "unauthorized")
 
 
 def test_the_configuration_says_where_and_how(nobody):

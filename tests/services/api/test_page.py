@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from services.api.app import create_app
 from services.api.routes.page import _bucket_origin
-from shared.phantoms import abdomen
+from shared.imaging.phantoms import abdomen
 from tests.services.api.test_jobs import assert_problem
 
 SCRIPT = b"export const answer = 42;\n" * 40
@@ -28,7 +28,11 @@ def built(tmp_path):
 @pytest.fixture
 def browser(app, settings, built):
     del app
-    with TestClient(create_app(settings.model_copy(update={"web": built})), base_url="http://127.0.0.1:8000") as made:
+    with TestClient(
+        create_app(settings.model_copy(update={"web": built})),
+        base_url="http://127.0.0.1:8000",
+        client=("127.0.0.1", 50000),
+    ) as made:
         yield made
 
 
@@ -71,7 +75,7 @@ def test_only_built_files_are_served(browser, path):
 
 
 def test_without_a_built_application_the_page_says_so(app):
-    with TestClient(app, base_url="http://127.0.0.1:8000") as nobody:
+    with TestClient(app, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 50000)) as nobody:
         answer = nobody.get("/")
         assert answer.status_code == 200
         assert "was not built" in answer.text

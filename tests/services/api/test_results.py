@@ -5,7 +5,8 @@ import json
 import pytest
 
 from shared.ledger import claims, jobs, open_ledger
-from shared.store import open_store, sha256
+from shared.storage.base import sha256
+from shared.storage.connect import open_store
 from tests.services.api.test_jobs import assert_problem
 
 CONTENT = bytes(range(256)) * 20
@@ -25,7 +26,7 @@ def done(client, scan, settings, tmp_path) -> str:
         for name in MADE if stage == "mesher" else ():
             path = tmp_path / name
             path.write_bytes(CONTENT if name == "model.glb" else json.dumps({"name": name}).encode())
-            outputs.append(jobs.Artifact(name, claim.prefix + name, sha256(path), path.stat().st_size))
+            outputs.append(jobs.Artifact(claim.stage, name, claim.prefix + name, sha256(path), path.stat().st_size))
             store.put(outputs[-1].key, path)
         with ledger.write() as connection:
             claims.complete(connection, claim, outputs)
@@ -92,3 +93,18 @@ def test_a_file_that_is_not_there_yet_or_never_is_a_conflict(client, scan):
 def test_unknown_files_and_internal_ones_are_not_found(client, done):
     for name in ("volume.npz", "facts.segmenter.json", "model.exe", "model.meshopt.glb"):
         assert_problem(client.get(f"{done}/{name}"), 404, "not_found")
+
+
+@pytest.mark.parametrize("asked", ["bytes=1-", "bytes=-7", "bytes=0-"])
+def test_a_part_of_a_file_is_a_reading_too(client, done, asked):
+    def read() -> list[str]:
+        return [item["object"] for item in client.get("/v1/audit").json()["items"] if item["action"] == "read"]
+
+    assert client.get(done + "/model.glb", headers={"Range": asked}).status_code in {200, 206}
+    assert read() == [done.rpartition("/")[2]]
+    assert client.get(done + "/report.json", headers={"Range": asked}).headers["cache-control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-" + "9" * 4400, "bytes=" + "9" * 4400 + "-", "bytes=\u0663-"])
+def test_ranges_that_no_file_has_are_ignored(client, done, asked):
+    assert client.get(done + "/model.glb", headers={"Range": asked.encode()}).status_code == 200

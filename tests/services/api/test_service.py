@@ -1,11 +1,13 @@
 """Health, models, the session on loopback, and what the gateway must not hold."""
 
+import socket
 import subprocess
 import sys
 
+import pytest
 from fastapi.testclient import TestClient
 
-from services.api.context import COOKIE
+from services.api.gateway import COOKIE
 from shared.ledger import open_ledger, workers
 from tests.services.api.test_jobs import assert_problem
 
@@ -38,8 +40,11 @@ def test_models_are_those_that_live_workers_run(client, settings):
     assert told == [("classifier", "gate", "cpu", ""), ("classifier", "gate", "cuda", "cuda:0 H100")]
 
 
+HERE = ("127.0.0.1", 50000)
+
+
 def test_page_on_loopback_opens_a_session(app):
-    with TestClient(app, base_url="http://127.0.0.1:8000") as browser:
+    with TestClient(app, base_url="http://127.0.0.1:8000", client=HERE) as browser:
         answer = browser.get("/")
         cookie = answer.headers["set-cookie"]
         assert COOKIE in cookie
@@ -50,9 +55,40 @@ def test_page_on_loopback_opens_a_session(app):
 
 
 def test_a_foreign_host_name_gets_no_session(app):
-    with TestClient(app, base_url="http://attacker.example") as browser:
+    with TestClient(app, base_url="http://attacker.example", client=HERE) as browser:
         assert "set-cookie" not in browser.get("/").headers
         assert browser.get("/v1/jobs").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "203.0.113.9"}, {"X-Forwarded-Host": "viscera.hospital.org"}, {"Forwarded": "for=::1"},
+        {"Via": "1.1 proxy"}, {"X-Real-IP": "203.0.113.9"}, {"X-Forwarded-Proto": "https"},
+        {"Host": "evil.example@127.0.0.1"}, {"Host": "127.0.0.1:8000:9"}, {"Host": "127.0.0.1\t"}, {"Host": "[::1"},
+        {"Host": "127.0.0.1.evil.example"},
+    ],
+)  # fmt: skip
+def test_a_local_proxys_visitors_get_no_session(app, headers):
+    with TestClient(app, base_url="http://127.0.0.1:8000", client=HERE) as browser:
+        answer = browser.get("/", headers=headers)
+        assert answer.status_code == 200
+        assert "set-cookie" not in answer.headers
+
+
+def test_another_machines_browser_gets_no_session_by_naming_a_loopback_host(app):
+    with TestClient(app, base_url="http://127.0.0.1:8000", client=("192.0.2.7", 50000)) as browser:
+        assert "set-cookie" not in browser.get("/").headers
+
+
+def test_a_proxy_that_speaks_http_1_0_gets_no_session(live):
+    # nginx's `proxy_pass` as it comes: no header of its own, Host of the upstream
+    address = live.base_url.host, live.base_url.port
+    with socket.create_connection(address, timeout=10) as plain:
+        plain.sendall(b"GET / HTTP/1.0\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n" % address[1])
+        answer = b"".join(iter(lambda: plain.recv(65536), b""))
+    assert b" 200 " in answer.splitlines()[0]
+    assert b"set-cookie" not in answer.lower()
 
 
 def test_unknown_paths_and_methods_are_problems(client):

@@ -2,16 +2,16 @@
 
 from fastapi.testclient import TestClient
 
-from services.api.context import COOKIE
-from shared.ledger import access
+from services.api.gateway import COOKIE
+from shared.ledger import api_keys
 from tests.services.api.conftest import KEY
 from tests.services.api.test_jobs import assert_problem
 
 
 def test_a_key_opens_a_session_that_may_do_what_the_key_may(app, client, ledger):
-    key = access.new_key()
+    key = api_keys.new_key()
     with ledger.write() as connection:
-        access.add_key(connection, key, "default", name="ward", scopes=["jobs:read"])
+        api_keys.add_key(connection, key, "default", name="ward", scopes=["jobs:read"])
     with TestClient(app, base_url="https://testserver") as browser:
         assert_problem(browser.get("/v1/session"), 401, "unauthorized")
         answer = browser.post("/v1/session", json={"key": key})
@@ -40,7 +40,7 @@ def test_signing_out_ends_the_session_for_whoever_kept_its_cookie(app):
 
 def test_a_wrong_key_opens_nothing(app):
     with TestClient(app) as browser:
-        answer = browser.post("/v1/session", json={"key": access.new_key()})
+        answer = browser.post("/v1/session", json={"key": api_keys.new_key()})
         assert_problem(answer, 401, "unauthorized")
         assert "set-cookie" not in answer.headers
         assert_problem(browser.post("/v1/session", json={}), 422, "invalid_request")

@@ -7,11 +7,12 @@ import pytest
 
 from services.api.pictures import slice_png
 from shared import artifacts
+from shared.imaging.phantoms import abdomen
 from shared.ledger import claims, jobs
-from shared.phantoms import abdomen
-from shared.store import open_store, sha256
-from tests.scans import small_grid
+from shared.storage.base import sha256
+from shared.storage.connect import open_store
 from tests.services.api.test_jobs import assert_problem
+from tests.support.scans import small_grid
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def job(client, scan, settings, ledger, tmp_path, phantom):
         save(path)
         with ledger.write() as connection:
             claim = claims.claim(connection, job_id, stage, "w")
-            artifact = jobs.Artifact(name, claim.prefix + name, sha256(path), path.stat().st_size)
+            artifact = jobs.Artifact(claim.stage, name, claim.prefix + name, sha256(path), path.stat().st_size)
         store.put(artifact.key, path)
         with ledger.write() as connection:
             claims.complete(connection, claim, [artifact])
@@ -119,3 +120,23 @@ def test_flat_slices_and_windows_give_pictures():
     flat = np.full((8, 8), 7, np.uint16)
     for window in (None, (7.0, 0.1)):
         assert slice_png(flat, np.eye(4), modality="MR", window=window)[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("path", ["/slices/3.png", "/volume.nii.gz"])
+def test_a_slice_and_the_volume_are_readings_and_no_browser_keeps_them_unasked(client, job, path):
+    answer = client.get(job + path)
+    items = client.get("/v1/audit").json()["items"]
+    assert [item["object"] for item in items if item["action"] == "read"] == [job.rpartition("/")[2]]
+    assert answer.headers["cache-control"] == "private, no-cache"
+
+
+def test_a_picture_has_bounds_whatever_the_pixels_measure():
+    pixels = np.arange(200 * 200, dtype=np.int16).reshape(200, 200)
+    labels = (pixels > 20000).astype(np.uint8)
+    affine = np.diag([0.02, 40.0, 8.0, 1.0])
+    data = slice_png(pixels, affine, modality="MR", labels=labels)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert max(image.shape) == 2048
+    wide = np.zeros((3, 9000), np.int16)
+    data = slice_png(wide, np.diag([1.0, 1.0, 8.0, 1.0]), modality="CT", labels=wide.astype(np.uint8))
+    assert max(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape) <= 2048

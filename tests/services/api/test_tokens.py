@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 import time
 
 import jwt
@@ -10,7 +11,8 @@ from fastapi.testclient import TestClient
 
 from services.api import tokens
 from services.api.app import create_app
-from services.api.context import COOKIE
+from services.api.gateway import COOKIE
+from shared.errors import Unavailable
 from shared.ledger import open_ledger
 from tests.services.api.identity import Provider, rsa_key
 from tests.services.api.test_jobs import assert_problem
@@ -47,6 +49,20 @@ def test_a_token_names_tenant_and_scopes(gateway, provider):
     assert_problem(ask(gateway, provider.token(scope="profile"), "/v1/jobs"), 403, "insufficient_scope")
 
 
+@pytest.mark.parametrize("scope", [7, None, {"jobs:read": 1}, [1, None], "evil/admin", "https://other.example/admin"])
+def test_scopes_of_odd_kinds_and_of_other_services_give_nothing(gateway, provider, scope):
+    claims = {"scope": scope} if scope is not None else {}
+    token = provider.token(**claims) if claims else jwt.encode(
+        {"iss": provider.url, "aud": "viscera", "sub": "nurse", "exp": time.time() + 300, "scope": None},
+        provider.key, "RS256", {"kid": provider.kid},
+    )  # fmt: skip
+    assert ask(gateway, token).json()["scopes"] == []
+
+
+def test_an_end_in_the_far_future_is_not_taken_over(gateway, provider):
+    assert ask(gateway, provider.token(exp=10**18)).status_code == 200
+
+
 def unsigned(provider):
     return jwt.encode({"iss": provider.url, "aud": "viscera", "sub": "x", "exp": time.time() + 60}, None, "none")
 
@@ -74,7 +90,9 @@ def foreign(provider):
         lambda p: p.token(exp=time.time() - 120), lambda p: p.token(exp=None), lambda p: p.token(aud="other"),
         lambda p: p.token(aud=None), lambda p: p.token(iss="https://evil.example"), lambda p: p.token(sub=None),
         lambda p: p.token(nbf=time.time() + 600), lambda p: p.token(tenant="../etc"),
-        lambda p: p.token(tenant="a" * 99),
+        lambda p: p.token(tenant="a" * 99), lambda p: p.token(tenant="default\n"), lambda p: p.token(sub="a\0b"),
+        lambda p: p.token(sub="\ud800"), lambda p: p.token(nonce="n"), lambda p: p.token(at_hash="h"),
+        lambda p: p.token(typ="ID"), lambda p: p.token(exp=float("inf")),
         unsigned, confused, tampered, foreign, lambda p: "a.b.c", lambda p: "..",
     ],
 )  # fmt: skip
@@ -92,6 +110,51 @@ def test_rotated_keys_are_fetched_again_but_not_for_every_unknown_one(gateway, p
     monkeypatch.setattr(tokens, "REFRESH", 0.0)
     assert ask(gateway, provider.token()).status_code == 200
     assert_problem(ask(gateway, old), 401, "unauthorized")
+
+
+def test_a_withdrawn_key_ends_without_anybody_bringing_another(gateway, provider, monkeypatch):
+    old = provider.token()
+    assert ask(gateway, old).status_code == 200
+    provider.rotate()
+    monkeypatch.setattr(tokens, "REFRESH", 0.0)
+    monkeypatch.setattr(tokens, "MAX_AGE", 0.0)
+    time.sleep(0.01)
+    assert_problem(ask(gateway, old), 401, "unauthorized")
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_provider_that_hangs_costs_one_request_at_a_time(gateway, provider, monkeypatch, cached):
+    monkeypatch.setattr(tokens, "DEADLINE", 1.0)
+    if cached:
+        assert ask(gateway, provider.token()).status_code == 200
+        monkeypatch.setattr(tokens, "REFRESH", 0.0)  # a fetch may begin at once, as after half a minute
+    provider.hang()
+    provider.kid = "made up"
+    answers: list[int] = []
+    asking = [
+        threading.Thread(target=lambda: answers.append(ask(gateway, provider.token()).status_code)) for _ in range(45)
+    ]
+    for thread in asking:
+        thread.start()
+    time.sleep(0.1)
+    began = time.monotonic()
+    assert gateway.get("/livez").status_code == 200
+    assert_problem(ask(gateway, "vsk_unknown"), 401, "unauthorized")
+    assert time.monotonic() - began < 1.0
+    for thread in asking:
+        thread.join(20)
+    provider.resume()
+    assert set(answers) == ({401} if cached else {503})
+
+
+def test_a_provider_that_answers_byte_by_byte_has_no_more_time(provider, monkeypatch):
+    monkeypatch.setattr(tokens, "DEADLINE", 0.5)
+    provider.hang(drip=True)
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        tokens.fetch(provider.url + "/keys")
+    assert time.monotonic() - began < 2.0
+    provider.resume()
 
 
 def test_a_provider_that_is_away_is_unavailable_and_keys_still_work(gateway, provider, settings, ledger):

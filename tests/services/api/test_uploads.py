@@ -11,13 +11,13 @@ from sqlalchemy import update
 from services import reconciler
 from services.api.app import create_app
 from services.api.routes import uploads as route
-from shared.ledger import access, open_ledger
+from shared.ledger import api_keys, open_ledger
 from shared.ledger.tables import uploads as rows
-from shared.queue import make_app
-from shared.store import open_store
-from tests import contracts
+from shared.storage.connect import open_store
+from shared.worker.queue import make_app
 from tests.services.api.conftest import KEY
 from tests.services.api.test_jobs import assert_problem, stored
+from tests.support import contracts
 
 
 @pytest.fixture
@@ -112,13 +112,20 @@ def test_another_tenants_upload_is_unknown(client, stranger, scan):
     assert_problem(stranger.post(here + "/complete"), 404, "not_found")
 
 
+def test_parts_are_refused_while_the_disk_is_too_full(app, client, scan, small_parts, monkeypatch):
+    made = begin(client, scan).json()
+    monkeypatch.setattr(app.state.gateway.settings, "free_bytes", 2**62)
+    for number, piece in pieces(scan, made).items():
+        assert_problem(client.put(made["parts"][number - 1]["url"], content=piece), 503, "disk_full")
+
+
 def test_with_a_bucket_the_parts_go_straight_there(settings, s3, scan):
     url = contracts.s3_bucket(s3) + f"&public={s3}"
     given = settings.model_copy(update={"store_url": url})
     ledger = open_ledger(given.ledger_url)
     ledger.migrate()
     with ledger.write() as connection:
-        access.add_key(connection, KEY, "default")
+        api_keys.add_key(connection, KEY, "default")
     with TestClient(create_app(given), headers={"Authorization": f"Bearer {KEY}"}) as client:
         made = begin(client, scan).json()
         assert made["parts"][0]["url"].startswith(s3)

@@ -12,9 +12,9 @@ from scipy.sparse.csgraph import connected_components
 
 from services.mesher.results import MeshedOrgan, MeshedOrgans
 from services.mesher.surface.mesh import Mesh, signed_volume
-from shared.geometry import Geometry
-from shared.phantoms import abdomen
-from shared.volume import LabelMap
+from shared.imaging.geometry import Geometry
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import LabelMap
 
 
 def labels(data: NDArray[Any], spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> LabelMap:

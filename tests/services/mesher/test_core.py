@@ -5,8 +5,8 @@ import pytest
 
 from bench.voxelise import dice, voxelise
 from services.mesher.core import BUDGETS, mesh
-from shared.geometry import Geometry
-from shared.volume import LabelMap
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import LabelMap
 from tests.services.mesher.shapes import ball, labels, oblique, organ_of, phantom_labels, shells, surface, winding
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from services.mesher.outputs import write_outputs
-from shared.formats import open_scan, read_scan
-from shared.phantoms import abdomen
-from shared.volume import LabelMap
-from tests.scans import small_grid, write_dicom
+from shared.imaging.formats import open_scan, read_scan
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import LabelMap
 from tests.services.mesher.glb.reader import parse
+from tests.support.scans import small_grid, write_dicom
 
 GLBS = ("model.glb", "model.quantized.glb", "model.meshopt.glb", "model.lod.glb")
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from services.segmenter.core import _likeliest, segment
-from shared.geometry import Geometry, to_axial
-from shared.model import load_network
-from shared.volume import SliceScores, Volume
-from tests.tiny_models import by_brightness
+from shared.imaging.geometry import Geometry, to_axial
+from shared.imaging.volume import SliceScores, Volume
+from shared.models.network import load_network
+from tests.support.tiny_models import by_brightness
 
 LEVELS = np.array([0, 1000, 2000, 3000])
 
@@ -41,18 +41,21 @@ def every_slice(volume: Volume) -> SliceScores:
     return SliceScores(np.ones((count, 3), dtype=np.float32), np.ones(count, dtype=bool))
 
 
-def agreement(found: np.ndarray, truth: np.ndarray) -> float:
+def agreement(predicted: np.ndarray, reference: np.ndarray) -> float:
     """The smallest Dice of the three organs."""
-    return min(2 * ((found == o) & (truth == o)).sum() / ((found == o).sum() + (truth == o).sum()) for o in (1, 2, 3))
+    return min(
+        2 * ((predicted == o) & (reference == o)).sum() / ((predicted == o).sum() + (reference == o).sum())
+        for o in (1, 2, 3)
+    )
 
 
 def test_labels_lie_on_the_pixels_they_came_from(network):
     labels = blocks((8, 128, 160))
     volume = scan_of(labels, np.diag([1.5, 1.5, -3.0, 1.0]))
-    found = segment(volume, every_slice(volume), network)
-    assert np.array_equal(found.data, labels)
-    assert found.geometry == volume.geometry
-    assert found.warnings == ()
+    predicted = segment(volume, every_slice(volume), network)
+    assert np.array_equal(predicted.data, labels)
+    assert predicted.geometry == volume.geometry
+    assert predicted.warnings == ()
 
 
 @pytest.mark.parametrize("axes", list(itertools.permutations(range(3))))
@@ -92,14 +95,14 @@ def test_slices_that_are_not_kept_are_background(network):
     labels = blocks((8, 128, 128))
     volume = scan_of(labels, np.diag([1.5, 1.5, -3.0, 1.0]))
     keep = np.array([False, False, True, True, True, True, False, False])
-    found = segment(volume, SliceScores(np.ones((8, 3), dtype=np.float32), keep), network)
-    assert np.array_equal(found.data.any(axis=(1, 2)), keep)
+    predicted = segment(volume, SliceScores(np.ones((8, 3), dtype=np.float32), keep), network)
+    assert np.array_equal(predicted.data.any(axis=(1, 2)), keep)
 
 
 def test_a_scan_without_kept_slices_is_all_background(network):
     volume = scan_of(blocks((4, 64, 64)), np.diag([1.5, 1.5, -3.0, 1.0]))
-    found = segment(volume, SliceScores(np.zeros((4, 3), dtype=np.float32), np.zeros(4, dtype=bool)), network)
-    assert not found.data.any()
+    predicted = segment(volume, SliceScores(np.zeros((4, 3), dtype=np.float32), np.zeros(4, dtype=bool)), network)
+    assert not predicted.data.any()
 
 
 def test_ct_is_out_of_domain_for_a_model_that_knows_mr(network):
@@ -110,10 +113,10 @@ def test_ct_is_out_of_domain_for_a_model_that_knows_mr(network):
 
 def test_progress_ends_at_one_and_what_it_raises_passes_through(network):
     volume = scan_of(blocks((20, 64, 64)), np.diag([1.5, 1.5, -3.0, 1.0]))
-    heard: list[float] = []
-    segment(volume, every_slice(volume), network, heard.append)
-    assert heard[-1] == 1.0
-    assert heard == sorted(heard)
+    reported: list[float] = []
+    segment(volume, every_slice(volume), network, reported.append)
+    assert reported[-1] == 1.0
+    assert reported == sorted(reported)
 
     def stop(_: float) -> None:
         raise KeyboardInterrupt

@@ -1,7 +1,7 @@
 import pytest
 
 from shared.ledger import Ledger, jobs
-from tests import contracts
+from tests.support import contracts
 
 
 @pytest.fixture(params=contracts.LEDGERS)

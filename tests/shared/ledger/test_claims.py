@@ -18,11 +18,11 @@ def take(ledger, job, stage="classifier", worker="w1"):
 def let_lease_run_out(ledger):
     with ledger.write() as connection:
         connection.execute(update(stage_runs).where(stage_runs.c.state == "running").values(lease_until=0.0))
-        sweep.rescue(connection)
+        sweep.requeue_expired(connection)
 
 
 def output(name, claim):
-    return jobs.Artifact(name, claim.prefix + name, "0" * 64, 1)
+    return jobs.Artifact(claim.stage, name, claim.prefix + name, "0" * 64, 1)
 
 
 def test_only_one_of_eight_workers_gets_the_stage(ledger, job):
@@ -57,7 +57,7 @@ def test_a_worker_that_lost_its_lease_publishes_nothing(ledger, job):
         lambda c: claims.renew(c, old),
         lambda c: claims.complete(c, old, [output("a", old)]),
         lambda c: claims.fail(c, old, "x", "y"),
-        lambda c: claims.give_back(c, old),
+        lambda c: claims.release(c, old),
     ):
         with pytest.raises(LostLease), ledger.write() as connection:
             action(connection)
@@ -67,7 +67,7 @@ def test_a_worker_that_lost_its_lease_publishes_nothing(ledger, job):
 
 
 def test_after_three_silent_workers_the_job_fails_as_worker_lost(ledger, job):
-    for _ in range(claims.TRIES):
+    for _ in range(claims.ATTEMPTS):
         assert take(ledger, job) is not None
         let_lease_run_out(ledger)
     assert take(ledger, job) is None
@@ -82,11 +82,11 @@ def test_a_lease_given_back_is_no_try(ledger, job):
     for _ in range(5):
         claim = take(ledger, job)
         with ledger.write() as connection:
-            claims.give_back(connection, claim)
+            claims.release(connection, claim)
     for _ in range(2):
         take(ledger, job)
         with ledger.write() as connection:
-            claims.give_back_all(connection, "w1")
+            claims.release_all(connection, "w1")
     assert take(ledger, job).attempt == 1
     with ledger.read() as connection:
         assert connection.execute(select(events.c.kind)).scalars().all().count("given_back") == 7

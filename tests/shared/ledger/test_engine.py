@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import text
 
 from shared.errors import Unavailable
-from shared.ledger import engine, jobs
+from shared.ledger import api_keys, engine, jobs, tables
 from shared.ledger.engine import open_ledger
-from tests import contracts
+from tests.support import contracts
 
 
 @pytest.fixture
@@ -73,3 +73,21 @@ def test_who_says_nothing_more_loses_its_locks_and_is_told_so_when_it_wakes(data
     with silent.write() as again:
         assert locked(again) == "t"
     silent.close()
+
+
+def test_what_was_erased_is_in_no_file_of_sqlite(tmp_path):
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    ledger.migrate()
+    canary = "CANARY^ERASED"
+    with ledger.write() as connection:
+        jobs.ensure_tenant(connection, "t")
+        key_id = api_keys.add_key(connection, api_keys.new_key(), "t", name=canary)
+    ledger.overwrite_erased()
+    with ledger.write() as connection:
+        connection.execute(tables.api_keys.delete().where(tables.api_keys.c.id == key_id))
+    ledger.overwrite_erased()
+    with ledger.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
+    for path in tmp_path.iterdir():
+        assert canary.encode() not in path.read_bytes(), path.name
+    ledger.close()

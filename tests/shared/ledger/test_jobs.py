@@ -5,7 +5,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from shared.errors import Conflict, NotFound, Unprocessable
-from shared.ledger import idempotency, jobs, sweep
+from shared.ledger import erasure, idempotency, jobs, pending_deletes
 from shared.ledger.tables import audit, metadata
 from tests.shared.ledger.conftest import add_job
 
@@ -60,14 +60,14 @@ def test_idempotency_key_recalls_the_same_request_only(ledger, job):
 
 def test_erase_removes_rows_dooms_bytes_and_leaves_an_audit_record(ledger, job):
     with ledger.write() as connection:
-        prefixes = jobs.erase(connection, "t", job, "key_1")
+        prefixes = erasure.erase_job(connection, "t", job, "key_1")
     assert len(prefixes) == 2
     with ledger.write() as connection:
-        assert sorted(sweep.condemned(connection)) == sorted(prefixes)
-        sweep.buried(connection, prefixes[0])
-        assert sorted(sweep.condemned(connection)) == sorted(prefixes), "a late worker may still write there"
-        sweep.buried(connection, prefixes[0], after=-1.0)
-        assert sweep.condemned(connection) == prefixes[1:]
+        assert sorted(pending_deletes.prefixes(connection)) == sorted(prefixes)
+        pending_deletes.forget_deleted(connection, prefixes[0])
+        assert sorted(pending_deletes.prefixes(connection)) == sorted(prefixes), "a late worker may still write there"
+        pending_deletes.forget_deleted(connection, prefixes[0], after=-1.0)
+        assert pending_deletes.prefixes(connection) == prefixes[1:]
         row = connection.execute(audit.select()).one()
         assert (row.action, row.object, row.actor) == ("delete", job, "key_1")
         with pytest.raises(NotFound):
@@ -78,5 +78,5 @@ def test_erase_keeps_a_scan_that_another_job_uses(ledger, job):
     with ledger.write() as connection:
         scan_id = jobs.get(connection, "t", job).scan_id
         jobs.create(connection, "t", scan_id, {}, seconds=600.0)
-        assert jobs.erase(connection, "t", job, "key_1") == [f"jobs/{job}/"]
+        assert erasure.erase_job(connection, "t", job, "key_1") == [f"jobs/{job}/"]
         assert jobs.get_scan(connection, "t", scan_id).id == scan_id

@@ -81,7 +81,7 @@ class Machine(RuleBasedStateMachine):
         assert (got is not None) == free
         if got:
             job.tries += 1
-            assert got.attempt == job.tries <= claims.TRIES
+            assert got.attempt == job.tries <= claims.ATTEMPTS
             assert all(got.fence > old.claim.fence for old in self.claims if self._same(old.claim, got))
             job.held = Held(got, worker, self.clock.now + LEASE)
             self.claims.append(job.held)
@@ -98,7 +98,7 @@ class Machine(RuleBasedStateMachine):
     def complete(self, data):
         held = self._any(data)
         key = held.claim.prefix + held.claim.stage
-        output = jobs.Artifact(held.claim.stage, key, "0" * 64, 1)
+        output = jobs.Artifact(held.claim.stage, held.claim.stage, key, "0" * 64, 1)
         if self._acts(held, lambda c: claims.complete(c, held.claim, [output])):
             job = self._job(held)
             job.published[held.claim.stage] = key
@@ -113,17 +113,17 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), counts=st.booleans())
-    def give_back(self, data, counts):
+    def release(self, data, counts):
         held = self._any(data)
-        if counts and held.claim.attempt >= claims.TRIES:
+        if counts and held.claim.attempt >= claims.ATTEMPTS:
             return  # a worker fails the job then
-        if self._acts(held, lambda c: claims.give_back(c, held.claim, counts=counts)):
+        if self._acts(held, lambda c: claims.release(c, held.claim, counts=counts)):
             self._let_go(self._job(held), counts)
 
     @rule(worker=st.sampled_from("abc"))
     def soft_shutdown(self, worker):
         with self.ledger.write() as connection:
-            claims.give_back_all(connection, worker)
+            claims.release_all(connection, worker)
         for job in self.jobs:
             if job.held and job.held.worker == worker:
                 self._let_go(job, counts=False)
@@ -153,12 +153,12 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def reconcile(self):
         with self.ledger.write() as connection:
-            sweep.rescue(connection)
+            sweep.requeue_expired(connection)
             sweep.expire(connection)
             sweep.due(connection)
         for job in self.jobs:
             if job.held and job.held.until < self.clock.now:
-                if job.tries < claims.TRIES:
+                if job.tries < claims.ATTEMPTS:
                     self._let_go(job, counts=True)
                 else:
                     self._ended(job, "failed")
@@ -187,7 +187,7 @@ class Machine(RuleBasedStateMachine):
     def _check_stages(self, job, found, runs):
         running = [run for run in runs if run.state == "running"]
         assert len(running) <= 1, "at most one live claim"
-        assert all(run.attempts <= claims.TRIES for run in runs)
+        assert all(run.attempts <= claims.ATTEMPTS for run in runs)
         assert all((run.lease_until is not None) == (run.state == "running") for run in runs)
         if job.held:
             assert (running[0].stage, running[0].fence) == (job.held.claim.stage, job.held.claim.fence)

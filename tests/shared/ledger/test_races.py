@@ -26,7 +26,9 @@ def test_cancel_against_finish_a_thousand_times(ledger):
         start.wait()
         with suppress(claims.LostLease):
             with ledger.write() as connection:
-                claims.complete(connection, claim, [jobs.Artifact("model.glb", claim.prefix + "g", "0" * 64, 1)])
+                claims.complete(
+                    connection, claim, [jobs.Artifact(claim.stage, "model.glb", claim.prefix + "g", "0" * 64, 1)]
+                )
             won[claim.job_id].append("succeeded")
 
     def cancel(claim, start):

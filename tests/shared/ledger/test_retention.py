@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from shared.errors import NotFound
-from shared.ledger import audit, jobs, retention, sweep
+from shared.ledger import audit, jobs, pending_deletes, retention
 from shared.ledger.tables import jobs as rows
 from shared.ledger.tables import scans, tenants
 from tests.shared.ledger.conftest import add_job
@@ -20,7 +20,7 @@ def end(ledger, job_id, days_ago):
 
 def sweep_all(ledger, days):
     with ledger.write() as connection:
-        retention.promise(connection, days)
+        retention.set_expiry(connection, days)
         return retention.expire_jobs(connection)
 
 
@@ -35,7 +35,7 @@ def test_jobs_are_erased_with_their_bytes_once_their_time_is_over(ledger, job):
         kept = jobs.get(connection, "t", fresh)
         assert kept.expires == pytest.approx(kept.ended + 7 * DAY)
         assert jobs.get(connection, "t", running).expires is None
-        assert f"jobs/{job}/" in sweep.condemned(connection)
+        assert f"jobs/{job}/" in pending_deletes.prefixes(connection)
         last = list(audit.records(connection, "t"))[-1]
         assert (last.actor, last.action, last.object) == ("retention", "expire", job)
 
@@ -60,5 +60,5 @@ def test_scans_without_a_job_are_erased_and_those_of_a_job_are_not(ledger, job):
         connection.execute(update(scans).where(scans.c.id != "scan_new").values(created=scans.c.created - 2 * DAY))
         assert retention.expire_scans(connection, 24.0) == 1
         assert "scan_old" not in set(connection.execute(select(scans.c.id)).scalars())
-        assert "scans/scan_old/" in sweep.condemned(connection)
+        assert "scans/scan_old/" in pending_deletes.prefixes(connection)
         assert jobs.get(connection, "t", job).scan_id in set(connection.execute(select(scans.c.id)).scalars())

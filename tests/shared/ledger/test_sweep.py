@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from sqlalchemy import update
 
-from shared.ledger import claims, jobs, sweep
+from shared.ledger import claims, jobs, pending_deletes, sweep
 from shared.ledger.tables import stage_runs
 from tests.shared.ledger.conftest import add_job
 
@@ -20,7 +20,7 @@ def test_a_new_job_is_rung_again_once_until_its_next_time(ledger, job):
         assert sweep.due(connection) == [], "the gateway has just rung"
     make_due(ledger)
     with ledger.write() as connection:
-        assert sweep.due(connection) == [sweep.Doorbell(job, "classifier")]
+        assert sweep.due(connection) == [sweep.StageMessage(job, "classifier")]
         assert sweep.due(connection) == []
 
 
@@ -45,11 +45,11 @@ def test_struck_work_is_rung_first_even_where_there_is_no_room(ledger):
     with ledger.write() as connection:
         claims.claim(connection, struck, "classifier", "w")
         connection.execute(update(stage_runs).where(stage_runs.c.state == "running").values(lease_until=0.0))
-        sweep.rescue(connection)
+        sweep.requeue_expired(connection)
     make_due(ledger)
     with ledger.write() as connection:
         assert sweep.due(connection, room=dict.fromkeys(jobs.STAGES, 0)) == [
-            sweep.Doorbell(struck, "classifier", struck=True)
+            sweep.StageMessage(struck, "classifier", retried=True)
         ]
     make_due(ledger)
     with ledger.write() as connection:
@@ -84,16 +84,18 @@ def test_eight_reconcilers_rescue_a_job_once(ledger, job):
         claims.claim(connection, job, "classifier", "w")
         connection.execute(update(stage_runs).values(lease_until=0.0))
 
-    def rescue(_):
+    def requeue_expired(_):
         with ledger.write() as connection:
-            sweep.rescue(connection)
+            sweep.requeue_expired(connection)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(rescue, range(8)))
+        list(pool.map(requeue_expired, range(8)))
     with ledger.write() as connection:
         run = jobs.get(connection, "t", job).stages[0]
         assert (run.state, run.attempts) == ("ready", 1)
-        assert sweep.condemned(connection) == [f"jobs/{job}/classifier/1/"], "what the lost attempt stored goes"
+        assert pending_deletes.prefixes(connection) == [f"jobs/{job}/classifier/1/"], (
+            "what the lost attempt stored goes"
+        )
 
 
 def test_a_worker_that_finishes_while_it_is_being_rescued_keeps_its_bytes(ledger, job):
@@ -103,15 +105,15 @@ def test_a_worker_that_finishes_while_it_is_being_rescued_keeps_its_bytes(ledger
 
     def finish(_):
         with suppress(claims.LostLease), ledger.write() as connection:
-            claims.complete(connection, claim, [jobs.Artifact("a", claim.prefix + "a", "0" * 64, 1)])
+            claims.complete(connection, claim, [jobs.Artifact(claim.stage, "a", claim.prefix + "a", "0" * 64, 1)])
 
-    def rescue(_):
+    def requeue_expired(_):
         with ledger.write() as connection:
-            sweep.rescue(connection)
+            sweep.requeue_expired(connection)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: (finish if n % 2 else rescue)(n), range(8)))
+        list(pool.map(lambda n: (finish if n % 2 else requeue_expired)(n), range(8)))
     with ledger.read() as connection:
         published = set(jobs.published(connection, job))
-        condemned = sweep.condemned(connection)
+        condemned = pending_deletes.prefixes(connection)
     assert (published, condemned) in [({"a"}, []), (set(), [claim.prefix])]

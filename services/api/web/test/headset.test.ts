@@ -1,5 +1,6 @@
 import { Matrix4, Plane, Quaternion, Raycaster, Vector3 } from "three";
 import { describe, expect, it } from "vitest";
+import { organVolume } from "../src/core/words";
 import { Lesson } from "../src/learn/lesson";
 import { Clip } from "../src/scene/clip";
 import { carried, LARGEST, stretched } from "../src/xr/grab";
@@ -95,5 +96,13 @@ describe("lesson", () => {
     lesson.answer("stomach");
     lesson.answer("large_bowel");
     expect([lesson.asked.value, lesson.right.value, lesson.names.value]).toEqual([null, 2, true]);
+  });
+});
+
+describe("volumes", () => {
+  it("mark a part of an organ", () => {
+    expect(organVolume({ volume_ml: 501.2, part_seen: true })).toBe("501 mL (part seen)");
+    expect(organVolume({ volume_ml: 20.26, part_seen: false })).toBe("20.3 mL");
+    expect(organVolume({ volume_ml: 20.26 })).toBe("20.3 mL");
   });
 });

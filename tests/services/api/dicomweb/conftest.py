@@ -3,8 +3,8 @@ import io
 import pydicom
 import pytest
 
-from shared.phantoms import abdomen
-from tests.scans import small_grid, write_dicom
+from shared.imaging.phantoms import abdomen
+from tests.support.scans import small_grid, write_dicom
 
 BOUNDARY = "b0undary"
 

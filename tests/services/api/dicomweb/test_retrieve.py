@@ -19,9 +19,9 @@ from dicomweb_client.session_utils import create_session
 from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from services.local import free_port
-from shared.phantoms import abdomen
-from tests.scans import small_grid, write_dicom
+from shared.imaging.phantoms import abdomen
 from tests.services.api.conftest import KEY
+from tests.support.scans import small_grid, write_dicom
 
 
 @pytest.fixture

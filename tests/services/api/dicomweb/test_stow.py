@@ -12,10 +12,10 @@ import pytest
 
 from shared import sandbox
 from shared.dicom import decoding
-from shared.dicom import series as work
 from shared.errors import CorruptScan
 from shared.ledger import jobs, open_ledger
-from shared.store import open_store
+from shared.pacs import series as work
+from shared.storage.connect import open_store
 from tests.services.api.dicomweb.conftest import content_type, multipart, with_uid
 
 STORED, FAILED, REASON, WARNING = "00081199", "00081198", "00081197", "00081196"

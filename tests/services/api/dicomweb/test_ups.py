@@ -6,7 +6,8 @@ import zipfile
 import pydicom
 import pytest
 
-from shared.ledger import claims, dicom_workitems, jobs, open_ledger
+from shared.ledger import claims, jobs, open_ledger
+from shared.ledger.dicom import workitems
 
 STATE, TRANSACTION, PROGRESS, PERFORMED = "00741000", "00081195", "00741002", "00741216"
 WORKITEM = {
@@ -89,7 +90,7 @@ def job(client, store, files):
 
 
 def test_a_job_is_a_workitem_with_progress(client, job, settings, files):
-    uid = dicom_workitems.job_uid(job)
+    uid = workitems.job_uid(job)
     first = shown(client, uid)
     assert first[STATE]["Value"] == ["SCHEDULED"]
     source = pydicom.dcmread(io.BytesIO(files[0]))
@@ -116,7 +117,7 @@ def test_a_job_is_a_workitem_with_progress(client, job, settings, files):
 def test_how_a_job_ended_is_how_its_workitem_ended(client, job, settings, outcome, code, expected):
     with open_ledger(settings.ledger_url).write() as connection:
         jobs.end(connection, job, outcome, code, "why" if code else None)
-    content = shown(client, dicom_workitems.job_uid(job))
+    content = shown(client, workitems.job_uid(job))
     assert content[STATE]["Value"] == [expected]
     if code:
         reason = content[PROGRESS]["Value"][0]["0074100E"]["Value"][0]
@@ -137,5 +138,5 @@ def test_a_job_of_an_uploaded_scan_from_dicom_is_a_workitem_too(client, files, s
         for number, file in enumerate(files):
             archive.writestr(f"{number}.dcm", file)
     job, other = submit(packed.getvalue(), "application/zip"), submit(scan, "application/gzip")
-    assert shown(client, dicom_workitems.job_uid(job))[STATE]["Value"] == ["SCHEDULED"]
-    assert client.get(f"{HERE}/{dicom_workitems.job_uid(other)}").status_code == 404
+    assert shown(client, workitems.job_uid(job))[STATE]["Value"] == ["SCHEDULED"]
+    assert client.get(f"{HERE}/{workitems.job_uid(other)}").status_code == 404

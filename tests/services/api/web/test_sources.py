@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.packages import installed
+from tests.support.packages import installed
 
 
 def run(*command):

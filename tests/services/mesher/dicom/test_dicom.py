@@ -16,12 +16,12 @@ from services.mesher.core import mesh
 from services.mesher.dicom import to_dicom
 from services.mesher.provenance import Provenance
 from shared import sandbox
-from shared.dicom import handout
 from shared.dicom.identity import complete
-from shared.formats import open_scan, read_scan
-from shared.phantoms import abdomen
-from shared.volume import ORGANS, LabelMap
-from tests.scans import small_grid, write_dicom, write_enhanced
+from shared.imaging.formats import open_scan, read_scan
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import ORGANS, LabelMap
+from shared.pacs import results
+from tests.support.scans import small_grid, write_dicom, write_enhanced
 
 ORIGIN = Provenance(models=(("gate", "ab" * 32), ("outline", "cd" * 32)), software="viscera 0")
 IDENTITY = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Müller^Äda"}]}, "00100020": {"vr": "LO", "Value": ["1"]}}
@@ -132,6 +132,20 @@ def test_the_report_gives_volumes_in_millilitres(tmp_path):
     assert volumes["stomach"].unit.CodeValue == "mL"
 
 
+def test_the_report_says_where_only_a_part_of_an_organ_was_seen(tmp_path):
+    folder = write_dicom(tmp_path / "s", abdomen(small_grid()).volume)
+    labels = np.zeros(read_scan(folder).data.shape, np.uint8)
+    labels[0:6, 5:12, 4:20], labels[4:6, 20:24, 8:12] = 1, 3
+    report = highdicom.sr.srread(io.BytesIO(result_of(folder, labels)[1]["sr.dcm"]))
+    groups = report.content.get_volumetric_roi_measurement_groups()
+    parts = {
+        group.tracking_identifier
+        for group in groups
+        if any(item.value.value == "255599008" for item in group.get_qualitative_evaluations())
+    }
+    assert parts == {"stomach"}
+
+
 def test_the_surfaces_come_out_as_they_went_in(tmp_path):
     _, files = result_of(write_dicom(tmp_path / "s", abdomen(small_grid()).volume))
     stl, obj, mtl = (read(files[f"{kind}.dcm"]) for kind in ("stl", "obj", "mtl"))
@@ -152,7 +166,7 @@ def test_before_it_is_handed_out_a_result_holds_nothing_personal(tmp_path):
     volume = read_scan(folder)
     labels = LabelMap(np.ones(volume.data.shape, np.uint8), volume.geometry)
     files = to_dicom("job_1", labels, mesh(labels, "light"), open_scan(folder).origin, ORIGIN)
-    assert set(files) == set(handout.FILES)
+    assert set(files) == set(results.FILES)
     assert all(b"CANARY" not in content and b"Phantom" not in content for content in files.values())
     identity = sandbox.call("identity", path=str(folder))["identity"]
     assert read(complete(files["sr.dcm"], identity)).StudyDescription == "CANARY"

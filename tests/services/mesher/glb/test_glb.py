@@ -6,7 +6,7 @@ import pytest
 from services.mesher.core import mesh
 from services.mesher.glb import to_glb
 from services.mesher.provenance import Provenance
-from shared.volume import LabelMap
+from shared.imaging.volume import LabelMap
 from tests.services.mesher.glb.reader import accessor, parse
 from tests.services.mesher.shapes import labels, phantom_labels, surface
 

@@ -10,10 +10,10 @@ from scipy.spatial import cKDTree
 
 from services.mesher.core import mesh
 from services.mesher.glb import to_glb
-from tests.packages import installed
 from tests.services.mesher.glb.reader import parse
 from tests.services.mesher.glb.test_glb import ORIGIN, corners
 from tests.services.mesher.shapes import phantom_labels
+from tests.support.packages import installed
 
 LOAD = Path(__file__).with_name("load.mjs")
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from services.mesher.surface.crossings import crossings
-from shared.geometry import Geometry
-from shared.volume import LabelMap
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import LabelMap
 
 KINDS = ("random", "sheet", "rod", "diagonal", "checkerboard", "interlocked", "walk")
 
 
 def draw_map(rng: np.random.Generator) -> LabelMap:
     """A label map of 1 to about 50 voxels per label, with an anisotropy of up to 10."""
-    size = rng.integers(2, 9, 3)
+    size = tuple(int(n) for n in rng.integers(2, 9, 3))
     grid = np.indices(size)
     kind = KINDS[rng.integers(len(KINDS))]
     if kind == "random":
@@ -49,7 +49,7 @@ def _walk(size, rng):
     data, place = np.zeros(size, dtype=np.uint8), rng.integers(0, size)
     for _ in range(rng.integers(1, 50)):
         data[tuple(place)] = 1
-        place = np.clip(place + rng.integers(-1, 2, 3), 0, size - 1)
+        place = np.clip(place + rng.integers(-1, 2, 3), 0, np.array(size) - 1)
     return data
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from services.mesher.surface.field import Lattice, blur_scale, build_field
 from services.mesher.surface.runs import Layout, encode_runs
-from shared.geometry import Geometry
-from shared.volume import LabelMap
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import LabelMap
 
 MM = np.array([1.5, 1.5, 3.0])
 

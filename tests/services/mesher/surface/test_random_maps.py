@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from services.mesher.core import mesh
-from shared.geometry import Geometry
-from shared.volume import LabelMap
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import LabelMap
 
 shapes = st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
 ids = st.sampled_from([0, 0, 0, 1, 2, 3, 7, 255])

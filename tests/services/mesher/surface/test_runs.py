@@ -9,8 +9,8 @@ from scipy import ndimage
 
 from services.mesher.surface.interpolation import interpolate_slices, thick_axis
 from services.mesher.surface.runs import Layout, encode_runs
-from shared.geometry import Geometry
-from shared.volume import LabelMap
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import LabelMap
 from tests.services.mesher.shapes import ball, labels, oblique
 
 maps = arrays.arrays(

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 
 from services.mesher.core import mesh
 from services.mesher.surface.smooth import _covers
-from shared.geometry import Geometry
-from shared.volume import LabelMap
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import LabelMap
 from tests.services.mesher.shapes import ball, labels, organ_of
 from tests.services.mesher.surface.small_maps import maps, outside_bounds
 

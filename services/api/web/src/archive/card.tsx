@@ -1,7 +1,7 @@
 /** One job in the archive. */
 import { css, colourOf } from "../core/organs";
 import type { Job, Report } from "../core/types";
-import { millilitres, percent, when } from "../core/words";
+import { organVolume, percent, when } from "../core/words";
 
 const STATES: Record<Job["state"], string> = {
   queued: "Waiting",
@@ -45,7 +45,7 @@ export function Card({ job, report, writable, onShare, onDelete }: Props) {
             .map((organ) => (
               <li key={organ.name}>
                 <span class="swatch" style={{ background: css(colourOf(organ.label)) }} aria-hidden="true" />
-                {organ.title} <span class="muted">{millilitres(organ.volume_ml)}</span>
+                {organ.title} <span class="muted">{organVolume(organ)}</span>
               </li>
             ))}
         </ul>

@@ -62,6 +62,8 @@ export interface OrganReport {
   surface_cm2: number;
   triangles: number;
   touches_border: boolean;
+  /** Absent in reports of earlier versions. */
+  part_seen?: boolean;
   components: number;
   warnings: Warning[];
 }

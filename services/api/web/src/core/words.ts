@@ -4,6 +4,11 @@ export function millilitres(volume: number): string {
   return volume >= 100 ? `${Math.round(volume)} mL` : `${volume.toFixed(1)} mL`;
 }
 
+/** The volume of an organ; that of a part is marked, because the outlines end inside the organ. */
+export function organVolume(report: { volume_ml: number; part_seen?: boolean }): string {
+  return report.part_seen ? `${millilitres(report.volume_ml)} (part seen)` : millilitres(report.volume_ml);
+}
+
 export function bytes(count: number): string {
   const units = ["B", "kB", "MB", "GB"];
   let value = count;

@@ -2,6 +2,7 @@
 import { type Signal, signal } from "@preact/signals";
 import type { Orientation, Vector } from "../core/geometry";
 import { colourOf } from "../core/organs";
+import { organVolume } from "../core/words";
 import type { Lesson } from "../learn/lesson";
 import type { OrganReport, Report } from "../core/types";
 
@@ -47,10 +48,10 @@ export class ResultState {
   }
 
   /** What may be said of an organ: nothing while a lesson hides the names. */
-  spoken(name: string): { title: string; volume: number } | null {
+  spoken(name: string): { title: string; volume: string } | null {
     const organ = this.organ(name);
     if (!organ || this.lesson.value?.names.value === false) return null;
-    return { title: organ.title, volume: organ.report.volume_ml };
+    return { title: organ.title, volume: organVolume(organ.report) };
   }
 
   byLabel(label: number): OrganState | undefined {

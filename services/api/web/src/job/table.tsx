@@ -1,6 +1,6 @@
 /** The organs: what was measured, what to mind, and whether and how strongly both views show them. */
 import { css } from "../core/organs";
-import { millilitres } from "../core/words";
+import { organVolume } from "../core/words";
 import type { OrganState, ResultState } from "./state";
 
 export function OrganTable({ state }: { state: ResultState }) {
@@ -67,7 +67,7 @@ function Row({ organ, state }: { organ: OrganState; state: ResultState }) {
           {title}
         </button>
       </th>
-      <td class="number">{millilitres(report.volume_ml)}</td>
+      <td class="number">{organVolume(report)}</td>
       <td class="number">{Math.round(report.surface_cm2)} cm²</td>
       <td>
         <input

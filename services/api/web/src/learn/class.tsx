@@ -3,7 +3,6 @@ import { useEffect, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { css } from "../core/organs";
 import type { Job } from "../core/types";
-import { millilitres } from "../core/words";
 import { ResultState } from "../job/state";
 import { ScenePanel } from "../scene/panel";
 import type { OrganStage } from "../scene/stage";
@@ -55,7 +54,7 @@ function Quiz({ lesson, state }: { lesson: Lesson; state: ResultState }) {
         {lesson.told.value && <p>{lesson.told.value}</p>}
         {!asked && chosen && (
           <p>
-            You chose the <strong>{chosen.title.toLowerCase()}</strong>, {millilitres(chosen.volume)}.
+            You chose the <strong>{chosen.title.toLowerCase()}</strong>, {chosen.volume}.
           </p>
         )}
         {asked && (

@@ -1,7 +1,6 @@
 /** The headset: the organs to scale before the wearer, to take, scale, turn, point at, hide and cut open. */
 import { effect } from "@preact/signals";
 import { Color, Matrix4, Object3D, Quaternion, Vector3, type WebXRSpaceEventMap } from "three";
-import { millilitres } from "../core/words";
 import type { ResultState } from "../job/state";
 import { headset } from "../scene/hook";
 import type { OrganStage } from "../scene/stage";
@@ -147,7 +146,7 @@ export class HeadsetMode {
     this.note.visible = said !== null && !this.grip;
     if (!aim || !said) return;
     const ray = this.hands.pointers[at]?.caster.ray;
-    this.note.set(`${said.title}\n${millilitres(said.volume)}`);
+    this.note.set(`${said.title}\n${said.volume}`);
     ray?.at(Math.max(0.1, aim.distance - 0.05), this.note.position);
     this.note.position.y += 0.05;
   }

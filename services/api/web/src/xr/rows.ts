@@ -1,6 +1,5 @@
 /** What stands on the board: the lesson's question, each organ, the tools, the way out. */
 import { css } from "../core/organs";
-import { millilitres } from "../core/words";
 import type { ResultState } from "../job/state";
 import type { Row } from "./board";
 
@@ -27,7 +26,7 @@ export function rowsFor(state: ResultState, actions: Actions): Row[] {
     rows.push({
       id: organ.name,
       text: spoken?.title ?? `Organ ${at + 1}`,
-      detail: organ.visible.value ? (spoken ? millilitres(spoken.volume) : "") : "hidden",
+      detail: organ.visible.value ? (spoken ? spoken.volume : "") : "hidden",
       on: organ.visible.value,
       colour: css(organ.colour),
       act: () => state.toggle(organ.name),

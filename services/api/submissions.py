@@ -1,0 +1,99 @@
+"""Job submissions: from a request's Idempotency-Key to the first stage message."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import IntegrityError
+
+from services.api import schemas, uploads
+from services.api.gateway import Gateway
+from shared.ledger import api_keys, audit, idempotency, jobs, submission
+from shared.telemetry.trace import span
+from shared.worker import failpoints
+from shared.worker.queue import notify
+
+logger = logging.getLogger("viscera.api.jobs")
+
+
+@dataclass(frozen=True, slots=True)
+class JobSubmission:
+    """One request for a job; `key` is its Idempotency-Key, `subject` names the scan or the body that it is for."""
+
+    gateway: Gateway
+    caller: api_keys.Caller
+    key: str | None
+    options: schemas.Options
+    subject: str
+
+    async def submit_body(self, request: Request) -> jobs.Job:
+        """Receive the scan in the request's body, make it durable and return the new job, or the earlier one."""
+        with self.gateway.limits.upload(self.caller.tenant), uploads.spooled(self.gateway) as path:
+            upload = await uploads.receive(request, path, self.gateway.settings.max_upload_bytes)
+            earlier = await run_in_threadpool(self.earlier, upload.sha256)
+            if earlier is not None:
+                return earlier
+            scan = await uploads.accept(self.gateway, self.caller.tenant, upload, self.options)
+            job = await run_in_threadpool(self.submit, scan, scan.id)
+        if job.scan_id != scan.id:  # another request with the same key was faster
+            await run_in_threadpool(self.gateway.store.delete, f"scans/{scan.id}/")
+        return job
+
+    def submit(self, scan: jobs.Scan | None, scan_id: str) -> jobs.Job:
+        """Record scan, job and key in one transaction, then notify the first stage; return the job."""
+        try:
+            with span("accept job", bytes=scan.bytes if scan else 0) as trace:
+                job = self._record(scan, scan_id, trace)
+                logger.info("job accepted", extra={"job": job.id, "tenant": self.caller.tenant})
+        except IntegrityError:  # another request with the same key was faster
+            earlier = self.earlier(scan.sha256 if scan else "")
+            if earlier is None:
+                raise
+            return earlier
+        failpoints.hit("gateway", "after-commit")
+        with suppress(Exception):  # the broker is unavailable: the reconciler notifies when it is back
+            notify(self.gateway.queue, job.id, jobs.STAGES[0])
+        return job
+
+    def earlier(self, sha256: str = "") -> jobs.Job | None:
+        """Return the job that an earlier request with this key created.
+
+        Raises Unprocessable if the earlier request was another one.
+        """
+        if self.key is None:
+            return None
+        with self.gateway.reading(self.caller) as connection:
+            job_id = idempotency.recall(connection, self.caller.tenant, self.key, self._digest(sha256))
+            return None if job_id is None else jobs.get(connection, self.caller.tenant, job_id)
+
+    def _digest(self, sha256: str) -> str:
+        text = json.dumps([self.subject, sha256, self.options.model_dump(mode="json")], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _record(self, scan: jobs.Scan | None, scan_id: str, trace: str | None) -> jobs.Job:
+        tenant, sha256 = self.caller.tenant, scan.sha256 if scan else ""
+        with self.gateway.writing(self.caller) as connection:
+            if self.key is not None:
+                again = idempotency.recall(connection, tenant, self.key, self._digest(sha256))
+                if again is not None:
+                    return jobs.get(connection, tenant, again)
+            if scan is not None:
+                jobs.add_scan(connection, tenant, scan)
+            else:
+                jobs.get_scan(connection, tenant, scan_id)
+            settings = self.gateway.settings
+            seconds = min(settings.job_seconds, self.options.deadline or settings.job_seconds)
+            options = self.options.model_dump(mode="json", exclude={"deadline"})
+            job_id = submission.submit(
+                connection, tenant, scan_id, options, seconds=seconds, patience=settings.ring_seconds, trace=trace
+            )
+            if self.key is not None:
+                idempotency.remember(connection, tenant, self.key, self._digest(sha256), job_id)
+            audit.record(connection, tenant, self.caller.key_id, "create", job_id)
+            return jobs.get(connection, tenant, job_id)

@@ -1,0 +1,1 @@
+"""Scans as arrays: geometry, volumes, file formats, preprocessing."""

@@ -1,0 +1,78 @@
+"""The types that stages pass to each other: scans, slice scores and label maps on a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.imaging.geometry import Geometry
+
+Modality = Literal["MR", "CT"]
+SourceFormat = Literal["png", "nifti", "nrrd", "mgh", "dicom"]
+
+
+@dataclass(frozen=True, slots=True)
+class Organ:
+    """One organ: label id, node name, display name, SNOMED CT code (None: unknown) and colour (sRGB, 0 to 255)."""
+
+    id: int
+    name: str
+    title: str
+    snomed: str | None
+    colour: tuple[int, int, int]
+
+
+# Palette of Okabe and Ito: its hues differ for the common colour-vision deficiencies.
+STOMACH = Organ(1, "stomach", "Stomach", "69695003", (230, 159, 0))
+SMALL_BOWEL = Organ(2, "small_bowel", "Small bowel", "30315005", (86, 180, 233))
+LARGE_BOWEL = Organ(3, "large_bowel", "Large bowel", "71854001", (213, 94, 0))
+ORGANS = (STOMACH, SMALL_BOWEL, LARGE_BOWEL)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Volume:
+    """A scan: `data` is (slice, row, column), any real dtype, on `geometry`; CT is in Hounsfield units.
+
+    `warnings` are stable codes that the report repeats.
+    """
+
+    data: NDArray[Any]
+    geometry: Geometry
+    modality: Modality
+    source: SourceFormat
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.data.shape != self.geometry.shape:
+            raise ValueError(f"data {self.data.shape} does not fit the grid {self.geometry.shape}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceScores:
+    """The classifier's result for each axial slice (of the volume turned by `to_axial`).
+
+    `scores` is float32 (slices, organs), the probability that the slice shows the organ; `keep` is bool (slices,).
+    """
+
+    scores: NDArray[np.float32]
+    keep: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelMap:
+    """One label id per voxel: `data` is uint8 (slice, row, column), 0 background, on `geometry`.
+
+    `organs` are the labels whose names are known, in the order of their ids.
+    """
+
+    data: NDArray[np.uint8]
+    geometry: Geometry
+    warnings: tuple[str, ...] = ()
+    organs: tuple[Organ, ...] = ORGANS
+
+    def __post_init__(self) -> None:
+        if self.data.shape != self.geometry.shape or self.data.dtype != np.uint8:
+            raise ValueError(f"a label map is uint8 on its grid, not {self.data.dtype} {self.data.shape}")

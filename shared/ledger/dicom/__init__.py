@@ -1,0 +1,1 @@
+"""DICOM in the ledger: instances, series, deliveries and workitems."""

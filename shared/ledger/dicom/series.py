@@ -1,0 +1,133 @@
+"""Stored series, and the jobs that run on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom import uid
+from sqlalchemy import Connection, func, select, update
+
+from shared.ledger import jobs, submission
+from shared.ledger.dicom import workitems
+from shared.ledger.dicom.tables import instances, series, series_jobs, studies
+from shared.ledger.engine import insert, now
+from shared.ledger.history import record
+
+SUITED = ("MR", "CT")
+_IMAGES = (
+    uid.CTImageStorage,
+    uid.EnhancedCTImageStorage,
+    uid.LegacyConvertedEnhancedCTImageStorage,
+    uid.MRImageStorage,
+    uid.EnhancedMRImageStorage,
+    uid.LegacyConvertedEnhancedMRImageStorage,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A stored series; `state` is open, closed or unsuited, the latter with a `reason`."""
+
+    id: str
+    tenant: str
+    study: str
+    uid: str
+    modality: str
+    state: str
+    reason: str | None
+    attempt: int
+    touched: float
+    instances: int
+
+
+def list_series(
+    connection: Connection, tenant: str | None, *, quiet: float | None = None, uid: str | None = None, limit: int = 200
+) -> list[Series]:
+    """Return series, newest first: a tenant's, or all open ones that received nothing for `quiet` seconds."""
+    count = select(func.count()).where(instances.c.series == series.c.id).scalar_subquery()
+    query = select(
+        series.c.id, series.c.tenant, studies.c.uid.label("study"), series.c.uid, series.c.modality, series.c.state,
+        series.c.reason, series.c.attempt, series.c.touched, count.label("instances"),
+    ).join(studies, studies.c.id == series.c.study)  # fmt: skip
+    if tenant is not None:
+        query = query.where(series.c.tenant == tenant)
+    if uid is not None:
+        query = query.where(series.c.uid == uid)
+    if quiet is not None:
+        query = query.where(series.c.state == "open", series.c.touched <= now() - quiet)
+    rows = connection.execute(query.order_by(series.c.created.desc()).limit(limit))
+    return [Series(**row._mapping) for row in rows]
+
+
+def images(connection: Connection, series_id: str) -> tuple[list[str], str | None]:
+    """Return the ids of the instances that form a volume; or none, and the reason why no job can run."""
+    columns = instances.c
+    query = select(columns.id, columns.sop_class, columns.frames, columns.image_type).where(columns.series == series_id)
+    rows = connection.execute(query.order_by(columns.number, columns.uid)).all()
+    pictures = [row for row in rows if row.sop_class in _IMAGES]
+    if not pictures:
+        return [], "not_mr_or_ct_images"
+    shown = [row for row in pictures if "LOCALIZER" not in row.image_type]
+    if not shown:
+        return [], "localizer"
+    original = [row for row in shown if not row.image_type.startswith("DERIVED")]
+    if not original:
+        return [], "derived"
+    if sum(max(row.frames, 1) for row in original) < 2:
+        return [], "too_few_slices"
+    return [str(row.id) for row in original], None
+
+
+def set_aside(connection: Connection, current: Series, reason: str) -> bool:
+    """Record that a series is stored but not processed; return False if it changed meanwhile."""
+    return _moved(connection, current, {"state": "unsuited", "reason": reason})
+
+
+def start(
+    connection: Connection, current: Series, scan: jobs.Scan, count: int, *, seconds: float, patience: float
+) -> str | None:
+    """Close a series and start a job for its next attempt in the caller's transaction; return None if it changed
+    meanwhile.
+    """
+    attempt = current.attempt + 1
+    if not _moved(connection, current, {"state": "closed", "reason": None, "attempt": attempt}):
+        return None
+    jobs.add_scan(connection, current.tenant, scan)
+    options = {"quality": "standard"}
+    job_id = submission.submit(connection, current.tenant, scan.id, options, seconds=seconds, patience=patience)
+    values = {"job_id": job_id, "series": current.id, "attempt": attempt, "instances": count, "published": 0}
+    connection.execute(insert(connection, series_jobs).values(**values))
+    workitems.describe(connection, job_id, _step(connection, current))
+    record(connection, job_id, "series_attempt", {"attempt": attempt, "instances": count})
+    return job_id
+
+
+def _step(connection: Connection, current: Series) -> dict[str, Any]:
+    """Return the workitem attributes of a series' job: its patient and its input series."""
+    attributes = connection.execute(
+        select(studies.c.attributes).join(series).where(series.c.id == current.id)
+    ).scalar_one()
+    patient = ("00080050", "00080090", "00100010", "00100020", "00100021", "00100030", "00100040", "0020000D")
+    reference = {
+        "0020000D": {"vr": "UI", "Value": [current.study]},
+        "0020000E": {"vr": "UI", "Value": [current.uid]},
+        "0040E020": {"vr": "CS", "Value": ["DICOM"]},
+    }
+    return {tag: attributes[tag] for tag in patient if tag in attributes} | {
+        "00404021": {"vr": "SQ", "Value": [reference]},
+    }
+
+
+def _moved(connection: Connection, current: Series, values: dict[str, Any]) -> bool:
+    same = (series.c.id == current.id) & (series.c.state == "open") & (series.c.touched == current.touched)
+    return connection.execute(update(series).where(same).values(**values)).rowcount == 1
+
+
+def attempts(connection: Connection, series_ids: list[str]) -> dict[str, list[tuple[str, int, int]]]:
+    """Return each series' attempts as (job id, attempt, number of instances), first attempt first."""
+    query = select(series_jobs).where(series_jobs.c.series.in_(series_ids)).order_by(series_jobs.c.attempt)
+    by_series: dict[str, list[tuple[str, int, int]]] = {}
+    for row in connection.execute(query):
+        by_series.setdefault(row.series, []).append((row.job_id, row.attempt, row.instances))
+    return by_series

@@ -1,0 +1,57 @@
+"""Which model folder a stage uses, and what a worker reports about the loaded network."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from shared.artifacts import ModelFact
+from shared.models.network import Network, chosen, load_network, stored
+from shared.models.onnx_providers import Gpu
+from shared.settings import Settings
+
+MODEL_STAGES = ("classifier", "segmenter")
+"""Stages that run a network; the mesher has none."""
+SERVICES = Path(__file__).resolve().parents[2] / "services"
+
+
+def folder(stage: str, settings: Settings) -> Path:
+    """Return the model folder of a stage: the configured one, the one adopted last, or the shipped one."""
+    configured: Path | None = getattr(settings, f"{stage}_model", None)
+    return configured or chosen(settings.models, stage) or SERVICES / stage
+
+
+def folders(settings: Settings) -> dict[Path, bool]:
+    """Return every shipped and adopted model folder, and whether its stage uses it now."""
+    used = {folder(stage, settings).resolve() for stage in MODEL_STAGES}
+    known = [*(SERVICES / stage for stage in MODEL_STAGES), *used, *stored(settings.models)]
+    return {path: path in used for path in dict.fromkeys(path.resolve() for path in known)}
+
+
+def load(stage: str, settings: Settings) -> Network:
+    """Load the stage's network on the configured provider.
+
+    Raises ModelError.
+    """
+    gpu = Gpu(settings.gpu_index, settings.gpu_memory_bytes, settings.gpu_search, settings.gpu_engines)
+    return load_network(folder(stage, settings), settings.provider, settings.threads, gpu)
+
+
+def fact(network: Network) -> ModelFact:
+    """Return what a result says about this network."""
+    card = network.card
+    return ModelFact(
+        name=card.name, version=card.version, sha256=card.sha256, provider=network.provider, device=network.device
+    )
+
+
+def describe(network: Network) -> dict[str, Any]:
+    """Return card, provider and device as the ledger stores them for `/v1/models`."""
+    return {"provider": network.provider, "device": network.device, "card": network.card.model_dump(mode="json")}
+
+
+if __name__ == "__main__":  # image builds run this: wrong weights stop the build
+    for name in sys.argv[1:]:
+        loaded = fact(load(name, Settings()))
+        print(f"{name}: {loaded.name} {loaded.version} {loaded.sha256}")  # noqa: T201

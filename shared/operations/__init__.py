@@ -1,0 +1,1 @@
+"""What an operator runs: migrations, backup, rebuild, generated docs."""

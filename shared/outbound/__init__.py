@@ -1,0 +1,1 @@
+"""Requests to other systems: webhooks and DICOM destinations."""

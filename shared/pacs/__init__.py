@@ -1,0 +1,1 @@
+"""The DICOM archive: stored instances, series that become jobs, results that leave."""

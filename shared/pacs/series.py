@@ -1,0 +1,112 @@
+"""Turns complete series into jobs, and results of ended jobs into instances of the study."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+
+from sqlalchemy import Connection, select, update
+
+from shared.dicom import decoding
+from shared.imaging.formats.origin import derived_uid
+from shared.ledger import Ledger, jobs
+from shared.ledger.dicom import deliveries, instances
+from shared.ledger.dicom import series as ledger_series
+from shared.ledger.dicom.tables import series_jobs
+from shared.outbound import destinations
+from shared.pacs import describe, instance_list, results
+from shared.settings import Settings
+from shared.storage.base import Store, sha256
+
+logger = logging.getLogger("viscera.dicom")
+
+
+def close_quiet(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
+    """Close every series that received nothing for the quiet time; return the jobs that were started."""
+    with ledger.read() as connection:
+        quiet = ledger_series.list_series(connection, None, quiet=settings.series_quiet_seconds, limit=50)
+    started = []
+    for stored in quiet:
+        try:
+            started.append(close(ledger, store, settings, stored))
+        except Exception as error:  # one series must not delay the others; the next round tries again
+            logger.error("series not closed", exc_info=error, extra={"series": stored.id})
+    return [job for job in started if job]
+
+
+def close(ledger: Ledger, store: Store, settings: Settings, stored: ledger_series.Series) -> str | None:
+    """Start a series' job or set the series aside; return None if no job was started or another process was faster."""
+    with ledger.read() as connection:
+        instance_ids, reason = ledger_series.images(connection, stored.id)
+    if reason is not None:
+        with ledger.write() as connection:
+            ledger_series.set_aside(connection, stored, reason)
+        return None
+    # The same attempt has the same scan id, so two processes that close it at once leave no bytes behind.
+    scan_id = "scan_" + f"{int(derived_uid(stored.id, str(stored.attempt + 1))[5:]):032x}"[:24]
+    key = f"scans/{scan_id}/{instance_list.NAME}"
+    with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
+        path = Path(folder) / instance_list.NAME
+        instance_list.write(path, instance_ids)
+        scan = jobs.Scan(scan_id, key, sha256(path), path.stat().st_size, "dicom")
+        store.put(key, path)
+    with ledger.write() as connection:
+        return ledger_series.start(
+            connection, stored, scan, len(instance_ids), seconds=settings.job_seconds, patience=0.0
+        )  # fmt: skip
+
+
+def publish(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
+    """Add the results of ended jobs to their studies; return those jobs. Two processes at once do no harm."""
+    with ledger.read() as connection:
+        waiting = select(series_jobs.c.job_id).where(series_jobs.c.published == 0)
+        ended_jobs = [jobs.get(connection, None, job_id) for job_id in connection.execute(waiting).scalars()]
+    done = []
+    for job in ended_jobs:
+        if job.state == "succeeded":
+            try:
+                _publish(ledger, store, settings, job)
+                done.append(job.id)
+            except Exception as error:  # one job must not delay the others; the next round tries again
+                logger.error("results not published", exc_info=error, extra={"job": job.id})
+        elif job.state not in jobs.OPEN:
+            with ledger.write() as connection:
+                _mark(connection, job.id)
+    return done
+
+
+def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) -> None:
+    with ledger.read() as connection:
+        scan = jobs.get_scan(connection, job.tenant, job.scan_id)
+        artifacts = jobs.published(connection, job.id)
+    records = []
+    with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
+        for name in results.FILES:
+            if name in artifacts:
+                path = Path(folder) / name
+                path.write_bytes(results.file(store, scan, artifacts[name]))
+                records.append(_keep(store, job, name, path))
+    with ledger.write() as connection:
+        if _mark(connection, job.id):
+            for instance, about in records:
+                instances.add(connection, job.tenant, instance, about, result_of=job.id)
+            if records:
+                known = destinations.of_tenant(destinations.load(settings.destinations), job.tenant)
+                deliveries.plan(connection, job.tenant, job.id, known)
+
+
+def _keep(store: Store, job: jobs.Job, name: str, path: Path) -> tuple[instances.Instance, instances.About]:
+    """Store a result beside the uploaded instances; its id depends only on job and name."""
+    instance_id = "inst_" + f"{int(derived_uid(job.id, name)[5:]):032x}"[:24]
+    out = path.with_name(path.name + ".json")
+    described = decoding.describe(lambda _: None, [[str(path), str(out)]])["instances"][0]
+    published = describe.instance(instance_id, described, out, sha256(path), path.stat().st_size)
+    store.put(instance_list.metadata_key(instance_id), out)
+    store.put(instance_list.instance_key(instance_id), path)
+    return published
+
+
+def _mark(connection: Connection, job_id: str) -> bool:
+    same = (series_jobs.c.job_id == job_id) & (series_jobs.c.published == 0)
+    return bool(connection.execute(update(series_jobs).where(same).values(published=1)).rowcount)

@@ -1,0 +1,153 @@
+"""Decodes scans in a child process with a memory and a CPU limit, because a scan may be hostile.
+
+The child is `python -P -m shared.sandbox`. It reads one JSON request from standard input and writes one JSON
+line. Voxels come back as a .npy file. It is a `subprocess`: Celery's children are daemonic, and multiprocessing refuses
+to start children of a daemonic process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shared import errors
+from shared.imaging.formats.plan import Origin, Slice
+from shared.imaging.geometry import Geometry
+from shared.imaging.volume import Modality, Volume
+
+SECONDS = 20.0
+GRACE = 10.0
+_COMMAND = ["-P", "-m", "shared.sandbox"]
+_CALLS = {"deidentify", "describe", "identity", "render", "transcode"}
+"""Functions of `shared.dicom.decoding` that `call` may run."""
+_KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "PYTHONHASHSEED", "SYSTEMROOT")
+"""Environment variables that the child inherits."""
+_SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Declared:
+    """What a scan's headers say: its source format, (slices, rows, columns) and spacing (slice, row, column) mm."""
+
+    source: str
+    shape: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+
+
+def inspect(
+    path: Path, spacing: tuple[float, float, float] | None = None, modality: Modality | None = None
+) -> Declared:
+    """Check container, headers and declared sizes in the sandbox.
+
+    Raises the reader's `BadScan`, and Unavailable on a machine that is too busy to tell.
+    """
+    request = {"path": str(path), "spacing": spacing, "modality": modality, "out": None}
+    result = _ask(request, SECONDS)
+    return Declared(result["source"], tuple(result["shape"]), tuple(result["spacing"]))
+
+
+def decode(
+    path: Path,
+    spacing: tuple[float, float, float] | None = None,
+    modality: Modality | None = None,
+    seconds: float = 600.0,
+) -> Volume:
+    """Return the scan at `path` as a Volume, decoded in the sandbox.
+
+    Raises the reader's `BadScan`, and Unavailable on a machine that is too busy to finish.
+    """
+    with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
+        out = Path(folder) / "voxels.npy"
+        request = {"path": str(path), "spacing": spacing, "modality": modality, "out": str(out)}
+        result = _ask(request, seconds)
+        data = np.load(out, allow_pickle=False)
+    geometry = Geometry(tuple(result["shape"]), np.array(result["affine"]))
+    return Volume(data, geometry, result["modality"], result["source"], tuple(result["warnings"]))
+
+
+def origin(path: Path) -> Origin | None:
+    """Return the DICOM series of a scan from its headers; None for other sources.
+
+    Raises a `BadScan`.
+    """
+    fields = _ask({"path": str(path), "spacing": None, "out": None}, SECONDS)["origin"]
+    if fields is None:
+        return None
+    slices = tuple(
+        Slice(sop_class, instance, frame, tuple(position)) for sop_class, instance, frame, position in fields["slices"]
+    )
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    return Origin(**plain | {"slices": slices})
+
+
+def call(name: str, seconds: float = SECONDS, **arguments: Any) -> dict[str, Any]:
+    """Run a function of `shared.dicom.decoding` on JSON arguments in the sandbox.
+
+    Raises its `BadScan`.
+    """
+    if name not in _CALLS:
+        raise ValueError(f"not a call of the sandbox: {name}")
+    return _ask({"call": name, "arguments": arguments}, seconds)
+
+
+def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
+    environment = _environment()
+    command = [sys.executable, *_COMMAND]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
+        try:
+            output, _ = child.communicate(json.dumps(request | {"seconds": seconds}).encode(), seconds + GRACE)
+        except subprocess.TimeoutExpired as error:
+            used = _cpu_seconds(child.pid)
+            child.kill()
+            if used > seconds / 2:
+                raise errors.CorruptScan("Reading the scan took too long.", "scan_too_slow") from error
+            # The scan is not to blame: the child did not get the processor.
+            raise errors.Unavailable("The service is too busy to read the scan; try again later.", "busy") from error
+    if child.returncode == -signal.SIGXCPU:
+        raise errors.CorruptScan("Reading the scan took too long.", "scan_too_slow")
+    result: dict[str, Any] = {}
+    with suppress(ValueError, IndexError):
+        result = json.loads(output.splitlines()[-1])
+    if "error" in result:
+        raise _error(result["error"], result["code"], result["detail"])
+    if child.returncode != 0 or not result:
+        if resource.getrlimit(resource.RLIMIT_AS)[1] != resource.RLIM_INFINITY:
+            # Libraries abort where memory is short: under a limit of the shell the scan can't be blamed.
+            detail = "The decoder failed under the memory limit of this process (ulimit -v); raise that limit."
+            raise errors.Unavailable(detail, "memory_limit")
+        raise errors.CorruptScan("The scan crashed its decoder.", "decoder_crashed")
+    return result
+
+
+def _environment() -> dict[str, str]:
+    """Return what the child needs to start; it must know no key, password or address of this service."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    return kept | _SINGLE_THREAD | {"PYTHONWARNINGS": "ignore", "PYTHONPATH": path}
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process; without /proc the whole of it counts as used."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return float("inf")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, proc(5)
+
+
+def _error(name: str, code: str, detail: str) -> errors.VisceraError:
+    kind = getattr(errors, name, errors.BadScan)
+    return kind(detail, code) if issubclass(kind, errors.VisceraError) else errors.BadScan(detail)

@@ -1,0 +1,150 @@
+"""The child of the sandbox: sets its limits, imports what the scan needs, decodes and answers one JSON line."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shared import errors
+from shared.imaging.formats import READERS, open_scan
+from shared.imaging.formats.plan import Origin
+
+BUDGET = 256 * 2**20
+"""Bytes that a decoder may allocate beside three copies of the voxels."""
+LARGEST_FILE = 16 * 2**30
+"""Bytes of one file that the child writes at most: four times the largest upload, for voxels of wider types."""
+_LIBRARIES = {
+    "png": ("cv2",),
+    "nifti": ("nibabel",),
+    "mgh": ("nibabel",),
+    "nrrd": ("nrrd",),
+    "dicom": ("cv2", "nibabel", "pydicom.pixels", "openjpeg", "jpeg_ls", "gdcm"),
+}
+"""Libraries of each kind of image; the child imports them before the limit is set."""
+
+
+def _mapped() -> int:
+    """Return the bytes of address space in use; 0 where the system does not report it."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
+
+
+def _limit(bytes_more: int) -> None:
+    """Limit the address space to what is in use and `bytes_more`; a lower limit of the shell stays in force."""
+    if used := _mapped():
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        wanted = used + bytes_more
+        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+def _is_shell_limit() -> bool:
+    """Return whether the limit in force is one that this process inherited (`ulimit -v`)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    return hard != resource.RLIM_INFINITY and soft >= hard
+
+
+def _load(kind: str) -> None:
+    """Import what a kind of image needs; the limit grows by the memory of the libraries."""
+    bound, hard = resource.getrlimit(resource.RLIMIT_AS)
+    used = _mapped()
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    # nibabel would import pydicom for header extensions that are not read
+    without: dict[str, Any] = {"pydicom": None} if kind != "dicom" and "pydicom" not in sys.modules else {}
+    sys.modules.update(without)
+    for name in (READERS[kind], *_LIBRARIES[kind]):
+        importlib.import_module(name)
+    for name in without:
+        del sys.modules[name]
+    if kind == "png":
+        sys.modules["cv2"].setNumThreads(1)
+    if bound != resource.RLIM_INFINITY:
+        raised = bound + _mapped() - used
+        resource.setrlimit(resource.RLIMIT_AS, (raised if hard == resource.RLIM_INFINITY else min(raised, hard), hard))
+
+
+def _lower(limit: int, soft: int, hard: int) -> None:
+    """Lower a limit; one that this process inherited and that is lower already stays."""
+    _, inherited = resource.getrlimit(limit)
+    if inherited != resource.RLIM_INFINITY:
+        soft, hard = min(soft, inherited), min(hard, inherited)
+    resource.setrlimit(limit, (soft, hard))
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    cpu = int(request["seconds"]) + 1
+    _lower(resource.RLIMIT_CPU, cpu, cpu + 2)
+    _lower(resource.RLIMIT_CORE, 0, 0)
+    _lower(resource.RLIMIT_NPROC, 0, 0)
+    _lower(resource.RLIMIT_FSIZE, LARGEST_FILE, LARGEST_FILE)
+    if "call" in request:
+        from shared.dicom import decoding  # imports pydicom, which most scans do not need
+
+        _load("dicom")
+        result: dict[str, Any] = getattr(decoding, request["call"])(_limit, **request["arguments"])
+        return result
+    return _read(request)
+
+
+def _read(request: dict[str, Any]) -> dict[str, Any]:
+    _limit(BUDGET)
+    spacing = tuple(request["spacing"]) if request["spacing"] else None
+    plan = open_scan(Path(request["path"]), spacing, prepare=_load, modality=request.get("modality"))
+    result: dict[str, Any] = {
+        "source": plan.source,
+        "shape": plan.geometry.shape,
+        "spacing": plan.geometry.spacing,
+        "affine": plan.geometry.affine.tolist(),
+        "origin": plan.origin and _plain(plan.origin),
+    }
+    if request["out"]:
+        _limit(BUDGET + 3 * plan.voxel_bytes)
+        volume = plan.decode()
+        np.save(request["out"], volume.data, allow_pickle=False)
+        result |= {"modality": volume.modality, "warnings": volume.warnings}
+    return result
+
+
+def _plain(origin: Origin) -> dict[str, Any]:
+    plain = {name: getattr(origin, name) for name in origin.__slots__}
+    slices = [(s.sop_class, s.sop_instance, s.frame, s.position) for s in origin.slices]
+    return plain | {"slices": slices}
+
+
+def _memory_error() -> dict[str, str]:
+    if _is_shell_limit():
+        detail = "This process may not use enough memory to read the scan (ulimit -v); raise that limit."
+        return {"error": "Unavailable", "code": "memory_limit", "detail": detail}
+    detail = "The scan needs more memory than it declares."
+    return {"error": "ScanTooLarge", "code": "scan_too_large", "detail": detail}
+
+
+def main() -> None:
+    """Answer one request: the scan's facts, or the class, code and sentence of the error."""
+    request = json.load(sys.stdin)
+    try:
+        result = _answer(request)
+    except MemoryError:
+        result = _memory_error()
+    except ImportError:  # a library that does not fit into the memory limit fails to load
+        if not _is_shell_limit():
+            raise
+        result = _memory_error()
+    except errors.VisceraError as error:
+        result = {"error": type(error).__name__, "code": error.code, "detail": error.detail}
+    except Exception as error:  # an error that no reader expected means damage; its text may contain personal data
+        result = {
+            "error": "CorruptScan",
+            "code": "corrupt_scan",
+            "detail": f"The scan can't be read ({type(error).__name__}).",
+        }
+    sys.stdout.write("\n" + json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()

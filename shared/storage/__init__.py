@@ -1,0 +1,1 @@
+"""Where bytes are kept: a folder or S3."""

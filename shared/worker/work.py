@@ -1,0 +1,153 @@
+"""One claimed stage of one job, as its task sees it: inputs and outputs by name, progress, heartbeat."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shared.errors import Unavailable
+from shared.ledger import Ledger, claims, jobs
+from shared.ledger.claims import Claim, LostLease
+from shared.pacs import instance_list
+from shared.settings import Settings
+from shared.storage.base import Store, sha256
+from shared.telemetry import trace
+from shared.telemetry.metrics import meters
+from shared.worker import failpoints
+
+PROGRESS_EVERY = 0.4
+"""Seconds between two writes of progress to the ledger."""
+
+
+@dataclass(slots=True)
+class Work:
+    """One claimed stage of one job; `folder` is a scratch folder and `tool` what the stage loaded."""
+
+    job: jobs.Job
+    claim: Claim
+    folder: Path
+    tool: Any
+    _settings: Settings
+    _ledger: Ledger
+    _store: Store
+    _lost: threading.Event = field(default_factory=threading.Event)
+    _outputs: dict[str, Path] = field(default_factory=dict)
+    _last_progress: float = 0.0
+
+    @contextmanager
+    def scan(self) -> Iterator[Path]:
+        """Yield the path of the uploaded file; for a scan from a PACS, of a folder with its instances."""
+        with self._ledger.read() as connection:
+            scan = jobs.get_scan(connection, None, self.job.scan_id)
+        if instance_list.is_instance_list(scan.key):
+            source = instance_list.folder(self._store, scan.key)
+        else:
+            source = _checked_file(self._store, scan.key, scan.sha256)
+        with _traced("fetch scan", source) as path:
+            yield path
+
+    @contextmanager
+    def input(self, name: str) -> Iterator[Path]:
+        """Yield the path of a file that an earlier stage published."""
+        with self._ledger.read() as connection:
+            artifact = jobs.published(connection, self.job.id)[name]
+        with _traced("fetch", _checked_file(self._store, artifact.key, artifact.sha256), file=name) as path:
+            yield path
+
+    def output(self, name: str) -> Path:
+        """Return the path at which to write a file that is published under this name."""
+        return self._outputs.setdefault(name, self.folder / name)
+
+    def progress(self, fraction: float) -> None:
+        """Report the fraction done (0..1). Raises LostLease when this work is no longer wanted."""
+        failpoints.hit(self.claim.stage, "mid-work", self.job.id)
+        if self._lost.is_set():
+            raise LostLease(self.job.id)
+        if time.monotonic() - self._last_progress > PROGRESS_EVERY:
+            self._last_progress = time.monotonic()
+            self._renew(min(max(fraction, 0.0), 1.0))
+
+    @contextmanager
+    def heartbeat(self) -> Iterator[None]:
+        """Renew the lease in a thread while the context lasts."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._beat, args=(stop,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _beat(self, stop: threading.Event) -> None:
+        renewed = time.monotonic()
+        while not stop.wait(self._settings.heartbeat_seconds):
+            try:
+                self._renew()
+                renewed = time.monotonic()
+            except LostLease:
+                self._lost.set()
+                return
+            except Exception:  # the ledger is unavailable: continue as long as the lease lasts
+                if time.monotonic() - renewed > self._settings.lease_seconds:
+                    self._lost.set()
+                    return
+
+    def _renew(self, progress: float | None = None) -> None:
+        outcome = "failed"
+        try:
+            with self._ledger.write() as connection:
+                claims.renew(connection, self.claim, progress, self._settings.lease_seconds)
+            outcome = "renewed"
+        except LostLease:
+            outcome = "lost"
+            raise
+        finally:
+            meters().lease_renewals.labels(self.claim.stage, outcome).inc()
+
+    def publish(self) -> str | None:
+        """Store the outputs, publish them in one transaction and return the next stage. Raises LostLease."""
+        artifacts = []
+        for name, path in self._outputs.items():
+            artifact = jobs.Artifact(
+                stage=self.claim.stage,
+                name=name,
+                key=self.claim.prefix + name,
+                sha256=sha256(path),
+                bytes=path.stat().st_size,
+            )
+            artifacts.append(artifact)
+            with trace.span("store", file=name, bytes=artifact.bytes):
+                self._store.put(artifact.key, path)
+        failpoints.hit(self.claim.stage, "after-store")
+        with trace.span("publish"), self._ledger.write() as connection:
+            return claims.complete(connection, self.claim, artifacts, self._settings.ring_seconds)
+
+    def discard(self) -> None:
+        """Delete what this attempt stored."""
+        with suppress(Exception):
+            self._store.delete(self.claim.prefix)
+
+
+@contextmanager
+def _checked_file(store: Store, key: str, digest: str) -> Iterator[Path]:
+    """Yield the path of a stored file. Raises Unavailable if its SHA-256 is not `digest`."""
+    with store.file(key) as path:
+        if sha256(path) != digest:
+            raise Unavailable("A stored file does not have the SHA-256 that the ledger has.", "store_unavailable")
+        yield path
+
+
+@contextmanager
+def _traced(name: str, source: AbstractContextManager[Path], **attributes: str) -> Iterator[Path]:
+    """Yield the path that a context manager yields; entering it is traced as one span."""
+    with trace.span(name, **attributes):
+        path = source.__enter__()
+    with ExitStack() as stack:
+        stack.push(source)
+        yield path

@@ -1,0 +1,108 @@
+"""A model is loaded only if everything is as its card says."""
+
+import numpy as np
+import pytest
+
+from shared.errors import ModelError
+from shared.models.card import CARD, load_card, save_card
+from shared.models.network import adopt, chosen, list_models, load_network, stored
+from tests.support.tiny_models import by_brightness, by_presence
+
+
+def test_a_network_is_a_function_from_array_to_array(tmp_path):
+    network = load_network(by_brightness(tmp_path))
+    stacks = np.full((2, 3, 64, 96), 170, dtype=np.uint8)
+    answer = network(stacks)
+    assert answer.shape == (2, 4, 64, 96)
+    assert (answer.argmax(axis=1) == 2).all()
+
+
+def test_weights_with_another_checksum_are_refused(tmp_path):
+    folder = by_presence(tmp_path)
+    with (folder / "model.onnx").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(ModelError, match="SHA-256"):
+        load_network(folder)
+
+
+def test_missing_weights_are_refused(tmp_path):
+    folder = by_presence(tmp_path)
+    (folder / "model.onnx").unlink()
+    with pytest.raises(ModelError, match="missing"):
+        load_network(folder)
+
+
+def test_a_missing_card_is_refused(tmp_path):
+    folder = by_presence(tmp_path)
+    (folder / CARD).unlink()
+    with pytest.raises(ModelError, match="card"):
+        load_network(folder)
+
+
+def test_a_network_of_another_shape_is_refused(tmp_path):
+    folder = by_presence(tmp_path)
+    card = load_card(folder / CARD)
+    save_card(card.model_copy(update={"stage": "segmenter"}), folder / CARD)
+    with pytest.raises(ModelError, match=r"returns \(1, 3\) where \(1, 4, 64, 64\) is expected"):
+        load_network(folder)
+
+
+def test_a_network_of_other_channels_is_refused(tmp_path):
+    folder = by_presence(tmp_path)
+    card = load_card(folder / CARD)
+    save_card(card.model_copy(update={"input": card.input.model_copy(update={"channels": 5})}), folder / CARD)
+    with pytest.raises(ModelError, match="does not take uint8 stacks of 5 slices"):
+        load_network(folder)
+
+
+def test_a_file_that_is_no_onnx_is_refused(tmp_path):
+    import hashlib
+
+    folder = by_presence(tmp_path)
+    (folder / "model.onnx").write_bytes(b"weights")
+    card = load_card(folder / CARD)
+    save_card(card.model_copy(update={"sha256": hashlib.sha256(b"weights").hexdigest()}), folder / CARD)
+    with pytest.raises(ModelError, match="can't load"):
+        load_network(folder)
+
+
+def test_a_provider_that_is_not_there_is_an_error_not_a_fallback(tmp_path):
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this installation has CUDA")
+    with pytest.raises(ModelError, match="no cuda provider"):
+        load_network(by_presence(tmp_path), provider="cuda")
+
+
+def test_an_unknown_provider_is_refused_with_the_choices(tmp_path):
+    with pytest.raises(ModelError, match="cpu, cuda, tensorrt"):
+        load_network(by_presence(tmp_path), provider="abacus")
+
+
+def test_the_list_says_what_is_wrong_with_each_model(tmp_path):
+    good, bad = by_presence(tmp_path / "good"), by_brightness(tmp_path / "bad")
+    (bad / "model.onnx").write_bytes(b"")
+    states = list_models([good, bad, tmp_path / "nothing"], thorough=True)
+    assert [state.problem is None for state in states] == [True, False, False]
+    assert [state.card is None for state in states] == [False, False, True]
+
+
+def test_an_adopted_model_is_the_one_its_stage_uses(tmp_path):
+    store = tmp_path / "store"
+    assert chosen(store, "segmenter") is None
+    first = adopt(by_brightness(tmp_path / "one"), store)
+    second = adopt(by_brightness(tmp_path / "two", version="2 (new/ish)"), store)
+    assert load_network(chosen(store, "segmenter")).card == second
+    adopt(tmp_path / "one", store)
+    assert load_network(chosen(store, "segmenter")).card == first
+    assert len(stored(store)) == 2
+    assert chosen(store, "classifier") is None
+
+
+def test_a_damaged_model_is_not_adopted(tmp_path):
+    folder = by_brightness(tmp_path / "one")
+    (folder / "model.onnx").write_bytes(b"")
+    with pytest.raises(ModelError, match="SHA-256"):
+        adopt(folder, tmp_path / "store")
+    assert stored(tmp_path / "store") == []

@@ -1,0 +1,1 @@
+"""Real services, phantoms and hostile files for tests and benches."""

@@ -1,0 +1,1 @@
+"""Cases: sources, preparation, synthetic cases, augmentation and batches."""
