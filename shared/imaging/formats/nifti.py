@@ -187,8 +187,10 @@ def _scaling(header: Any) -> tuple[float | None, float, tuple[str, ...]]:
 
 def _offset(header: Any, single_file: bool) -> int:
     offset = int(header.get_data_offset())
+    if offset < 0:
+        raise CorruptScan("The NIfTI header says that the voxels start before the file.")
     if not single_file:
-        return max(offset, 0)
+        return offset
     return max(offset, _FIRST_VOXEL[2 if isinstance(header, nib.Nifti2Header) else 1])
 
 
