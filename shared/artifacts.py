@@ -6,6 +6,7 @@ import gzip
 import mmap
 import struct
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -16,13 +17,15 @@ from pydantic import BaseModel
 
 from shared.errors import UnsupportedScan
 from shared.imaging.geometry import Geometry
-from shared.imaging.label_table import to_xml
-from shared.imaging.volume import LabelMap, Modality, SliceScores, SourceFormat, Volume
+from shared.imaging.label_table import to_description, to_xml
+from shared.imaging.volume import LabelMap, Modality, Organ, SliceScores, SourceFormat, Volume
 
 _LOCAL_HEADER = 30
 """Bytes of a zip's local file header before the name (APPNOTE 4.3.7)."""
 _CARET = 30
 """Code of a header extension in the Caret XML format (NIfTI-1, extension codes)."""
+_DESCRIPTION_BYTES = 80
+"""Size of the field `descrip`, with the zero at its end (NIfTI-1)."""
 VOLUME, SCORES, LABELS = "volume.npz", "scores.npz", "labels.nii.gz"
 
 
@@ -127,7 +130,7 @@ def load_scores(path: Path) -> SliceScores:
 
 
 def save_labels(path: Path, labels: LabelMap) -> None:
-    """Write a label map as gzipped NIfTI-1, uint8, stored (column, row, slice), in mm, names in a header extension.
+    """Write a label map as gzipped NIfTI-1, uint8, stored (column, row, slice), in mm, with its names in the header.
 
     The same map gives the same bytes.
     """
@@ -138,14 +141,22 @@ def save_labels(path: Path, labels: LabelMap) -> None:
     image.set_sform(labels.geometry.ras, code=1)
     image.set_qform(labels.geometry.ras, code=1)
     image.update_header()
-    table = nib.nifti1.Nifti1Extension(_CARET, to_xml(labels.organs))
-    image.header.extensions.append(table)
+    _write_names(image.header, labels.organs)
     with path.open("wb") as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-        image.header.set_data_offset(352 + table.get_sizeondisk())
+        image.header.set_data_offset(352 + image.header.extensions.get_sizeondisk())
         image.header["scl_slope"], image.header["scl_inter"] = 1.0, 0.0
         image.header.write_to(packed)
         for plane in labels.data:  # slice by slice: the last axis of the file varies slowest
             packed.write(np.ascontiguousarray(plane).tobytes())
+
+
+def _write_names(header: nib.Nifti1Header, organs: Sequence[Organ]) -> None:
+    """Put names into the description, or, where they are too long for it, into a header extension."""
+    text = to_description(organs)
+    if len(text) < _DESCRIPTION_BYTES:
+        header["descrip"] = text.encode("ascii")
+    else:
+        header.extensions.append(nib.nifti1.Nifti1Extension(_CARET, to_xml(organs)))
 
 
 def load_labels(path: Path) -> LabelMap:

@@ -1,4 +1,7 @@
-"""The names of labels in the header extension of a NIfTI file, as XML that TotalSegmentator and Connectome use."""
+"""The names of labels in the header of a NIfTI file.
+
+They are in a header extension, as XML that TotalSegmentator and Connectome Workbench use, or in the description field.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from xml.etree import ElementTree
 
 from shared.imaging.volume import ORGANS, Organ
 
+_DESCRIPTION = "Viscera labels: "
 MOST_BYTES = 1 << 20
 """Longer tables are not parsed; 255 names take about 40 kB."""
 _UNNAMED = (160, 160, 160)
@@ -44,6 +48,19 @@ def label_set(names: Mapping[int, Organ]) -> tuple[Organ, ...]:
         twice = any(organ.name == other.name for other in organs)
         organs.append(replace(organ, name=f"{organ.name}_{label}", title=f"{organ.title} {label}") if twice else organ)
     return tuple(organs)
+
+
+def to_description(organs: Iterable[Organ]) -> str:
+    """Return organs as a description field, such as "Viscera labels: 1=stomach"; it has room for 79 characters."""
+    return f"{_DESCRIPTION}{' '.join(f'{organ.id}={organ.name}' for organ in organs)}"
+
+
+def from_description(text: str) -> tuple[Organ, ...]:
+    """Return the organs of a description field; none where it is another one."""
+    if not text.startswith(_DESCRIPTION):
+        return ()
+    pairs = re.findall(r"(\d{1,3})=([\w.-]+)", text)
+    return label_set({int(label): named(int(label), name) for label, name in pairs})
 
 
 def to_xml(organs: Iterable[Organ]) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 from shared import artifacts
 from shared.errors import UnsupportedScan
 from shared.imaging.geometry import Geometry
-from shared.imaging.label_table import to_xml
+from shared.imaging.label_table import from_xml, label_set, named
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import LabelMap, SliceScores, Volume
 from tests.support.scans import small_grid, write_png
@@ -88,5 +88,15 @@ def test_labels_are_written_with_the_bytes_that_nibabel_writes(tmp_path):
     image = nib.Nifti1Image(phantom.data.T, phantom.geometry.ras, header)
     image.set_sform(phantom.geometry.ras, code=1)
     image.set_qform(phantom.geometry.ras, code=1)
-    image.header.extensions.append(nib.nifti1.Nifti1Extension(30, to_xml(phantom.organs)))
+    image.header["descrip"] = b"Viscera labels: 1=stomach 2=small_bowel 3=large_bowel"
     assert raw == image.to_bytes()
+
+
+def test_many_names_are_written_to_a_header_extension(tmp_path):
+    phantom = abdomen(small_grid()).labels
+    organs = label_set({label: named(label, f"vertebra_{label}") for label in range(1, 26)})
+    artifacts.save_labels(tmp_path / "l.nii.gz", LabelMap(phantom.data, phantom.geometry, organs=organs))
+    image = nib.load(tmp_path / "l.nii.gz")
+    assert from_xml(image.header.extensions[0].content) == organs
+    assert np.array_equal(np.asarray(image.dataobj).T, phantom.data)
+    assert np.array_equal(artifacts.load_labels(tmp_path / "l.nii.gz").data, phantom.data)

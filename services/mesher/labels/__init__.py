@@ -15,7 +15,6 @@ from services.mesher.labels.segmentation import read_segmentation
 from services.mesher.labels.values import to_labels
 from shared.errors import UnsupportedScan
 from shared.imaging.formats import read_scan
-from shared.imaging.label_table import from_xml
 from shared.imaging.volume import LabelMap, Organ
 
 READ = "A label map is read from NIfTI, NRRD, MGH, DICOM SEG or a folder of binary masks"
@@ -58,5 +57,5 @@ def _read_image(path: Path) -> LabelMap:
     if volume.source not in ("nifti", "nrrd", "mgh"):
         raise UnsupportedScan(f"{READ}; these are slices of a scan.")
     head = read_head(path) if volume.source == "nifti" else Head()
-    organs = names_in_nrrd(path) if volume.source == "nrrd" else from_xml(head.table)
+    organs = names_in_nrrd(path) if volume.source == "nrrd" else head.organs
     return LabelMap(to_labels(volume.data, head.slope), volume.geometry, volume.warnings, organs)

@@ -14,7 +14,7 @@ import nibabel as nib
 import nrrd
 
 from shared.errors import UnsupportedScan
-from shared.imaging.label_table import MOST_BYTES, label_set, named
+from shared.imaging.label_table import MOST_BYTES, from_description, from_xml, label_set, named
 from shared.imaging.volume import Organ
 
 _HEADER_BYTES = {1: 348, 2: 540}
@@ -22,14 +22,14 @@ _HEADER_BYTES = {1: 348, 2: 540}
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The scale slope (0: not scaled) and the label table (b"": none) of a NIfTI file."""
+    """The scale slope (0: not scaled) and the named labels of a NIfTI file."""
 
     slope: float = 0.0
-    table: bytes = b""
+    organs: tuple[Organ, ...] = ()
 
 
 def read_head(path: Path) -> Head:
-    """Read the slope and the first extension that is a label table."""
+    """Read the slope, and the names from the first extension that is a label table, or from the description."""
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
@@ -40,7 +40,9 @@ def read_head(path: Path) -> Head:
     header = kind(content[:size], check=False)
     slope = float(header["scl_slope"])
     is_scaled = math.isfinite(slope) and (slope, float(header["scl_inter"])) != (1.0, 0.0)
-    return Head(slope if is_scaled else 0.0, _table(content, size + 4, header.endianness))
+    table = from_xml(_table(content, size + 4, header.endianness))
+    description = bytes(header["descrip"].item()).decode("ascii", "replace")
+    return Head(slope if is_scaled else 0.0, table or from_description(description))
 
 
 def _table(content: bytes, start: int, endianness: str) -> bytes:

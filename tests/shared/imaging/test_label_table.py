@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.imaging.label_table import from_xml, label_set, named, to_xml, unnamed
+from shared.imaging.label_table import from_description, from_xml, label_set, named, to_description, to_xml, unnamed
 from shared.imaging.volume import ORGANS
 
 TOTALSEGMENTATOR = b"""<?xml version="1.0" encoding="UTF-8"?> <CaretExtension>
@@ -18,6 +18,12 @@ Alpha="0.0"><![CDATA[background]]></Label>
 
 def test_the_products_own_organs_come_back_whole():
     assert from_xml(to_xml(ORGANS)) == ORGANS
+
+
+def test_the_products_own_organs_fit_a_description():
+    assert len(to_description(ORGANS)) < 80
+    assert from_description(to_description(ORGANS)) == ORGANS
+    assert from_description("FSL5.0 1=stomach") == ()
 
 
 def test_a_table_of_totalsegmentator_names_its_labels_and_the_codes_follow_the_names():
