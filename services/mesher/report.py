@@ -25,7 +25,7 @@ SENTENCES: Mapping[str, str] = {
     "orientation_unknown": "The file does not say where the patient's left is: left and right may be exchanged.",
     "spacing_conflict": "The file has two different voxel sizes; those of its orientation matrix were used.",
     "scaling_unclear": "The file scales its values without a valid intercept; 0 was used.",
-    "modality_guessed": "The file does not say whether it is MR or CT: its values decided. Say it with `modality`.",
+    "modality_guessed": "The file does not say MR or CT, so its values decided. The option modality says it.",
     "not_hounsfield": "Nothing says that the values of this CT are Hounsfield units.",
     "objects_skipped": "Other objects were beside the images (segmentations, doses, captures, localisers): left out.",
     "files_skipped": "Images beside the scans/ folder were left out.",
