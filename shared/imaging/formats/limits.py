@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.errors import ScanTooLarge
+from shared.errors import ScanTooLarge, TooFewSlices
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,12 @@ class Limits:
             total *= max(int(size), 1)
         if total > self.voxels:
             raise ScanTooLarge(f"The scan declares {total} voxels; at most {self.voxels} are read.")
+
+    def check_volume(self, shape: Sequence[int]) -> None:
+        """Check the declared shape of a file with one volume, its three axes first, in any order.
+
+        Raises ScanTooLarge, or TooFewSlices where an axis has one voxel.
+        """
+        self.check_voxels(tuple(shape))
+        if min(shape[:3]) < 2:
+            raise TooFewSlices("One slice makes no volume; at least two are needed along every axis.")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from nibabel.freesurfer.mghformat import MGHHeader
 
-from shared.errors import BadGeometry, CorruptScan, MixedSeries, TooFewSlices, UnsupportedScan
+from shared.errors import BadGeometry, CorruptScan, MixedSeries, UnsupportedScan
 from shared.imaging.formats.limits import Limits
 from shared.imaging.formats.members import Member
 from shared.imaging.formats.plan import Hints, Pixels, Plan
@@ -33,9 +33,7 @@ def plan(members: list[Member], hints: Hints, limits: Limits) -> Plan:
         raise CorruptScan("The MGH header is damaged.") from error
     if len(shape) < 3 or min(shape) < 1 or any(n != 1 for n in shape[3:]):
         raise UnsupportedScan("The MGH image is not one three-dimensional volume.")
-    limits.check_voxels(tuple(shape))
-    if min(shape[:3]) < 2:
-        raise TooFewSlices("One slice makes no volume; at least two are needed along every axis.")
+    limits.check_volume(shape)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) == 0:
         raise BadGeometry("The MGH header has no valid orientation.")
     grid = Geometry.from_ras((shape[2], shape[1], shape[0]), affine)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.arrays import Float64
-from shared.errors import BadGeometry, CorruptScan, MissingSpacing, MixedSeries, TooFewSlices, UnsupportedScan
+from shared.errors import BadGeometry, CorruptScan, MissingSpacing, MixedSeries, UnsupportedScan
 from shared.imaging.formats.limits import Limits
 from shared.imaging.formats.members import Member
 from shared.imaging.formats.plan import Hints, Pixels, Plan
@@ -122,9 +122,7 @@ def _shape(header: Any, limits: Limits) -> tuple[int, int, int]:
         raise UnsupportedScan(
             f"The NIfTI image has {volumes} volumes, not one three-dimensional volume; send one as its own file."
         )
-    limits.check_voxels(tuple(shape))
-    if min(shape[:3]) < 2:
-        raise TooFewSlices("One slice makes no volume; at least two are needed along every axis.")
+    limits.check_volume(shape)
     return shape[0], shape[1], shape[2]
 
 

@@ -9,7 +9,7 @@ import nrrd
 import numpy as np
 
 from shared.arrays import Float64
-from shared.errors import BadGeometry, CorruptScan, MissingSpacing, MixedSeries, TooFewSlices, UnsupportedScan
+from shared.errors import BadGeometry, CorruptScan, MissingSpacing, MixedSeries, UnsupportedScan
 from shared.imaging.formats.limits import Limits
 from shared.imaging.formats.members import Member
 from shared.imaging.formats.nifti import ORIENTATION_UNKNOWN
@@ -40,9 +40,7 @@ def plan(members: list[Member], hints: Hints, limits: Limits) -> Plan:
     sizes = [int(size) for size in header.get("sizes", ())]
     if len(sizes) != 3 or min(sizes) < 1:
         raise UnsupportedScan("The NRRD image is not one three-dimensional volume with one number per voxel.")
-    limits.check_voxels(tuple(sizes))
-    if min(sizes) < 2:
-        raise TooFewSlices("One slice makes no volume; at least two are needed along every axis.")
+    limits.check_volume(sizes)
     affine, warnings = _affine(header)
     return Plan(
         geometry=Geometry((sizes[2], sizes[1], sizes[0]), affine),
