@@ -10,7 +10,7 @@ import pydicom
 from pydicom.uid import SegmentationStorage
 
 from services.mesher.labels.masks import read_masks
-from services.mesher.labels.names import Head, names_in_nrrd, read_head
+from services.mesher.labels.names import read_head
 from services.mesher.labels.segmentation import read_segmentation
 from services.mesher.labels.values import to_labels
 from shared.errors import UnsupportedScan
@@ -56,6 +56,5 @@ def _read_image(path: Path) -> LabelMap:
     volume = read_scan(path, modality="MR")  # nothing depends on the modality of a label map
     if volume.source not in ("nifti", "nrrd", "mgh"):
         raise UnsupportedScan(f"{READ}; these are slices of a scan.")
-    head = read_head(path) if volume.source == "nifti" else Head()
-    organs = names_in_nrrd(path) if volume.source == "nrrd" else head.organs
-    return LabelMap(to_labels(volume.data, head.slope), volume.geometry, volume.warnings, organs)
+    head = read_head(path, volume.source)
+    return LabelMap(to_labels(volume.data, head.slope), volume.geometry, volume.warnings, head.organs)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.mesher.labels.names import Head, read_head
+from services.mesher.labels.names import read_head
 from services.mesher.labels.values import to_labels
 from shared.arrays import Bool
 from shared.errors import MixedSeries, NotAScan, UnsupportedScan
@@ -41,8 +41,7 @@ def _is_inside(volume: Volume, file: Path, first: Volume, label: int) -> Bool:
     """The voxels (slice, row, column) of a mask."""
     if volume.geometry != first.geometry:
         raise MixedSeries(f"The masks are on different grids: number {label}, in the order of names, differs.")
-    head = read_head(file) if volume.source == "nifti" else Head()
-    labels = to_labels(volume.data, head.slope)
+    labels = to_labels(volume.data, read_head(file, volume.source).slope)
     if len(np.unique(labels)) > 2:
         raise UnsupportedScan(
             f"Mask number {label}, in the order of names, has several labels. Send a label map as one file."

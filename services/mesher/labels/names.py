@@ -15,21 +15,28 @@ import nrrd
 
 from shared.errors import UnsupportedScan
 from shared.imaging.label_table import MOST_BYTES, from_description, from_xml, label_set, named
-from shared.imaging.volume import Organ
+from shared.imaging.volume import Organ, SourceFormat
 
 _HEADER_BYTES = {1: 348, 2: 540}
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The scale slope (0: not scaled) and the named labels of a NIfTI file."""
+    """The scale slope (0: not scaled) and the named labels of a file."""
 
     slope: float = 0.0
     organs: tuple[Organ, ...] = ()
 
 
-def read_head(path: Path) -> Head:
-    """Read the slope, and the names from the first extension that is a label table, or from the description."""
+def read_head(path: Path, source: SourceFormat) -> Head:
+    """Read the slope and the names from the header of a file; those of an MGH file are not known."""
+    if source == "nrrd":
+        return Head(organs=_segments(path))
+    return _read_nifti(path) if source == "nifti" else Head()
+
+
+def _read_nifti(path: Path) -> Head:
+    """The slope, and the names from the first extension that is a label table, or from the description."""
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
@@ -60,7 +67,7 @@ def _table(content: bytes, start: int, endianness: str) -> bytes:
     return b""
 
 
-def names_in_nrrd(path: Path) -> tuple[Organ, ...]:
+def _segments(path: Path) -> tuple[Organ, ...]:
     """The segments of a .seg.nrrd file of 3D Slicer; none for another NRRD."""
     header = nrrd.read_header(str(path))
     names = {}
