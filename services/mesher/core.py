@@ -130,7 +130,7 @@ def _describe(surface: OrganSurface, checks: Checks, seconds: float) -> MeshedOr
     organ = surface.organ
     ends = open_ends(organ.runs, organ.layout)
     codes = {
-        "touches_border": organ.touches_border,
+        "touches_border": ends.border > 0.0,
         "cut_in_scan": ends.cut > 0.0,
         "tiny": organ.volume < TINY_MM3,
         "many_components": organ.components - organ.dropped > MANY_COMPONENTS,
@@ -151,7 +151,6 @@ def _describe(surface: OrganSurface, checks: Checks, seconds: float) -> MeshedOr
         components=organ.components,
         dropped_components=organ.dropped,
         dropped_ml=organ.dropped_ml,
-        touches_border=organ.touches_border,
         ends=ends,
         seconds=seconds,
         warnings=tuple(code for code, applies in codes.items() if applies),
@@ -180,7 +179,6 @@ def _absent(definition: Organ, organ: OrganVoxels | None) -> MeshedOrgan:
         components=dropped,
         dropped_components=dropped,
         dropped_ml=organ.dropped_ml if organ else 0.0,
-        touches_border=False,
         ends=OpenEnds(0.0, 0.0),
         seconds=0.0,
         warnings=("absent", "components_dropped") if dropped else ("absent",),

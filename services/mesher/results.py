@@ -34,7 +34,6 @@ class MeshedOrgan:
     components: int
     dropped_components: int
     dropped_ml: float
-    touches_border: bool
     ends: OpenEnds
     seconds: float
     warnings: tuple[str, ...] = ()
@@ -48,6 +47,11 @@ class MeshedOrgan:
     def name(self) -> str:
         """The organ's name, or label_N for an id whose name is not known."""
         return self.definition.name
+
+    @property
+    def touches_border(self) -> bool:
+        """Whether a voxel is on the border of the label map."""
+        return self.ends.border > 0.0
 
     @property
     def part_seen(self) -> bool:

@@ -68,12 +68,6 @@ class OrganVoxels:
         """Volume of the dropped components in mL."""
         return self.dropped_voxels * self.layout.voxel_mm3 / 1000.0
 
-    @property
-    def touches_border(self) -> bool:
-        """Whether a voxel is on the border of the label map."""
-        low, high = self.runs.bounds()
-        return bool((low == 0).any() or (high == np.array(self.layout.data.shape[::-1])).any())
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OrganSurface:
