@@ -29,7 +29,7 @@ class Served:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=60)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory):
     data, port = tmp_path_factory.mktemp("served"), free_port()
     command = [sys.executable, "-P", "-m", "services.cli", "serve", "--port", str(port), "--data", str(data)]
@@ -51,7 +51,7 @@ def served(tmp_path_factory):
         process.communicate(timeout=30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # while Playwright runs, this thread has a running event loop: asyncio.run fails
 def chromium():
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
@@ -98,7 +98,7 @@ kept = pytest.fixture(_opener, name="kept", scope="module")
 """The same for pages that the tests of a module share: software drawing makes opening a result slow."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scan(tmp_path_factory):
     """A real case as a zip where there is one, else the phantom."""
     folder = tmp_path_factory.mktemp("scan")
@@ -112,7 +112,7 @@ def scan(tmp_path_factory):
     return folder / "case.zip"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def result(served, scan):
     """A finished job of that scan, sent without the browser."""
     with served.client() as client:

@@ -146,8 +146,7 @@ def test_a_receiver_that_answers_byte_by_byte_has_no_more_time(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def drip() -> None:
-            wire, _ = server.accept()
-            with wire, contextlib.suppress(OSError):
+            with contextlib.suppress(OSError), server.accept()[0] as wire:
                 for _ in range(100):
                     wire.sendall(b"H")
                     time.sleep(0.1)
