@@ -31,7 +31,9 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(4 * 2**30, description="Largest upload in bytes.")
     job_seconds: float = Field(3600.0, description="Seconds after which a job that has not ended fails with `timeout`.")
     lease_seconds: float = Field(30.0, description="Seconds a worker may be silent before its work is requeued.")
-    queue_bound: int = Field(1000, description="Queued jobs; beyond that new ones are answered 429.")
+    queue_bound: int = Field(
+        1000, description="Queued jobs; beyond that a tenant that has its equal part of them is answered 429."
+    )
     requests_per_minute: int = Field(6000, description="Requests of one tenant per minute and process; 0: no limit.")
     uploads_at_once: int = Field(8, description="Uploads of one tenant at once in one process; 0: no limit.")
     open_jobs: int = Field(0, description="Queued and running jobs of one tenant; 0: no limit.")

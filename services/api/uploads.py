@@ -49,7 +49,7 @@ def check_room(gateway: Gateway, tenant: str) -> None:
     Raises TooMany or Unavailable.
     """
     with gateway.ledger.read() as connection:
-        if jobs.waiting(connection) >= gateway.settings.queue_bound:
+        if jobs.queue_is_full(connection, tenant, gateway.settings.queue_bound):
             raise TooMany("Too many jobs are queued; send it again later.", "queue_full")
         share = jobs.share(connection, tenant, gateway.settings.open_jobs)
     if share is not None and share <= 0:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
+from shared.ledger import order
 from shared.ledger.engine import now
 from shared.ledger.history import record
 from shared.ledger.jobs import NOTIFY_AGAIN, OPEN, STAGES, Artifact, end, lock
@@ -20,6 +21,8 @@ from shared.ledger.tables import artifacts, jobs, stage_runs
 LEASE = 30.0
 """Seconds that a worker may be silent before its work is requeued."""
 ATTEMPTS = 3
+TRIES = 8
+"""How often a worker looks for other due work after another worker was faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,20 @@ class LostLease(Exception):
     """The claim is no longer valid: cancelled, timed out or claimed by another worker. Stop and publish nothing."""
 
 
+def claim_next(connection: Connection, stage: str, worker: str, named: str, lease: float = LEASE) -> Claim | None:
+    """Claim the due work that is first in the order of `shared.ledger.order`; return None if nothing is due.
+
+    `named` is the job of the stage message. A message says that some work is due; which work it is, the order says.
+    """
+    for _ in range(TRIES):
+        job_id = order.first(connection, stage, named)
+        if job_id is None:
+            break
+        if claimed := claim(connection, job_id, stage, worker, lease):
+            return claimed
+    return claim(connection, named, stage, worker, lease)  # its row may have been locked for a moment
+
+
 def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: float = LEASE) -> Claim | None:
     """Claim the stage if it is ready, in one compare-and-set; return None if there is nothing to do."""
     lock(connection, job_id)
@@ -58,6 +75,7 @@ def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: f
         return None
     first = (jobs.c.id == job_id) & (jobs.c.state == "queued")
     connection.execute(update(jobs).where(first).values(state="running", started=now()))
+    order.note_claim(connection, job_id, stage)
     record(connection, job_id, "stage_started", {"stage": stage, "attempt": row.attempts})
     return Claim(job_id, stage, row.fence, row.attempts)
 

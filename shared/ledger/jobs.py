@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from shared.errors import Conflict, NotFound
-from shared.ledger import webhooks
+from shared.ledger import order, webhooks
 from shared.ledger.engine import insert as insert_new
 from shared.ledger.engine import now, unconfined
 from shared.ledger.history import record
@@ -183,9 +183,17 @@ def several(connection: Connection, job_ids: Iterable[str]) -> list[Job]:
     return _jobs(connection, list(connection.execute(select(jobs).where(jobs.c.id.in_(list(job_ids))))))
 
 
-def waiting(connection: Connection) -> int:
-    """Return the number of queued jobs of all tenants."""
-    return int(connection.execute(select(func.count()).where(jobs.c.state == "queued")).scalar_one())
+def queue_is_full(connection: Connection, tenant: str, bound: int) -> bool:
+    """Return whether this tenant has to wait before it may queue another job.
+
+    `bound` jobs may be queued. If they are, a tenant may still queue its equal part of them: one tenant's many jobs
+    refuse no other tenant's first ones.
+    """
+    query = select(jobs.c.tenant, func.count()).where(jobs.c.state == "queued").group_by(jobs.c.tenant)
+    with unconfined(connection):
+        queued = {str(owner): int(count) for owner, count in connection.execute(query)}
+    own = queued.setdefault(tenant, 0)
+    return sum(queued.values()) >= bound and own >= max(1, bound // len(queued))
 
 
 def share(connection: Connection, tenant: str, bound: int) -> int | None:
@@ -266,24 +274,16 @@ def _jobs(connection: Connection, rows: list[Row[Any]]) -> list[Job]:
     ).where(columns.job_id.in_(ids))
     for row in connection.execute(query):
         runs[row.job_id][row.stage] = StageRun(*row[1:])
-    positions = _positions(connection, [row.seq for row in rows if row.state == "queued"])
-    return [_job(row, runs[row.id], positions.get(row.seq)) for row in rows]
+    positions = _positions(connection, [row.id for row in rows if row.state == "queued"])
+    return [_job(row, runs[row.id], positions.get(row.id)) for row in rows]
 
 
-def _positions(connection: Connection, sequence: list[int]) -> dict[int, int]:
+def _positions(connection: Connection, queued: list[str]) -> dict[str, int]:
     """Return the position in the queue, from 1, of each of these queued jobs."""
-    if not sequence:
+    if not queued:
         return {}
-    if len(sequence) == 1:
-        ahead = select(func.count()).where(jobs.c.state == "queued", jobs.c.seq <= sequence[0])
-        with unconfined(connection):
-            return {sequence[0]: int(connection.execute(ahead).scalar_one())}
-    place = func.row_number().over(order_by=jobs.c.seq)
-    queue = select(jobs.c.seq, place.label("place")).where(jobs.c.state == "queued", jobs.c.seq <= max(sequence))
-    numbered = queue.subquery()
-    query = select(numbered.c.seq, numbered.c.place).where(numbered.c.seq.in_(sequence))
     with unconfined(connection):
-        return {row.seq: row.place for row in connection.execute(query)}
+        return order.places(connection, STAGES[0], queued)
 
 
 def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None) -> Job:

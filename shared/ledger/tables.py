@@ -154,6 +154,14 @@ stage_runs = Table(
     Index(None, "stage", "ended"),
 )
 
+last_claims = Table(
+    "last_claims",
+    metadata,
+    Column("stage", String(16), primary_key=True),
+    Column("tenant", _Id, ForeignKey("tenants.id"), primary_key=True),
+    Column("at", _Time, nullable=False),
+)
+
 artifacts = Table(
     "artifacts",
     metadata,

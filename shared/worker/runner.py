@@ -40,18 +40,21 @@ class StageRunner:
     tool: Any
 
     def run(self, job_id: str) -> None:
-        """Answer one stage message: claim the stage of this job, or return if there is nothing to do."""
+        """Answer one stage message: claim the next due work of this stage, or return if there is none.
+
+        That may be another job than the message names, because tenants take turns.
+        """
         failpoints.hit(self.stage.name, "before-claim")
         with self.ledger.write() as connection:
-            claim = claims.claim(connection, job_id, self.stage.name, self.worker, self.settings.lease_seconds)
+            claim = claims.claim_next(connection, self.stage.name, self.worker, job_id, self.settings.lease_seconds)
             outcome = "empty" if claim is None else "claimed"
             metrics.meters().stage_messages.labels(self.stage.name, outcome).inc()
             if claim is None:
                 return
-            job = jobs.get(connection, None, job_id)
-            parent = history.trace_of(connection, job_id)
-        failpoints.hit(self.stage.name, "after-claim", job_id)
-        fields: dict[str, str | int] = {"job": job_id, "attempt": claim.attempt, "tenant": job.tenant}
+            job = jobs.get(connection, None, claim.job_id)
+            parent = history.trace_of(connection, job.id)
+        failpoints.hit(self.stage.name, "after-claim", job.id)
+        fields: dict[str, str | int] = {"job": job.id, "attempt": claim.attempt, "tenant": job.tenant}
         with (
             trace.span(self.stage.name, parent, **fields),
             log.fields(stage=self.stage.name, **fields),
