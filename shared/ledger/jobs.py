@@ -274,16 +274,16 @@ def _jobs(connection: Connection, rows: list[Row[Any]]) -> list[Job]:
     ).where(columns.job_id.in_(ids))
     for row in connection.execute(query):
         runs[row.job_id][row.stage] = StageRun(*row[1:])
-    positions = _positions(connection, [row.id for row in rows if row.state == "queued"])
-    return [_job(row, runs[row.id], positions.get(row.id)) for row in rows]
+    positions = _positions(connection, rows)
+    return [_job(row, runs[row.id], positions.get(row.seq)) for row in rows]
 
 
-def _positions(connection: Connection, queued: list[str]) -> dict[str, int]:
-    """Return the position in the queue, from 1, of each of these queued jobs."""
-    if not queued:
+def _positions(connection: Connection, rows: list[Row[Any]]) -> dict[int, int]:
+    """Return positions in the queue by sequence number; nothing if none of these jobs is queued."""
+    if all(row.state != "queued" for row in rows):
         return {}
     with unconfined(connection):
-        return order.places(connection, STAGES[0], queued)
+        return order.positions(connection, STAGES[0])
 
 
 def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None) -> Job:

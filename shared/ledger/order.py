@@ -1,19 +1,55 @@
 """The order in which due work is claimed: one queue for all tenants, in which the tenants take turns.
 
-Within a tenant, retried work comes first, then the oldest job. A tenant's n-th due job waits for turn n, plus one for
-each of its jobs that a worker runs. In one turn, the tenant comes first whose last claim is longest ago. So a tenant
-with one job waits for at most one free worker, however many jobs the others have. This is fair queueing by rounds
-(Nagle, RFC 970, 1985) with whole jobs as packets.
+Next is the tenant with the fewest runs of the stage at work; of several, the one whose last claim is longest ago.
+Within a tenant, retried work comes first, then the oldest job. So a tenant with one job waits for at most one free
+worker, however many jobs the others have. This is fair queueing by rounds (Nagle, RFC 970, 1985), with whole jobs
+as packets.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, case, func, literal, select
+from sqlalchemy import Connection, case, func, literal, select
 
 from shared.ledger.engine import insert, now
 from shared.ledger.tables import jobs, last_claims, stage_runs
+
+CANDIDATES = 64
+"""Due jobs that a worker tries to lock at most; other workers may be claiming the first ones at the same moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueJob:
+    """A job that waits for a stage; `fresh` if no worker has started that stage before."""
+
+    tenant: str
+    fresh: bool
+    seq: int
+
+
+def in_turn(due: Iterable[DueJob], running: Mapping[str, int], last: Mapping[str, float]) -> Iterator[DueJob]:
+    """Yield due jobs in the order in which they are claimed.
+
+    `running` is the number of runs of the stage that each tenant has at work, `last` the time of its last claim;
+    tenants without an entry have none.
+    """
+    queues: dict[str, list[DueJob]] = {}
+    for job in due:
+        queues.setdefault(job.tenant, []).append(job)
+    heads = []
+    for tenant, queue in queues.items():
+        queue.sort(key=lambda job: (job.fresh, job.seq), reverse=True)
+        heads.append((running.get(tenant, 0), last.get(tenant, 0.0), queue[-1].seq, tenant))
+    heapq.heapify(heads)
+    while heads:
+        turn, before, seq, tenant = heapq.heappop(heads)
+        yield queues[tenant].pop()
+        if queues[tenant]:
+            heapq.heappush(heads, (turn + 1, before, seq, tenant))
 
 
 def first(connection: Connection, stage: str, named: str) -> str | None:
@@ -23,17 +59,22 @@ def first(connection: Connection, stage: str, named: str) -> str | None:
     transaction has locked are skipped.
     """
     startable = (stage_runs.c.fence == 0) | (stage_runs.c.ring_at <= now()) | (stage_runs.c.job_id == named)
-    due = _ranked(stage, _due(stage).where(startable))
-    query = select(jobs.c.id).join(due, due.c.id == jobs.c.id).order_by(*_order(due)).limit(1)
-    return connection.execute(query.with_for_update(of=jobs, skip_locked=True)).scalar()
+    waits = (stage_runs.c.stage == stage) & (stage_runs.c.state == "ready") & (jobs.c.stage == stage)
+    fresh = case((stage_runs.c.fence == 0, 1), else_=0)
+    query = select(jobs.c.tenant, fresh, jobs.c.seq).join(stage_runs, stage_runs.c.job_id == jobs.c.id)
+    due = [DueJob(*row) for row in connection.execute(query.where(waits, startable))]
+    for job in islice(in_turn(due, *_turns(connection, stage)), CANDIDATES):
+        row = select(jobs.c.id).where(jobs.c.seq == job.seq).with_for_update(skip_locked=True)
+        if job_id := connection.execute(row).scalar():
+            return str(job_id)
+    return None
 
 
-def places(connection: Connection, stage: str, job_ids: list[str]) -> dict[str, int]:
-    """Return the place, from 1, of each of these jobs among all that wait for this stage."""
-    due = _ranked(stage, _due(stage))
-    numbered = select(due.c.id, func.row_number().over(order_by=_order(due)).label("place")).subquery()
-    query = select(numbered.c.id, numbered.c.place).where(numbered.c.id.in_(job_ids))
-    return {row.id: row.place for row in connection.execute(query)}
+def positions(connection: Connection, stage: str) -> dict[int, int]:
+    """Return the position, from 1, of every queued job of all tenants, by its `seq`."""
+    query = select(jobs.c.tenant, literal(True), jobs.c.seq).where(jobs.c.state == "queued")
+    queued = [DueJob(*row) for row in connection.execute(query)]
+    return {job.seq: place for place, job in enumerate(in_turn(queued, *_turns(connection, stage)), 1)}
 
 
 def note_claim(connection: Connection, job_id: str, stage: str) -> None:
@@ -44,29 +85,10 @@ def note_claim(connection: Connection, job_id: str, stage: str) -> None:
     connection.execute(row.on_conflict_do_update(index_elements=key, set_={"at": row.excluded.at}))
 
 
-def _due(stage: str) -> Select[tuple[str]]:
-    """Select the open jobs that wait for this stage, with their turn among the due jobs of their tenant."""
-    own = [case((stage_runs.c.fence > 0, 0), else_=1), jobs.c.seq]
-    turn = func.row_number().over(partition_by=jobs.c.tenant, order_by=own)
-    query = select(jobs.c.id, jobs.c.tenant, jobs.c.seq, turn.label("turn"))
-    waits = (stage_runs.c.stage == stage) & (stage_runs.c.state == "ready")
-    query = query.join(stage_runs, stage_runs.c.job_id == jobs.c.id)
-    return query.where(waits, jobs.c.stage == stage)
-
-
-def _ranked(stage: str, query: Select[tuple[str]]) -> Subquery:
-    """Add the number of running jobs to the turns, and the time of each tenant's last claim of this stage."""
-    due = query.subquery()
+def _turns(connection: Connection, stage: str) -> tuple[dict[str, int], dict[str, float]]:
+    """Return the number of runs at work and the time of the last claim of each tenant."""
     at_work = (stage_runs.c.stage == stage) & (stage_runs.c.state == "running")
-    running = select(jobs.c.tenant, func.count().label("count")).join(stage_runs, stage_runs.c.job_id == jobs.c.id)
-    running_of = running.where(at_work).group_by(jobs.c.tenant).subquery()
-    turn = due.c.turn + func.coalesce(running_of.c.count, 0)
-    last = func.coalesce(last_claims.c.at, 0.0)
-    ranked = select(due.c.id, due.c.seq, turn.label("turn"), last.label("last")).select_from(due)
-    ranked = ranked.outerjoin(running_of, running_of.c.tenant == due.c.tenant)
-    same = (last_claims.c.tenant == due.c.tenant) & (last_claims.c.stage == stage)
-    return ranked.outerjoin(last_claims, same).subquery()
-
-
-def _order(due: Subquery) -> tuple[ColumnElement[Any], ...]:
-    return due.c.turn, due.c.last, due.c.seq
+    counts = select(jobs.c.tenant, func.count()).join(stage_runs, stage_runs.c.job_id == jobs.c.id).where(at_work)
+    running = {str(tenant): int(count) for tenant, count in connection.execute(counts.group_by(jobs.c.tenant))}
+    last = select(last_claims.c.tenant, last_claims.c.at).where(last_claims.c.stage == stage)
+    return running, {str(tenant): float(at) for tenant, at in connection.execute(last)}

@@ -1,12 +1,17 @@
 """Tenants take turns at due work, on SQLite and PostgreSQL."""
 
 import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import update
 
-from shared.ledger import claims, jobs, order
+from shared.ledger import claims, jobs
 from shared.ledger.tables import stage_runs
 from tests.shared.ledger.conftest import add_job
+from tests.support import contracts
 
 STAGE = "classifier"
 
@@ -83,13 +88,26 @@ def test_positions_follow_the_turns(ledger):
     many = [add_job(ledger, "many") for _ in range(4)]
     one = [add_job(ledger, "one") for _ in range(2)]
     with ledger.read() as connection:
-        places = order.places(connection, STAGE, [*many, *one])
-        assert [places[job] for job in (many[0], one[0], many[1], one[1], *many[2:])] == [1, 2, 3, 4, 5, 6]
+        places = {job.id: job.position for job in jobs.several(connection, [*many, *one])}
+    assert [places[job] for job in (many[0], one[0], many[1], one[1], *many[2:])] == [1, 2, 3, 4, 5, 6]
     with ledger.read("one") as connection:
         assert [jobs.get(connection, "one", job).position for job in one] == [2, 4], "others' jobs are counted"
     assert served(ledger, many[0], 1) == [many[0]]
     with ledger.read() as connection:
         assert {job.id: job.position for job in jobs.several(connection, one)} == {one[0]: 1, one[1]: 3}
+
+
+@given(before=st.lists(st.sampled_from("abc"), max_size=9), claimed=st.integers(0, 6))
+@settings(max_examples=30, deadline=None)
+def test_positions_are_the_order_in_which_one_worker_claims(before, claimed):
+    with TemporaryDirectory() as folder, contracts.sqlite(Path(folder)) as ledger:
+        queued = [add_job(ledger, tenant) for tenant in before]
+        served(ledger, "none", min(claimed, len(queued)))
+        with ledger.read() as connection:
+            waiting = [job for job in jobs.several(connection, queued) if job.state == "queued"]
+        places = {job.position or 0: job.id for job in waiting}
+        assert sorted(places) == [*range(1, len(waiting) + 1)]
+        assert served(ledger, "none", len(waiting)) == [places[place] for place in sorted(places)]
 
 
 def test_jobs_that_ended_or_run_are_not_claimed(ledger):
