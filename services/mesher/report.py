@@ -27,6 +27,7 @@ SENTENCES: Mapping[str, str] = {
     "scaling_unclear": "The file scales its values without a valid intercept; 0 was used.",
     "modality_guessed": "The file does not say MR or CT, so its values decided. The option modality says it.",
     "not_hounsfield": "Nothing says that the values of this CT are Hounsfield units.",
+    "own_frames_of_reference": "Each slice has a frame of reference of its own: they were stacked by their positions.",
     "objects_skipped": "Other objects were beside the images (segmentations, doses, captures, localisers): left out.",
     "files_skipped": "Images beside the scans/ folder were left out.",
 }

@@ -29,6 +29,7 @@ from tests.support.scan_writers import (
     nifti,
     no_offset,
     nrrd,
+    own_frames,
     padded,
     padded_range,
     pair,
@@ -108,6 +109,13 @@ CASES = [
     ),
     Case("DICOM", "a scout series beside the images", beside(), ("objects_skipped",), **HU),
     Case("DICOM", "a localiser in the series", localiser_within, ("objects_skipped",), **HU),
+    Case(
+        "DICOM",
+        "each slice in a frame of reference of its own",
+        own_frames,
+        ("own_frames_of_reference",),
+        **HU,
+    ),
     Case(
         "DICOM",
         "two echoes, slices alternate",

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import nibabel as nib
 import numpy as np
-from pydicom import dcmwrite, uid
+from pydicom import dcmread, dcmwrite, uid
 from pydicom.dataset import Dataset, FileMetaDataset
 
 CT, MR = uid.CTImageStorage, uid.MRImageStorage
@@ -69,6 +69,15 @@ def series(
     for number, (image, z) in enumerate(zip(pixels, places, strict=True)):
         save(instance(image, number, z, series_uid, **dict(more)), out / f"{prefix}{number:03d}.dcm")
     return series_uid
+
+
+def own_frames(out: Path) -> None:
+    """A series whose anonymiser gave each slice a new Frame of Reference UID."""
+    series(out)
+    for path in sorted(out.iterdir()):
+        data = dcmread(path)
+        data.FrameOfReferenceUID = uid.generate_uid()
+        data.save_as(path)
 
 
 def mr(**more: Any) -> dict[str, Any]:

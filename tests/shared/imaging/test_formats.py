@@ -135,9 +135,14 @@ def test_dicom_agrees_with_simpleitk(tmp_path, affine, syntax):
     assert np.array_equal(read.data, sitk.GetArrayFromImage(image))
 
 
-def test_real_ct_series_agrees_with_simpleitk(data):
-    folder = data / "ct" / "example_ct_dicom"
+@pytest.mark.parametrize(
+    ("name", "warnings"),
+    [("ct/example_ct_dicom", ()), ("dicom/lidc0314_upper_abdomen", ("own_frames_of_reference",))],
+)
+def test_real_ct_series_agrees_with_simpleitk(data, name, warnings):
+    folder = data / name
     read = read_scan(folder)
+    assert read.warnings == warnings
     image = sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder)))
     assert np.array_equal(read.data, sitk.GetArrayFromImage(image))
     assert np.allclose(read.geometry.spacing, image.GetSpacing()[::-1], atol=1e-4)

@@ -14,7 +14,7 @@ from shared.imaging.formats.dicom import frames
 from shared.imaging.formats.dicom.header import VOLUME_TAGS, Header, check_pixels, read_header, refusing
 from shared.imaging.formats.dicom.pixels import read_pixels
 from shared.imaging.formats.dicom.selection import SKIPPED, select
-from shared.imaging.formats.dicom.stack import stack
+from shared.imaging.formats.dicom.stack import has_own_frames, stack
 from shared.imaging.formats.limits import Limits
 from shared.imaging.formats.members import Member
 from shared.imaging.formats.origin import Image, origin_of
@@ -23,6 +23,8 @@ from shared.imaging.formats.plan import Hints, Plan
 _LOSSY = {uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless, uid.JPEG2000, uid.HTJ2K}
 _NO_GEOMETRY = "A DICOM header has a damaged geometry."
 HOUNSFIELD = {"HU", "HU_MOD", "HOUNSFIELD UNITS"}
+OWN_FRAMES = "own_frames_of_reference"
+"""Warning: each slice has a frame of reference of its own; the slices were stacked by their positions."""
 NOT_HOUNSFIELD = "not_hounsfield"
 """Warning: nothing says that the values of a CT are Hounsfield units."""
 
@@ -39,6 +41,8 @@ def plan(members: list[Member], hints: Hints, limits: Limits) -> Plan:
     order, grid, odd = stack([image for header in images for image in _slices(header)])
     by_member = {id(header.member): header for header in images}
     warnings: tuple[str, ...] = (SKIPPED,) if skipped or odd else ()
+    if has_own_frames(order):
+        warnings += (OWN_FRAMES,)
     if order[0].modality == "CT" and not all(image.is_hounsfield for image in order):
         warnings += (NOT_HOUNSFIELD,)
     itemsize = 2 if all(image.keeps_integers and image.bits <= 16 for image in order) else 4

@@ -99,7 +99,7 @@ def _check_one_volume(order: list[Image], gaps: Floats) -> None:
         same_place = [pair for pair, gap in zip(pairwise(values), gaps, strict=True) if gap < SAME_PLACE]
         if any(one != other for one, other in same_place):
             raise MixedSeries(_sentence("has several volumes at the same place", keyword, values))
-        if keyword == "FrameOfReferenceUID" and len(set(values)) > 1:
+        if keyword == "FrameOfReferenceUID" and len(set(values)) > 1 and not has_own_frames(order):
             raise MixedSeries(_sentence("has several volumes", keyword, values))
         if _is_woven(values):
             raise MixedSeries(_sentence("has several volumes whose slices alternate", keyword, values))
@@ -107,6 +107,14 @@ def _check_one_volume(order: list[Image], gaps: Floats) -> None:
         raise BadGeometry(
             "Several images of the series are at the same position, and no attribute tells them apart; send one volume."
         )
+
+
+def has_own_frames(order: Sequence[Image]) -> bool:
+    """Return whether each of several slices has a frame of reference of its own, as some anonymisers write.
+
+    Such values tell no volumes apart; positions and the other attributes do.
+    """
+    return len({image.volume.get("FrameOfReferenceUID", "") for image in order}) == len(order) > 2
 
 
 def _is_woven(values: list[str]) -> bool:
