@@ -25,6 +25,7 @@ MEDIA_TYPES = {
     "report.json": "application/json",
     "segmentation.dcm": "application/dicom",
     "sr.dcm": "application/dicom",
+    "rtstruct.dcm": "application/dicom",
     "stl.dcm": "application/dicom",
     "obj.dcm": "application/dicom",
     "mtl.dcm": "application/dicom",

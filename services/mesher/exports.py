@@ -36,6 +36,12 @@ def _stl_records(mesh: Mesh) -> np.ndarray[tuple[int], np.dtype[np.void]]:
 
 def to_obj_zip(organs: Sequence[MeshedOrgan]) -> bytes:
     """A zip of model.obj and model.mtl, one group per organ, mm."""
+    shape, materials = to_obj(organs)
+    return _zip({"model.obj": shape, "model.mtl": materials})
+
+
+def to_obj(organs: Sequence[MeshedOrgan]) -> tuple[str, str]:
+    """An OBJ and its material library model.mtl, one group per organ, mm."""
     lines = [f"# Viscera, LPS mm, {NOTICE}\nmtllib model.mtl\n"]
     materials = []
     first = 1
@@ -46,7 +52,7 @@ def to_obj_zip(organs: Sequence[MeshedOrgan]) -> bytes:
         red, green, blue = (value / 255.0 for value in organ.colour)
         materials.append(f"newmtl {organ.name}\nKd {red:.4f} {green:.4f} {blue:.4f}\nKs 0.1 0.1 0.1\nNs 30\n")
         first += len(organ.mesh.vertices)
-    return _zip({"model.obj": "".join(lines), "model.mtl": "\n".join(materials)})
+    return "".join(lines), "\n".join(materials)
 
 
 def _obj_lines(mesh: Mesh, first: int) -> list[str]:

@@ -11,7 +11,7 @@ from shared.ledger.jobs import Artifact, Scan
 from shared.pacs import instance_list
 from shared.storage.base import Store
 
-FILES = ("segmentation.dcm", "sr.dcm", "stl.dcm", "obj.dcm", "mtl.dcm")
+FILES = ("segmentation.dcm", "sr.dcm", "rtstruct.dcm", "stl.dcm", "obj.dcm", "mtl.dcm")
 """DICOM files of a job's result."""
 
 

@@ -1,4 +1,4 @@
-"""A result as DICOM: segmentation, measurement report and encapsulated surfaces, in the study of the source.
+"""A result as DICOM: segmentation, structure set, measurement report and surfaces, in the study of the source.
 
 The files have no patient attributes; `shared.dicom.identity.complete` adds them when a result is downloaded.
 """
@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from services.mesher.dicom.report import measurement_report
 from services.mesher.dicom.segmentation import present_organs, segmentation
 from services.mesher.dicom.source import source_images, to_bytes
+from services.mesher.dicom.structures import structure_set
 from services.mesher.dicom.surfaces import surfaces
 from services.mesher.provenance import Provenance
 from services.mesher.results import MeshedOrgans
@@ -27,5 +28,6 @@ def to_dicom(
     segments = segmentation(job, labels, sources, origin, provenance)
     report = measurement_report(job, meshed, sources, segments, provenance)
     datasets: dict[str, Dataset] = {"segmentation.dcm": segments, "sr.dcm": report}
+    datasets["rtstruct.dcm"] = structure_set(job, labels, sources, origin, provenance)
     datasets |= surfaces(job, meshed, sources, provenance)
     return {name: to_bytes(dataset) for name, dataset in datasets.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -36,6 +37,39 @@ def software(provenance: Provenance) -> str:
 def serial(provenance: Provenance) -> str:
     """A device serial number: the first 12 digits of each model's SHA-256."""
     return "-".join(digest[:12] for _, digest in provenance.models) or "none"
+
+
+def new_result(job: str, sop_class: str, kind: str, image: Dataset, provenance: Provenance) -> Dataset:
+    """A data set of a result in the study of `image`, with everything but its series and its content."""
+    data = Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data.SOPClassUID, data.SOPInstanceUID = sop_class, uid(job, kind)
+    data.SpecificCharacterSet = "ISO_IR 192"
+    now = datetime.now(UTC)
+    data.InstanceCreationDate, data.InstanceCreationTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
+    for name in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID"):
+        setattr(data, name, None)
+    data.AccessionNumber = data.ReferringPhysicianName = None
+    data.StudyInstanceUID, data.SeriesDescription = image.StudyInstanceUID, TITLE
+    data.FrameOfReferenceUID, data.PositionReferenceIndicator = image.FrameOfReferenceUID, None
+    data.Manufacturer = data.ManufacturerModelName = MAKER
+    data.DeviceSerialNumber, data.SoftwareVersions = serial(provenance), software(provenance)
+    return data
+
+
+def reference(image: Dataset) -> Dataset:
+    """An item of a sequence that refers to this instance."""
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = image.SOPClassUID, image.SOPInstanceUID
+    return item
+
+
+def code(value: str, scheme: str, meaning: str) -> Dataset:
+    """An item of a code sequence."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    return item
 
 
 def to_bytes(dataset: Dataset) -> bytes:

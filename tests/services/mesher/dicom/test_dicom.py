@@ -178,7 +178,7 @@ def test_dciodvfy_finds_no_error(tmp_path, writer):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _, files = result_of(writer(tmp_path / "s", abdomen(small_grid()).volume))
-    for name in ("segmentation.dcm", "sr.dcm", "stl.dcm"):
+    for name in ("segmentation.dcm", "sr.dcm", "rtstruct.dcm", "stl.dcm"):
         (tmp_path / name).write_bytes(files[name])
         result = subprocess.run(["dciodvfy", tmp_path / name], capture_output=True, text=True, check=False, timeout=60)
         assert "Error" not in result.stderr, result.stderr

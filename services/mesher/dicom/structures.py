@@ -1,0 +1,106 @@
+"""The organs as an RT Structure Set (PS3.3 A.19): closed planar contours on the slices of the source series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
+
+from services.mesher.contours import contours
+from services.mesher.dicom import source
+from services.mesher.dicom.segmentation import organ_code, present_organs
+from services.mesher.provenance import NOTICE, Provenance
+from shared.arrays import Float64, Int64
+from shared.imaging.formats.plan import Origin, Slice
+from shared.imaging.volume import LabelMap, Organ
+
+RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
+DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1"
+"""Retired SOP class that PS3.3 C.8.8.5 still asks for where a structure set refers to a study."""
+
+
+def structure_set(
+    job: str, labels: LabelMap, sources: Sequence[Dataset], origin: Origin, provenance: Provenance
+) -> Dataset:
+    """One region of interest per organ, with one contour per part of it on each slice, in patient LPS mm."""
+    data = source.new_result(job, RT_STRUCTURE_SET, "RTSTRUCT", sources[0], provenance)
+    # In explicit VR a value of a contour has at most 64 KiB, which is too little for large ones.
+    data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    data.Modality, data.SeriesNumber, data.InstanceNumber = "RTSTRUCT", 9004, 1
+    data.SeriesInstanceUID, data.OperatorsName = source.uid(job, "RTSTRUCT", "series"), None
+    data.StructureSetLabel, data.StructureSetDescription = "ABDOMINAL ORGANS", source.TITLE
+    data.StructureSetDate, data.StructureSetTime = data.InstanceCreationDate, data.InstanceCreationTime
+    data.ApprovalStatus = "UNAPPROVED"
+    data.ReferencedFrameOfReferenceSequence = [_frame_of_reference(sources)]
+    organs = list(enumerate(present_organs(labels), start=1))
+    data.StructureSetROISequence = [_region(number, organ, labels, sources, provenance) for number, organ in organs]
+    data.ROIContourSequence = [_contours_of(number, organ, labels, origin) for number, organ in organs]
+    data.RTROIObservationsSequence = [_observation(number, organ) for number, organ in organs]
+    return data
+
+
+def _frame_of_reference(sources: Sequence[Dataset]) -> Dataset:
+    series, study, frame = Dataset(), Dataset(), Dataset()
+    series.SeriesInstanceUID = sources[0].SeriesInstanceUID
+    series.ContourImageSequence = [source.reference(image) for image in sources]
+    study.ReferencedSOPClassUID, study.ReferencedSOPInstanceUID = DETACHED_STUDY, sources[0].StudyInstanceUID
+    study.RTReferencedSeriesSequence = [series]
+    frame.FrameOfReferenceUID = sources[0].FrameOfReferenceUID
+    frame.RTReferencedStudySequence = [study]
+    return frame
+
+
+def _region(number: int, organ: Organ, labels: LabelMap, sources: Sequence[Dataset], provenance: Provenance) -> Dataset:
+    item = Dataset()
+    item.ROINumber, item.ReferencedFrameOfReferenceUID = number, sources[0].FrameOfReferenceUID
+    item.ROIName, item.ROIDescription = organ.title, f"{source.software(provenance)}, {NOTICE}"
+    item.ROIVolume = f"{np.count_nonzero(labels.data == organ.id) * labels.geometry.voxel_ml:.3f}"  # cubic cm
+    item.ROIGenerationAlgorithm = "AUTOMATIC"
+    return item
+
+
+def _contours_of(number: int, organ: Organ, labels: LabelMap, origin: Origin) -> Dataset:
+    item = Dataset()
+    item.ROIDisplayColor, item.ReferencedROINumber = list(organ.colour), number
+    item.ContourSequence = list(_slices(organ, labels, origin))
+    return item
+
+
+def _slices(organ: Organ, labels: LabelMap, origin: Origin) -> Iterator[Dataset]:
+    """Yield the contours of an organ, slice by slice."""
+    for number, image in enumerate(origin.slices):
+        for contour in contours(labels.data[number] == organ.id):
+            item = Dataset()
+            item.ContourImageSequence = [_image(image)]
+            item.ContourGeometricType, item.NumberOfContourPoints = "CLOSED_PLANAR", len(contour)
+            item.ContourData = [f"{value:.3f}" for value in _points(contour, image, origin).ravel()]
+            yield item
+
+
+def _image(image: Slice) -> Dataset:
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = image.sop_class, image.sop_instance
+    if image.frame:
+        item.ReferencedFrameNumber = image.frame
+    return item
+
+
+def _points(contour: Int64, image: Slice, origin: Origin) -> Float64:
+    """Return (n, 3) in patient LPS mm; corners lie half a pixel before the centres of their pixels (C.7.6.2.1.1)."""
+    down, across = origin.pixel
+    along_row, along_column = np.array(origin.orientation).reshape(2, 3)
+    row, column = (contour - 0.5).T
+    points: Float64 = (
+        np.array(image.position) + np.outer(column * across, along_row) + np.outer(row * down, along_column)
+    )
+    return points
+
+
+def _observation(number: int, organ: Organ) -> Dataset:
+    item, code = Dataset(), organ_code(organ)
+    item.ObservationNumber = item.ReferencedROINumber = number
+    item.ROIObservationLabel, item.RTROIInterpretedType, item.ROIInterpreter = organ.title[:16], "ORGAN", None
+    item.RTROIIdentificationCodeSequence = [source.code(code.value, code.scheme_designator, code.meaning)]
+    return item
