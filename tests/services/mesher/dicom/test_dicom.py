@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from services.mesher.core import mesh
 from services.mesher.dicom import to_dicom
+from services.mesher.dicom.segmentation import segmentation
+from services.mesher.dicom.source import source_images, to_bytes
 from services.mesher.provenance import Provenance
 from shared import sandbox
 from shared.dicom.identity import complete
@@ -89,8 +91,10 @@ def test_it_does_so_however_the_patient_was_turned(tmp_path, angles, order, seed
     shutil.rmtree(folder, ignore_errors=True)
     write_dicom(folder, abdomen(small_grid(affine, (6, 20, 24))).volume)
     chosen = np.random.default_rng(seed).integers(0, 4, read_scan(folder).data.shape).astype(np.uint8)
-    labels, files = result_of(folder, np.where(np.indices(chosen.shape)[1] > 12, chosen, 0).astype(np.uint8))
-    assert (overlay(files["segmentation.dcm"], labels.geometry) == labels.data).all()
+    noise = np.where(np.indices(chosen.shape)[1] > 12, chosen, 0).astype(np.uint8)
+    labels, origin = LabelMap(noise, read_scan(folder).geometry), open_scan(folder).origin
+    written = segmentation("job_1", labels, source_images(origin), origin, ORIGIN)
+    assert (overlay(complete(to_bytes(written), IDENTITY), labels.geometry) == labels.data).all()
 
 
 def test_an_enhanced_image_is_overlaid_frame_by_frame(tmp_path):

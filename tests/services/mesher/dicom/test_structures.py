@@ -1,7 +1,11 @@
 """A structure set has the voxels of its label map: its contours are drawn again here, by patient coordinates alone."""
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -108,3 +112,22 @@ def test_a_contour_of_more_than_64_kib_is_written(tmp_path):
     (contour,) = structures.ROIContourSequence[0].ContourSequence
     assert sum(len(str(value)) + 1 for value in contour.ContourData) > 2**16
     assert (redrawn(structures, labels.geometry) == labels.data).all()
+
+
+@pytest.mark.skipif(shutil.which("plastimatch") is None, reason="plastimatch is not installed")
+def test_plastimatch_reads_the_same_voxels(tmp_path):
+    folder = write_dicom(tmp_path / "s", abdomen(small_grid()).volume)
+    labels, files = result_of(folder, labels_with_holes((12, 40, 48)))
+    path, out = tmp_path / "rtstruct.dcm", tmp_path / "masks"
+    path.write_bytes(files["rtstruct.dcm"])
+    command = ["plastimatch", "convert", "--input", path, "--referenced-ct", folder, "--output-prefix", out]
+    subprocess.run([*command, "--prefix-format", "nrrd"], check=True, capture_output=True, timeout=60)
+    masks = {file.stem: sitk.ReadImage(file) for file in out.iterdir()}
+    assert set(masks) == {organ.title for organ in ORGANS}
+    for organ in ORGANS:
+        voxels = np.argwhere(sitk.GetArrayFromImage(masks[organ.title]))[:, ::-1]
+        points = [masks[organ.title].TransformIndexToPhysicalPoint(voxel.tolist()) for voxel in voxels]
+        i, j, k = np.rint(labels.geometry.to_index(np.array(points))).astype(int).T
+        read = np.zeros(labels.data.shape, bool)
+        read[k, j, i] = True
+        assert (read == (labels.data == organ.id)).all()
