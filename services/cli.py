@@ -13,19 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services import admin, doctor
+from services.arguments import existing, label_names, spacing
 from shared.errors import BadScan, ModelError, VisceraError
 
-if TYPE_CHECKING:
-    from shared.imaging.volume import Organ
-
 console = Console(stderr=True)
-Spacing = tuple[float, float, float]
 QUALITIES = ("light", "standard", "fine")
 
 
@@ -94,11 +91,15 @@ def certificate(args: argparse.Namespace) -> None:
 
 
 def submit(args: argparse.Namespace) -> None:
-    """Send a scan to a server and download the result."""
+    """Send scans to a server and download the results; of several, also write a table."""
+    from services import batch
     from services.client import Client
 
+    if args.list or len(args.scan) != 1:
+        batch.command(args, _job_options(args))
+        return
     with _bars() as bars, Client(args.url, args.key or os.environ.get("VISCERA_KEY", "")) as client:
-        _send(client, args.scan, args, bars)
+        _send(client, args.scan[0], args, bars)
     _summary(args.out)
 
 
@@ -161,9 +162,9 @@ def _parser() -> argparse.ArgumentParser:
 
     for name, action in (("demo", demo), ("run", run), ("submit", submit)):
         sub = command(name, action)
-        sub.add_argument("scan", type=_existing, nargs="?" if name == "demo" else None, metavar="SCAN")
+        sub.add_argument("scan", type=existing, nargs={"demo": "?", "submit": "*"}.get(name), metavar="SCAN")
         _result_options(sub)
-        sub.add_argument("--spacing", type=_spacing, metavar="Z,Y,X", help="mm, for PNG stacks")
+        sub.add_argument("--spacing", type=spacing, metavar="Z,Y,X", help="mm, for PNG stacks")
         sub.add_argument(
             "--no-coverage", dest="coverage", action="store_false", help="read slices beyond the card's coverage too"
         )
@@ -171,22 +172,24 @@ def _parser() -> argparse.ArgumentParser:
         if name == "submit":
             sub.add_argument("--url", default="http://127.0.0.1:8000")
             sub.add_argument("--key", help="API key (default: VISCERA_KEY)")
+            sub.add_argument("--list", type=existing, metavar="FILE", help="CSV whose column `scan` names more scans")
+            sub.add_argument("--at-once", type=int, default=4, metavar="N", help="of several scans (default: 4)")
     sub = command("mesh", mesh)
-    sub.add_argument("label_map", type=_existing, metavar="LABELS")
-    sub.add_argument("--labels", type=_names, metavar="NAMES", help='viscera, or a JSON file: {"1": "liver"}')
+    sub.add_argument("label_map", type=existing, metavar="LABELS")
+    sub.add_argument("--labels", type=label_names, metavar="NAMES", help='viscera, or a JSON file: {"1": "liver"}')
     sub.add_argument("--min-component", type=float, default=0.0, metavar="ML", help="drop pieces below this volume")
     _result_options(sub)
     sub = command("models", models)
     sub.add_argument("action", choices=("list", "verify", "use"))
-    sub.add_argument("folder", type=_existing, nargs="?")
+    sub.add_argument("folder", type=existing, nargs="?")
     admin.register(command)
     doctor.register(command)
     sub = command("serve", serve)
     sub.add_argument("--host", default="127.0.0.1")
     sub.add_argument("--port", type=int, default=8000)
     sub.add_argument("--data", type=Path, default=Path(".viscera"), metavar="DIR")
-    sub.add_argument("--tls-cert", type=_existing, metavar="FILE", help="certificate chain (PEM): serve HTTPS")
-    sub.add_argument("--tls-key", type=_existing, metavar="FILE", help="its private key (PEM)")
+    sub.add_argument("--tls-cert", type=existing, metavar="FILE", help="certificate chain (PEM): serve HTTPS")
+    sub.add_argument("--tls-key", type=existing, metavar="FILE", help="its private key (PEM)")
     sub = command("certificate", certificate)
     sub.add_argument("folder", type=Path, metavar="DIR")
     sub.add_argument("--name", action="append", default=[], help="a further host name or address of the certificate")
@@ -196,36 +199,6 @@ def _parser() -> argparse.ArgumentParser:
 def _result_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR")
     parser.add_argument("--quality", choices=QUALITIES, default="standard")
-
-
-def _existing(text: str) -> Path:
-    path = Path(text)
-    if not path.exists():
-        raise argparse.ArgumentTypeError("no such file or folder")
-    return path
-
-
-def _names(text: str) -> tuple[Organ, ...]:
-    """The label set of the option --labels."""
-    from services.mesher.labels.names import read_names
-    from shared.imaging.volume import ORGANS
-
-    if text == "viscera":
-        return ORGANS
-    try:
-        return read_names(_existing(text))
-    except BadScan as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _spacing(text: str) -> Spacing:
-    try:
-        z, y, x = (float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError("three sizes in mm are needed: Z,Y,X") from None
-    if min(z, y, x) <= 0:
-        raise argparse.ArgumentTypeError("sizes must be above zero")
-    return z, y, x
 
 
 def _web(data: Path) -> Path | None:
@@ -256,14 +229,7 @@ def _send(client: Any, scan: Path, args: argparse.Namespace, bars: Progress) -> 
     from services.client import FILES
 
     report = _stage_bars(bars)
-    options = {"quality": args.quality}
-    if args.spacing:
-        options["spacing"] = ",".join(str(size) for size in args.spacing)
-    if not args.coverage:
-        options["coverage"] = "false"
-    if args.modality:
-        options["modality"] = args.modality
-    job = client.submit(scan, lambda done: report("upload", done), **options)
+    job = client.submit(scan, lambda done: report("upload", done), **_job_options(args))
 
     def follow(seen: dict[str, Any]) -> None:
         for stage in seen["stages"]:
@@ -274,6 +240,18 @@ def _send(client: Any, scan: Path, args: argparse.Namespace, bars: Progress) -> 
     args.out.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         client.download(job["id"], name, args.out / name)
+
+
+def _job_options(args: argparse.Namespace) -> dict[str, str]:
+    """Return the options of a job as the client takes them."""
+    options = {"quality": args.quality}
+    if args.spacing:
+        options["spacing"] = ",".join(str(size) for size in args.spacing)
+    if not args.coverage:
+        options["coverage"] = "false"
+    if args.modality:
+        options["modality"] = args.modality
+    return options
 
 
 @contextmanager

@@ -58,13 +58,23 @@ class Client:
         with packed(scan) as path:
             size = path.stat().st_size
             if size > IN_PARTS:
-                uploaded = self._in_parts(path, progress, options)
-                job_request = {"scan": uploaded["id"], "options": job_options(options)}
-                return self._json("POST", "/v1/jobs", json=job_request, headers={"Idempotency-Key": key} if key else {})
+                return self.start(self.upload(path, progress, **options), key=key, **options)
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
             headers |= {"Idempotency-Key": key} if key else {}
             body = _body_chunks(path, size, progress)
             return self._json("POST", "/v1/jobs", params=options, content=body, headers=headers, timeout=600.0)
+
+    def upload(self, path: Path, progress: Progress = lambda _: None, **options: str) -> str:
+        """Upload a file in parts, each repeated after a broken connection, and return the id of its Scan."""
+        return str(self._in_parts(path, progress, options)["id"])
+
+    def start(self, scan_id: str, *, key: str | None = None, **options: str) -> Json:
+        """Start a job on an uploaded scan with the `options` of `POST /v1/jobs`, and return the Job.
+
+        A repeated call with the same Idempotency-Key `key` returns the same job.
+        """
+        request = {"scan": scan_id, "options": job_options(options)}
+        return self._json("POST", "/v1/jobs", json=request, headers={"Idempotency-Key": key} if key else {})
 
     def job(self, job_id: str, wait: float = 0.0) -> Json:
         """Return the Job; with `wait`, after a change or that many seconds."""
@@ -126,7 +136,6 @@ class Client:
         return None
 
     def _in_parts(self, path: Path, progress: Progress, options: Mapping[str, str]) -> Json:
-        """Send a large file in parts, each repeated after a broken connection; return the Scan."""
         size = path.stat().st_size
         upload = self._json("POST", "/v1/scans", params={"upload": "direct"}, json={"bytes": size})
         with path.open("rb") as file:

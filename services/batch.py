@@ -1,0 +1,227 @@
+"""Sends many scans to a server, a few at once, and writes one table of their volumes.
+
+A run that was interrupted continues where it stopped when the command is repeated: each scan has an Idempotency-Key of
+its own, so that the server makes no second job of it, and finished results are not downloaded again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import io
+import json
+import os
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from services.client import FILES, IN_PARTS, Client, JobFailed, packed
+from shared.errors import BadScan, VisceraError
+
+BUSY = {
+    "queue_full", "quota_jobs", "rate_limited", "too_many_uploads", "busy", "disk_full", "ledger_unavailable",
+    "store_unavailable", "unreachable",
+}  # fmt: skip
+"""Codes of errors that end by themselves."""
+PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, *(30.0,) * 20)
+"""Seconds before each further attempt; together ten minutes."""
+COLUMNS = ("scan", "job", "state", "error", "warnings", "models")
+TABLE, STATE = "results.csv", "batch.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One scan of a batch: where it is, the folder of its result, and its options."""
+
+    scan: Path
+    out: Path
+    options: dict[str, str]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Scans with the rows of the table that they have so far; `changed` is called after each scan."""
+
+    items: Sequence[Item]
+    out: Path
+    connect: Callable[[], Client]
+    changed: Callable[[int], None] = lambda _: None
+    rows: dict[Path, dict[str, str]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, at_once: int) -> list[dict[str, str]]:
+        """Process every scan, `at_once` at a time; return the rows of the table in the order of the scans."""
+        identity = _identity(self.out)
+        pool = ThreadPoolExecutor(at_once)
+        try:
+            for future in [pool.submit(self._process, item, identity) for item in self.items]:
+                future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return [self.rows[item.scan] for item in self.items]
+
+    def _process(self, item: Item, identity: str) -> None:
+        row = finished_row(item) or _send(item, identity, self.connect)
+        with self._lock:
+            self.rows[item.scan] = row
+            write_table(self.out / TABLE, [self.rows[each.scan] for each in self.items if each.scan in self.rows])
+            self.changed(len(self.rows))
+
+
+def items_of(scans: Sequence[Path], out: Path, options: dict[str, str]) -> list[Item]:
+    """Return the scans, each once; folders below `out` are named after what tells their paths apart."""
+    distinct = list(dict.fromkeys(scan.resolve() for scan in scans))
+    parent = Path(os.path.commonpath([scan.parent for scan in distinct]))
+    return [Item(scan, out / "_".join(scan.relative_to(parent).parts), options) for scan in distinct]
+
+
+def read_list(path: Path) -> list[Path]:
+    """Return the paths in the column `scan` of a CSV file; relative ones start at the file's folder.
+
+    Raises BadScan where a path does not exist or the column is missing.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or "scan" not in rows[0]:
+        raise BadScan(f"{path.name} has no column `scan`.", "bad_list")
+    scans = [path.parent / row["scan"] for row in rows]
+    for scan in scans:
+        if not scan.exists():
+            raise BadScan(f"{path.name} names {scan.name}, which does not exist.", "bad_list")
+    return scans
+
+
+def finished_row(item: Item) -> dict[str, str] | None:
+    """Return the row of a scan whose result is complete in its folder."""
+    ended = item.out / "job.json"
+    if not ended.exists():
+        return None
+    return _row(item, json.loads(ended.read_text()))
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Write the rows as CSV, complete or not at all; volumes have a column per organ."""
+    organs = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, [*COLUMNS, *organs], restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    _replace(path, buffer.getvalue())
+
+
+def command(args: argparse.Namespace, options: dict[str, str]) -> None:
+    """Send the scans of the command line; print each row's state and the place of the table.
+
+    Raises VisceraError if a scan has no result.
+    """
+    key = args.key or os.environ.get("VISCERA_KEY", "")
+    scans = [*args.scan, *(read_list(args.list) if args.list else [])]
+    if not scans:
+        raise VisceraError("Name the scans to send.", "no_scans")
+    items = items_of(scans, args.out, options)
+
+    def changed(done: int) -> None:
+        print(f"{done} of {len(items)} done", file=sys.stderr, flush=True)
+
+    rows = Batch(items, args.out, lambda: Client(args.url, key), changed).run(args.at_once)
+    without = [row for row in rows if row["state"] != "succeeded"]
+    for row in without:
+        print(f"{row['scan']}: {row['state']} ({row['error']})")
+    print(f"{args.out / TABLE}: {len(rows) - len(without)} of {len(rows)} scans have a result")
+    if without:
+        raise VisceraError(f"{len(without)} of {len(rows)} scans have no result.", "batch_incomplete")
+
+
+def _send(item: Item, identity: str, connect: Callable[[], Client]) -> dict[str, str]:
+    """Send one scan and download its result; an error that ends by itself is waited out."""
+    for pause in (*PAUSES, None):
+        try:
+            with connect() as client:
+                job = _job(client, item, identity)
+        except JobFailed as error:
+            return _row(item, {"id": "", "state": "failed", "error": {"code": error.code}})
+        except VisceraError as error:
+            if error.code not in BUSY or pause is None:
+                return _row(item, {"id": "", "state": "refused", "error": {"code": error.code}})
+            time.sleep(pause)
+        else:
+            return _row(item, job)
+    raise AssertionError("the last attempt returns")
+
+
+def _job(client: Client, item: Item, identity: str) -> dict[str, Any]:
+    item.out.mkdir(parents=True, exist_ok=True)
+    with packed(item.scan) as path:
+        key = _key(item, identity, path)
+        if path.stat().st_size > IN_PARTS:
+            job = client.start(_uploaded(client, item, path, key), key=key, **item.options)
+        else:
+            job = client.submit(path, _silent, key=key, **item.options)
+    with suppress(JobFailed):
+        client.wait(job["id"])
+    job = client.job(job["id"])
+    if job["state"] == "succeeded":
+        for name in FILES:
+            client.download(job["id"], name, item.out / name)
+    _replace(item.out / "job.json", json.dumps({name: job[name] for name in ("id", "state", "error")}))
+    return job
+
+
+def _uploaded(client: Client, item: Item, path: Path, key: str) -> str:
+    """Return the id of a large scan on the server; it is uploaded once, because its id belongs to the request."""
+    note = item.out / "upload.json"
+    if note.exists() and (before := json.loads(note.read_text()))["key"] == key:
+        return str(before["scan"])
+    scan_id = client.upload(path, _silent, **item.options)
+    _replace(note, json.dumps({"key": key, "scan": scan_id}))
+    return scan_id
+
+
+def _key(item: Item, identity: str, path: Path) -> str:
+    """Return the Idempotency-Key: the same batch, folder, options and bytes give the same job."""
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    parts = [identity, item.out.name, content, *(f"{name}={value}" for name, value in sorted(item.options.items()))]
+    return "batch-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _identity(out: Path) -> str:
+    """Return the random name of the batch in this folder, which is made at its first run."""
+    path = out / STATE
+    out.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _replace(path, json.dumps({"batch": uuid.uuid4().hex}))
+    return str(json.loads(path.read_text())["batch"])
+
+
+def _row(item: Item, job: Mapping[str, Any]) -> dict[str, str]:
+    row = {
+        "scan": str(item.scan),
+        "job": job["id"],
+        "state": job["state"],
+        "error": (job["error"] or {}).get("code", ""),
+    }
+    if job["state"] != "succeeded":
+        return row
+    report = json.loads((item.out / "report.json").read_text())
+    row["warnings"] = " ".join(warning["code"] for warning in report["warnings"])
+    row["models"] = " ".join(f"{model['name']}:{model['version']}" for model in report["models"])
+    return row | {f"{organ['name']}_ml": f"{organ['volume_ml']:.3f}" for organ in report["organs"] if organ["present"]}
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8", newline="")
+    part.replace(path)
+
+
+def _silent(_: float) -> None:
+    """Report no progress of single uploads: several run at once."""
