@@ -183,8 +183,8 @@ def main() -> None:
         sys.exit(str(error))
     if not pinned:
         sys.exit("These files name no image with a registry and without a digest.")
-    for text, found in pinned.items():
-        print(f"{text}@{found}")
+    for text, value in pinned.items():
+        print(f"{text}@{value}")
     if args.compose:
         args.compose.write_text(compose(texts, pinned))
     if args.kustomize:

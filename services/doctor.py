@@ -164,7 +164,7 @@ def _disk(settings: Settings) -> Finding:
 def _isolation() -> Finding:
     """Return what the kernel offers; less than all is no fault of the installation."""
     try:
-        active = sandbox.isolation()
+        active = sandbox.mechanisms()
     except VisceraError as error:
         return Finding(False, f"The child that decodes scans does not start: {error.detail}")
     without = "none: the kernel offers neither Landlock nor seccomp filters; restrict the containers"

@@ -101,18 +101,18 @@ def call(name: str, seconds: float = SECONDS, **arguments: Any) -> dict[str, Any
     return _ask({"call": name, "arguments": arguments}, seconds)
 
 
-def isolation() -> list[str]:
+def mechanisms() -> list[str]:
     """Return the names of the mechanisms that isolate the child on this machine, as a child reports them."""
-    active: list[str] = _ask({"call": "isolation"}, SECONDS)["active"]
+    active: list[str] = _ask({"call": "mechanisms"}, SECONDS)["active"]
     return active
 
 
 def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="viscera-") as scratch:
-        return _asked(request, seconds, _environment() | {"TMPDIR": scratch})
+        return _run(request, seconds, _environment() | {"TMPDIR": scratch})
 
 
-def _asked(request: dict[str, Any], seconds: float, environment: dict[str, str]) -> dict[str, Any]:
+def _run(request: dict[str, Any], seconds: float, environment: dict[str, str]) -> dict[str, Any]:
     command = [sys.executable, *_COMMAND]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:

@@ -86,7 +86,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     _lower(resource.RLIMIT_NPROC, 0, 0)
     _lower(resource.RLIMIT_FSIZE, LARGEST_FILE, LARGEST_FILE)
     active = _isolate(request)
-    if request.get("call") == "isolation":
+    if request.get("call") == "mechanisms":
         return {"active": active}
     if "call" in request:
         from shared.dicom import decoding  # imports pydicom, which most scans do not need

@@ -99,8 +99,8 @@ def _python() -> set[Path]:
     """
     package = Path(__file__).resolve().parents[1]
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
-    found = {Path(text).resolve() for text in (sys.prefix, sys.base_prefix, *sys.path, *libraries) if text}
-    return (found - {package.parent}) | {package}
+    folders = {Path(text).resolve() for text in (sys.prefix, sys.base_prefix, *sys.path, *libraries) if text}
+    return (folders - {package.parent}) | {package}
 
 
 def _seccomp(system: ctypes.CDLL) -> bool:

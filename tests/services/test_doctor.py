@@ -46,8 +46,8 @@ def test_the_isolation_of_decoders_is_named(settings, monkeypatch):
     def line():
         return next(finding for finding in examine(settings, broker=False) if "isolation" in finding.text)
 
-    assert line().text == f"Decoder isolation: {', '.join(sandbox.isolation())}."
-    monkeypatch.setattr(sandbox, "isolation", list)
+    assert line().text == f"Decoder isolation: {', '.join(sandbox.mechanisms())}."
+    monkeypatch.setattr(sandbox, "mechanisms", list)
     assert "none" in line().text
     assert line().well
 
