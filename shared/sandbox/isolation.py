@@ -93,14 +93,18 @@ def _allow(system: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
 
 
 def _python() -> set[Path]:
-    """Return the folders of Python and its packages, and of `shared` instead of the folder that contains it.
+    """Return the folders of Python's library, of packages, and of libraries that the operator names.
 
-    That folder may be a checkout with the data folder of `viscera serve` in it.
+    Not the whole prefix of an environment, and of a checkout only `shared`: both may have the data folder of
+    `viscera serve` in them.
     """
     package = Path(__file__).resolve().parents[1]
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
-    folders = {Path(text).resolve() for text in (sys.prefix, sys.base_prefix, *sys.path, *libraries) if text}
-    return (folders - {package.parent}) | {package}
+    prefixes = [Path(prefix, name) for prefix in (sys.prefix, sys.base_prefix) for name in ("lib", "lib64")]
+    named = [Path(text) for text in (*sys.path, *libraries) if text]
+    folders = {path.resolve() for path in (*prefixes, *named)}
+    checkout = {package.parent} if (package.parent / "pyproject.toml").exists() else set()
+    return (folders - checkout) | {package}
 
 
 def _seccomp(system: ctypes.CDLL) -> bool:

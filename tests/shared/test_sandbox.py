@@ -220,7 +220,7 @@ def test_the_child_reads_its_scan_and_no_other_file_of_the_user(monkeypatch, tmp
     (tmp_path / "link").symlink_to(tmp_path / "key")
     result = refusals(
         monkeypatch, tmp_path, "(data / 'key').read_bytes()", "(data / 'link').read_bytes()", "os.listdir(data)",
-        "open('/etc/passwd').read()", "open(f'/proc/{os.getppid()}/environ').read()",
+        "open('/etc/passwd').read()", "os.listdir(sys.prefix)", "open(f'/proc/{os.getppid()}/environ').read()",
         "open(f'/proc/{os.getppid()}/maps').read()", f"open({__file__!r}).read()",
         f"os.listdir({str(Path(__file__).parents[2])!r})", "(data / 'new').touch()", "os.unlink(data / 'scan')",
         "os.rename(data / 'scan', data / 'moved')", "os.link(data / 'key', os.environ['TMPDIR'] + '/key')",
