@@ -1,9 +1,9 @@
 """Fails on a known vulnerability of a locked package; says in words what could not be asked.
 
-    python .ci/audit.py requirements/*.txt [--osv URL]
+    python .ci/audit.py requirements/*.txt [--osv URL] [--unaudited-ok]
 
-PyPI is asked first, OSV if it knows nothing. Where neither can be reached nothing is audited, which is told and fails
-nothing: a machine without the internet builds all the same.
+PyPI is asked first, OSV if it knows nothing. Where neither answers, nothing is audited: the script says so and exits 3,
+with `--unaudited-ok` 0, for a machine without the internet that must build all the same.
 """
 
 from __future__ import annotations
@@ -31,8 +31,12 @@ def ask(locks: list[Path], *service: str) -> tuple[list[dict[str, Any]], str]:
     return known, f"{len(found) - len(known)} unknown to it"
 
 
-def audit(locks: list[Path], osv: list[str]) -> bool:
-    """Whether nothing bad is known of what is in these files; tells what was found."""
+UNAUDITED = 3
+"""Exit status where no advisory service answers."""
+
+
+def audit(locks: list[Path], osv: list[str]) -> int:
+    """Print what is known of the packages in these files and return the exit status."""
     services = {"PyPI": ["--vulnerability-service", "pypi"], "OSV": ["--vulnerability-service", "osv", *osv]}
     for name, service in services.items():
         known, rest = ask(locks, *service)
@@ -40,13 +44,13 @@ def audit(locks: list[Path], osv: list[str]) -> bool:
             break
         tell(f"{name} can't tell: {rest}")
     else:
-        tell("NOT AUDITED: no advisory service can be reached from here")
-        return True
+        tell("NOT AUDITED: no advisory service answers here; whether these packages are vulnerable is not known.")
+        return UNAUDITED
     bad = [(one["name"], one["version"], vuln) for one in known for vuln in one["vulns"]]
     tell(f"{len(known)} packages audited by {name}, {rest}: {len(bad)} known vulnerabilities")
     for package, version, vuln in bad:
         tell(f"  {package} {version}: {vuln['id']}, fixed in {', '.join(vuln['fix_versions']) or 'no version'}")
-    return not bad
+    return int(bool(bad))
 
 
 def tell(line: str) -> None:
@@ -59,8 +63,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("locks", type=Path, nargs="+")
     parser.add_argument("--osv", help="address of an OSV service of your own")
+    parser.add_argument("--unaudited-ok", action="store_true", help="exit 0 where no advisory service answers")
     given = parser.parse_args()
-    sys.exit(not audit(given.locks, ["--osv-url", given.osv] if given.osv else []))
+    status = audit(given.locks, ["--osv-url", given.osv] if given.osv else [])
+    sys.exit(0 if status == UNAUDITED and given.unaudited_ok else status)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ once s3_access "$(random)"
 once s3_secret "$(random)"
 once grafana_password "$(random)"
 once viscera_key "vsk_$(random)"
+once viscera_metrics_key "vsk_$(random)"
 once viscera_ledger_url "postgresql+psycopg://viscera:$(cat secrets/ledger_password)@postgres:5432/viscera"
 once viscera_broker_url "redis://:$(cat secrets/valkey_password)@valkey:6379/0"
 once s3_credentials "[default]

@@ -66,13 +66,16 @@ def demo(args: argparse.Namespace) -> None:
 def serve(args: argparse.Namespace) -> None:
     """Run the embedded system until Ctrl-C."""
     from services.local import LocalSystem
+    from shared.ledger import api_keys
 
     stop, tls = threading.Event(), None
     if args.tls_cert or args.tls_key:
         if not (args.tls_cert and args.tls_key):
             raise VisceraError("A certificate needs its key: --tls-cert FILE --tls-key FILE.", "tls")
         tls = (args.tls_cert, args.tls_key)
-    key, web = os.environ.get("VISCERA_KEY", ""), _web(args.data)
+    if key := os.environ.get("VISCERA_KEY", ""):
+        api_keys.check_strength(key, "VISCERA_KEY")
+    web = _web(args.data)
     with LocalSystem(args.data, args.host, args.port, key, web=web, tls=tls) as system:
         system.wait_ready()
         print(f"Viscera  {system.url}\nKey      {system.key}\nData     {system.data}", flush=True)

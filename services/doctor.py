@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared import sandbox
 from shared.errors import VisceraError
 from shared.ledger import Ledger, audit, open_ledger, status
 from shared.ledger.jobs import STAGES
@@ -52,8 +53,8 @@ def doctor(args: argparse.Namespace) -> None:
 
 
 def examine(settings: Settings, *, broker: bool = True, files: bool = False) -> Iterator[Finding]:
-    """Check ledger, store, broker, workers, queues, leases, outboxes, disk and audit trail; with `files` also every
-    file.
+    """Check ledger, store, broker, workers, queues, leases, outboxes, disk, audit trail and the isolation of decoders;
+    with `files` also every file.
     """
     ledger: Ledger | None = None
     try:
@@ -76,6 +77,7 @@ def examine(settings: Settings, *, broker: bool = True, files: bool = False) -> 
     if broker:
         yield _broker(settings)
     yield _disk(settings)
+    yield _isolation()
 
 
 def _workers(gathered: status.Status, settings: Settings) -> Iterator[Finding]:
@@ -157,6 +159,16 @@ def _disk(settings: Settings) -> Finding:
     enough = free >= settings.free_bytes
     hint = "" if enough else f"; below {settings.free_bytes / 2**30:.1f} GiB uploads are answered 503."
     return Finding(enough, f"{free / 2**30:.1f} GiB are free for uploads{hint or '.'}")
+
+
+def _isolation() -> Finding:
+    """Return what the kernel offers; less than all is no fault of the installation."""
+    try:
+        active = sandbox.mechanisms()
+    except VisceraError as error:
+        return Finding(False, f"The child that decodes scans does not start: {error.detail}")
+    without = "none: the kernel offers neither Landlock nor seccomp filters; restrict the containers"
+    return Finding(True, f"Decoder isolation: {', '.join(active) or without}.")
 
 
 def _embedded(data: Path) -> Settings:

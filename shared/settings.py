@@ -27,7 +27,12 @@ class Settings(BaseSettings):
     )
     broker_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey that carries the stage messages.")
     spool: Path = Field(Path("spool"), description="Folder for uploads before they are in the store.")
-    key: SecretStr | None = Field(None, description="An API key to add at start, for the tenant `default`.")
+    key: SecretStr | None = Field(
+        None, description="An API key to add at start, for the tenant `default`; at least 20 characters."
+    )
+    metrics_key: SecretStr | None = Field(
+        None, description="A key to add at start that may only read `/metrics`; at least 20 characters."
+    )
     max_upload_bytes: int = Field(4 * 2**30, description="Largest upload in bytes.")
     job_seconds: float = Field(3600.0, description="Seconds after which a job that has not ended fails with `timeout`.")
     lease_seconds: float = Field(30.0, description="Seconds a worker may be silent before its work is requeued.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import uvicorn
 
 from services.api.app import create_app
 from services.api.protocol import BoundedProtocol, most_connections
+from shared.errors import VisceraError
 from shared.process import die_with_supervisor
 from shared.settings import settings
 from shared.telemetry import log, trace
@@ -27,8 +29,12 @@ def main() -> None:
     die_with_supervisor()
     log.configure(settings().log_level)
     trace.configure("gateway")
+    try:
+        app = create_app()
+    except VisceraError as error:
+        sys.exit(error.detail)
     uvicorn.run(
-        create_app(), host=args.host, port=args.port, access_log=False, log_config=None, server_header=False,
+        app, host=args.host, port=args.port, access_log=False, log_config=None, server_header=False,
         timeout_graceful_shutdown=5, timeout_keep_alive=20, http=BoundedProtocol, ws="none",
         limit_concurrency=most_connections(),
         forwarded_allow_ips=args.trusted_proxies, ssl_certfile=args.tls_cert, ssl_keyfile=args.tls_key,

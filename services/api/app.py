@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
+from pydantic import SecretStr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api import dicomweb, problems, schemas, spool
@@ -32,14 +33,15 @@ RESPONSES: dict[int | str, dict[str, object]] = {
 def create_app(chosen: Settings | None = None) -> FastAPI:
     """Return the gateway on the ledger, store and broker that the settings name."""
     chosen_settings = chosen or settings()
+    keys = _operator_keys(chosen_settings)
     gateway = open_gateway(chosen_settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(spool.sweep, chosen_settings.spool)
-        if chosen_settings.key is not None:
+        for name, (key, scopes) in keys.items():
             with gateway.ledger.write() as connection:
-                api_keys.set_operator_key(connection, chosen_settings.key.get_secret_value(), "default")
+                api_keys.set_operator_key(connection, key, "default", name=name, scopes=scopes)
         yield
         gateway.ledger.close()
 
@@ -60,6 +62,20 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     app.add_middleware(SafeHeaders)
     app.add_middleware(AccessLog, metrics=gateway.metrics)
     return app
+
+
+def _operator_keys(chosen: Settings) -> dict[str, tuple[str, Sequence[str]]]:
+    """Return the keys of the settings and their scopes by name.
+
+    Raises VisceraError for a weak one.
+    """
+    named: dict[str, tuple[SecretStr | None, Sequence[str]]]
+    named = {"": (chosen.key, api_keys.SCOPES), "metrics": (chosen.metrics_key, ("metrics:read",))}
+    values = {name: (key.get_secret_value().strip() if key else "", scopes) for name, (key, scopes) in named.items()}
+    keys = {name: (key, scopes) for name, (key, scopes) in values.items() if key}
+    for name, (key, _) in keys.items():
+        api_keys.check_strength(key, "VISCERA_METRICS_KEY" if name else "VISCERA_KEY")
+    return keys
 
 
 class AccessLog:

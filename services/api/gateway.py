@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from services.api.limits import Limits
 from services.api.metrics import Metrics
+from services.api.page_session import PageSession
 from services.api.tokens import Issuer
 from services.api.turns import Turns
 from services.api.views import Estimate
@@ -49,6 +50,7 @@ class Gateway:
     metrics: Metrics
     issuer: Issuer | None = None
     turns: Turns = field(default_factory=Turns)
+    page_session: PageSession = field(default_factory=PageSession)
 
     def sandboxed(self, tenant: str, name: str, seconds: float = sandbox.SECONDS, **arguments: Any) -> dict[str, Any]:
         """Run a function in the sandbox from a worker thread, when it is the tenant's turn.
@@ -140,6 +142,7 @@ def identify(gateway: Gateway, key: str, address: str) -> api_keys.Caller:
         gateway.limits.note_credential(address, credential, valid=False)
         raise
     gateway.limits.note_credential(address, credential, valid=True)
+    gateway.page_session.note_use(key)
     return caller
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, insert, literal, or_, select, update
 
-from shared.errors import Forbidden, NotFound, Unauthorized, Unprocessable
+from shared.errors import Forbidden, NotFound, Unauthorized, Unprocessable, VisceraError
 from shared.ledger.engine import now
 from shared.ledger.ids import new_id
 from shared.ledger.jobs import ensure_tenant
@@ -27,6 +27,8 @@ _DEPTH = 8
 """Longest chain of credentials: a session of a share of a key has three."""
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BODY, _CHECK = 43, 6
+_SHORTEST = 20
+"""Characters of a key of the settings: 20 of base64 have 120 bits."""
 REFUSED = "A valid API key is needed: Authorization: Bearer <key>."
 
 
@@ -172,11 +174,23 @@ def valid_ids(connection: Connection, ids: Collection[str]) -> set[str]:
     return set(_chains(connection, api_keys.c.id.in_(ids))) if ids else set()
 
 
-def set_operator_key(connection: Connection, key: str, tenant: str) -> None:
-    """Add the key that the settings name; an earlier one of the settings is revoked."""
-    key_id = add_key(connection, key, tenant, kind="operator")
-    connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(kind="operator"))
-    earlier = (api_keys.c.kind == "operator") & (api_keys.c.id != key_id) & api_keys.c.revoked.is_(None)
+def check_strength(key: str, setting: str) -> None:
+    """Raise VisceraError for a key of the settings that could be guessed or was mistyped."""
+    if len(key) < _SHORTEST or len(set(key)) < _SHORTEST // 2 or not key.isprintable() or " " in key:
+        reason = f"{setting} is too weak: a key has at least {_SHORTEST} characters, of them {_SHORTEST // 2} different"
+        raise VisceraError(f"{reason}, and no spaces; `viscera keys create` makes one.", "weak_key")
+    if not well_formed(key):
+        raise VisceraError(f"{setting} has a typing error: the checksum at its end is wrong.", "weak_key")
+
+
+def set_operator_key(
+    connection: Connection, key: str, tenant: str, *, name: str = "", scopes: Collection[str] = SCOPES
+) -> None:
+    """Add the key that the settings name; an earlier one of the settings with the same `name` is revoked."""
+    key_id = add_key(connection, key, tenant, name=name, scopes=scopes, kind="operator")
+    connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(kind="operator", name=name))
+    mine = (api_keys.c.kind == "operator") & (api_keys.c.name == name)
+    earlier = mine & (api_keys.c.id != key_id) & api_keys.c.revoked.is_(None)
     connection.execute(update(api_keys).where(earlier).values(revoked=now()))
 
 

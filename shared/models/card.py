@@ -99,8 +99,15 @@ def digest(path: Path) -> str:
 
     Raises ModelError for a missing file.
     """
+    return hashlib.sha256(read_weights(path)).hexdigest()
+
+
+def read_weights(path: Path) -> bytes:
+    """Return the bytes of a weights file.
+
+    Raises ModelError for a missing file.
+    """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return path.read_bytes()
     except OSError as error:
         raise ModelError(f"The model's weights ({path.name}) are missing.") from error

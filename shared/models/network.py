@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from shared.errors import ModelError
-from shared.models.card import CARD, ModelCard, digest, load_card
+from shared.models.card import CARD, ModelCard, load_card, read_weights
 from shared.models.onnx_providers import FIRST, Gpu, check_provider, device_of, engine_folder, providers
 
 
@@ -50,6 +52,8 @@ class Network:
 
 _NO_MEMORY = ("Failed to allocate memory", "bad allocation", "std::bad_alloc", "out of memory")
 """Parts of ONNX Runtime's messages about memory."""
+_EXTERNAL = re.compile(r"external data|external tensorproto|data of tensorproto|in-memory", re.IGNORECASE)
+"""Parts of ONNX Runtime's messages about tensors whose `data_location` is EXTERNAL."""
 
 
 @dataclass(slots=True, eq=False)
@@ -86,8 +90,8 @@ def load_network(folder: Path, provider: str = "cpu", threads: int = 0, gpu: Gpu
     used: a fallback is an error. Call this after any fork, in the process that runs the model. Raises ModelError if
     anything differs from the card.
     """
-    card = check_files(folder)
-    session = _session(folder / card.weights, card.sha256, provider, threads, gpu)
+    card = load_card(folder / CARD)
+    session = _session(_weights(folder, card), card, provider, threads, gpu)
     bound = None if provider == "cpu" else Bound(session, "cuda", gpu.index)
     network = Network(card, provider, device_of(provider, gpu), session, bound)
     _check_shapes(network)
@@ -100,26 +104,39 @@ def check_files(folder: Path) -> ModelCard:
     Raises ModelError otherwise.
     """
     card = load_card(folder / CARD)
-    if digest(folder / card.weights) != card.sha256:
-        raise ModelError(f"The weights of {card.name} {card.version} do not have the SHA-256 of its card.")
+    _weights(folder, card)
     return card
 
 
-def _session(weights: Path, sha256: str, provider: str, threads: int, gpu: Gpu) -> ort.InferenceSession:
-    requested = providers(provider, sha256, gpu)
+def _weights(folder: Path, card: ModelCard) -> bytes:
+    """Return the bytes of the weights that have the card's SHA-256: what was checked is what is loaded."""
+    weights = read_weights(folder / card.weights)
+    if hashlib.sha256(weights).hexdigest() != card.sha256:
+        raise ModelError(f"The weights of {card.name} {card.version} do not have the SHA-256 of its card.")
+    return weights
+
+
+def _session(weights: bytes, card: ModelCard, provider: str, threads: int, gpu: Gpu) -> ort.InferenceSession:
+    requested = providers(provider, card.sha256, gpu)
     if requested[0][0] not in ort.get_available_providers():
         raise ModelError(f"This installation of ONNX Runtime has no {provider} provider.")
     if provider == "tensorrt" and gpu.engines is not None:  # ONNX Runtime creates no parent folders
-        engine_folder(gpu.engines, sha256).mkdir(parents=True, exist_ok=True)
+        engine_folder(gpu.engines, card.sha256).mkdir(parents=True, exist_ok=True)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    try:
-        session = ort.InferenceSession(weights, options, providers=requested)
-    except Exception as error:  # the errors of ONNX Runtime have no common base class
-        raise ModelError(f"ONNX Runtime can't load {weights.name} with the {provider} provider.") from error
+    with tempfile.TemporaryDirectory(prefix="viscera-") as empty:
+        # The card's SHA-256 does not cover weights in other files: ONNX Runtime looks for those in an empty folder.
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", empty)
+        try:
+            session = ort.InferenceSession(weights, options, providers=requested)
+        except Exception as error:  # the errors of ONNX Runtime have no common base class
+            if _EXTERNAL.search(str(error)):
+                reason = f"{card.weights} keeps tensors in other files, which the card's SHA-256 does not cover"
+                raise ModelError(f"{reason}; save the model as one file.") from error
+            raise ModelError(f"ONNX Runtime can't load {card.weights} with the {provider} provider.") from error
     check_provider(session, provider)
     return session
 

@@ -20,11 +20,11 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from shared.errors import VisceraError
+from shared.outbound.addresses import Address, Network, embedded, is_public
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 SECONDS = 15.0
+_HTTPS, _HTTP, _FIRST_FREE_PORT = 443, 80, 1024
+"""Lower ports belong to services that speak other protocols."""
 
 
 class BadTarget(VisceraError):
@@ -60,6 +60,8 @@ class Policy:
             raise BadTarget("A webhook's URL begins with https:// and names a host.")
         if parts.username is not None or parts.password is not None or parts.fragment:
             raise BadTarget("A webhook's URL has no password and no fragment.")
+        if port is not None and port < _FIRST_FREE_PORT and port not in ({_HTTPS, _HTTP} if self.http else {_HTTPS}):
+            raise BadTarget("A webhook's port is 443 or above 1023.")
         return parts
 
     def resolve(self, parts: SplitResult) -> Address:
@@ -67,7 +69,7 @@ class Policy:
 
         Raises BadTarget unless every address of the host is allowed.
         """
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port or (_HTTPS if parts.scheme == "https" else _HTTP)
         try:
             entries = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
@@ -78,13 +80,9 @@ class Policy:
         return addresses[0]
 
     def _allowed(self, address: Address) -> bool:
-        inner = _embedded(address)
-        if any(candidate in network for network in self.networks for candidate in (address, inner)):
-            return True
-        return all(
-            candidate_address.is_global and not candidate_address.is_multicast and not candidate_address.is_reserved
-            for candidate_address in (address, inner)
-        )
+        inner = embedded(address)
+        named = any(candidate in network for network in self.networks for candidate in (address, inner))
+        return named or is_public(address)
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
@@ -129,14 +127,3 @@ async def _post(url: str, body: bytes, headers: Mapping[str, str], name: str | N
         client.stream("POST", url, content=body, headers=headers, extensions={"sni_hostname": name}) as response,
     ):
         return response.status_code
-
-
-def _embedded(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 address embeds, or the address itself."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    teredo = address.teredo
-    inner = address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
-    if inner is None and address in _NAT64:
-        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return inner or address

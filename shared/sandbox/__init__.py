@@ -31,7 +31,7 @@ GRACE = 10.0
 _COMMAND = ["-P", "-m", "shared.sandbox"]
 _CALLS = {"deidentify", "describe", "identity", "render", "transcode"}
 """Functions of `shared.dicom.decoding` that `call` may run."""
-_KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "PYTHONHASHSEED", "SYSTEMROOT")
+_KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONHASHSEED", "SYSTEMROOT")
 """Environment variables that the child inherits."""
 _SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -101,8 +101,18 @@ def call(name: str, seconds: float = SECONDS, **arguments: Any) -> dict[str, Any
     return _ask({"call": name, "arguments": arguments}, seconds)
 
 
+def mechanisms() -> list[str]:
+    """Return the names of the mechanisms that isolate the child on this machine, as a child reports them."""
+    active: list[str] = _ask({"call": "mechanisms"}, SECONDS)["active"]
+    return active
+
+
 def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
-    environment = _environment()
+    with tempfile.TemporaryDirectory(prefix="viscera-") as scratch:
+        return _run(request, seconds, _environment() | {"TMPDIR": scratch})
+
+
+def _run(request: dict[str, Any], seconds: float, environment: dict[str, str]) -> dict[str, Any]:
     command = [sys.executable, *_COMMAND]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import resource
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 from shared import errors
 from shared.imaging.formats import READERS, open_scan
 from shared.imaging.formats.plan import Origin
+from shared.sandbox.isolation import isolate
 
 BUDGET = 256 * 2**20
 """Bytes that a decoder may allocate beside three copies of the voxels."""
@@ -61,7 +64,7 @@ def _load(kind: str) -> None:
         importlib.import_module(name)
     for name in without:
         del sys.modules[name]
-    if kind == "png":
+    if "cv2" in _LIBRARIES[kind]:
         sys.modules["cv2"].setNumThreads(1)
     if bound != resource.RLIM_INFINITY:
         raised = bound + _mapped() - used
@@ -82,6 +85,9 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     _lower(resource.RLIMIT_CORE, 0, 0)
     _lower(resource.RLIMIT_NPROC, 0, 0)
     _lower(resource.RLIMIT_FSIZE, LARGEST_FILE, LARGEST_FILE)
+    active = _isolate(request)
+    if request.get("call") == "mechanisms":
+        return {"active": active}
     if "call" in request:
         from shared.dicom import decoding  # imports pydicom, which most scans do not need
 
@@ -89,6 +95,24 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = getattr(decoding, request["call"])(_limit, **request["arguments"])
         return result
     return _read(request)
+
+
+def _isolate(request: dict[str, Any]) -> list[str]:
+    """Give up all files but those of the request; return the names of the mechanisms that the kernel has."""
+    named = request | request.get("arguments", {})
+    pairs = [(named.get("path"), named.get("out")), *named.get("files", ())]
+    inputs = [Path(path) for path, _ in pairs if path]
+    outputs = [Path(out) for _, out in pairs if out]
+    for path in outputs:  # a rule for an existing file leaves the rest of its folder alone
+        path.touch()
+    linked = [target for path in inputs if path.is_dir() for target in _targets(path)]
+    scratch = os.environ.get("TMPDIR")
+    return isolate([*inputs, *linked], outputs, Path(scratch) if scratch else None)
+
+
+def _targets(folder: Path) -> Iterator[Path]:
+    """Return the files outside a folder to which symbolic links in it lead: they belong to the scan."""
+    return (path.resolve() for path in folder.rglob("*") if path.is_symlink() and path.is_file())
 
 
 def _read(request: dict[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,10 +30,11 @@ SERVICES = ("api", "classifier", "segmenter", "mesher", "reconciler")
 
 @dataclass(slots=True)
 class Topology:
-    """The gateway's address and key, the processes and ports of metrics by name, and how to start one more."""
+    """The gateway's address and keys, the processes and ports of metrics by name, and how to start one more."""
 
     url: str
     key: str
+    metrics_key: str
     running: dict[str, subprocess.Popen[bytes]]
     ports: dict[str, int]
     start: Callable[[str], subprocess.Popen[bytes]]
@@ -89,17 +92,21 @@ def topology(tmp_path, secrets, postgresql, s3):
         try:
             url = f"http://127.0.0.1:{gateway}"
             wait_ready(url, tmp_path)
-            yield Topology(url, (secrets / "viscera_key").read_text(), running, ports, start)
+            key, metrics_key = ((secrets / name).read_text() for name in ("viscera_key", "viscera_metrics_key"))
+            yield Topology(url, key, metrics_key, running, ports, start)
         finally:
             stop(running.values())
 
 
 def environment(service: dict, secrets: Path, endpoint: str, folder: Path) -> dict[str, str]:
-    """Compose's environment of a service; hosts and mount points are those of this machine."""
+    """Compose's environment of a service, with its own secrets; hosts and mount points are those of this machine."""
     base = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
-    given = dict(service["environment"])
-    given["VISCERA_SECRETS"] = str(secrets)
-    given["AWS_SHARED_CREDENTIALS_FILE"] = str(secrets / Path(given["AWS_SHARED_CREDENTIALS_FILE"]).name)
+    given = {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in service["environment"].items()}
+    own = Path(tempfile.mkdtemp(dir=folder))
+    for name in service["secrets"]:
+        shutil.copy(secrets / name, own)
+    given["VISCERA_SECRETS"] = str(own)
+    given["AWS_SHARED_CREDENTIALS_FILE"] = str(own / Path(given["AWS_SHARED_CREDENTIALS_FILE"]).name)
     host = urlsplit(endpoint).netloc
     given["VISCERA_STORE_URL"] = given["VISCERA_STORE_URL"].replace("s3:8333", host)
     given["VISCERA_METRICS_HOST"] = "127.0.0.1"

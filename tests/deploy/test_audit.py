@@ -1,4 +1,4 @@
-"""CI's audit of the lock files fails on a known vulnerability, and tells when nobody could be asked."""
+"""CI's audit of the lock files fails on a known vulnerability, and where no advisory service answers."""
 
 import json
 import subprocess
@@ -45,10 +45,10 @@ def service():
     server.server_close()
 
 
-def audit(tmp_path, address: str) -> subprocess.CompletedProcess[str]:
+def audit(tmp_path, address: str, *more: str) -> subprocess.CompletedProcess[str]:
     lock = tmp_path / "lock.txt"
     lock.write_text(LOCK)
-    command = [sys.executable, str(ROOT / ".ci" / "audit.py"), str(lock), "--osv", address]
+    command = [sys.executable, str(ROOT / ".ci" / "audit.py"), str(lock), "--osv", address, *more]
     return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
 
 
@@ -66,8 +66,13 @@ def test_none_passes_and_says_how_many_were_asked_for(tmp_path, service):
     assert "2 packages audited by OSV, 0 unknown to it: 0 known" in done.stdout
 
 
-def test_services_that_can_not_be_reached_are_named_and_fail_nothing(tmp_path):
-    done = audit(tmp_path, f"http://127.0.0.1:{free_port()}/v1/query")
-    assert done.returncode == 0
+@pytest.mark.parametrize(("more", "status"), [((), 3), (("--unaudited-ok",), 0)])
+def test_where_no_service_answers_nothing_is_audited_and_that_passes_only_if_asked_for(tmp_path, more, status):
+    done = audit(tmp_path, f"http://127.0.0.1:{free_port()}/v1/query", *more)
+    assert done.returncode == status
     assert "NOT AUDITED" in done.stdout
     assert "OSV can't tell" in done.stdout
+
+
+def test_permission_to_go_unaudited_hides_no_vulnerability(tmp_path, service):
+    assert audit(tmp_path, service[0], "--unaudited-ok").returncode == 1

@@ -49,7 +49,7 @@ def configuration(topology, folder: Path) -> dict:
     """deploy/prometheus/prometheus.yml with this machine's addresses."""
     found = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
     gateway, workers = found["scrape_configs"]
-    (folder / "key").write_text(topology.key)
+    (folder / "key").write_text(topology.metrics_key)
     gateway["authorization"]["credentials_file"] = str(folder / "key")
     gateway["static_configs"] = [{"targets": [topology.url.removeprefix("http://")]}]
     (named,) = workers.pop("dns_sd_configs")

@@ -15,6 +15,8 @@ from shared.errors import VisceraError
 from shared.imaging.phantoms import abdomen
 from tests.support.scans import write_nifti
 
+SERVE_KEY = "vsk_serve_0123456789abcdef"
+
 
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory):
@@ -117,14 +119,14 @@ def test_damage_that_only_decoding_shows_ends_the_job_with_its_code(client, tmp_
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_serve_leaves_no_process_behind(tmp_path, how):
-    environment = {**os.environ, "VISCERA_KEY": "vsk_serve"}
+    environment = {**os.environ, "VISCERA_KEY": SERVE_KEY}
     command = [sys.executable, "-P", "-m", "services.cli", "serve", "--port", "0", "--data", str(tmp_path / "d")]
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets background jobs ignore it
     serve = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     signal.signal(signal.SIGINT, before)
     try:
         url = serve.stdout.readline().split()[1]
-        with Client(url, "vsk_serve") as client:
+        with Client(url, SERVE_KEY) as client:
             assert {model["stage"] for model in client.models()} == {"classifier", "segmenter"}
         family = psutil.Process(serve.pid).children(recursive=True)
         assert len(family) >= 9  # valkey, three workers and their children, reconciler, gateway

@@ -5,6 +5,7 @@ from sqlalchemy import text, update
 
 from services import cli
 from services.doctor import examine
+from shared import sandbox
 from shared.ledger import audit, claims, jobs, open_ledger, workers
 from shared.ledger.tables import events
 from shared.settings import Settings
@@ -39,6 +40,16 @@ def wrong(settings, **given):
 
 def test_a_system_that_is_well_gets_no_complaint(settings):
     assert wrong(settings, broker=False) == []
+
+
+def test_the_isolation_of_decoders_is_named(settings, monkeypatch):
+    def line():
+        return next(finding for finding in examine(settings, broker=False) if "isolation" in finding.text)
+
+    assert line().text == f"Decoder isolation: {', '.join(sandbox.mechanisms())}."
+    monkeypatch.setattr(sandbox, "mechanisms", list)
+    assert "none" in line().text
+    assert line().well
 
 
 def test_a_dead_broker_a_full_disk_and_a_missing_store_are_named(settings, tmp_path):

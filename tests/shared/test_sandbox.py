@@ -2,10 +2,14 @@
 
 import gzip
 import os
+import platform
+import re
 import shlex
 import subprocess
 import sys
+import textwrap
 import zlib
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -18,6 +22,7 @@ from shared import sandbox
 from shared.errors import BadScan, CorruptScan, NotAScan, ScanTooLarge, Unavailable
 from shared.imaging.formats import read_scan
 from shared.imaging.phantoms import abdomen
+from shared.sandbox import system_calls
 from tests.support.scans import MR, small_grid, write_nifti
 
 
@@ -118,25 +123,187 @@ def test_a_limit_of_the_shell_that_is_too_low_is_blamed_and_not_the_scan(tmp_pat
     assert caught.value.code == "memory_limit"
 
 
-def test_the_child_knows_no_secret_and_starts_no_process(monkeypatch):
+def inside(monkeypatch, tmp_path, body):
+    """What a statement that sets `result` finds in the child, once it has given up its rights; `data` is tmp_path."""
+    program = (
+        "import sys\n"
+        "from shared.sandbox import __main__ as child\n"
+        "def read(request):\n"
+        "    import ctypes, os, pathlib, resource, signal, socket, subprocess, tempfile, threading\n"
+        f"    data, result = pathlib.Path({str(tmp_path)!r}), None\n"
+        f"{textwrap.indent(textwrap.dedent(body), '    ')}\n"
+        "    return {'result': result}\n"
+        "child._read = read\n"
+        "child.main()\n"
+    )
+    monkeypatch.setattr(sandbox, "_COMMAND", ["-P", "-c", program])
+    (tmp_path / "scan").write_bytes(b"scan")
+    request = {"path": str(tmp_path / "scan"), "spacing": None, "out": str(tmp_path / "out")}
+    return sandbox._ask(request, 20.0)["result"]
+
+
+def refusals(monkeypatch, tmp_path, *calls):
+    """The name of the error of each expression in the child, or its value."""
+    body = f"""
+        result = []
+        for call in {calls!r}:
+            try:
+                result.append(repr(eval(call)))
+            except OSError as error:
+                result.append(type(error).__name__)
+    """
+    return dict(zip(calls, inside(monkeypatch, tmp_path, body), strict=True))
+
+
+def needs(mechanism):
+    active = sandbox.mechanisms()
+    if mechanism not in active:
+        pytest.skip(f"this kernel has no {mechanism}: {active}")
+
+
+def test_the_child_knows_no_secret_and_starts_no_process(monkeypatch, tmp_path):
     for name in ("VISCERA_KEY", "VISCERA_LEDGER_URL", "AWS_SECRET_ACCESS_KEY", "ANYTHING_ELSE"):
         monkeypatch.setenv(name, "canary")
-    code = (
-        "import os, resource; from shared.sandbox import __main__ as child; import json;"
-        "child._answer.__globals__['_read'] = lambda _: {'environment': dict(os.environ),"
-        " 'processes': resource.getrlimit(resource.RLIMIT_NPROC)[0],"
-        " 'file': resource.getrlimit(resource.RLIMIT_FSIZE)[0]};"
-        "child.main()"
-    )
-    monkeypatch.setattr(sandbox, "_COMMAND", ["-P", "-c", code])
-    told = sandbox._ask({"path": "x", "spacing": None, "out": None}, 20.0)
-    assert "canary" not in told["environment"].values()
-    assert set(told["environment"]) <= {
+    body = """
+        result = [dict(os.environ)]
+        result += [resource.getrlimit(limit)[0] for limit in (resource.RLIMIT_NPROC, resource.RLIMIT_FSIZE)]
+    """
+    environment, processes, file = inside(monkeypatch, tmp_path, body)
+    assert "canary" not in environment.values()
+    assert set(environment) <= {
         *sandbox._KEPT,
         *sandbox._SINGLE_THREAD,
         "PYTHONPATH",
         "PYTHONWARNINGS",
+        "TMPDIR",
         "LC_CTYPE",
     }
-    assert told["processes"] == 0
-    assert 0 < told["file"] <= 16 * 2**30
+    assert processes == 0
+    assert 0 < file <= 16 * 2**30
+
+
+def test_the_child_opens_no_connection_and_starts_or_signals_no_process(monkeypatch, tmp_path):
+    needs("seccomp")
+    result = refusals(
+        monkeypatch, tmp_path, "socket.socket()", "socket.socket(socket.AF_UNIX)", "socket.socketpair()", "os.fork()",
+        "subprocess.run(['/bin/true'])", "os.execv('/bin/true', ['true'])", "os.kill(os.getppid(), 0)",
+        "os.kill(0, 0)", "os.kill(-1, 0)", "os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)",
+        "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE)", "os.chmod(data / 'scan', 0o777)",
+        "os.utime(data / 'scan')", "os.truncate(data / 'scan', 0)",
+    )  # fmt: skip
+    assert result == dict.fromkeys(result, "PermissionError")
+
+
+def test_the_child_starts_no_thread_traces_nobody_and_has_no_second_table_of_calls(monkeypatch, tmp_path):
+    needs("seccomp")
+    body = """
+        system = ctypes.CDLL(None, use_errno=True)
+        def errno_of(*arguments):
+            return ctypes.get_errno() if system.syscall(*arguments) == -1 else 0
+        result = [errno_of(2**30 + 39), errno_of(5000), errno_of(425, 8, None)]
+        ctypes.set_errno(0)
+        system.ptrace(0, 0, None, None)  # PTRACE_TRACEME, which else succeeds
+        result.append(ctypes.get_errno())
+        try:
+            threading.Thread(target=print).start()
+        except RuntimeError:
+            result.append("no thread")
+        os.kill(os.getpid(), 0)
+    """
+    enosys, eperm = 38, 1
+    assert inside(monkeypatch, tmp_path, body) == [enosys, enosys, eperm, eperm, "no thread"]
+
+
+def test_the_child_reads_its_scan_and_no_other_file_of_the_user(monkeypatch, tmp_path):
+    needs("landlock")
+    (tmp_path / "key").write_text("canary")
+    (tmp_path / "link").symlink_to(tmp_path / "key")
+    result = refusals(
+        monkeypatch, tmp_path, "(data / 'key').read_bytes()", "(data / 'link').read_bytes()", "os.listdir(data)",
+        "open('/etc/passwd').read()", "os.listdir(sys.prefix)", "open(f'/proc/{os.getppid()}/environ').read()",
+        "open(f'/proc/{os.getppid()}/maps').read()", f"open({__file__!r}).read()",
+        f"os.listdir({str(Path(__file__).parents[2])!r})", "(data / 'new').touch()", "os.unlink(data / 'scan')",
+        "os.rename(data / 'scan', data / 'moved')", "os.link(data / 'key', os.environ['TMPDIR'] + '/key')",
+        "open(data / 'scan', 'ab')", "open('/tmp/viscera-canary', 'w')", "os.mkdir(os.environ['TMPDIR'] + '/a')",
+    )  # fmt: skip
+    assert result.pop("os.link(data / 'key', os.environ['TMPDIR'] + '/key')") == "OSError"  # EXDEV
+    assert result == dict.fromkeys(result, "PermissionError")
+    assert (tmp_path / "key").read_text() == "canary"
+
+
+def test_the_child_writes_its_result_and_its_own_temporary_files(monkeypatch, tmp_path):
+    body = """
+        (data / "out").write_bytes((data / "scan").read_bytes() * 2)
+        with tempfile.TemporaryFile() as one, tempfile.NamedTemporaryFile() as other:
+            result = [one.write(b"1"), other.write(b"1"), tempfile.gettempdir()]
+    """
+    first, second, scratch = inside(monkeypatch, tmp_path, body)
+    assert (first, second) == (1, 1)
+    assert (tmp_path / "out").read_bytes() == b"scanscan"
+    assert not Path(scratch).exists()
+
+
+def test_a_scan_of_symbolic_links_is_read_and_nothing_beside_their_targets(tmp_path):
+    real = write_nifti(tmp_path / "real.nii.gz", abdomen(small_grid()).volume)
+    folder = tmp_path / "scan"
+    folder.mkdir()
+    (folder / "a.nii.gz").symlink_to(real)
+    assert sandbox.decode(folder).data.shape == (12, 40, 48)
+
+
+def test_the_numbers_of_system_calls_are_those_of_the_headers():
+    header = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h")
+    generic = Path("/usr/include/asm-generic/unistd.h")
+    if not (header.exists() and generic.exists()):
+        pytest.skip("the headers of Linux are not installed here")
+    for column, path in enumerate((header, generic)):
+        numbers = dict(re.findall(r"#define __NR(?:3264)?_(\w+) (\d+)", path.read_text()))
+        for group in system_calls._DENIED.values():
+            for name, pair in group.items():
+                assert name not in numbers or int(numbers[name]) == pair[column], name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
+def test_the_child_has_a_single_thread_when_it_gives_up_its_rights(monkeypatch, tmp_path):
+    program = (
+        "import os; from shared.sandbox import __main__ as child;"
+        "child.isolate = lambda *_: [str(len(os.listdir('/proc/self/task')))]; child.main()"
+    )
+    monkeypatch.setattr(sandbox, "_COMMAND", ["-P", "-c", program])
+    assert sandbox.mechanisms() == ["1"]
+
+
+def test_a_machine_without_a_table_of_calls_gets_no_filter():
+    assert system_calls.filter_program("riscv64", 1) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "left"),
+    [
+        ("isolation._LANDLOCK_CREATE = 9999", ["seccomp"]),  # a number that no kernel has, as on one before 5.13
+        ("system_calls._MACHINES = {}", ["landlock"]),
+        ("isolation._SET_NO_NEW_PRIVS = 9999", []),
+    ],
+)
+def test_a_kernel_without_a_mechanism_decodes_all_the_same(monkeypatch, tmp_path, change, left):
+    needs("landlock")
+    needs("seccomp")
+    program = (
+        f"import sys; from shared.sandbox import __main__ as child, isolation, system_calls; {change}; child.main()"
+    )
+    monkeypatch.setattr(sandbox, "_COMMAND", ["-P", "-c", program])
+    assert sandbox.mechanisms() == left
+    assert sandbox.inspect(write_nifti(tmp_path / "a.nii", abdomen(small_grid()).volume)).shape == (12, 40, 48)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="x86-64 alone has a second table of calls behind int 0x80")
+def test_a_call_by_the_table_of_32_bits_ends_the_child(monkeypatch, tmp_path):
+    needs("seccomp")
+    body = """
+        import mmap
+        page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+        page.write(bytes.fromhex("b814000000cd80c3"))  # mov eax, 20 (getpid); int 0x80; ret
+        result = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
+    """
+    with pytest.raises(CorruptScan):
+        inside(monkeypatch, tmp_path, body)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import mimetypes
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -18,8 +19,8 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from services.api.gateway import Gateway, GatewayDep, Reader, is_direct_loopback
-from services.api.routes.session import has_session, open_session
-from shared.errors import NotFound
+from services.api.routes.session import create_session, has_session, set_cookie
+from shared.errors import NotFound, Unauthorized
 from shared.imaging.phantoms import abdomen
 from shared.ledger import api_keys
 
@@ -61,10 +62,20 @@ def page(request: Request, gateway: GatewayDep) -> Response:
     except OSError:
         response = HTMLResponse(ABSENT)
     if gateway.settings.loopback and is_direct_loopback(request) and not has_session(request, gateway):
-        with gateway.ledger.write("default") as connection:
-            holder = api_keys.loopback(connection, "default")
-        open_session(gateway, holder, request, response)
+        set_cookie(response, gateway.page_session.get(partial(_create, gateway), partial(_is_valid, gateway)), request)
     return _secured(response, gateway)
+
+
+def _create(gateway: Gateway) -> str:
+    with gateway.ledger.write("default") as connection:
+        holder = api_keys.loopback(connection, "default")
+    return create_session(gateway, holder)
+
+
+def _is_valid(gateway: Gateway, key: str) -> bool:
+    with suppress(Unauthorized), gateway.ledger.read() as connection:
+        return api_keys.caller(connection, key).kind == "session"
+    return False
 
 
 @router.get("/favicon.svg", response_class=Response)

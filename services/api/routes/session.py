@@ -74,13 +74,18 @@ def sign_out(caller: Caller, gateway: GatewayDep, response: Response) -> None:
 
 def open_session(gateway: Gateway, holder: api_keys.Caller, request: Request, response: Response) -> None:
     """Set a session cookie with the scopes and at most the lifetime of its holder's credential."""
+    set_cookie(response, create_session(gateway, holder), request)
+
+
+def create_session(gateway: Gateway, holder: api_keys.Caller) -> str:
+    """Return the value of a new session, which is in the ledger and in the audit trail."""
     key = api_keys.new_key("session")
     with gateway.ledger.write(holder.tenant) as connection:
         api_keys.derive(
             connection, holder, key, kind="session", scopes=holder.scopes, seconds=HOURS * 3600.0, job_id=holder.job
         )
         audit.record(connection, holder.tenant, holder.key_id, "sign_in", holder.key_id)
-    set_cookie(response, key, request)
+    return key
 
 
 def set_cookie(response: Response, key: str, request: Request) -> None:

@@ -1,16 +1,21 @@
 """A credential that came from another one never lasts longer and never allows more."""
 
+import os
+import string
+import subprocess
+import sys
 import threading
 import time
 from datetime import datetime
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from services.api.app import create_app
 from services.api.gateway import COOKIE
-from shared.errors import Unauthorized
+from shared.errors import Unauthorized, VisceraError
 from shared.ledger import api_keys
 from shared.ledger.tables import api_keys as rows
 from shared.settings import Settings
@@ -161,6 +166,49 @@ def test_another_key_in_the_settings_ends_the_one_before(settings, app):
         assert_problem(client.get("/v1/jobs", headers=bearer(first)), 401, "unauthorized")
 
 
+def test_the_metrics_key_reads_metrics_alone_and_ends_with_its_successor(settings, app):
+    del app
+    key, metrics_keys = api_keys.new_key(), (api_keys.new_key(), api_keys.new_key())
+    for metrics_key in metrics_keys:
+        chosen = Settings(**settings.model_dump(exclude={"key", "metrics_key"}), key=key, metrics_key=metrics_key)
+        with TestClient(create_app(chosen)) as client:
+            assert client.get("/metrics", headers=bearer(metrics_key)).status_code == 200
+            assert client.get("/v1/session", headers=bearer(metrics_key)).json()["scopes"] == ["metrics:read"]
+            assert_problem(client.get("/v1/jobs", headers=bearer(metrics_key)), 403, "insufficient_scope")
+            assert client.get("/v1/jobs", headers=bearer(key)).status_code == 200
+    with TestClient(create_app(chosen)) as client:
+        assert_problem(client.get("/metrics", headers=bearer(metrics_keys[0])), 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [
+        "x",
+        "a" * 64,
+        "vsk_short_0123456",
+        "correct horse battery staple",
+        f"vsk_{string.ascii_lowercase}{string.digits}ABCDEFG000000",
+    ],
+)
+@pytest.mark.parametrize("name", ["key", "metrics_key"])
+def test_a_weak_key_in_the_settings_is_refused(settings, name, weak):
+    chosen = settings.model_copy(update={name: SecretStr(weak)})
+    with pytest.raises(VisceraError) as caught:
+        create_app(chosen)
+    assert caught.value.code == "weak_key"
+    assert f"VISCERA_{name.upper()} " in caught.value.detail
+    assert len(weak) < 5 or weak not in caught.value.detail
+
+
+def test_a_gateway_with_a_weak_key_ends_with_one_sentence(tmp_path):
+    environment = os.environ | {"VISCERA_KEY": "x", "VISCERA_LEDGER_URL": f"sqlite:///{tmp_path / 'ledger.db'}"}
+    command = [sys.executable, "-P", "-m", "services.api", "--port", "0"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("VISCERA_KEY is too weak")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_every_session_on_loopback_hangs_on_one_authority_that_can_be_revoked(app, ledger):
     with TestClient(app, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 50000)) as browser:
         sessions = []
@@ -168,6 +216,8 @@ def test_every_session_on_loopback_hangs_on_one_authority_that_can_be_revoked(ap
             browser.cookies.clear()
             browser.get("/")
             sessions.append(browser.cookies[COOKIE])
+            assert browser.get("/v1/jobs").status_code == 200
+        assert sessions[0] != sessions[1]
         with ledger.write() as connection:
             (authority,) = connection.execute(select(rows.c.id).where(rows.c.kind == "loopback")).scalars()
             api_keys.revoke(connection, "default", authority)

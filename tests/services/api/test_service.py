@@ -3,12 +3,17 @@
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from http.cookiejar import DefaultCookiePolicy
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select, update
 
+from services.api import page_session
 from services.api.gateway import COOKIE
 from shared.ledger import open_ledger, workers
+from shared.ledger.tables import api_keys, audit
 from tests.services.api.test_jobs import assert_problem
 
 
@@ -52,6 +57,58 @@ def test_page_on_loopback_opens_a_session(app):
         assert "samesite=strict" in cookie.lower()
         assert browser.get("/v1/jobs").status_code == 200
         assert "set-cookie" not in browser.get("/").headers
+
+
+def written(ledger):
+    """The sessions and the records of sign-ins in the ledger."""
+    with ledger.read() as connection:
+        sessions = connection.execute(select(api_keys.c.id).where(api_keys.c.kind == "session")).scalars().all()
+        records = connection.execute(select(audit.c.action).where(audit.c.action == "sign_in")).scalars().all()
+    return len(sessions), len(records)
+
+
+def test_whoever_reads_the_page_and_uses_no_session_writes_one_at_most(app, ledger):
+    with TestClient(app, base_url="http://127.0.0.1:8000", client=HERE) as probe:
+
+        def read(_):
+            return probe.get("/").headers["set-cookie"]
+
+        probe.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        with ThreadPoolExecutor(8) as threads:
+            cookies = set(threads.map(read, range(40)))
+    assert len(cookies) == 1
+    assert written(ledger) == (1, 1)
+
+
+def test_two_browsers_that_use_the_page_have_a_session_each(app, ledger):
+    values = set()
+    for _ in range(2):
+        with TestClient(app, base_url="http://127.0.0.1:8000", client=HERE) as browser:
+            browser.get("/")
+            assert browser.get("/web.json").json()["signed_in"] is True
+            values.add(browser.cookies[COOKIE])
+    assert len(values) == 2
+    assert written(ledger) == (2, 2)
+
+
+def test_an_unused_session_is_not_handed_out_once_it_is_old_or_revoked(app, ledger, monkeypatch):
+    with TestClient(app, base_url="http://127.0.0.1:8000", client=HERE) as browser:
+        values = []
+
+        def read():
+            browser.cookies.clear()
+            browser.get("/")
+            values.append(browser.cookies[COOKIE])
+
+        read()
+        read()
+        with ledger.write() as connection:
+            connection.execute(update(api_keys).where(api_keys.c.kind == "session").values(revoked=1.0))
+        monkeypatch.setattr(page_session, "REUSED_SECONDS", -1.0)
+        read()
+        read()
+    assert values[0] == values[1]
+    assert len(set(values)) == 3
 
 
 def test_a_foreign_host_name_gets_no_session(app):

@@ -1,10 +1,14 @@
 """A model is loaded only if everything is as its card says."""
 
+import shutil
+
 import numpy as np
+import onnx
+import onnxruntime as ort
 import pytest
 
 from shared.errors import ModelError
-from shared.models.card import CARD, load_card, save_card
+from shared.models.card import CARD, digest, load_card, save_card
 from shared.models.network import adopt, chosen, list_models, load_network, stored
 from tests.support.tiny_models import by_brightness, by_presence
 
@@ -106,3 +110,38 @@ def test_a_damaged_model_is_not_adopted(tmp_path):
     with pytest.raises(ModelError, match="SHA-256"):
         adopt(folder, tmp_path / "store")
     assert stored(tmp_path / "store") == []
+
+
+@pytest.mark.parametrize("place", ["beside", "in the working folder", "above", "in memory"])
+def test_weights_in_other_files_are_refused_when_a_model_is_listed_adopted_and_loaded(tmp_path, monkeypatch, place):
+    folder = by_brightness(tmp_path / "model")
+    model = onnx.load(folder / "model.onnx")
+    (centres,) = [tensor for tensor in model.graph.initializer if tensor.name == "centres"]
+    home = {"beside": folder, "in the working folder": tmp_path, "above": tmp_path}.get(place, folder)
+    (home / "centres.bin").write_bytes(centres.raw_data)
+    location = {"above": "../centres.bin", "in memory": "*/_ORT_MEM_ADDR_/*"}.get(place, "centres.bin")
+    onnx.external_data_helper.set_external_data(centres, location, offset=0, length=len(centres.raw_data))
+    centres.ClearField("raw_data")
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    save_card(load_card(folder / CARD).model_copy(update={"sha256": digest(folder / "model.onnx")}), folder / CARD)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=r"keeps tensors in other files.* save the model as one file"):
+        load_network(folder)
+    with pytest.raises(ModelError, match="one file"):
+        adopt(folder, tmp_path / "store")
+    (state,) = list_models([folder], thorough=True)
+    assert "one file" in str(state.problem)
+    assert stored(tmp_path / "store") == []
+
+
+def test_the_bytes_that_were_checked_are_those_that_are_loaded(tmp_path, monkeypatch):
+    folder = by_brightness(tmp_path / "model")
+    other = by_presence(tmp_path / "other")
+    created = ort.InferenceSession
+
+    def exchanged(model, *arguments, **more):
+        shutil.copy(other / "model.onnx", folder / "model.onnx")
+        return created(model, *arguments, **more)
+
+    monkeypatch.setattr(ort, "InferenceSession", exchanged)
+    assert load_network(folder)(np.zeros((1, 3, 64, 64), np.uint8)).shape == (1, 4, 64, 64)

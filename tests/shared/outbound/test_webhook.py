@@ -53,6 +53,7 @@ def test_urls_that_are_refused_without_a_look_at_the_network(url):
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1",
         "255.255.255.255", "192.0.2.1", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1",
         "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2001:db8::1",
+        "192.0.0.192", "fec0::1", "3fff::1", "192.88.99.1",
     ],
 )  # fmt: skip
 def test_addresses_inside_are_refused_in_whatever_spelling(monkeypatch, address):
@@ -68,6 +69,15 @@ def test_one_inner_address_among_public_ones_is_enough_to_refuse(monkeypatch):
         Policy().resolve(Policy().check("https://hook.example/"))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both[:1])
     assert Policy().resolve(Policy().check("https://hook.example/")) == ipaddress.ip_address("93.184.216.34")
+
+
+def test_ports_of_other_services_are_refused():
+    for port in (22, 25, 80, 442, 444, 1023):
+        with pytest.raises(BadTarget, match="port"):
+            Policy().check(f"https://hook.example:{port}/")
+    for port in (443, 1024, 8443):
+        assert Policy().check(f"https://hook.example:{port}/").port == port
+    assert Policy(http=True).check("http://hook.example:80/").port == 80
 
 
 @pytest.mark.parametrize("spelling", ["http://2130706433/", "http://0x7f.1/", "http://127.1/", "http://localhost/"])
