@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -23,7 +23,7 @@ from services.api.views import Estimate
 from services.api.watch import Watch
 from shared import sandbox
 from shared.errors import Forbidden, NotFound, Unauthorized
-from shared.ledger import Ledger, api_keys, audit, open_ledger
+from shared.ledger import Ledger, api_keys, audit, open_ledger, pending_puts
 from shared.settings import Settings
 from shared.storage.base import Store
 from shared.storage.connect import open_metered_store
@@ -69,6 +69,12 @@ class Gateway:
         """Open a transaction that may write, on the rows of the caller's tenant."""
         with self.ledger.write(caller.tenant) as connection:
             yield connection
+
+    @contextmanager
+    def announced(self, prefixes: Sequence[str]) -> Iterator[None]:
+        """Announce store prefixes before bytes are put there; what the context does not settle is deleted."""
+        with pending_puts.announced(self.ledger, prefixes, self.settings.lease_seconds, self.store.delete):
+            yield
 
     def audit(self, caller: api_keys.Caller, action: str, target: str, *, outcome: str = "success") -> None:
         """Record the caller's action in a transaction of its own."""

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import Connection
 
 from services.api import schemas
 from services.api.gateway import Gateway, gateway_of
@@ -22,8 +23,8 @@ from services.api.requests import body_chunks, check_encoding
 from services.api.spool import spool_folder
 from shared import sandbox
 from shared.errors import BadRequest, NotAScan, ScanTooLarge, TooMany, Unavailable, Unprocessable
-from shared.ledger import jobs
-from shared.ledger.uploads import new_scan
+from shared.ledger import jobs, pending_puts
+from shared.ledger.uploads import new_scan, scan_prefix
 from shared.worker import failpoints
 
 
@@ -95,18 +96,33 @@ async def receive(request: Request, path: Path, limit: int) -> Upload:
     return Upload(path, digest.hexdigest(), total)
 
 
-async def accept(gateway: Gateway, tenant: str, upload: Upload, options: schemas.Options) -> jobs.Scan:
-    """Check container, headers and declared sizes, then make the bytes durable.
+async def check(gateway: Gateway, tenant: str, upload: Upload, options: schemas.Options) -> jobs.Scan:
+    """Check container, headers and declared sizes; return the scan with a new id, not yet stored.
 
     Raises a `BadScan`.
     """
     async with gateway.turns.turn(tenant):
         declared = await run_in_threadpool(sandbox.inspect, upload.path, options.spacing, options.modality)
     scan_id, key = new_scan()
-    scan = jobs.Scan(scan_id, key, upload.sha256, upload.bytes, declared.source)
-    await run_in_threadpool(gateway.store.put, scan.key, upload.path)
-    failpoints.hit("gateway", "after-store")
-    return scan
+    return jobs.Scan(scan_id, key, upload.sha256, upload.bytes, declared.source)
+
+
+@contextmanager
+def stored(gateway: Gateway, scan: jobs.Scan, path: Path) -> Iterator[None]:
+    """Make the bytes durable; the context must record the scan with `record`, or they are deleted at its end."""
+    with gateway.announced([scan_prefix(scan.id)]):
+        gateway.store.put(scan.key, path)
+        failpoints.hit("gateway", "after-store")
+        yield
+
+
+def record(connection: Connection, tenant: str, scan: jobs.Scan) -> None:
+    """Record a scan whose bytes `stored` has made durable.
+
+    Raises Unavailable if their deletion is already scheduled.
+    """
+    jobs.add_scan(connection, tenant, scan)
+    pending_puts.settle(connection, [scan_prefix(scan.id)])
 
 
 @contextmanager

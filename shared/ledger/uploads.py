@@ -41,7 +41,12 @@ class Upload:
 def new_scan() -> tuple[str, str]:
     """Return a new scan id and the store key of its bytes."""
     scan_id = new_id("scan")
-    return scan_id, f"scans/{scan_id}/original"
+    return scan_id, f"{scan_prefix(scan_id)}original"
+
+
+def scan_prefix(scan_id: str) -> str:
+    """Return the store prefix of everything of a scan."""
+    return f"scans/{scan_id}/"
 
 
 def begin(
@@ -89,7 +94,7 @@ def drop(connection: Connection, tenant: str, upload_id: str) -> bool:
 def give_up(connection: Connection, tenant: str, upload: Upload) -> None:
     """Delete an upload and schedule the deletion of its bytes."""
     if drop(connection, tenant, upload.id):
-        schedule_delete(connection, f"scans/{upload.scan_id}/")
+        schedule_delete(connection, scan_prefix(upload.scan_id))
 
 
 def expire(connection: Connection) -> int:
@@ -98,5 +103,5 @@ def expire(connection: Connection) -> int:
     rows = connection.execute(over).all()
     for row in rows:
         if drop(connection, row.tenant, row.id):
-            schedule_delete(connection, f"scans/{row.scan_id}/")
+            schedule_delete(connection, scan_prefix(row.scan_id))
     return len(rows)

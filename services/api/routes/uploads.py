@@ -16,7 +16,7 @@ from services.api.gateway import Gateway, GatewayDep, Writer
 from services.api.requests import RAW_BODY
 from shared import sandbox
 from shared.errors import BadScan, Conflict, NotFound, ScanTooLarge, Unprocessable
-from shared.ledger import api_keys, audit, idempotency, jobs
+from shared.ledger import api_keys, audit, idempotency, jobs, pending_puts
 from shared.ledger import uploads as ledger
 from shared.operations.manifests import file_accepted
 from shared.storage.base import sha256
@@ -60,12 +60,15 @@ def begin(gateway: Gateway, caller: api_keys.Caller, body: UploadRequest) -> Upl
     if body.bytes > gateway.settings.max_upload_bytes:
         raise ScanTooLarge(f"At most {gateway.settings.max_upload_bytes} bytes are accepted.", "upload_too_large")
     scan = ledger.new_scan()
-    token = gateway.store.begin(scan[1])
-    with gateway.writing(caller) as connection:
-        upload = ledger.begin(
-            connection, caller.tenant, scan, token, size=body.bytes, part_bytes=PART, sha256=body.sha256,
-            seconds=HOURS * 3600.0,
-        )  # fmt: skip
+    prefixes = [ledger.scan_prefix(scan[0])]
+    with gateway.announced(prefixes):
+        token = gateway.store.begin(scan[1])
+        with gateway.writing(caller) as connection:
+            upload = ledger.begin(
+                connection, caller.tenant, scan, token, size=body.bytes, part_bytes=PART, sha256=body.sha256,
+                seconds=HOURS * 3600.0,
+            )  # fmt: skip
+            pending_puts.settle(connection, prefixes)
     return _view(gateway, upload)
 
 
