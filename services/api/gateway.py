@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from services.api.limits import Limits
 from services.api.metrics import Metrics
+from services.api.room import Room
 from services.api.tokens import Issuer
 from services.api.turns import Turns
 from services.api.views import Estimate
@@ -47,6 +48,7 @@ class Gateway:
     limits: Limits
     estimate: Estimate
     metrics: Metrics
+    room: Room
     issuer: Issuer | None = None
     turns: Turns = field(default_factory=Turns)
 
@@ -90,7 +92,8 @@ def open_gateway(settings: Settings) -> Gateway:
     store, metrics = open_metered_store(settings.store_url), Metrics()
     metrics.watch(ledger)
     issuer = Issuer(settings, ledger) if settings.oidc_issuer else None
-    return Gateway(settings, ledger, store, queue, Watch(ledger), limits, Estimate(), metrics, issuer)
+    room = Room(ledger, store)
+    return Gateway(settings, ledger, store, queue, Watch(ledger), limits, Estimate(), metrics, room, issuer)
 
 
 def gateway_of(request: Request) -> Gateway:

@@ -73,6 +73,10 @@ class LocalStore:
         """Create the folder."""
         self.root.mkdir(parents=True, exist_ok=True)
 
+    def disk(self) -> Path | None:
+        """Return the folder."""
+        return self.root
+
     def begin(self, key: str) -> str:
         """Create a folder for the parts beside the object's place and return its token."""
         token = secrets.token_hex(8)

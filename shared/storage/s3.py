@@ -118,6 +118,10 @@ class S3Store:
                     raise
                 self._client.create_bucket(Bucket=self.bucket)
 
+    def disk(self) -> Path | None:
+        """Return None: the server has the files."""
+        return None
+
     def begin(self, key: str) -> str:
         """Creates a multipart upload; its id is the token."""
         with _explained():

@@ -143,12 +143,14 @@ async def _receive(request: Request, parser: Parser | None, spool: Spool, limit:
     total = 0
     if parser is None:
         spool.take(Begin({}))
-    async for chunk in body_chunks(request):
-        total += len(chunk)
-        if total > limit:
-            raise ScanTooLarge(f"At most {limit} bytes are accepted at once.", "upload_too_large")
-        events = parser.feed(chunk) if parser else iter([Data(chunk)])
-        await run_in_threadpool(_take, spool, events)
+    async with uploads.expecting(request, limit) as arrival:
+        async for chunk in body_chunks(request):
+            total += len(chunk)
+            if total > limit:
+                raise ScanTooLarge(f"At most {limit} bytes are accepted at once.", "upload_too_large")
+            events = parser.feed(chunk) if parser else iter([Data(chunk)])
+            await run_in_threadpool(_take, spool, events)
+            await run_in_threadpool(arrival.arrived, len(chunk))
     if parser is None:
         spool.take(End())
     else:
