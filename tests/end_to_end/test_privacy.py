@@ -17,7 +17,7 @@ from pydicom.datadict import DicomDictionary
 from services.local import LocalSystem
 from shared.errors import VisceraError
 from shared.imaging.phantoms import abdomen, default_grid
-from tests.services.api.dicomweb.conftest import content_type, multipart
+from tests.support.multipart import content_type, multipart
 from tests.support.scans import small_grid, write_dicom, write_zip
 
 TOKEN = "CANARY7F3A"

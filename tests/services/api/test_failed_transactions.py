@@ -19,10 +19,10 @@ from shared.ledger.tables import scans
 from shared.storage.connect import open_store
 from shared.worker.queue import make_app
 from tests.services.api.conftest import KEY
-from tests.services.api.dicomweb.conftest import content_type, multipart
 from tests.services.api.test_jobs import assert_problem
 from tests.services.api.test_uploads import begin, pieces
 from tests.support import contracts
+from tests.support.multipart import content_type, multipart
 from tests.support.scans import small_grid, write_dicom
 
 TABLES = ("scans", "dicom_instances", "uploads")

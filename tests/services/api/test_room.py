@@ -12,9 +12,9 @@ from services.api import room
 from services.api.app import create_app
 from services.api.routes import uploads as route
 from tests.services.api.conftest import KEY
-from tests.services.api.dicomweb.conftest import content_type
 from tests.services.api.test_jobs import assert_problem
 from tests.services.api.test_uploads import begin, pieces
+from tests.support.multipart import content_type
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from shared.pacs import series
 from shared.storage.connect import open_store
 from shared.worker.queue import make_app
 from tests.services.api.conftest import KEY
-from tests.services.api.dicomweb.conftest import content_type, multipart, with_uid
 from tests.support import contracts
+from tests.support.multipart import content_type, multipart, with_uid
 from tests.support.postgresql import programs
 
 TOKEN = "CANARY7F3A"
