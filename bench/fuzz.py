@@ -9,6 +9,8 @@ is its short form: each odd text, header and body once, on both databases. The s
 from __future__ import annotations
 
 import argparse
+import io
+import itertools
 import json
 import os
 import random
@@ -18,13 +20,16 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pydicom
 
 from services.api.app import create_app
 from services.api.problems import api_routes
@@ -38,6 +43,8 @@ from tests.support.postgresql import programs, server
 from tests.support.scans import small_grid, write_dicom, write_nifti
 
 KEY = "vsk_fuzz"
+AT_ONCE = 4
+ROUNDS = 6
 PATIENCE = 15.0
 """Seconds in which an answer must begin; a stream or a wait may be silent for longer, which is no failure."""
 
@@ -89,20 +96,30 @@ def send(port: int, request: odd.Request) -> int:
 
 @dataclass(frozen=True)
 class Target:
-    """The gateway's port, ids that it knows, and the bytes of a DICOM instance."""
+    """The gateway's port, a key and ids that it knows, by the names of parameters, and a DICOM instance."""
 
     port: int
-    known: Sequence[str] = ("1",)
+    known: Mapping[str, str] = field(default_factory=lambda: {"key": KEY})
     file: bytes = b"\0"
 
 
-def run(target: Target, routes: Sequence[tuple[str, Any]], rng: random.Random, seconds: float) -> Report:
-    """Send requests to all routes, each round in another order, for this long."""
-    report, until = Report(), time.monotonic() + seconds
-    while time.monotonic() < until:
-        for method, route in rng.sample(routes, len(routes)):
-            request = odd.random_request(rng, method, route, KEY, target.known, target.file)
-            report.add(request, send(target.port, request))
+def run(renewed: Callable[[], Target], routes: Sequence[tuple[str, Any]], rng: random.Random, seconds: float) -> Report:
+    """Send requests to all routes, each round in another order, for this long.
+
+    Every `ROUNDS` rounds things are deleted too, and `renewed` makes new ones in the gateway.
+    """
+    report, until, target = Report(), time.monotonic() + seconds, renewed()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for number in itertools.count():
+            if time.monotonic() > until:
+                break
+            if number and number % ROUNDS == 0:
+                target = renewed()
+            is_last = number % ROUNDS == ROUNDS - 1
+            order = [pair for pair in rng.sample(routes, len(routes)) if is_last or pair[0] != "DELETE"]
+            requests = [odd.random_request(rng, *pair, target.known, target.file) for pair in order]
+            for request, status in zip(requests, pool.map(partial(send, target.port), requests), strict=True):
+                report.add(request, status)
     return report
 
 
@@ -155,10 +172,12 @@ def fill(port: int, folder: Path) -> Target:
         stored = client.post("/v1/scans", content=scan).json()["id"]
         upload = client.post("/v1/scans?upload=direct", json={"bytes": len(scan)}).json()["upload"]
         client.post("/dicom-web/studies", content=multipart(files), headers={"Content-Type": content_type()})
-        client.post("/dicom-web/workitems?1.2.3", content=json.dumps(odd.VALID)).raise_for_status()
-        instance = client.get("/dicom-web/instances").json()[0]
+        client.post("/dicom-web/workitems?1.2.3", content=json.dumps(odd.VALID))
+        uid = pydicom.dcmread(io.BytesIO(files[0])).SOPInstanceUID
+        instance = client.get(f"/dicom-web/instances?SOPInstanceUID={uid}").json()[0]
     uids = [instance[tag]["Value"][0] for tag in ("0020000D", "0020000E", "00080018")]
-    return Target(port, (job, stored, upload, *uids), files[0])
+    known = {"key": KEY, "job_id": job, "upload_id": upload, "scan": stored, "workitem": "1.2.3", "name": "report.json"}
+    return Target(port, known | dict(zip(("study", "series", "instance"), uids, strict=True)), files[0])
 
 
 def main() -> int:
@@ -177,9 +196,8 @@ def main() -> int:
                 parser.error("PostgreSQL's server is not installed")
             ledger_url = contracts.create_database(stack.enter_context(server(found)))
         port, process, settings = stack.enter_context(gateway(folder, ledger_url))
-        target = fill(port, folder)
         routes = [pair for pair in odd.methods(api_routes(create_app(settings).routes)) if pair[1].path != "/readyz"]
-        report = run(target, routes, random.Random(given.seed), given.seconds)
+        report = run(lambda: fill(port, folder), routes, random.Random(given.seed), given.seconds)
         alive = process.poll() is None
         log = (folder / "log").read_text(errors="replace")
     print(report.text())

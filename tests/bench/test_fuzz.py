@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bench.fuzz import KEY, Target, run, send
+from bench.fuzz import Target, run, send
 from services.api.app import create_app
 from services.api.problems import api_routes
 from shared.settings import Settings
@@ -41,7 +41,7 @@ def routes(tmp_path):
 
 
 def test_an_answer_of_500_is_found_and_shown(port, routes):
-    report = run(Target(port), routes, random.Random(1), 0.5)
+    report = run(lambda: Target(port), routes, random.Random(1), 2.0)
     assert set(report.statuses) == {f"{method} {route.path}" for method, route in routes}
     assert report.failed > 0
     assert all("%00" in failure["target"] for failure in report.failures)
@@ -51,7 +51,7 @@ def test_an_answer_of_500_is_found_and_shown(port, routes):
 def test_a_seed_says_what_is_sent(routes):
     def some(seed):
         rng = random.Random(seed)
-        return [odd.random_request(rng, method, route, KEY, ("1",), b"x" * 300) for method, route in routes]
+        return [odd.random_request(rng, method, route, {"key": "k"}, b"x" * 300) for method, route in routes]
 
     assert some(1) == some(1)
     assert some(1) != some(2)
@@ -59,6 +59,6 @@ def test_a_seed_says_what_is_sent(routes):
 
 def test_a_closed_connection_is_no_answer(port, routes):
     method, route = routes[0]
-    request = odd.random_request(random.Random(1), method, route, KEY, ("1",), b"x")
+    request = odd.random_request(random.Random(1), method, route, {"key": "k"}, b"x")
     assert send(port, request) in {404, 500}
     assert send(1, request) == 0

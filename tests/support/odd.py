@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -87,14 +87,22 @@ def encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode("utf-8", "surrogatepass")) for name, value in headers.items()]
 
 
-def random_request(rng: Random, method: str, route: Any, key: str, known: Sequence[str], file: bytes) -> Request:
-    """A request to this route with odd parts drawn at random; `known` are ids that exist, `file` a DICOM instance."""
-    target = re.sub(r"\{[^}]*\}", lambda _: rng.choice([*TEXTS, *known, "1", "1.2.3"]), route.path)
+def random_request(rng: Random, method: str, route: Any, known: Mapping[str, str], file: bytes) -> Request:
+    """A request to this route with odd parts drawn at random.
+
+    `known` has a key and, by the name of a path's parameter, a value that exists; `file` is a DICOM instance.
+    """
+
+    def parameter(match: re.Match[str]) -> str:
+        real = known.get(match[1].partition(":")[0], "1")
+        return real if rng.random() < 0.7 else rng.choice([*TEXTS, *known.values()])
+
+    target = re.sub(r"\{([^}]*)\}", parameter, route.path)
     if rng.random() < 0.5:
         names = [*query_names(route), "accept", "includefield", "upload"]
         some = rng.sample(names, rng.randint(1, min(4, len(names))))
-        target += "?" + "&".join(f"{name}={rng.choice([*TEXTS, *known, 'direct', '1'])}" for name in some)
-    headers = {"Host": "127.0.0.1", "Authorization": f"Bearer {key}"}
+        target += "?" + "&".join(f"{name}={rng.choice([*TEXTS, *known.values(), 'direct', '1'])}" for name in some)
+    headers = {"Host": "127.0.0.1", "Authorization": f"Bearer {known['key']}"}
     body = b""
     if method in {"POST", "PUT", "PATCH"} or rng.random() < 0.05:
         kind, body = _body(rng, route.path, file)
