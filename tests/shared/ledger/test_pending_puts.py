@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from shared.errors import Unavailable
 from shared.ledger import claims, jobs, pending_deletes, pending_puts
+from shared.ledger.tables import pending_deletes as deletes_table
 from shared.ledger.tables import pending_puts as rows
 from shared.ledger.uploads import new_scan, scan_prefix
 from tests.shared.ledger.conftest import add_job
@@ -113,3 +114,12 @@ def test_what_a_context_does_not_settle_is_deleted_at_once_and_again(ledger, job
         add_scan(connection, scan_id)
         pending_puts.settle(connection, [kept])
     assert (deleted, deletes(ledger), announced(ledger)) == ([left], [left], [])
+
+
+def test_a_deletion_that_is_scheduled_again_is_not_forgotten_meanwhile(ledger):
+    with ledger.write() as connection:
+        pending_deletes.schedule_delete(connection, "scans/scan_a/")
+        connection.execute(update(deletes_table).values(at=0.0))
+        pending_deletes.schedule_delete(connection, "scans/scan_a/")
+        pending_deletes.forget_deleted(connection, "scans/scan_a/")
+    assert deletes(ledger) == ["scans/scan_a/"]
