@@ -30,7 +30,7 @@ from shared.ledger import (
 from shared.operations.manifests import file_missing
 from shared.outbound.webhook import Policy
 from shared.pacs import series
-from shared.process import die_with_supervisor
+from shared.process import die_with_supervisor, forbid_core_dumps
 from shared.settings import settings
 from shared.storage.base import Store
 from shared.storage.connect import open_metered_store
@@ -120,6 +120,7 @@ def notify_due(ledger: Ledger, app: Celery, again: float) -> None:
 def main() -> None:
     """Reconcile until SIGTERM or SIGINT, every two seconds with the default lease."""
     die_with_supervisor()
+    forbid_core_dumps()
     log.configure(settings().log_level)
     scratch.sweep()
     ledger, store = open_ledger(settings().ledger_url), open_metered_store(settings().store_url)

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import httpx
 import numpy as np
+import psutil
 import pydicom
 import pytest
 import redis
@@ -226,6 +227,14 @@ def wait_taken(faults, stage):
     """Wait until a process of the stage has done what was armed."""
     for mark in wait_for(lambda: list(faults.glob(f"{stage}.taken-*"))):
         mark.unlink()
+
+
+def test_a_crash_writes_no_core_file(watched):
+    system, _ = watched
+    services = [child.process.pid for child in system.children if child.name != "valkey"]
+    family = [member for pid in services for member in (psutil.Process(pid), *psutil.Process(pid).children())]
+    assert len(family) >= 8, "three workers with a child each, reconciler and gateway"
+    assert {member.rlimit(psutil.RLIMIT_CORE) for member in family} == {(0, 0)}
 
 
 @pytest.mark.timeout(150)
