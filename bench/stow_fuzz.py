@@ -24,8 +24,7 @@ from shared.dicom import decoding
 from shared.imaging.phantoms import abdomen
 from shared.ledger import api_keys, open_ledger
 from shared.settings import Settings
-from tests.services.api.dicomweb.conftest import content_type, multipart
-from tests.services.api.dicomweb.test_stow import mutate
+from tests.support.multipart import content_type, multipart, mutate
 from tests.support.scans import small_grid, write_dicom
 
 

@@ -8,17 +8,29 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from celery import Celery
 
 from services.dicom_sender import DicomSender
 from services.webhook_sender import WebhookSender
-from shared.ledger import Ledger, api_keys, open_ledger, pending_deletes, retention, sweep, uploads, webhooks
+from shared import scratch
+from shared.ledger import (
+    Ledger,
+    api_keys,
+    open_ledger,
+    pending_deletes,
+    pending_puts,
+    retention,
+    sweep,
+    uploads,
+    webhooks,
+)
 from shared.operations.manifests import file_missing
 from shared.outbound.webhook import Policy
 from shared.pacs import series
-from shared.process import die_with_supervisor
+from shared.process import die_with_supervisor, forbid_core_dumps
 from shared.settings import settings
 from shared.storage.base import Store
 from shared.storage.connect import open_metered_store
@@ -49,14 +61,26 @@ def reconcile(
         for job_id in started:
             notify(app, job_id, STAGES[0])
     finally:  # an unavailable broker must not keep erased bytes, nor keep manifests from the store
-        for prefix in prefixes:
+        failed = _delete(ledger, store, prefixes)
+        file_missing(ledger, store)
+    if failed is not None:
+        raise failed
+    series.publish(ledger, store, settings())
+
+
+def _delete(ledger: Ledger, store: Store, prefixes: Sequence[str]) -> Exception | None:
+    """Delete prefixes of the store; return the first error: one prefix must not keep the others from deletion."""
+    failed: Exception | None = None
+    for prefix in prefixes:
+        try:
             store.delete(prefix)
             with ledger.write() as connection:
                 pending_deletes.forget_deleted(connection, prefix)
-        if prefixes:
-            ledger.overwrite_erased()
-        file_missing(ledger, store)
-    series.publish(ledger, store, settings())
+        except Exception as error:
+            failed = failed or error
+    if prefixes:
+        ledger.overwrite_erased()
+    return failed
 
 
 def _sweep(ledger: Ledger, retention_policy: RetentionPolicy) -> list[str]:
@@ -67,6 +91,7 @@ def _sweep(ledger: Ledger, retention_policy: RetentionPolicy) -> list[str]:
         erased += retention.expire_scans(connection, retention_policy.scan_hours)
         requeued = sweep.requeue_expired(connection)
         late = sweep.expire(connection)
+        pending_puts.sweep(connection)
         prefixes = pending_deletes.prefixes(connection)
         sweep.forget_workers(connection)
         api_keys.forget_expired(connection)
@@ -95,7 +120,9 @@ def notify_due(ledger: Ledger, app: Celery, again: float) -> None:
 def main() -> None:
     """Reconcile until SIGTERM or SIGINT, every two seconds with the default lease."""
     die_with_supervisor()
+    forbid_core_dumps()
     log.configure(settings().log_level)
+    scratch.sweep()
     ledger, store = open_ledger(settings().ledger_url), open_metered_store(settings().store_url)
     app = make_app(settings().broker_url, answer_within=2.0)
     retention_policy = RetentionPolicy(settings().keep_days, settings().scan_hours)

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     )
     requests_per_minute: int = Field(6000, description="Requests of one tenant per minute and process; 0: no limit.")
     uploads_at_once: int = Field(8, description="Uploads of one tenant at once in one process; 0: no limit.")
+    unfinished_uploads: int = Field(
+        32, ge=0, description="Uploads in parts that one tenant has begun and not finished; 0: no limit."
+    )
     open_jobs: int = Field(0, description="Queued and running jobs of one tenant; 0: no limit.")
     keep_days: float = Field(0.0, description="Days after its end at which a job is erased with its scan; 0: never.")
     scan_hours: float = Field(24.0, description="Hours after which a scan that no job uses is erased.")
@@ -48,7 +51,10 @@ class Settings(BaseSettings):
     webhook_networks: str = Field(
         "", description="Private networks that webhooks may reach: CIDRs, separated by commas."
     )
-    free_bytes: int = Field(2 * 2**30, description="Free disk space in bytes below which uploads are answered 503.")
+    free_bytes: int = Field(
+        2 * 2**30,
+        description="Free disk space in bytes, less what uploads have announced, below which they are answered 503.",
+    )
     oidc_issuer: str = Field("", description="Issuer of the tokens that are accepted beside API keys.")
     oidc_audience: str = Field("viscera", description="Audience that an access token must name.")
     oidc_algorithms: str = Field("RS256,ES256,PS256", description="Accepted signature algorithms, separated by commas.")

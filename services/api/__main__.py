@@ -10,7 +10,7 @@ import uvicorn
 from services.api.app import create_app
 from services.api.protocol import BoundedProtocol, most_connections
 from shared.errors import VisceraError
-from shared.process import die_with_supervisor
+from shared.process import die_with_supervisor, forbid_core_dumps
 from shared.settings import settings
 from shared.telemetry import log, trace
 
@@ -27,6 +27,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     die_with_supervisor()
+    forbid_core_dumps()
     log.configure(settings().log_level)
     trace.configure("gateway")
     try:

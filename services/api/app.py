@@ -20,6 +20,7 @@ from services.api.headers import SafeHeaders
 from services.api.metrics import Metrics
 from services.api.readings import Readings
 from services.api.routes import ROUTERS
+from shared import scratch
 from shared.ledger import api_keys
 from shared.settings import Settings, settings
 
@@ -39,6 +40,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(spool.sweep, chosen_settings.spool)
+        await run_in_threadpool(scratch.sweep)
         for name, (key, scopes) in keys.items():
             with gateway.ledger.write() as connection:
                 api_keys.set_operator_key(connection, key, "default", name=name, scopes=scopes)

@@ -53,7 +53,7 @@ REQUEST = {
     "unknown_scope": (422, "There is no scope of this name."),
     "too_many": (429, "Too many requests or jobs."),
     "rate_limited": (429, "The tenant's requests a minute are used up; `Retry-After` says when to go on."),
-    "too_many_uploads": (429, "The tenant sends too many uploads at once."),
+    "too_many_uploads": (429, "The tenant sends too many uploads at once, or has too many unfinished ones in parts."),
     "quota_jobs": (429, "Too many of the tenant's jobs wait or run."),
     "quota_webhooks": (429, "The tenant has as many webhooks as it may have."),
     "queue_full": (429, "Too many jobs of everybody wait."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -18,13 +18,14 @@ from sqlalchemy import Connection
 from services.api.limits import Limits
 from services.api.metrics import Metrics
 from services.api.page_session import PageSession
+from services.api.room import Room
 from services.api.tokens import Issuer
 from services.api.turns import Turns
 from services.api.views import Estimate
 from services.api.watch import Watch
 from shared import sandbox
 from shared.errors import Forbidden, NotFound, Unauthorized
-from shared.ledger import Ledger, api_keys, audit, open_ledger
+from shared.ledger import Ledger, api_keys, audit, open_ledger, pending_puts
 from shared.settings import Settings
 from shared.storage.base import Store
 from shared.storage.connect import open_metered_store
@@ -48,6 +49,7 @@ class Gateway:
     limits: Limits
     estimate: Estimate
     metrics: Metrics
+    room: Room
     issuer: Issuer | None = None
     turns: Turns = field(default_factory=Turns)
     page_session: PageSession = field(default_factory=PageSession)
@@ -72,6 +74,12 @@ class Gateway:
         with self.ledger.write(caller.tenant) as connection:
             yield connection
 
+    @contextmanager
+    def announced(self, prefixes: Sequence[str]) -> Iterator[None]:
+        """Announce store prefixes before bytes are put there; what the context does not settle is deleted."""
+        with pending_puts.announced(self.ledger, prefixes, self.settings.lease_seconds, self.store.delete):
+            yield
+
     def audit(self, caller: api_keys.Caller, action: str, target: str, *, outcome: str = "success") -> None:
         """Record the caller's action in a transaction of its own."""
         with self.writing(caller) as connection:
@@ -86,7 +94,8 @@ def open_gateway(settings: Settings) -> Gateway:
     store, metrics = open_metered_store(settings.store_url), Metrics()
     metrics.watch(ledger)
     issuer = Issuer(settings, ledger) if settings.oidc_issuer else None
-    return Gateway(settings, ledger, store, queue, Watch(ledger), limits, Estimate(), metrics, issuer)
+    room = Room(ledger, store)
+    return Gateway(settings, ledger, store, queue, Watch(ledger), limits, Estimate(), metrics, room, issuer)
 
 
 def gateway_of(request: Request) -> Gateway:

@@ -7,6 +7,7 @@ import json
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -39,11 +40,13 @@ class JobSubmission:
             earlier = await run_in_threadpool(self.earlier, upload.sha256)
             if earlier is not None:
                 return earlier
-            scan = await uploads.accept(self.gateway, self.caller.tenant, upload, self.options)
-            job = await run_in_threadpool(self.submit, scan, scan.id)
-        if job.scan_id != scan.id:  # another request with the same key was faster
-            await run_in_threadpool(self.gateway.store.delete, f"scans/{scan.id}/")
-        return job
+            scan = await uploads.check(self.gateway, self.caller.tenant, upload, self.options)
+            return await run_in_threadpool(self._store, scan, upload.path)
+
+    def _store(self, scan: jobs.Scan, path: Path) -> jobs.Job:
+        """Store and submit; if another request with the same key was faster, the bytes are deleted again."""
+        with uploads.stored(self.gateway, scan, path):
+            return self.submit(scan, scan.id)
 
     def submit(self, scan: jobs.Scan | None, scan_id: str) -> jobs.Job:
         """Record scan, job and key in one transaction, then notify the first stage; return the job."""
@@ -84,7 +87,7 @@ class JobSubmission:
                 if again is not None:
                     return jobs.get(connection, tenant, again)
             if scan is not None:
-                jobs.add_scan(connection, tenant, scan)
+                uploads.record(connection, tenant, scan)
             else:
                 jobs.get_scan(connection, tenant, scan_id)
             settings = self.gateway.settings

@@ -6,24 +6,25 @@ import base64
 import binascii
 import hashlib
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from fastapi import Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+from sqlalchemy import Connection
 
 from services.api import schemas
 from services.api.gateway import Gateway, gateway_of
 from services.api.requests import body_chunks, check_encoding
+from services.api.room import Arrival
 from services.api.spool import spool_folder
 from shared import sandbox
 from shared.errors import BadRequest, NotAScan, ScanTooLarge, TooMany, Unavailable, Unprocessable
-from shared.ledger import jobs
-from shared.ledger.uploads import new_scan
+from shared.ledger import jobs, pending_puts
+from shared.ledger.uploads import new_scan, scan_prefix
 from shared.worker import failpoints
 
 
@@ -54,59 +55,84 @@ def check_room(gateway: Gateway, tenant: str) -> None:
         share = jobs.share(connection, tenant, gateway.settings.open_jobs)
     if share is not None and share <= 0:
         raise TooMany("Too many of your jobs are queued or running; send it again when one has ended.", "quota_jobs")
-    check_disk(gateway)
+    gateway.room.check(gateway.settings)
 
 
-def check_disk(gateway: Gateway) -> None:
-    """Refuse bytes while there is too little room for them.
+@asynccontextmanager
+async def expecting(request: Request, limit: int, *, promised: bool = False) -> AsyncIterator[Arrival]:
+    """Count the announced bytes of a request's body as taken while the context lasts.
 
-    Raises Unavailable.
+    A part of an upload is `promised`: its bytes were counted when the upload began. Raises ScanTooLarge above `limit`
+    bytes, and Unavailable where the disk has no room.
     """
-    gateway.settings.spool.mkdir(parents=True, exist_ok=True)
-    if shutil.disk_usage(gateway.settings.spool).free < gateway.settings.free_bytes:
-        raise Unavailable("There is too little disk space to accept a scan; nothing was accepted.", "disk_full")
+    declared, gateway = request.headers.get("content-length", ""), gateway_of(request)
+    size = int(declared[:20]) if declared.isascii() and declared.isdigit() else 0
+    if size > limit:
+        raise ScanTooLarge(f"At most {limit} bytes are accepted at once.", "upload_too_large")
+    if promised:
+        yield Arrival(gateway.room, gateway.settings, 0)
+        return
+    async with contextmanager_in_threadpool(gateway.room.expecting(gateway.settings, size)) as arrival:
+        yield arrival
 
 
-async def receive(request: Request, path: Path, limit: int) -> Upload:
-    """Stream the body into `path` in bounded memory; check its size and its Content-Digest, if it has one."""
+async def receive(request: Request, path: Path, limit: int, *, promised: bool = False) -> Upload:
+    """Stream the body into `path` in bounded memory; check its size and its Content-Digest, if it has one.
+
+    `promised` as for `expecting`.
+    """
     check_encoding(request, "the scan itself,")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise ScanTooLarge(f"At most {limit} bytes are accepted.", "upload_too_large")
     digest, total, metrics = hashlib.sha256(), 0, gateway_of(request).metrics
 
-    def keep(file: BinaryIO, data: bytes) -> None:
+    def keep(file: BinaryIO, data: bytes, arrival: Arrival) -> None:
         digest.update(data)
         try:
             file.write(data)
         except OSError as error:
             raise Unavailable("The scan can't be stored: the disk is full.", "disk_full") from error
+        arrival.arrived(len(data))
 
-    with path.open("wb") as file, _counted(request):
-        async for data in body_chunks(request):
-            total += len(data)
-            if total > limit:
-                raise ScanTooLarge(f"At most {limit} bytes are accepted.", "upload_too_large")
-            await run_in_threadpool(keep, file, data)
-            metrics.upload_bytes.inc(len(data))
+    async with expecting(request, limit, promised=promised) as arrival:
+        with path.open("wb") as file, _counted(request):
+            async for data in body_chunks(request):
+                total += len(data)
+                if total > limit:
+                    raise ScanTooLarge(f"At most {limit} bytes are accepted.", "upload_too_large")
+                await run_in_threadpool(keep, file, data, arrival)
+                metrics.upload_bytes.inc(len(data))
     if not total:
         raise NotAScan("The body is empty: send the scan as the raw body.", "empty_body")
     _check_digest(request.headers.get("content-digest"), digest.digest())
     return Upload(path, digest.hexdigest(), total)
 
 
-async def accept(gateway: Gateway, tenant: str, upload: Upload, options: schemas.Options) -> jobs.Scan:
-    """Check container, headers and declared sizes, then make the bytes durable.
+async def check(gateway: Gateway, tenant: str, upload: Upload, options: schemas.Options) -> jobs.Scan:
+    """Check container, headers and declared sizes; return the scan with a new id, not yet stored.
 
     Raises a `BadScan`.
     """
     async with gateway.turns.turn(tenant):
         declared = await run_in_threadpool(sandbox.inspect, upload.path, options.spacing, options.modality)
     scan_id, key = new_scan()
-    scan = jobs.Scan(scan_id, key, upload.sha256, upload.bytes, declared.source)
-    await run_in_threadpool(gateway.store.put, scan.key, upload.path)
-    failpoints.hit("gateway", "after-store")
-    return scan
+    return jobs.Scan(scan_id, key, upload.sha256, upload.bytes, declared.source)
+
+
+@contextmanager
+def stored(gateway: Gateway, scan: jobs.Scan, path: Path) -> Iterator[None]:
+    """Make the bytes durable; the context must record the scan with `record`, or they are deleted at its end."""
+    with gateway.announced([scan_prefix(scan.id)]):
+        gateway.store.put(scan.key, path)
+        failpoints.hit("gateway", "after-store")
+        yield
+
+
+def record(connection: Connection, tenant: str, scan: jobs.Scan) -> None:
+    """Record a scan whose bytes `stored` has made durable.
+
+    Raises Unavailable if their deletion is already scheduled.
+    """
+    jobs.add_scan(connection, tenant, scan)
+    pending_puts.settle(connection, [scan_prefix(scan.id)])
 
 
 @contextmanager

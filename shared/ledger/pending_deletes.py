@@ -9,9 +9,9 @@ from shared.ledger.tables import pending_deletes
 
 
 def schedule_delete(connection: Connection, prefix: str) -> None:
-    """Record a store prefix whose bytes the reconciler must delete."""
+    """Record a store prefix whose bytes the reconciler must delete, from now on once more if it is recorded already."""
     statement = insert(connection, pending_deletes).values(prefix=prefix, at=now())
-    connection.execute(statement.on_conflict_do_nothing())
+    connection.execute(statement.on_conflict_do_update(index_elements=["prefix"], set_={"at": now()}))
 
 
 def prefixes(connection: Connection) -> list[str]:

@@ -210,6 +210,14 @@ pending_deletes = Table(
     Column("at", _Time, nullable=False),
 )
 
+pending_puts = Table(
+    "pending_puts",
+    metadata,
+    Column("prefix", String(200), primary_key=True),
+    Column("due", _Time, nullable=False),
+    Index(None, "due"),
+)
+
 audit = Table(
     "audit",
     metadata,

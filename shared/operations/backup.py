@@ -13,13 +13,12 @@ import hashlib
 import logging
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import select
 
+from shared import scratch
 from shared.errors import NotFound
 from shared.ledger import Ledger, open_ledger, tables
 from shared.ledger.dicom import tables as dicom_tables
@@ -73,8 +72,8 @@ def copy(source: Store, target: Store) -> int:
     for key in source.keys():  # noqa: SIM118 - no mapping
         if key in there:
             continue
-        with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
-            path = Path(folder) / "object"
+        with scratch.folder() as folder:
+            path = folder / "object"
             try:
                 with source.file(key) as path_in_store:
                     shutil.copyfile(path_in_store, path)

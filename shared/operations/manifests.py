@@ -7,15 +7,14 @@ no patient data and are erased with everything else under the prefix.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared import scratch
 from shared.errors import NotFound
 from shared.ledger import Ledger, jobs, manifest_state
 from shared.storage.base import Store
@@ -173,8 +172,8 @@ def _ended(job: jobs.Job, files: list[jobs.Artifact]) -> dict[str, Any]:
 
 
 def _put(store: Store, key: str, manifest: BaseModel) -> None:
-    with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
-        path = Path(folder) / "manifest.json"
+    with scratch.folder() as folder:
+        path = folder / "manifest.json"
         path.write_text(manifest.model_dump_json())
         store.put(key, path)
 

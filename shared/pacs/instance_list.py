@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared import scratch
 from shared.storage.base import Store
 
 NAME = "series.json"
@@ -18,6 +18,11 @@ NAME = "series.json"
 def is_instance_list(key: str) -> bool:
     """Return whether a scan's key is that of an instance list."""
     return key.endswith("/" + NAME)
+
+
+def prefix(instance_id: str) -> str:
+    """Return the store prefix of everything of an instance."""
+    return f"dicom/{instance_id}/"
 
 
 def instance_key(instance_id: str) -> str:
@@ -47,11 +52,11 @@ def read(store: Store, key: str) -> list[str]:
 @contextmanager
 def folder(store: Store, key: str) -> Iterator[Path]:
     """Yield a folder with the instances as files: hard links where the store is local, copies otherwise."""
-    with tempfile.TemporaryDirectory(prefix="viscera-series-") as folder_name:
+    with scratch.folder() as instances:
         for number, instance in enumerate(read(store, key)):
             with store.file(instance_key(instance)) as path:
-                _link(path, Path(folder_name) / f"{number:06d}")
-        yield Path(folder_name)
+                _link(path, instances / f"{number:06d}")
+        yield instances
 
 
 def _link(source: Path, target: Path) -> None:

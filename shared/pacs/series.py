@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
+from shared import scratch
 from shared.dicom import decoding
-from shared.imaging.formats.origin import derived_uid
-from shared.ledger import Ledger, jobs
+from shared.ledger import Ledger, jobs, pending_puts
 from shared.ledger.dicom import deliveries, instances
 from shared.ledger.dicom import series as ledger_series
 from shared.ledger.dicom.tables import series_jobs
+from shared.ledger.ids import new_id
+from shared.ledger.uploads import new_scan, scan_prefix
 from shared.outbound import destinations
 from shared.pacs import describe, instance_list, results
 from shared.settings import Settings
@@ -43,18 +44,20 @@ def close(ledger: Ledger, store: Store, settings: Settings, stored: ledger_serie
         with ledger.write() as connection:
             ledger_series.set_aside(connection, stored, reason)
         return None
-    # The same attempt has the same scan id, so two processes that close it at once leave no bytes behind.
-    scan_id = "scan_" + f"{int(derived_uid(stored.id, str(stored.attempt + 1))[5:]):032x}"[:24]
-    key = f"scans/{scan_id}/{instance_list.NAME}"
-    with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
-        path = Path(folder) / instance_list.NAME
+    scan_id, _ = new_scan()
+    prefixes = [scan_prefix(scan_id)]
+    with scratch.folder() as folder, pending_puts.announced(ledger, prefixes, settings.lease_seconds, store.delete):
+        path, key = folder / instance_list.NAME, prefixes[0] + instance_list.NAME
         instance_list.write(path, instance_ids)
         scan = jobs.Scan(scan_id, key, sha256(path), path.stat().st_size, "dicom")
         store.put(key, path)
-    with ledger.write() as connection:
-        return ledger_series.start(
-            connection, stored, scan, len(instance_ids), seconds=settings.job_seconds, patience=0.0
-        )  # fmt: skip
+        with ledger.write() as connection:
+            job_id = ledger_series.start(
+                connection, stored, scan, len(instance_ids), seconds=settings.job_seconds, patience=0.0
+            )  # fmt: skip
+            if job_id is not None:
+                pending_puts.settle(connection, prefixes)
+        return job_id
 
 
 def publish(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
@@ -80,25 +83,33 @@ def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) ->
     with ledger.read() as connection:
         scan = jobs.get_scan(connection, job.tenant, job.scan_id)
         artifacts = jobs.published(connection, job.id)
-    records = []
-    with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
-        for name in results.FILES:
-            if name in artifacts:
-                path = Path(folder) / name
-                path.write_bytes(results.file(store, scan, artifacts[name]))
-                records.append(_keep(store, job, name, path))
-    with ledger.write() as connection:
-        if _mark(connection, job.id):
-            for instance, about in records:
-                instances.add(connection, job.tenant, instance, about, result_of=job.id)
-            if records:
+    ids = {name: new_id("inst") for name in results.FILES if name in artifacts}
+    prefixes = [instance_list.prefix(instance_id) for instance_id in ids.values()]
+    with scratch.folder() as folder, pending_puts.announced(ledger, prefixes, settings.lease_seconds, store.delete):
+        records = []
+        for name, instance_id in ids.items():
+            path = folder / name
+            path.write_bytes(results.file(store, scan, artifacts[name]))
+            records.append(_keep(store, instance_id, path))
+        with ledger.write() as connection:
+            if _mark(connection, job.id):
+                _record(connection, job, records)
                 known = destinations.of_tenant(destinations.load(settings.destinations), job.tenant)
-                deliveries.plan(connection, job.tenant, job.id, known)
+                if records:
+                    deliveries.plan(connection, job.tenant, job.id, known)
 
 
-def _keep(store: Store, job: jobs.Job, name: str, path: Path) -> tuple[instances.Instance, instances.About]:
-    """Store a result beside the uploaded instances; its id depends only on job and name."""
-    instance_id = "inst_" + f"{int(derived_uid(job.id, name)[5:]):032x}"[:24]
+def _record(connection: Connection, job: jobs.Job, records: list[tuple[instances.Instance, instances.About]]) -> None:
+    added = [
+        instance_list.prefix(instance.id)
+        for instance, about in records
+        if instances.add(connection, job.tenant, instance, about, result_of=job.id)
+    ]
+    pending_puts.settle(connection, added)
+
+
+def _keep(store: Store, instance_id: str, path: Path) -> tuple[instances.Instance, instances.About]:
+    """Store a result beside the uploaded instances."""
     out = path.with_name(path.name + ".json")
     described = decoding.describe(lambda _: None, [[str(path), str(out)]])["instances"][0]
     published = describe.instance(instance_id, described, out, sha256(path), path.stat().st_size)

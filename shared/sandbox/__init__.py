@@ -14,14 +14,13 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from shared import errors
+from shared import errors, scratch
 from shared.imaging.formats.plan import Origin, Slice
 from shared.imaging.geometry import Geometry
 from shared.imaging.volume import Modality, Volume
@@ -67,8 +66,8 @@ def decode(
 
     Raises the reader's `BadScan`, and Unavailable on a machine that is too busy to finish.
     """
-    with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
-        out = Path(folder) / "voxels.npy"
+    with scratch.folder() as folder:
+        out = folder / "voxels.npy"
         request = {"path": str(path), "spacing": spacing, "modality": modality, "out": str(out)}
         result = _ask(request, seconds)
         data = np.load(out, allow_pickle=False)
@@ -108,8 +107,8 @@ def mechanisms() -> list[str]:
 
 
 def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="viscera-") as scratch:
-        return _run(request, seconds, _environment() | {"TMPDIR": scratch})
+    with scratch.folder() as folder:
+        return _run(request, seconds, _environment() | {"TMPDIR": str(folder)})
 
 
 def _run(request: dict[str, Any], seconds: float, environment: dict[str, str]) -> dict[str, Any]:

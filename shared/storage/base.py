@@ -37,6 +37,9 @@ class ObjectStore(Protocol):
     def prepare(self) -> None:
         """Create the folder or the bucket if it is not there."""
 
+    def disk(self) -> Path | None:
+        """Return a folder on the disk that the files fill; None where no disk of this machine has them."""
+
 
 class MultipartUploads(Protocol):
     """Uploads in parts, which appear as one object when they are finished."""

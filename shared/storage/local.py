@@ -56,9 +56,11 @@ class LocalStore:
         yield path
 
     def delete(self, prefix: str) -> None:
-        """Delete a whole folder of keys."""
-        with _unavailable_on_error():
-            shutil.rmtree(self._path(prefix + "x").parent, ignore_errors=True)
+        """Delete a whole folder of keys. Raises Unavailable if something of it is still there."""
+        folder = self._path(prefix + "x").parent
+        shutil.rmtree(folder, ignore_errors=True)
+        if os.path.lexists(folder):
+            raise Unavailable("A file of the store can't be deleted.", "store_unavailable")
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Return every key that starts with the prefix, sorted."""
@@ -70,6 +72,10 @@ class LocalStore:
     def prepare(self) -> None:
         """Create the folder."""
         self.root.mkdir(parents=True, exist_ok=True)
+
+    def disk(self) -> Path | None:
+        """Return the folder."""
+        return self.root
 
     def begin(self, key: str) -> str:
         """Create a folder for the parts beside the object's place and return its token."""

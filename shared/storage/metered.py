@@ -51,6 +51,10 @@ class MeteredStore:
         """Create the folder or the bucket."""
         self.store.prepare()
 
+    def disk(self) -> Path | None:
+        """Return a folder on the disk that the files fill."""
+        return self.store.disk()
+
     def begin(self, key: str) -> str:
         """Start an upload in parts."""
         with _call("begin"):

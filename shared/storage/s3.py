@@ -8,7 +8,6 @@ are never shared between writers, and an object appears complete or not at all.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared import scratch
 from shared.errors import NotFound, Unavailable
 from shared.storage.base import CHUNK, check_key
 
@@ -88,8 +88,8 @@ class S3Store:
     @contextmanager
     def file(self, key: str) -> Iterator[Path]:
         """A downloaded copy for as long as the context lasts."""
-        with tempfile.TemporaryDirectory(prefix="viscera-") as folder:
-            path = Path(folder) / "object"
+        with scratch.folder() as folder:
+            path = folder / "object"
             with _explained():
                 self._client.download_file(self.bucket, self._key(key), str(path), Config=self._transfer)
             yield path
@@ -117,6 +117,10 @@ class S3Store:
                 if str(error.response["Error"]["Code"]) not in {*_ABSENT, "NoSuchBucket"}:
                     raise
                 self._client.create_bucket(Bucket=self.bucket)
+
+    def disk(self) -> Path | None:
+        """Return None: the server has the files."""
+        return None
 
     def begin(self, key: str) -> str:
         """Creates a multipart upload; its id is the token."""

@@ -15,6 +15,7 @@ from typing import Any
 from billiard import current_process
 from celery import Celery
 
+from shared import scratch
 from shared.errors import ModelError
 from shared.ledger import Ledger, open_ledger, workers
 from shared.process import die_with_parent
@@ -37,6 +38,7 @@ class ChildProcess:
     def start(self) -> None:
         """Open ledger and store, load the tool and report this worker as alive, before the first task."""
         die_with_parent()
+        scratch.sweep()
         metrics.count_as(f"child{getattr(current_process(), 'index', 0)}")
         log.configure(self.settings.log_level)
         trace.configure(self.stage.name)

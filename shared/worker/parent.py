@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from shared.ledger import claims, open_ledger, workers
-from shared.process import die_with_supervisor
+from shared.process import die_with_supervisor, forbid_core_dumps
 from shared.settings import Settings
 from shared.telemetry import metrics
 from shared.worker.stage import Stage
@@ -21,8 +21,9 @@ class ParentProcess:
         self.metrics_folder: Path | None = None
 
     def prepare(self) -> None:
-        """Before the fork: end with the supervisor and create the folder in which the children count."""
+        """Before the fork: end with the supervisor, forbid core files, create the folder in which children count."""
         die_with_supervisor()
+        forbid_core_dumps()
         if self.settings.metrics_port:
             self.metrics_folder = metrics.share()
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import resource
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from celery import Celery
 
+from shared import scratch
 from shared.errors import BadScan, ModelError, Unavailable, VisceraError
 from shared.ledger import Ledger, claims, history, jobs
 from shared.ledger.claims import Claim, LostLease
@@ -58,9 +57,9 @@ class StageRunner:
         with (
             trace.span(self.stage.name, parent, **fields),
             log.fields(stage=self.stage.name, **fields),
-            tempfile.TemporaryDirectory(prefix="viscera-") as folder,
+            scratch.folder() as folder,
         ):
-            self._work(Work(job, claim, Path(folder), self.tool, self.settings, self.ledger, self.store))
+            self._work(Work(job, claim, folder, self.tool, self.settings, self.ledger, self.store))
 
     def _work(self, work: Work) -> None:
         started = time.monotonic()
@@ -70,16 +69,13 @@ class StageRunner:
                     self.stage.task(work)
                 next_stage = work.publish()
         except LostLease:
-            work.discard()
             self._count("lost", started)
             logger.warning("lease lost, nothing published")
             return
         except Exception as error:
-            # A claim that is gone may mean that the commit succeeded and only its answer was lost: keep the bytes.
-            outcome = "lost"
+            outcome = "lost"  # or published, if the commit succeeded and only its answer was lost
             with suppress(LostLease):
                 outcome = self._give_up(work.claim, error)
-                work.discard()
             self._count(outcome, started)
             return
         failpoints.hit(self.stage.name, "after-commit")

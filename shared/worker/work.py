@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from shared.errors import Unavailable
-from shared.ledger import Ledger, claims, jobs
+from shared.ledger import Ledger, claims, jobs, pending_puts
 from shared.ledger.claims import Claim, LostLease
 from shared.pacs import instance_list
 from shared.settings import Settings
@@ -111,9 +111,24 @@ class Work:
             meters().lease_renewals.labels(self.claim.stage, outcome).inc()
 
     def publish(self) -> str | None:
-        """Store the outputs, publish them in one transaction and return the next stage. Raises LostLease."""
+        """Store the outputs, publish them in one transaction and return the next stage.
+
+        If that fails, what was stored is deleted, unless the commit succeeded and only its answer was lost. Raises
+        LostLease.
+        """
+        prefixes = [self.claim.prefix]
+        with pending_puts.announced(self._ledger, prefixes, self._settings.lease_seconds, self._store.delete):
+            artifacts = self._store_outputs()
+            failpoints.hit(self.claim.stage, "after-store")
+            with trace.span("publish"), self._ledger.write() as connection:
+                pending_puts.settle(connection, prefixes)
+                return claims.complete(connection, self.claim, artifacts, self._settings.ring_seconds)
+
+    def _store_outputs(self) -> list[jobs.Artifact]:
         artifacts = []
         for name, path in self._outputs.items():
+            if self._lost.is_set():
+                raise LostLease(self.job.id)
             artifact = jobs.Artifact(
                 stage=self.claim.stage,
                 name=name,
@@ -124,14 +139,7 @@ class Work:
             artifacts.append(artifact)
             with trace.span("store", file=name, bytes=artifact.bytes):
                 self._store.put(artifact.key, path)
-        failpoints.hit(self.claim.stage, "after-store")
-        with trace.span("publish"), self._ledger.write() as connection:
-            return claims.complete(connection, self.claim, artifacts, self._settings.ring_seconds)
-
-    def discard(self) -> None:
-        """Delete what this attempt stored."""
-        with suppress(Exception):
-            self._store.delete(self.claim.prefix)
+        return artifacts
 
 
 @contextmanager

@@ -67,14 +67,6 @@ def worker(stage: str) -> list[str]:
     return [f"services.{stage}", "--name", f"{stage}@beside"]
 
 
-def previous_worker(stage: str) -> list[str]:
-    """The command of the release before the newest schema."""
-    return [
-        "celery", "-A", f"services.{stage}.tasks", "worker", "-Q", stage, "-n", f"{stage}@beside", "-c", "1", "-P",
-        "prefork", "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING",
-    ]  # fmt: skip
-
-
 def until(true) -> None:
     end = time.monotonic() + 90
     while not true():
@@ -144,9 +136,9 @@ def test_workers_and_gateway_of_the_previous_schema_go_on_beside_the_new_ones(le
     with LocalSystem(tmp_path / "data") as system, Client(system.url, system.key) as client:
         system.wait_ready()
         with (
-            beside(system, previous_worker("classifier"), **old) as first,
-            beside(system, previous_worker("segmenter"), **old) as second,
-            beside(system, previous_worker("mesher"), **old) as third,
+            beside(system, worker("classifier"), **old) as first,
+            beside(system, worker("segmenter"), **old) as second,
+            beside(system, worker("mesher"), **old) as third,
             beside(system, ["services.api", "--port", str(port)], **old),
             Client(f"http://127.0.0.1:{port}", system.key) as before,
         ):

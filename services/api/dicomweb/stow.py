@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,10 +22,11 @@ from services.api.requests import body_chunks, check_encoding
 from services.api.spool import spool_folder
 from shared import sandbox
 from shared.errors import BadRequest, BadScan, ScanTooLarge, Unavailable
-from shared.ledger import api_keys
+from shared.ledger import api_keys, pending_puts
 from shared.ledger.dicom import instances
 from shared.ledger.ids import new_id
 from shared.pacs import describe, instance_list
+from shared.worker import failpoints
 
 router = APIRouter(prefix="/dicom-web", tags=["dicomweb"], responses=STORED)
 PREAMBLE = 128
@@ -143,12 +143,14 @@ async def _receive(request: Request, parser: Parser | None, spool: Spool, limit:
     total = 0
     if parser is None:
         spool.take(Begin({}))
-    async for chunk in body_chunks(request):
-        total += len(chunk)
-        if total > limit:
-            raise ScanTooLarge(f"At most {limit} bytes are accepted at once.", "upload_too_large")
-        events = parser.feed(chunk) if parser else iter([Data(chunk)])
-        await run_in_threadpool(_take, spool, events)
+    async with uploads.expecting(request, limit) as arrival:
+        async for chunk in body_chunks(request):
+            total += len(chunk)
+            if total > limit:
+                raise ScanTooLarge(f"At most {limit} bytes are accepted at once.", "upload_too_large")
+            events = parser.feed(chunk) if parser else iter([Data(chunk)])
+            await run_in_threadpool(_take, spool, events)
+            await run_in_threadpool(arrival.arrived, len(chunk))
     if parser is None:
         spool.take(End())
     else:
@@ -213,22 +215,25 @@ def _failure(about: dict[str, Any], study: str | None) -> int | None:
 
 
 def _record(gateway: Gateway, caller: api_keys.Caller, new: list[Part]) -> None:
-    references = []
-    for part in new:
-        instance_id, path = new_id("inst"), _metadata(part)
-        references.append((part, *describe.instance(instance_id, part.about, path, part.sha256, part.bytes)))
-        gateway.store.put(instance_list.metadata_key(instance_id), path)
-        gateway.store.put(instance_list.instance_key(instance_id), part.path)
-    surplus = []
-    with gateway.writing(caller) as connection:
-        for part, instance, about in references:
-            if not instances.add(connection, caller.tenant, instance, about):  # another request was faster
-                surplus.append(instance.id)
-                if instances.known(connection, caller.tenant, [instance.uid])[instance.uid] != part.sha256:
-                    part.warning = DISCARDED
-    for instance_id in surplus:
-        with suppress(Unavailable):
-            gateway.store.delete(f"dicom/{instance_id}/")
+    if not new:
+        return
+    ids = [new_id("inst") for _ in new]
+    with gateway.announced([instance_list.prefix(instance_id) for instance_id in ids]):
+        references = []
+        for instance_id, part in zip(ids, new, strict=True):
+            path = _metadata(part)
+            references.append((part, *describe.instance(instance_id, part.about, path, part.sha256, part.bytes)))
+            gateway.store.put(instance_list.metadata_key(instance_id), path)
+            gateway.store.put(instance_list.instance_key(instance_id), part.path)
+        failpoints.hit("gateway", "after-store")
+        added = []
+        with gateway.writing(caller) as connection:
+            for part, instance, about in references:
+                if instances.add(connection, caller.tenant, instance, about):
+                    added.append(instance_list.prefix(instance.id))
+                elif instances.known(connection, caller.tenant, [instance.uid])[instance.uid] != part.sha256:
+                    part.warning = DISCARDED  # another request was faster
+            pending_puts.settle(connection, added)
 
 
 def _metadata(part: Part) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from fastapi import APIRouter, BackgroundTasks, Request
@@ -41,13 +42,13 @@ async def upload_scan(
     options = schemas.Options.from_query(spacing, modality=modality)
     with gateway.limits.upload(caller.tenant), uploads.spooled(gateway) as path:
         received = await uploads.receive(request, path, gateway.settings.max_upload_bytes)
-        scan = await uploads.accept(gateway, caller.tenant, received, options)
-    await run_in_threadpool(_record, gateway, caller, scan)
+        scan = await uploads.check(gateway, caller.tenant, received, options)
+        await run_in_threadpool(_store, gateway, caller, scan, received.path)
     later.add_task(file_accepted, gateway.ledger, gateway.store, scan.id)
     return schemas.Scan(id=scan.id, sha256=scan.sha256, bytes=scan.bytes, format=scan.format)
 
 
-def _record(gateway: Gateway, caller: api_keys.Caller, scan: jobs.Scan) -> None:
-    with gateway.writing(caller) as connection:
-        jobs.add_scan(connection, caller.tenant, scan)
+def _store(gateway: Gateway, caller: api_keys.Caller, scan: jobs.Scan, path: Path) -> None:
+    with uploads.stored(gateway, scan, path), gateway.writing(caller) as connection:
+        uploads.record(connection, caller.tenant, scan)
         audit.record(connection, caller.tenant, caller.key_id, "upload", scan.id)

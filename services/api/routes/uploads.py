@@ -16,7 +16,7 @@ from services.api.gateway import Gateway, GatewayDep, Writer
 from services.api.requests import RAW_BODY
 from shared import sandbox
 from shared.errors import BadScan, Conflict, NotFound, ScanTooLarge, Unprocessable
-from shared.ledger import api_keys, audit, idempotency, jobs
+from shared.ledger import api_keys, audit, idempotency, jobs, pending_puts
 from shared.ledger import uploads as ledger
 from shared.operations.manifests import file_accepted
 from shared.storage.base import sha256
@@ -60,12 +60,15 @@ def begin(gateway: Gateway, caller: api_keys.Caller, body: UploadRequest) -> Upl
     if body.bytes > gateway.settings.max_upload_bytes:
         raise ScanTooLarge(f"At most {gateway.settings.max_upload_bytes} bytes are accepted.", "upload_too_large")
     scan = ledger.new_scan()
-    token = gateway.store.begin(scan[1])
-    with gateway.writing(caller) as connection:
-        upload = ledger.begin(
-            connection, caller.tenant, scan, token, size=body.bytes, part_bytes=PART, sha256=body.sha256,
-            seconds=HOURS * 3600.0,
-        )  # fmt: skip
+    prefixes = [ledger.scan_prefix(scan[0])]
+    with gateway.room.expecting(gateway.settings, body.bytes), gateway.announced(prefixes):
+        token = gateway.store.begin(scan[1])
+        with gateway.writing(caller) as connection:
+            upload = ledger.begin(
+                connection, caller.tenant, scan, token, size=body.bytes, part_bytes=PART, sha256=body.sha256,
+                seconds=HOURS * 3600.0, most=gateway.settings.unfinished_uploads,
+            )  # fmt: skip
+            pending_puts.settle(connection, prefixes)
     return _view(gateway, upload)
 
 
@@ -81,13 +84,13 @@ async def put_part(
     upload_id: str, number: int, request: Request, response: Response, gateway: GatewayDep, caller: Writer
 ) -> None:
     """Store one part, where the store does not take it itself; a repeated part replaces the earlier one."""
-    await run_in_threadpool(uploads.check_disk, gateway)
+    await run_in_threadpool(gateway.room.check, gateway.settings)
     upload = await run_in_threadpool(_find, gateway, caller, upload_id)
     size = upload.size(number)
     if not size:
         raise NotFound(f"There is no such part: they are numbered 1 to {upload.count}.")
     with gateway.limits.upload(caller.tenant), uploads.spooled(gateway) as path:
-        received = await uploads.receive(request, path, size)
+        received = await uploads.receive(request, path, size, promised=True)
         if received.bytes != size:
             raise Unprocessable(f"Part {number} has {size} bytes.", "wrong_part")
         await run_in_threadpool(gateway.store.put_part, upload.key, upload.token, number, path)
@@ -143,6 +146,7 @@ def _join(gateway: Gateway, upload: ledger.Upload) -> None:
         missing = [n for n in range(1, upload.count + 1) if arrived.get(n) != upload.size(n)]
         if missing:
             raise Conflict(f"Part {missing[0]} has not arrived ({len(missing)} are missing).", "parts_missing")
+        gateway.room.check_join(gateway.settings, upload.bytes)
         gateway.store.finish(upload.key, upload.token)
 
 

@@ -10,9 +10,9 @@ from services.api.problems import api_routes
 from shared.imaging.phantoms import abdomen
 from shared.ledger import audit
 from tests.services.api.conftest import KEY
-from tests.services.api.dicomweb.conftest import content_type, multipart
 from tests.services.api.test_jobs import assert_problem
 from tests.services.api.test_matrix import OWN, PUBLIC, RULES
+from tests.support.multipart import content_type, multipart
 from tests.support.scans import small_grid, write_dicom
 
 XML = "multipart/related; type=application/dicom+xml"

@@ -1,35 +1,8 @@
-import io
-
-import pydicom
 import pytest
 
 from shared.imaging.phantoms import abdomen
+from tests.support.multipart import content_type, multipart
 from tests.support.scans import small_grid, write_dicom
-
-BOUNDARY = "b0undary"
-
-
-def multipart(files, boundary=BOUNDARY, final=True, closing=b"\r\n"):
-    """A multipart/related body of DICOM files."""
-    body = b"".join(
-        b"--" + boundary.encode() + b"\r\nContent-Type: application/dicom\r\n\r\n" + file + b"\r\n" for file in files
-    )
-    return body + (b"--" + boundary.encode() + b"--" + closing if final else b"")
-
-
-def content_type(boundary=BOUNDARY, quoted=True):
-    kind = '"application/dicom"' if quoted else "application/dicom"
-    return f"multipart/related; type={kind}; boundary={boundary}"
-
-
-def with_uid(file: bytes, **attributes) -> bytes:
-    data = pydicom.dcmread(io.BytesIO(file))
-    for name, value in attributes.items():
-        setattr(data, name, value)
-    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
-    out = io.BytesIO()
-    data.save_as(out)
-    return out.getvalue()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import zipfile
 
 import pydicom
 
-from tests.services.api.dicomweb.conftest import with_uid
+from tests.support.multipart import with_uid
 
 
 def test_an_export_holds_nothing_personal(client, store, files, stranger):

@@ -16,7 +16,7 @@ from shared.errors import CorruptScan
 from shared.ledger import jobs, open_ledger
 from shared.pacs import series as work
 from shared.storage.connect import open_store
-from tests.services.api.dicomweb.conftest import content_type, multipart, with_uid
+from tests.support.multipart import content_type, multipart, mutate, with_uid
 
 STORED, FAILED, REASON, WARNING = "00081199", "00081198", "00081197", "00081196"
 
@@ -189,25 +189,6 @@ def test_erasing_the_job_erases_the_series(store, files, client, settings):
         doomed = connection.exec_driver_sql("SELECT prefix FROM doomed").scalars().all()
     assert left == 0
     assert sum(prefix.startswith("dicom/") for prefix in doomed) == 6
-
-
-def mutate(rng, body):
-    changed = bytearray(body)
-    for _ in range(rng.choice([1, 1, 2, 8])):
-        at = rng.randrange(len(changed))
-        kind = rng.randrange(4)
-        if kind == 0:
-            changed[at] = rng.randrange(256)
-        elif kind == 1:
-            del changed[at : at + rng.randrange(1, 40)]
-        elif kind == 2:
-            changed[at:at] = rng.randbytes(rng.randrange(1, 20))
-        else:
-            start = rng.randrange(len(changed))
-            changed[at:at] = changed[start : start + rng.randrange(1, 200)]
-        if not changed:
-            break
-    return bytes(changed)
 
 
 @pytest.mark.parametrize("seed", range(3))
