@@ -100,6 +100,7 @@ COMMAND_LINE = {
     "tls": "A certificate was given without its key, or a key without its certificate.",
     "web_bundle": "The web application can't be built.",
     "not_well": "`viscera doctor` found something wrong.",
+    "weak_key": "`VISCERA_KEY` or `VISCERA_METRICS_KEY` is short, repeats few characters, or has a wrong checksum.",
     "usage": "The command lacks something; the sentence says what.",
 }
 
