@@ -125,7 +125,7 @@ def command(args: argparse.Namespace, options: dict[str, str]) -> None:
     key = args.key or os.environ.get("VISCERA_KEY", "")
     scans = [*args.scan, *(read_list(args.list) if args.list else [])]
     if not scans:
-        raise VisceraError("Name the scans to send.", "no_scans")
+        raise VisceraError("Name the scans to send.", "usage")
     items = items_of(scans, args.out, options)
 
     def changed(done: int) -> None:

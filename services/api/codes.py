@@ -101,6 +101,8 @@ COMMAND_LINE = {
     "web_bundle": "The web application can't be built.",
     "not_well": "`viscera doctor` found something wrong.",
     "weak_key": "`VISCERA_KEY` or `VISCERA_METRICS_KEY` is short, repeats few characters, or has a wrong checksum.",
+    "bad_list": "A list of scans has no column `scan`, or names a file that does not exist.",
+    "batch_incomplete": "At least one of several scans has no result; the table says which and why.",
     "usage": "The command lacks something; the sentence says what.",
 }
 
