@@ -1,4 +1,4 @@
--- Forwards every stable MR or CT series to Viscera by STOW-RS; what Viscera sends back (SEG, SR, M3D) stays here.
+-- Forwards every stable MR or CT series to Viscera by STOW-RS; what Viscera sends back (SEG, SR, RTSTRUCT, M3D) stays here.
 function OnStableSeries(seriesId, tags, metadata)
   if tags['Modality'] == 'MR' or tags['Modality'] == 'CT' then
     local request = { Resources = { seriesId }, Synchronous = false }

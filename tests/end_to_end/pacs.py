@@ -21,7 +21,7 @@ from services.local import LocalSystem, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACS = ROOT / "deploy" / "pacs"
-RESULTS = {"SEG", "SR", "M3D"}
+RESULTS = {"SEG", "SR", "RTSTRUCT", "M3D"}
 SECONDS = 240.0
 
 

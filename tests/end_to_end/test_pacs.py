@@ -17,7 +17,18 @@ from tests.services.mesher.dicom.test_dicom import overlay
 from tests.support.scans import write_dicom
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-MISSING = [program for program in ("Orthanc", "unshare") if shutil.which(program) is None]
+CONFIGURATION = ROOT / "deploy" / "pacs" / "orthanc.json"
+PLUGINS = Path("/usr/share/orthanc/plugins")
+"""Where that configuration looks for the plugin; Debian has it in a package of its own."""
+
+
+def missing() -> list[str]:
+    """The parts of the system under test that are not installed here."""
+    assert str(PLUGINS) in CONFIGURATION.read_text()
+    programs = [program for program in ("Orthanc", "unshare") if shutil.which(program) is None]
+    return programs if any(PLUGINS.glob("*DicomWeb*")) else [*programs, "orthanc-dicomweb"]
+
+
 NAMESPACE = ["unshare", "--map-root-user", "--net"]
 
 
@@ -37,8 +48,8 @@ def whole_ct(source: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def exchanged(data, tmp_path_factory):
-    if MISSING:
-        pytest.skip(f"not installed: {', '.join(MISSING)}")
+    if absent := missing():
+        pytest.skip(f"not installed: {', '.join(absent)}")
     if subprocess.run([*NAMESPACE, "true"], check=False, capture_output=True).returncode:
         pytest.skip("network namespaces are not allowed here")
     work = tmp_path_factory.mktemp("pacs")
@@ -71,7 +82,7 @@ def test_the_results_in_orthanc_belong_to_their_source(exchanged, name):
     folder = scans / name
     first = pydicom.dcmread(next(folder.iterdir()), stop_before_pixels=True)
     mine = [one for one in results if one.StudyInstanceUID == first.StudyInstanceUID]
-    assert sorted(one.Modality for one in mine) == ["M3D", "M3D", "M3D", "SEG", "SR"]
+    assert sorted(one.Modality for one in mine) == ["M3D", "M3D", "M3D", "RTSTRUCT", "SEG", "SR"]
     assert {str(one.PatientName) for one in mine} == {str(first.PatientName)}
     assert {one.PatientID for one in mine} == {first.PatientID}
     seg = next(one for one in mine if one.Modality == "SEG")
