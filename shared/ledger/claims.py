@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
-from shared.ledger import order
+from shared.ledger import order, pending_puts
 from shared.ledger.engine import now
 from shared.ledger.history import record
 from shared.ledger.jobs import NOTIFY_AGAIN, OPEN, STAGES, Artifact, end, lock
@@ -77,7 +77,9 @@ def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: f
     connection.execute(update(jobs).where(first).values(state="running", started=now()))
     order.note_claim(connection, job_id, stage)
     record(connection, job_id, "stage_started", {"stage": stage, "attempt": row.attempts})
-    return Claim(job_id, stage, row.fence, row.attempts)
+    made = Claim(job_id, stage, row.fence, row.attempts)
+    pending_puts.announce(connection, [made.prefix], lease)
+    return made
 
 
 def renew(connection: Connection, claim: Claim, progress: float | None = None, lease: float = LEASE) -> None:
@@ -89,6 +91,8 @@ def renew(connection: Connection, claim: Claim, progress: float | None = None, l
     if progress is not None:
         values["progress"] = progress
     _guarded(connection, claim, values)
+    if progress is None:  # the heartbeat; progress comes more often
+        pending_puts.renew(connection, [claim.prefix], lease)
 
 
 def complete(
@@ -101,6 +105,8 @@ def complete(
     """
     lock(connection, claim.job_id)
     _guarded(connection, claim, {"state": "done", "progress": 1.0, "lease_until": None, "ended": now()})
+    if not pending_puts.remove(connection, [claim.prefix]):
+        raise LostLease(claim.job_id)  # the deletion of its bytes is scheduled
     rows = [{"job_id": claim.job_id, **asdict(artifact)} for artifact in outputs]
     if rows:
         connection.execute(insert(artifacts), rows)
@@ -122,6 +128,7 @@ def fail(connection: Connection, claim: Claim, code: str, detail: str) -> None:
     """
     lock(connection, claim.job_id)
     _guarded(connection, claim, {"lease_until": None, "ended": now()})
+    pending_puts.withdraw(connection, [claim.prefix])
     end(connection, claim.job_id, "failed", code, detail[:1000])
 
 
@@ -132,6 +139,7 @@ def release(connection: Connection, claim: Claim, wait: float = 0.0, counts: boo
     """
     attempts = stage_runs.c.attempts if counts else stage_runs.c.attempts - 1
     _guarded(connection, claim, {"state": "ready", "attempts": attempts, "lease_until": None, "ring_at": now() + wait})
+    pending_puts.withdraw(connection, [claim.prefix])
     record(connection, claim.job_id, "given_back", {"stage": claim.stage})
 
 

@@ -44,10 +44,16 @@ def settle(connection: Connection, prefixes: Sequence[str]) -> None:
 
     Raises Unavailable if the deletion of the bytes is already scheduled.
     """
-    if prefixes:
-        deleted = connection.execute(pending_puts.delete().where(pending_puts.c.prefix.in_(prefixes))).rowcount
-        if deleted != len(prefixes):
-            raise Unavailable("Storing the bytes took too long; nothing was accepted.", "store_unavailable")
+    if not remove(connection, prefixes):
+        raise Unavailable("Storing the bytes took too long; nothing was accepted.", "store_unavailable")
+
+
+def remove(connection: Connection, prefixes: Sequence[str]) -> bool:
+    """Remove the announcements; return False if the deletion of some of the bytes is already scheduled."""
+    if not prefixes:
+        return True
+    mine = pending_puts.delete().where(pending_puts.c.prefix.in_(prefixes))
+    return connection.execute(mine).rowcount == len(prefixes)
 
 
 def withdraw(connection: Connection, prefixes: Sequence[str]) -> list[str]:
@@ -90,7 +96,7 @@ def announced(ledger: Ledger, prefixes: Sequence[str], seconds: float, delete: C
         stop.set()
         thread.join()
         if not is_settled:
-            _delete_unsettled(ledger, prefixes, delete)
+            delete_unsettled(ledger, prefixes, delete)
 
 
 def _keep_renewing(ledger: Ledger, prefixes: Sequence[str], seconds: float, stop: threading.Event) -> None:
@@ -104,7 +110,8 @@ def _announced(connection: Connection, prefixes: Sequence[str]) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _delete_unsettled(ledger: Ledger, prefixes: Sequence[str], delete: Callable[[str], None]) -> None:
+def delete_unsettled(ledger: Ledger, prefixes: Sequence[str], delete: Callable[[str], None]) -> None:
+    """Delete those prefixes that no row owns, at once and by the reconciler; `delete` as for `announced`."""
     try:
         with ledger.write() as connection:
             unowned = withdraw(connection, prefixes)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
+from shared.ledger import pending_puts
 from shared.ledger.claims import ATTEMPTS, Claim
 from shared.ledger.engine import now
 from shared.ledger.history import record
 from shared.ledger.jobs import NOTIFY_AGAIN, OPEN, STAGES, end, lock
-from shared.ledger.pending_deletes import schedule_delete
 from shared.ledger.tables import jobs, stage_runs, workers
 
 QUEUE_LIMIT = 64
@@ -44,7 +44,7 @@ def requeue_expired(connection: Connection) -> int:
             end(connection, row.job_id, "failed", "worker_lost", f"The {row.stage} lost its worker {ATTEMPTS} times.")
         else:
             continue  # the worker came back and finished while this waited for the job's row: its bytes are the result
-        schedule_delete(connection, Claim(row.job_id, row.stage, row.fence, 0).prefix)
+        pending_puts.withdraw(connection, [Claim(row.job_id, row.stage, row.fence, 0).prefix])
     return len(rows)
 
 

@@ -116,13 +116,14 @@ class Work:
         If that fails, what was stored is deleted, unless the commit succeeded and only its answer was lost. Raises
         LostLease.
         """
-        prefixes = [self.claim.prefix]
-        with pending_puts.announced(self._ledger, prefixes, self._settings.lease_seconds, self._store.delete):
+        try:
             artifacts = self._store_outputs()
             failpoints.hit(self.claim.stage, "after-store")
             with trace.span("publish"), self._ledger.write() as connection:
-                pending_puts.settle(connection, prefixes)
                 return claims.complete(connection, self.claim, artifacts, self._settings.ring_seconds)
+        except BaseException:
+            pending_puts.delete_unsettled(self._ledger, [self.claim.prefix], self._store.delete)
+            raise
 
     def _store_outputs(self) -> list[jobs.Artifact]:
         artifacts = []
