@@ -53,7 +53,7 @@ def claim_next(connection: Connection, stage: str, worker: str, named: str, leas
         job_id = order.first(connection, stage, named)
         if job_id is None:
             break
-        if claimed := claim(connection, job_id, stage, worker, lease):
+        if claimed := _claim_locked(connection, job_id, stage, worker, lease):
             return claimed
     return claim(connection, named, stage, worker, lease)  # its row may have been locked for a moment
 
@@ -61,6 +61,10 @@ def claim_next(connection: Connection, stage: str, worker: str, named: str, leas
 def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: float = LEASE) -> Claim | None:
     """Claim the stage if it is ready, in one compare-and-set; return None if there is nothing to do."""
     lock(connection, job_id)
+    return _claim_locked(connection, job_id, stage, worker, lease)
+
+
+def _claim_locked(connection: Connection, job_id: str, stage: str, worker: str, lease: float) -> Claim | None:
     open_here = exists().where(jobs.c.id == job_id, jobs.c.state.in_(OPEN), jobs.c.stage == stage)
     row = connection.execute(
         update(stage_runs)
@@ -77,9 +81,9 @@ def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: f
     connection.execute(update(jobs).where(first).values(state="running", started=now()))
     order.note_claim(connection, job_id, stage)
     record(connection, job_id, "stage_started", {"stage": stage, "attempt": row.attempts})
-    made = Claim(job_id, stage, row.fence, row.attempts)
-    pending_puts.announce(connection, [made.prefix], lease)
-    return made
+    claimed = Claim(job_id, stage, row.fence, row.attempts)
+    pending_puts.announce(connection, [claimed.prefix], lease)
+    return claimed
 
 
 def renew(connection: Connection, claim: Claim, progress: float | None = None, lease: float = LEASE) -> None:

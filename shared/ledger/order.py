@@ -9,7 +9,7 @@ as packets.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -63,7 +63,7 @@ def first(connection: Connection, stage: str, named: str) -> str | None:
     fresh = case((stage_runs.c.fence == 0, 1), else_=0)
     query = select(jobs.c.tenant, fresh, jobs.c.seq).join(stage_runs, stage_runs.c.job_id == jobs.c.id)
     due = [DueJob(*row) for row in connection.execute(query.where(waits, startable))]
-    for job in islice(in_turn(due, *_turns(connection, stage)), CANDIDATES):
+    for job in islice(in_turn(due, *_turns(connection, stage, due)), CANDIDATES):
         row = select(jobs.c.id).where(jobs.c.seq == job.seq).with_for_update(skip_locked=True)
         if job_id := connection.execute(row).scalar():
             return str(job_id)
@@ -74,7 +74,7 @@ def positions(connection: Connection, stage: str) -> dict[int, int]:
     """Return the position, from 1, of every queued job of all tenants, by its `seq`."""
     query = select(jobs.c.tenant, literal(True), jobs.c.seq).where(jobs.c.state == "queued")
     queued = [DueJob(*row) for row in connection.execute(query)]
-    return {job.seq: place for place, job in enumerate(in_turn(queued, *_turns(connection, stage)), 1)}
+    return {job.seq: place for place, job in enumerate(in_turn(queued, *_turns(connection, stage, queued)), 1)}
 
 
 def note_claim(connection: Connection, job_id: str, stage: str) -> None:
@@ -85,8 +85,10 @@ def note_claim(connection: Connection, job_id: str, stage: str) -> None:
     connection.execute(row.on_conflict_do_update(index_elements=key, set_={"at": row.excluded.at}))
 
 
-def _turns(connection: Connection, stage: str) -> tuple[dict[str, int], dict[str, float]]:
-    """Return the number of runs at work and the time of the last claim of each tenant."""
+def _turns(connection: Connection, stage: str, due: Sequence[DueJob]) -> tuple[dict[str, int], dict[str, float]]:
+    """Return the number of runs at work and the time of the last claim of each tenant that `in_turn` needs."""
+    if len({job.tenant for job in due}) < 2:
+        return {}, {}  # one tenant has every turn
     at_work = (stage_runs.c.stage == stage) & (stage_runs.c.state == "running")
     counts = select(jobs.c.tenant, func.count()).join(stage_runs, stage_runs.c.job_id == jobs.c.id).where(at_work)
     running = {str(tenant): int(count) for tenant, count in connection.execute(counts.group_by(jobs.c.tenant))}
