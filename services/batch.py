@@ -58,7 +58,12 @@ class Batch:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, at_once: int) -> list[dict[str, str]]:
-        """Process every scan, `at_once` at a time; return the rows of the table in the order of the scans."""
+        """Process every scan, `at_once` at a time; return the rows of the table in the order of the scans.
+
+        Raises the server's error at once if it can't be reached or does not accept the key.
+        """
+        with self.connect() as client:
+            client.jobs()
         identity = _identity(self.out)
         pool = ThreadPoolExecutor(at_once)
         try:

@@ -18,17 +18,19 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from services import admin, doctor
 from services.arguments import existing, label_names, spacing
 from shared.errors import BadScan, ModelError, VisceraError
 
 console = Console(stderr=True)
 QUALITIES = ("light", "standard", "fine")
+OF_SCANS = ("demo", "run", "submit", "mesh", "models", "serve", "certificate")
+"""Commands that are no operator's. `submit` and `mesh` also run where there is no POSIX system."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; a bad scan prints one sentence and exits 2."""
-    args = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    args = _parser(words).parse_args(words)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         args.command(args)
@@ -125,7 +127,7 @@ def run(args: argparse.Namespace) -> None:
 
 def mesh(args: argparse.Namespace) -> None:
     """Mesh a label map: NIfTI, NRRD, MGH, DICOM SEG, or a folder of binary masks."""
-    from services.pipeline import mesh_labels
+    from services.label_maps import mesh_labels
 
     mesh_labels(args.label_map, args.out, args.quality, args.min_component, args.labels)
     _summary(args.out)
@@ -153,7 +155,8 @@ def models(args: argparse.Namespace) -> None:
         raise ModelError("At least one model differs from its card.")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser for these words; commands of operators are left out where they can't be meant."""
     parser = argparse.ArgumentParser(prog="viscera", description="Abdominal scans in, organs out.")
     parser.add_argument("--version", action="version", version=f"viscera {version('viscera')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -185,8 +188,11 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("models", models)
     sub.add_argument("action", choices=("list", "verify", "use"))
     sub.add_argument("folder", type=existing, nargs="?")
-    admin.register(command)
-    doctor.register(command)
+    if not words or words[0] not in OF_SCANS:
+        from services import admin, doctor  # they take half a second to load, and need POSIX
+
+        admin.register(command)
+        doctor.register(command)
     sub = command("serve", serve)
     sub.add_argument("--host", default="127.0.0.1")
     sub.add_argument("--port", type=int, default=8000)

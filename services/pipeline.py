@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from services.classifier import core as classifier
-from services.mesher.labels import read_labels
 from services.mesher.outputs import write_outputs
 from services.mesher.provenance import provenance_of
 from services.mesher.results import Quality
 from services.segmenter import core as segmenter
 from shared import artifacts, sandbox
-from shared.imaging.volume import LabelMap, Modality, Organ
+from shared.imaging.volume import LabelMap, Modality
 from shared.models import registry
 from shared.settings import Settings
 
@@ -53,26 +52,6 @@ def run_scan(
     out.mkdir(parents=True, exist_ok=True)
     artifacts.save_labels(out / artifacts.LABELS, labels)
     _mesh(labels, out, quality, facts, report)
-
-
-def mesh_labels(
-    path: Path,
-    out: Path,
-    quality: Quality = "standard",
-    min_component: float = 0.0,
-    organs: Sequence[Organ] | None = None,
-) -> None:
-    """Turn a label map into `model.glb` and `report.json` in `out`.
-
-    `min_component` in mL drops smaller components. `organs` names the labels; None: the file's own names.
-    """
-    labels = read_labels(path, organs)
-    out.mkdir(parents=True, exist_ok=True)
-    outputs = write_outputs(
-        labels, quality=quality, min_component=min_component, provenance=provenance_of(None), files=FILES
-    )
-    for name, content in outputs.items():
-        (out / name).write_bytes(content)
 
 
 def _mesh(labels: LabelMap, out: Path, quality: Quality, facts: artifacts.Facts, report: Report) -> None:

@@ -57,6 +57,23 @@ def test_mesh_keeps_the_volume_of_the_labels(tmp_path, phantom):
         assert meshes[organ["name"]].volume * 1e6 == pytest.approx(voxels, rel=0.01)
 
 
+def test_submit_and_mesh_load_no_module_that_only_posix_systems_have(tmp_path, phantom):
+    artifacts.save_labels(tmp_path / "l.nii.gz", phantom.labels)
+    script = (
+        "import sys; sys.modules.update(dict.fromkeys(('fcntl', 'grp', 'pwd', 'resource', 'termios')));"
+        "from services.cli import main; main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-P", "-c", script]
+    for words, status, says in (
+        (["mesh", "l.nii.gz", "--out", ".", "--quality", "light"], 0, "Stomach"),
+        (["submit", "l.nii.gz", "--url", "http://127.0.0.1:1", "--key", "x"], 1, "unreachable"),
+        (["submit", "l.nii.gz", "l.nii.gz", "--url", "http://127.0.0.1:1"], 1, "unreachable"),
+    ):
+        done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=99, check=False, cwd=tmp_path)
+        assert done.returncode == status, done.stderr
+        assert says in done.stdout + done.stderr
+
+
 def test_mesh_names_labels_as_it_is_told(tmp_path, phantom):
     nib.save(nib.Nifti1Image(phantom.labels.data.T, phantom.labels.geometry.ras), tmp_path / "l.nii.gz")
     (tmp_path / "names.json").write_text('{"1": "liver", "3": "spleen"}')
