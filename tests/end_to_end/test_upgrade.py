@@ -113,8 +113,8 @@ def previous(tmp_path_factory) -> Path:
     """The sources as they were before the newest step of the schema; a skip where their history is not at hand."""
     newest = max((ROOT / "shared" / "ledger" / "migrations" / "versions").glob("0*.py")).name
     git = ["git", "-C", str(ROOT)]
-    log = subprocess.run(  # the file's first commit, wherever it was then
-        [*git, "log", "--diff-filter=A", "--format=%H", "--", f":(glob)**/{newest}"],
+    log = subprocess.run(  # the file's first commit, wherever it was then, also where a merge added it
+        [*git, "log", "-m", "--first-parent", "--diff-filter=A", "--format=%H", "--", f":(glob)**/{newest}"],
         capture_output=True,
         text=True,
         check=False,
