@@ -271,8 +271,11 @@ def _trust(certificate: Path) -> ssl.SSLContext:
 
 
 def _threads(stage: str) -> int:
-    """Return the threads of a stage: the two model stages share the cores, the mesher gets one."""
-    return max(1, (os.cpu_count() or 1) - 1) if stage == "segmenter" else 1
+    """Return the threads of a stage: the segmenter may use all cores, because it takes most of a job's time.
+
+    Under load the kernel shares the cores among the stages.
+    """
+    return os.cpu_count() or 1 if stage == "segmenter" else 1
 
 
 def _metrics(environment: dict[str, str], number: int) -> dict[str, str]:
