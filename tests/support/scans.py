@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,18 @@ from shared.imaging.geometry import Geometry
 from shared.imaging.volume import Volume
 
 MR, CT = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.2"
+
+
+def rotation(angles: Sequence[float]) -> np.ndarray:
+    """The 3x3 rotation by these angles in radians about the first, second and third axis, one after another."""
+    turn = np.eye(3)
+    for axis, angle in enumerate(angles):
+        i, j = (axis + 1) % 3, (axis + 2) % 3
+        step = np.eye(3)
+        step[i, i] = step[j, j] = np.cos(angle)
+        step[i, j], step[j, i] = -np.sin(angle), np.sin(angle)
+        turn = turn @ step
+    return turn
 
 
 def small_grid(affine: np.ndarray | None = None, shape: tuple[int, int, int] = (12, 40, 48)) -> Geometry:

@@ -23,7 +23,7 @@ from shared.imaging.formats import open_scan, read_scan
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import ORGANS, LabelMap
 from shared.pacs import results
-from tests.support.scans import small_grid, write_dicom, write_enhanced
+from tests.support.scans import rotation, small_grid, write_dicom, write_enhanced
 
 ORIGIN = Provenance(models=(("gate", "ab" * 32), ("outline", "cd" * 32)), software="viscera 0")
 IDENTITY = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Müller^Äda"}]}, "00100020": {"vr": "LO", "Value": ["1"]}}
@@ -78,15 +78,8 @@ def test_the_segmentation_overlays_its_source_voxel_for_voxel(tmp_path, affine):
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.tuples(*[st.floats(-3.1, 3.1)] * 3), st.permutations([0, 1, 2]), st.integers(0, 2**31))
 def test_it_does_so_however_the_patient_was_turned(tmp_path, angles, order, seed):
-    turn = np.eye(3)
-    for axis, angle in enumerate(angles):
-        i, j = [(1, 2), (2, 0), (0, 1)][axis]
-        step = np.eye(3)
-        step[i, i] = step[j, j] = np.cos(angle)
-        step[i, j], step[j, i] = -np.sin(angle), np.sin(angle)
-        turn = turn @ step
     affine = np.eye(4)
-    affine[:3, :3] = turn[:, order] * np.array([7.0, 6.0, 14.0])
+    affine[:3, :3] = rotation(angles)[:, order] * np.array([7.0, 6.0, 14.0])
     folder = tmp_path / f"s{seed}"
     shutil.rmtree(folder, ignore_errors=True)
     write_dicom(folder, abdomen(small_grid(affine, (6, 20, 24))).volume)

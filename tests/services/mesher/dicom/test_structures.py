@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import ORGANS
 from tests.services.mesher.dicom.test_dicom import AXES, TURNED, read, result_of
-from tests.support.scans import small_grid, write_dicom, write_enhanced
+from tests.support.scans import rotation, small_grid, write_dicom, write_enhanced
 
 
 def redrawn(structures, geometry):
@@ -60,15 +60,8 @@ def test_contours_enclose_the_voxels_of_the_label_map_with_holes_and_islands(tmp
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.tuples(*[st.floats(-3.1, 3.1)] * 3), st.integers(0, 2**31))
 def test_they_do_so_in_oblique_series(tmp_path, angles, seed):
-    turn = np.eye(3)
-    for axis, angle in enumerate(angles):
-        i, j = [(1, 2), (2, 0), (0, 1)][axis]
-        step = np.eye(3)
-        step[i, i] = step[j, j] = np.cos(angle)
-        step[i, j], step[j, i] = -np.sin(angle), np.sin(angle)
-        turn = turn @ step
     affine = np.eye(4)
-    affine[:3, :3] = turn * np.array([7.0, 6.0, 14.0])
+    affine[:3, :3] = rotation(angles) * np.array([7.0, 6.0, 14.0])
     folder = write_dicom(tmp_path / f"s{seed}{abs(hash(angles))}", abdomen(small_grid(affine, (6, 20, 24))).volume)
     shape = result_of(folder)[0].data.shape
     labels = np.zeros(shape, np.uint8)

@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as arrays
 from services.mesher.core import mesh
 from shared.imaging.geometry import Geometry
 from shared.imaging.volume import LabelMap
+from tests.support.scans import rotation
 
 shapes = st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
 ids = st.sampled_from([0, 0, 0, 1, 2, 3, 7, 255])
@@ -18,15 +19,8 @@ def affines(draw):
     angles = [draw(st.floats(-3.1, 3.1)) for _ in range(3)]
     spacing = [draw(st.floats(0.05, 12.0)) for _ in range(3)]
     signs = [draw(st.sampled_from([1.0, -1.0])) for _ in range(3)]
-    turn = np.eye(3)
-    for axis, angle in enumerate(angles):
-        i, j = (axis + 1) % 3, (axis + 2) % 3
-        step = np.eye(3)
-        step[i, i] = step[j, j] = np.cos(angle)
-        step[i, j], step[j, i] = -np.sin(angle), np.sin(angle)
-        turn = turn @ step
     affine = np.eye(4)
-    affine[:3, :3] = turn @ np.diag(np.array(spacing) * signs)
+    affine[:3, :3] = rotation(angles) @ np.diag(np.array(spacing) * signs)
     affine[:3, 3] = [draw(st.floats(-500.0, 500.0)) for _ in range(3)]
     return affine
 
