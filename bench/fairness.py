@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,7 +24,8 @@ from pathlib import Path
 from celery import Celery
 from sqlalchemy import func, select
 
-from shared.ledger import Ledger, jobs, open_ledger, workers
+from bench.scale import alive, wait_until, worker_environment
+from shared.ledger import Ledger, jobs, open_ledger
 from shared.ledger.ids import new_id
 from shared.ledger.tables import stage_runs
 from shared.worker.queue import STAGES, make_app, notify
@@ -68,10 +67,10 @@ def parse_arguments() -> argparse.Namespace:
 
 def measure(ledger: Ledger, app: Celery, arguments: argparse.Namespace) -> dict[str, object]:
     """Return the waits alone and beside the other tenant's jobs, in seconds."""
-    _until(lambda: _alive(ledger) == arguments.workers * len(STAGES))
+    wait_until(lambda: alive(ledger) == arguments.workers * len(STAGES))
     alone = [wait_of(run_one(ledger, app)) for _ in range(arguments.single)]
     many = [_add(ledger, app, "many") for _ in range(arguments.many)]
-    _until(lambda: _ended(ledger, many[0]))  # every stage is at work
+    wait_until(lambda: _ended(ledger, many[0]))  # every stage is at work
     done = [run_one(ledger, app) for _ in range(arguments.single)]
     beside = [wait_of(job) for job in done]
     left = sum(not _ended(ledger, job_id) for job_id in many)
@@ -89,7 +88,7 @@ def measure(ledger: Ledger, app: Celery, arguments: argparse.Namespace) -> dict[
 def run_one(ledger: Ledger, app: Celery) -> jobs.Job:
     """Run one job of the tenant that has a single one to its end."""
     job_id = _add(ledger, app, "single")
-    _until(lambda: _ended(ledger, job_id))
+    wait_until(lambda: _ended(ledger, job_id))
     with ledger.read() as connection:
         return jobs.get(connection, None, job_id)
 
@@ -123,11 +122,7 @@ def p95(values: list[float]) -> float:
 @contextmanager
 def processes(database: str, queue: str, folder: Path, arguments: argparse.Namespace) -> Iterator[None]:
     """Run the workers and the reconciler while the context lasts."""
-    environment = {
-        **os.environ, "VISCERA_LEDGER_URL": database, "VISCERA_STORE_URL": f"file://{folder / 'store'}",
-        "VISCERA_BROKER_URL": queue, "VISCERA_LOG_LEVEL": "ERROR", "BENCH_SECONDS": str(arguments.seconds),
-        "PYTHONPATH": str(Path.cwd()),
-    }  # fmt: skip
+    environment = worker_environment(database, queue, folder, arguments.seconds)
     commands = [(["services.reconciler"], "")]
     commands += [(["bench.stub", "--name", f"{s}{n}@bench"], s) for s in STAGES for n in range(arguments.workers)]
     running = [
@@ -160,19 +155,6 @@ def _add(ledger: Ledger, app: Celery, tenant: str) -> str:
 def _ended(ledger: Ledger, job_id: str) -> bool:
     with ledger.read() as connection:
         return jobs.get(connection, None, job_id).state == "succeeded"
-
-
-def _alive(ledger: Ledger) -> int:
-    with ledger.read() as connection:
-        return len(workers.alive(connection))
-
-
-def _until(reached: object) -> None:
-    for _ in range(6000):
-        if reached():  # type: ignore[operator]
-            return
-        time.sleep(0.02)
-    raise TimeoutError
 
 
 if __name__ == "__main__":

@@ -186,25 +186,27 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="viscera-fuzz-")))
         ledger_url = f"sqlite:///{folder / 'ledger.db'}"
-        if given.database == "postgresql":
+        if arguments.database == "postgresql":
             found = programs()
             if found is None:
                 parser.error("PostgreSQL's server is not installed")
             ledger_url = contracts.create_database(stack.enter_context(server(found)))
         port, process, settings = stack.enter_context(gateway(folder, ledger_url))
         routes = [pair for pair in odd.methods(api_routes(create_app(settings).routes)) if pair[1].path != "/readyz"]
-        report = run(lambda: fill(port, folder), routes, random.Random(given.seed), given.seconds)
+        report = run(lambda: fill(port, folder), routes, random.Random(arguments.seed), arguments.seconds)
         alive = process.poll() is None
         log = (folder / "log").read_text(errors="replace")
     print(report.text())
     traces = [line for line in log.splitlines() if '"exception"' in line or "Traceback" in line]
     for line in traces[:10]:
         print(line[-3000:])
-    print({"database": given.database, "seed": given.seed, "seconds": given.seconds, "gateway alive": alive})
+    print(
+        {"database": arguments.database, "seed": arguments.seed, "seconds": arguments.seconds, "gateway alive": alive}
+    )
     return int(report.failed > 0 or not alive)
 
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -31,22 +32,18 @@ def measure(database: str, queue: str, folder: Path, *, count: int, total: int, 
     """Stages a second with `count` workers."""
     ledger = open_ledger(database)
     ids = _ready(ledger, total)
-    environment = {
-        **os.environ, "VISCERA_LEDGER_URL": database, "VISCERA_STORE_URL": f"file://{folder / 'store'}",
-        "VISCERA_BROKER_URL": queue, "VISCERA_LOG_LEVEL": "ERROR", "BENCH_SECONDS": str(seconds),
-        "PYTHONPATH": str(Path.cwd()),
-    }  # fmt: skip
+    environment = worker_environment(database, queue, folder, seconds)
     command = [sys.executable, "-P", "-m", "bench.stub", "--name"]
     running = [
         subprocess.Popen([*command, f"w{n}@bench"], env=environment, cwd=folder, stdout=subprocess.DEVNULL)
         for n in range(count)
     ]
     try:
-        _until(lambda: _alive(ledger) == count)
+        wait_until(lambda: alive(ledger) == count)
         app = make_app(queue)
         for job_id in ids:
             notify(app, job_id, "classifier")
-        _until(lambda: _span(ledger, ids)[2] == total)
+        wait_until(lambda: _span(ledger, ids)[2] == total)
         first, last, _ = _span(ledger, ids)
         return total / (last - first)
     finally:
@@ -68,7 +65,17 @@ def _ready(ledger: Ledger, total: int) -> list[str]:
     return ids
 
 
-def _alive(ledger: Ledger) -> int:
+def worker_environment(database: str, queue: str, folder: Path, seconds: float) -> dict[str, str]:
+    """The environment of workers that only wait (`bench.stub`), with a store in `folder`."""
+    return {
+        **os.environ, "VISCERA_LEDGER_URL": database, "VISCERA_STORE_URL": f"file://{folder / 'store'}",
+        "VISCERA_BROKER_URL": queue, "VISCERA_LOG_LEVEL": "ERROR", "BENCH_SECONDS": str(seconds),
+        "PYTHONPATH": str(Path.cwd()),
+    }  # fmt: skip
+
+
+def alive(ledger: Ledger) -> int:
+    """How many workers are alive."""
     with ledger.read() as connection:
         return len(workers.alive(connection))
 
@@ -81,11 +88,12 @@ def _span(ledger: Ledger, ids: list[str]) -> tuple[float, float, int]:
     return first or 0.0, last or 0.0, done
 
 
-def _until(reached: object) -> None:
-    for _ in range(1800):
-        if reached():  # type: ignore[operator]
+def wait_until(reached: Callable[[], bool]) -> None:
+    """Wait until this is true, at most three minutes."""
+    for _ in range(9000):
+        if reached():
             return
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise TimeoutError
 
 
