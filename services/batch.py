@@ -151,8 +151,6 @@ def _send(item: Item, identity: str, connect: Callable[[], Client]) -> dict[str,
         try:
             with connect() as client:
                 job = _job(client, item, identity)
-        except JobFailed as error:
-            return _row(item, {"id": "", "state": "failed", "error": {"code": error.code}})
         except VisceraError as error:
             if error.code not in BUSY or pause is None:
                 return _row(item, {"id": "", "state": "refused", "error": {"code": error.code}})

@@ -7,17 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from services.classifier import core as classifier
-from services.mesher.outputs import write_outputs
+from services.label_maps import write_result
 from services.mesher.provenance import provenance_of
 from services.mesher.results import Quality
 from services.segmenter import core as segmenter
 from shared import artifacts, sandbox
-from shared.imaging.volume import LabelMap, Modality
+from shared.imaging.volume import Modality
 from shared.models import registry
 from shared.settings import Settings
 
 Report = Callable[[str, float], None]
-FILES = ("model.glb", "report.json")
 
 
 def run_scan(
@@ -51,16 +50,4 @@ def run_scan(
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=registry.fact(network))
     out.mkdir(parents=True, exist_ok=True)
     artifacts.save_labels(out / artifacts.LABELS, labels)
-    _mesh(labels, out, quality, facts, report)
-
-
-def _mesh(labels: LabelMap, out: Path, quality: Quality, facts: artifacts.Facts, report: Report) -> None:
-    outputs = write_outputs(
-        labels,
-        quality=quality,
-        provenance=provenance_of(facts),
-        files=FILES,
-        progress=lambda done: report("mesher", done),
-    )
-    for name, content in outputs.items():
-        (out / name).write_bytes(content)
+    write_result(labels, out, provenance_of(facts), quality=quality, progress=lambda done: report("mesher", done))

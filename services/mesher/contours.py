@@ -36,12 +36,8 @@ def contours(mask: Bool) -> list[Int64]:
     for walk, part in _loops(parts):
         loops.setdefault(part, []).append(walk)
     for walks in loops.values():
-        walks.sort(key=_top_left)
+        walks.sort(key=min)  # by the top left corner
     return [_corners(_join(outer, holes)) + first for outer, *holes in loops.values()]
-
-
-def _top_left(loop: Walk) -> tuple[int, int]:
-    return min(loop)
 
 
 def _loops(parts: Int32) -> list[tuple[Walk, int]]:
@@ -107,7 +103,7 @@ def _join(outer: Walk, holes: list[Walk]) -> Walk:
     """
     joined = list(outer)
     for hole in holes:
-        row, column = _top_left(hole)
+        row, column = min(hole)
         turn = hole.index((row, column))
         places = {corner: place for place, corner in enumerate(joined)}
         reached = column - 1
