@@ -101,19 +101,19 @@ def topology(tmp_path, secrets, postgresql, s3):
 def environment(service: dict, secrets: Path, endpoint: str, folder: Path) -> dict[str, str]:
     """Compose's environment of a service, with its own secrets; hosts and mount points are those of this machine."""
     base = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
-    given = {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in service["environment"].items()}
+    variables = {name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in service["environment"].items()}
     own = Path(tempfile.mkdtemp(dir=folder))
     for name in service["secrets"]:
         shutil.copy(secrets / name, own)
-    given["VISCERA_SECRETS"] = str(own)
-    given["AWS_SHARED_CREDENTIALS_FILE"] = str(own / Path(given["AWS_SHARED_CREDENTIALS_FILE"]).name)
+    variables["VISCERA_SECRETS"] = str(own)
+    variables["AWS_SHARED_CREDENTIALS_FILE"] = str(own / Path(variables["AWS_SHARED_CREDENTIALS_FILE"]).name)
     host = urlsplit(endpoint).netloc
-    given["VISCERA_STORE_URL"] = given["VISCERA_STORE_URL"].replace("s3:8333", host)
-    given["VISCERA_METRICS_HOST"] = "127.0.0.1"
+    variables["VISCERA_STORE_URL"] = variables["VISCERA_STORE_URL"].replace("s3:8333", host)
+    variables["VISCERA_METRICS_HOST"] = "127.0.0.1"
     (folder / "tmp").mkdir(exist_ok=True)
-    given |= {"TMPDIR": str(folder / "tmp"), "VISCERA_SPOOL": str(folder / "spool")}
-    given |= {"PYTHONPATH": str(ROOT), "VISCERA_LEASE_SECONDS": "6"}
-    return base | {"PATH": f"{BIN}:/usr/bin:/bin"} | given
+    variables |= {"TMPDIR": str(folder / "tmp"), "VISCERA_SPOOL": str(folder / "spool")}
+    variables |= {"PYTHONPATH": str(ROOT), "VISCERA_LEASE_SECONDS": "6"}
+    return base | {"PATH": f"{BIN}:/usr/bin:/bin"} | variables
 
 
 def wait_ready(url: str, folder: Path) -> None:

@@ -82,8 +82,8 @@ def test_the_public_name_is_answered_with_hsts_and_no_other_name_gets_a_certific
     for name in ("other.test", "made-up-1.test", "localhost"):
         with pytest.raises(ssl.SSLError):
             answer(port, name)
-    made = [path.parent.name for path in tmp_path.rglob("*.crt") if "certificates" in path.parts]
-    assert made == ["viscera.test"]
+    certified = [path.parent.name for path in tmp_path.rglob("*.crt") if "certificates" in path.parts]
+    assert certified == ["viscera.test"]
 
 
 def test_a_trial_on_localhost_binds_no_other_server_of_the_machine_to_https(proxy):
