@@ -1,6 +1,9 @@
 """A model is loaded only if everything is as its card says."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -145,3 +148,12 @@ def test_the_bytes_that_were_checked_are_those_that_are_loaded(tmp_path, monkeyp
 
     monkeypatch.setattr(ort, "InferenceSession", exchanged)
     assert load_network(folder)(np.zeros((1, 3, 64, 64), np.uint8)).shape == (1, 4, 64, 64)
+
+
+def test_the_runtime_sends_no_telemetry(tmp_path):
+    """ONNX Runtime writes its telemetry's session into the temporary folder; it is silent under CI by itself."""
+    code = "from pathlib import Path; from shared.models.network import load_network as load; load(Path(SERVICE))"
+    environment = {name: value for name, value in os.environ.items() if name not in {"CI", "ORT_DISABLE_TELEMETRY"}}
+    command = [sys.executable, "-P", "-c", code.replace("SERVICE", repr(str(by_presence(tmp_path / "model"))))]
+    subprocess.run(command, env=environment | {"TMPDIR": str(tmp_path)}, check=True, timeout=60)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
