@@ -84,7 +84,7 @@ class GltfBuilder:
         return self._add_accessor(len(array), values, bounds)
 
     def add_encoded(self, encoded: Encoded, values: Values, bounds: NDArray[Any] | None = None) -> int:
-        """As `add_array`, for values encoded by `codec`.
+        """As `add_array`, for encoded values.
 
         The view points into buffer 1, which has no bytes: it is as large as the decoded values, as the extension asks.
         """

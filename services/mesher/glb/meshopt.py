@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import meshopt
 import numpy as np
 from numpy.typing import NDArray
 
 from services.mesher.glb.builder import MESHOPT, UINT32, Encoded, GltfBuilder, Values, to_gltf_axes
-from services.mesher.glb.codec import encode_attributes, encode_triangles
 from services.mesher.glb.quantised import NORMAL, POSITION, quantise
 from services.mesher.results import MeshedOrgan
 from services.mesher.surface.mesh import Mesh
@@ -24,13 +24,13 @@ _INDICES = Values(UINT32, "SCALAR")
 
 def add_compressed(builder: GltfBuilder, organ: MeshedOrgan, mesh: Mesh) -> None:
     """Add an organ with encoded attributes; its vertices are in the order in which its triangles need them."""
-    triangles = encode_triangles(mesh.faces, len(mesh.vertices))
-    packed, transform = quantise(builder.metres(mesh.vertices)[triangles.vertices])
-    normals = octahedral(to_gltf_axes(mesh.normals)[triangles.vertices])
-    count = len(packed)
-    positions = Encoded(encode_attributes(packed.view(np.uint8)), count, 8, "ATTRIBUTES")
-    directions = Encoded(encode_attributes(normals.view(np.uint8)), count, 4, "ATTRIBUTES", "OCTAHEDRAL")
-    indices = Encoded(triangles.codes, mesh.faces.size, 4, "TRIANGLES")
+    faces, places, count = meshopt.reorder_mesh(mesh.faces.astype(np.uint32), triangles=True, optsize=False)
+    order = np.argsort(places)[:count]  # a vertex that no triangle has is sorted to the end
+    packed, transform = quantise(builder.metres(mesh.vertices)[order])
+    normals = octahedral(to_gltf_axes(mesh.normals)[order])
+    positions = Encoded(meshopt.encode_gltf_buffer(packed, "ATTRIBUTES"), count, 8, "ATTRIBUTES")
+    directions = Encoded(meshopt.encode_gltf_buffer(normals, "ATTRIBUTES"), count, 4, "ATTRIBUTES", "OCTAHEDRAL")
+    indices = Encoded(meshopt.encode_gltf_buffer(faces, "TRIANGLES"), mesh.faces.size, 4, "TRIANGLES")
     accessors = (
         builder.add_encoded(positions, POSITION, packed[:, :3]),
         builder.add_encoded(directions, NORMAL),

@@ -18,25 +18,17 @@ def topology(faces: Int32, vertices: int, corners: VertexCorners | None = None) 
     if not len(faces):
         return False, False
     corners = corners or VertexCorners.of(faces, vertices)
-    twin = _twins(faces, corners)
+    twin = twins(faces, corners)
     if twin is None:
         return False, False
     return True, _has_single_fans(_next_corner(twin), corners)
 
 
-def twins(faces: Int32, vertices: int) -> Int32:
+def twins(faces: Int32, corners: VertexCorners) -> Int32 | None:
     """For the edge that starts at each corner (3 m,), the corner at which its reverse starts.
 
-    Raises ValueError where the surface is not closed.
+    None where an edge occurs twice or has no reverse.
     """
-    twin = _twins(faces, VertexCorners.of(faces, vertices))
-    if twin is None:
-        raise ValueError("the surface is not closed")
-    return twin
-
-
-def _twins(faces: Int32, corners: VertexCorners) -> Int32 | None:
-    """As `twins`, or None where an edge occurs twice or has no reverse."""
     start, end = edge_ends(faces)
     order, begin = corners
     vertices = len(begin) - 1

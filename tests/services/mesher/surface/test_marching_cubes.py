@@ -10,7 +10,7 @@ from services.mesher.surface import marching_cubes
 from services.mesher.surface.filters import low_pass
 from services.mesher.surface.marching_cubes import extract
 from services.mesher.surface.marching_cubes_table import triangles
-from services.mesher.surface.mesh import measure, signed_volume
+from services.mesher.surface.mesh import VertexCorners, measure, signed_volume
 from services.mesher.surface.topology import topology, twins
 from services.mesher.surface.volume import keep_volume
 
@@ -90,7 +90,7 @@ def test_topology_tells_open_tangled_and_sound_surfaces_apart():
 
 def test_twins_are_opposite_edges():
     vertices, faces = extract(sphere(12, 4.0))
-    twin = twins(faces, len(vertices))
+    twin = twins(faces, VertexCorners.of(faces, len(vertices)))
     start, end = faces.reshape(-1), np.roll(faces, -1, axis=1).reshape(-1)
     assert (start[twin] == end).all()
     assert (end[twin] == start).all()
