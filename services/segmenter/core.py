@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -41,9 +43,22 @@ def segment(
 
 
 def _planes(feed: Feed, chosen: Int64, network: Network) -> Iterator[Plane]:
-    """The class probabilities of each chosen slice on the network's pixels."""
-    for indices, stacks in feed.batches(chosen, BATCH):
-        yield from zip((int(i) for i in indices), network(stacks), strict=True)
+    """The class probabilities of each chosen slice on the network's pixels.
+
+    The network works on the next batch while the caller uses the planes of the last one.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        pending: deque[tuple[Int64, Future[Float32]]] = deque()
+        for indices, stacks in feed.batches(chosen, BATCH):
+            pending.append((indices, pool.submit(network, stacks)))
+            if len(pending) > 1:
+                yield from _numbered(*pending.popleft())
+        for batch in pending:
+            yield from _numbered(*batch)
+
+
+def _numbered(indices: Int64, planes: Future[Float32]) -> Iterator[Plane]:
+    return zip((int(index) for index in indices), planes.result(), strict=True)
 
 
 def _smoothed(planes: Iterator[Plane], slice_mm: float, reach_mm: float = 4.0) -> Iterator[Plane]:
