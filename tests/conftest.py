@@ -28,7 +28,7 @@ def postgresql() -> Iterator[str]:
     programs = server_programs()
     if programs is None:
         pytest.skip("PostgreSQL's server is not installed on this machine")
-    with server(programs) as url:
+    with server(programs, flushes=False) as url:
         yield url
 
 

@@ -6,16 +6,15 @@ import pytest
 from sqlalchemy import text
 
 from services import cli
-from shared.ledger import api_keys, open_ledger
+from shared.ledger import api_keys
 from shared.settings import settings
+from tests.support import contracts
 
 
 @pytest.fixture
 def ledger(tmp_path):
-    made = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
-    made.migrate()
-    yield made
-    made.close()
+    with contracts.sqlite(tmp_path) as ledger:
+        yield ledger
 
 
 def call(capsys, *arguments: str) -> str:

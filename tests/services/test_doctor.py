@@ -10,16 +10,16 @@ from shared.ledger import audit, claims, jobs, open_ledger, workers
 from shared.ledger.tables import events
 from shared.settings import Settings
 from tests.shared.ledger.conftest import add_job
+from tests.support import contracts
 
 
 @pytest.fixture
 def settings(tmp_path):
     made = Settings(
-        ledger_url=f"sqlite:///{tmp_path / 'ledger.db'}", store_url=f"file://{tmp_path / 'store'}",
+        ledger_url=contracts.sqlite_url(tmp_path), store_url=f"file://{tmp_path / 'store'}",
         broker_url="redis://127.0.0.1:1/0", spool=tmp_path, free_bytes=1,
     )  # fmt: skip
     ledger = open_ledger(made.ledger_url)
-    ledger.migrate()
     with ledger.write() as connection:
         for stage in jobs.STAGES:
             workers.seen(connection, workers.Worker(stage, stage, {"provider": "cpu", "card": {}}))

@@ -21,8 +21,11 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def server(bin_folder: Path) -> Iterator[str]:
-    """Runs a fresh server; yields its SQLAlchemy URL."""
+def server(bin_folder: Path, *, flushes: bool = True) -> Iterator[str]:
+    """Runs a fresh server; yields its SQLAlchemy URL.
+
+    Without `flushes` it does not wait for the disk: it survives the death of its processes, but not of the machine.
+    """
     folder = Path(tempfile.mkdtemp(prefix="viscera-postgresql-"))
     as_user: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
@@ -36,6 +39,7 @@ def server(bin_folder: Path) -> Iterator[str]:
 
     call(str(bin_folder / "initdb"), "-D", cluster, "-U", "viscera", "--auth=trust", "-E", "UTF8")
     options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder}"
+    options += "" if flushes else " -c fsync=off"
     call(str(bin_folder / "pg_ctl"), "-D", cluster, "-w", "-l", str(folder / "log"), "-o", options, "start")
     try:
         yield f"postgresql+psycopg://viscera@127.0.0.1:{port}/postgres"

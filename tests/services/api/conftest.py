@@ -11,6 +11,7 @@ from services.local import free_port
 from shared.imaging.phantoms import abdomen
 from shared.ledger import api_keys, open_ledger
 from shared.settings import Settings
+from tests.support import contracts
 from tests.support.scans import small_grid, write_nifti
 
 KEY = "vsk_test"
@@ -20,7 +21,7 @@ KEY = "vsk_test"
 def settings(tmp_path) -> Settings:
     """A gateway of its own; nobody listens on the broker's port, which must not matter."""
     return Settings(
-        ledger_url=f"sqlite:///{tmp_path / 'ledger.db'}",
+        ledger_url=contracts.sqlite_url(tmp_path),
         store_url=f"file://{tmp_path / 'store'}",
         broker_url="redis://127.0.0.1:1/0",
         spool=tmp_path / "spool",
@@ -32,7 +33,6 @@ def settings(tmp_path) -> Settings:
 @pytest.fixture
 def app(settings):
     ledger = open_ledger(settings.ledger_url)
-    ledger.migrate()
     with ledger.write() as connection:
         api_keys.add_key(connection, KEY, "default")
         api_keys.add_key(connection, "vsk_other", "other")

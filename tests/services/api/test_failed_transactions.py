@@ -33,7 +33,7 @@ def settings(request, settings):
     if request.param == "sqlite-local":
         return settings
     given = {
-        "ledger_url": contracts.create_database(request.getfixturevalue("postgresql")),
+        "ledger_url": contracts.postgresql_url(request.getfixturevalue("postgresql")),
         "store_url": contracts.s3_bucket(request.getfixturevalue("s3")),
     }
     return settings.model_copy(update=given)
@@ -42,7 +42,6 @@ def settings(request, settings):
 @pytest.fixture
 def client(settings):
     ledger = open_ledger(settings.ledger_url)
-    ledger.migrate()
     with ledger.write() as connection:
         api_keys.add_key(connection, KEY, "default")
     ledger.close()

@@ -22,9 +22,8 @@ def known(request, settings):
     """A caller who may do everything, on a ledger of each kind."""
     url = settings.ledger_url
     if request.param == "postgresql":
-        url = contracts.create_database(request.getfixturevalue("postgresql"))
+        url = contracts.postgresql_url(request.getfixturevalue("postgresql"))
     ledger = open_ledger(url)
-    ledger.migrate()
     with ledger.write() as connection:
         api_keys.add_key(connection, KEY, "default")
     ledger.close()

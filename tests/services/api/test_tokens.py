@@ -13,7 +13,6 @@ from services.api import tokens
 from services.api.app import create_app
 from services.api.gateway import COOKIE
 from shared.errors import Unavailable
-from shared.ledger import open_ledger
 from tests.services.api.identity import Provider, rsa_key
 from tests.services.api.test_jobs import assert_problem
 
@@ -28,9 +27,6 @@ def provider():
 
 @pytest.fixture
 def gateway(settings, provider):
-    ledger = open_ledger(settings.ledger_url)
-    ledger.migrate()
-    ledger.close()
     given = settings.model_copy(update={"oidc_issuer": provider.url, "oidc_client": "page", "loopback": False})
     with TestClient(create_app(given), raise_server_exceptions=False) as made:
         yield made

@@ -123,7 +123,6 @@ def test_with_a_bucket_the_parts_go_straight_there(settings, s3, scan):
     url = contracts.s3_bucket(s3) + f"&public={s3}"
     given = settings.model_copy(update={"store_url": url})
     ledger = open_ledger(given.ledger_url)
-    ledger.migrate()
     with ledger.write() as connection:
         api_keys.add_key(connection, KEY, "default")
     with TestClient(create_app(given), headers={"Authorization": f"Bearer {KEY}"}) as client:

@@ -11,13 +11,12 @@ from tests.support import contracts
 
 @pytest.fixture
 def database(postgresql):
-    return contracts.create_database(postgresql)
+    return contracts.postgresql_url(postgresql)
 
 
 @pytest.fixture
 def ledger(database):
     made = open_ledger(database)
-    made.migrate()
     with made.write() as connection:
         jobs.ensure_tenant(connection, "t")
     yield made

@@ -23,7 +23,7 @@ TOKEN = "CANARY7F3A"
 
 @pytest.fixture
 def database(postgresql):
-    return contracts.create_database(postgresql)
+    return contracts.postgresql_url(postgresql)
 
 
 def dump(database):
@@ -40,7 +40,6 @@ def dump(database):
 def test_no_row_names_the_patient_of_an_erased_study(settings, database, files):
     settings = settings.model_copy(update={"ledger_url": database, "series_quiet_seconds": 0.0})
     ledger, store = open_ledger(database), open_store(settings.store_url)
-    ledger.migrate()
     with ledger.write() as connection:
         api_keys.add_key(connection, KEY, "default")
     personal = {"PatientName": f"{TOKEN}^N", "PatientID": TOKEN, "AccessionNumber": TOKEN, "StudyDescription": TOKEN}
