@@ -11,7 +11,7 @@ from typing import Any, Self
 import anyio
 import httpx
 
-from services.client import Json, check, event_job, failure, packed, unreachable
+from services.client import Json, check, event_job, failure, packed, pause_before, unreachable
 
 _CHUNK = 1 << 18
 
@@ -84,14 +84,22 @@ class AsyncClient:
         await _check(await self._http.delete(f"/v1/jobs/{job_id}"))
 
     async def download(self, job_id: str, name: str, target: Path) -> None:
-        """Write one file of the job to `target`, complete or not at all."""
+        """Write one file of the job to `target`, complete or not at all.
+
+        A file that the server writes at its first request is waited for.
+        """
         part = target.with_name(target.name + ".part")
         async with self._http.stream("GET", f"/v1/jobs/{job_id}/{name}") as response:
             await _check(response)
+            if (pause := pause_before(response)) is not None:
+                await response.aclose()
+                await anyio.sleep(pause)
+                return await self.download(job_id, name, target)
             async with await anyio.open_file(part, "wb") as file:
                 async for chunk in response.aiter_bytes():
                     await file.write(chunk)
         part.replace(target)
+        return None
 
     async def _json(self, method: str, path: str, **options: Any) -> Json:
         try:

@@ -120,7 +120,10 @@ class Client:
                     yield job
 
     def download(self, job_id: str, name: str, target: Path) -> None:
-        """Write one file of the job to `target`, complete or not at all; continue an interrupted download."""
+        """Write one file of the job to `target`, complete or not at all; continue an interrupted download.
+
+        A file that the server writes at its first request is waited for.
+        """
         part = target.with_name(target.name + ".part")
         have = part.stat().st_size if part.exists() else 0
         headers = {"Range": f"bytes={have}-"} if have else {}
@@ -129,6 +132,10 @@ class Client:
                 part.unlink()
                 return self.download(job_id, name, target)
             check(response)
+            if (pause := pause_before(response)) is not None:
+                response.close()
+                time.sleep(pause)
+                return self.download(job_id, name, target)
             with part.open("ab" if response.status_code == 206 else "wb") as file:
                 for chunk in response.iter_bytes():
                     file.write(chunk)
@@ -218,6 +225,11 @@ def failure(job: Json) -> JobFailed:
     """Return the error of a job that ended without a result."""
     error = job["error"] or {"code": f"job_{job['state']}", "detail": f"The job was {job['state']}."}
     return JobFailed(error["detail"], error["code"])
+
+
+def pause_before(response: httpx.Response) -> float | None:
+    """Return the seconds after which to request a file again that is still being written; None for a file."""
+    return float(response.headers.get("retry-after", 1.0)) if response.status_code == 202 else None
 
 
 def check(response: httpx.Response) -> None:

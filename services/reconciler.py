@@ -19,6 +19,7 @@ from shared import scratch
 from shared.ledger import (
     Ledger,
     api_keys,
+    files,
     open_ledger,
     pending_deletes,
     pending_puts,
@@ -89,7 +90,7 @@ def _sweep(ledger: Ledger, retention_policy: RetentionPolicy) -> list[str]:
         retention.set_expiry(connection, retention_policy.days)
         erased = retention.expire_jobs(connection)
         erased += retention.expire_scans(connection, retention_policy.scan_hours)
-        requeued = sweep.requeue_expired(connection)
+        requeued = sweep.requeue_expired(connection) + files.requeue_expired(connection)
         late = sweep.expire(connection)
         pending_puts.sweep(connection)
         prefixes = pending_deletes.prefixes(connection)
@@ -105,13 +106,16 @@ def _sweep(ledger: Ledger, retention_policy: RetentionPolicy) -> list[str]:
 
 
 def notify_due(ledger: Ledger, app: Celery, again: float) -> None:
-    """Notify all retried work, and of other work as much as keeps the queues filled."""
+    """Notify all retried work, and of other work as much as keeps the queues filled; requested files come last."""
     with ledger.read() as connection:
         stages = [stage for stage in STAGES if sweep.is_due(connection, stage)]
+        has_files = files.is_due(connection)
     room = dict.fromkeys(STAGES, 0)
     room |= {stage: max(0, sweep.QUEUE_LIMIT - queue_length(app, stage)) for stage in stages}
+    for_files = max(0, sweep.QUEUE_LIMIT - queue_length(app, files.STAGE)) if has_files else 0
     with ledger.write() as connection:
         messages = sweep.due(connection, again, room)
+        messages += [sweep.StageMessage(job_id, files.STAGE) for job_id in files.due(connection, again, for_files)]
     for message in messages:
         notify(app, message.job_id, message.stage, retried=message.retried)
     metrics.meters().swept.labels("rung").inc(len(messages))

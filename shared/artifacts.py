@@ -27,6 +27,8 @@ _CARET = 30
 _DESCRIPTION_BYTES = 80
 """Size of the field `descrip`, with the zero at its end (NIfTI-1)."""
 VOLUME, SCORES, LABELS = "volume.npz", "scores.npz", "labels.nii.gz"
+DICOM_FILES = ("segmentation.dcm", "sr.dcm", "rtstruct.dcm", "stl.dcm", "obj.dcm", "mtl.dcm")
+"""DICOM files of a job's result."""
 
 
 class ModelFact(BaseModel):

@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     oidc_secret: SecretStr | None = Field(None, description="Client secret of the web page's own sign-in.")
     oidc_ask: str = Field("openid", description="Scopes that the web page's sign-in asks for.")
     series_quiet_seconds: float = Field(10.0, description="Seconds without a new instance that end a DICOM series.")
+    files: str = Field(
+        "",
+        description="Files that every job has written before somebody requests them: names, separated by commas;"
+        " TENANT:NAME for the jobs of one tenant.",
+    )
     destinations: Path | None = Field(None, description="TOML file of the DICOMweb servers that receive results.")
     provider: str = Field("cpu", description="Execution provider of the models: cpu, cuda or tensorrt.")
     classifier_model: Path | None = Field(None, description="Model folder of the classifier, if not the shipped one.")

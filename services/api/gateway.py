@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from services.api.limits import Limits
 from services.api.metrics import Metrics
+from services.api.on_request import FilesOnRequest
 from services.api.page_session import PageSession
 from services.api.room import Room
 from services.api.tokens import Issuer
@@ -50,6 +51,7 @@ class Gateway:
     estimate: Estimate
     metrics: Metrics
     room: Room
+    files: FilesOnRequest
     issuer: Issuer | None = None
     turns: Turns = field(default_factory=Turns)
     page_session: PageSession = field(default_factory=PageSession)
@@ -94,8 +96,8 @@ def open_gateway(settings: Settings) -> Gateway:
     store, metrics = open_metered_store(settings.store_url), Metrics()
     metrics.watch(ledger)
     issuer = Issuer(settings, ledger) if settings.oidc_issuer else None
-    room = Room(ledger, store)
-    return Gateway(settings, ledger, store, queue, Watch(ledger), limits, Estimate(), metrics, room, issuer)
+    room, files = Room(ledger, store), FilesOnRequest(ledger, queue, settings.ring_seconds)
+    return Gateway(settings, ledger, store, queue, Watch(ledger), limits, Estimate(), metrics, room, files, issuer)
 
 
 def gateway_of(request: Request) -> Gateway:

@@ -85,6 +85,7 @@ class _LedgerCollector(Collector):
         where = ["stage", "name", "version", "sha256", "provider", "device"]
         yield _family("models", "Live workers by the model they run, and where.", where, gathered.models)
         yield _family("events", "Entries of the kept jobs' histories.", ["kind"], gathered.events)
+        yield _family("files", "Requested files of results by state.", ["state"], gathered.files)
         yield GaugeMetricFamily("viscera_webhooks_due", "Messages that wait to be sent.", gathered.webhooks_due)
 
 

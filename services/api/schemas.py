@@ -166,6 +166,13 @@ def inlined(model: type[BaseModel]) -> dict[str, Any]:
     return inside
 
 
+class FileState(BaseModel):
+    """A file of a result that is not written yet."""
+
+    name: str
+    state: Literal["waiting"]
+
+
 class Health(BaseModel):
     """Whether the service is ready, and what is missing."""
 
@@ -189,8 +196,8 @@ def job_view(job: jobs.Job, published: set[str] | dict[str, jobs.Artifact], wait
     links = {"self": here, "events": f"{here}/events"}
     if VOLUME in published:
         links["volume.nii.gz"] = f"{here}/volume.nii.gz"
-    links |= {name: f"{here}/{name}" for name in MEDIA_TYPES if name in published}
-    if "segmentation.dcm" in published:
+    links |= {name: f"{here}/{name}" for name in MEDIA_TYPES if name in published or name in job.offers}
+    if "segmentation.dcm" in links:
         links["deliveries"] = f"/v1/dicom/deliveries?job={job.id}"
     if job.state in jobs.OPEN:
         links["cancel"] = f"{here}/cancel"

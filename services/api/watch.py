@@ -14,7 +14,8 @@ from fastapi.concurrency import run_in_threadpool
 from shared.errors import NotFound, Unauthorized, Unavailable
 from shared.ledger import Ledger, api_keys, jobs
 
-EVERY = 0.25
+EVERY = 0.1
+"""Seconds between two readings of the watched jobs."""
 CHECKED = 1.0
 """Seconds between two checks of the credentials of waiting clients."""
 
@@ -23,7 +24,7 @@ CHECKED = 1.0
 class Watch:
     """Tells waiting clients when a job has changed or is gone.
 
-    While clients wait, one task reads all watched jobs together every quarter of a second, so many clients cost the
+    While clients wait, one task reads all watched jobs together every tenth of a second, so many clients cost the
     ledger no more than one.
     """
 

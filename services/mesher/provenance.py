@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 from shared.artifacts import Facts, ModelFact
+from shared.imaging.formats.plan import Origin
 from shared.imaging.volume import Modality, SourceFormat
 
 NOTICE = "not for diagnosis"
@@ -26,6 +28,15 @@ class Provenance:
     warnings: tuple[str, ...] = ()
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, ModelFact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The DICOM series that a job's scan came as, and the time that the DICOM files of its result say."""
+
+    job: str
+    origin: Origin
+    written: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def provenance_of(facts: Facts | None) -> Provenance:

@@ -49,7 +49,7 @@ class StageRun:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job; times are seconds since 1970."""
+    """One job; times are seconds since 1970. `offers` are the files that are written when they are requested."""
 
     seq: int
     id: str
@@ -67,6 +67,7 @@ class Job:
     position: int | None = None
     deadline: float = 0.0
     expires: float | None = None
+    offers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,4 +305,5 @@ def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None) -> Job:
         position=position,
         deadline=row.deadline,
         expires=row.expires,
+        offers=tuple(row.offers or ()),
     )

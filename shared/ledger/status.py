@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from shared.ledger.engine import now
 from shared.ledger.jobs import STAGES
-from shared.ledger.tables import deliveries, events, jobs, stage_runs
+from shared.ledger.tables import deliveries, events, file_runs, jobs, stage_runs
 from shared.ledger.workers import Worker, alive
 
 Counts = dict[tuple[str, ...], float]
@@ -23,7 +23,7 @@ class Status:
     """Counts by label.
 
     Jobs by state; waiting, running and overdue stages and the oldest wait in seconds by stage; workers by stage and
-    execution provider, and by model; history events by kind; webhook messages that are due.
+    execution provider, and by model; history events by kind; requested files by state; webhook messages that are due.
     """
 
     jobs: Counts
@@ -34,6 +34,7 @@ class Status:
     workers: Counts
     models: Counts
     events: Counts
+    files: Counts
     webhooks_due: int
 
 
@@ -51,6 +52,7 @@ def gather(connection: Connection) -> Status:
         workers=_tally((worker.stage, str((worker.model or {}).get("provider", "none"))) for worker in living),
         models=_tally(_model(worker) for worker in living if worker.model),
         events=_counts(connection, events.c.kind, ()),
+        files=_counts(connection, file_runs.c.state, ("ready", "running", "done", "failed")),
         webhooks_due=int(connection.execute(due).scalar_one()),
     )
 

@@ -130,6 +130,7 @@ jobs = Table(
     Column("error_code", String(64)),
     Column("error_detail", String(1000)),
     Column("filed", Integer, nullable=False, server_default="0"),
+    Column("offers", JSON),
     Index(None, "filed"),
     Index(None, "tenant", "seq"),
     Index(None, "state", "seq"),
@@ -171,6 +172,24 @@ artifacts = Table(
     Column("key", String(200), nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("bytes", BigInteger, nullable=False),
+)
+
+file_runs = Table(
+    "file_runs",
+    metadata,
+    _job_id(primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("worker", String(100)),
+    Column("lease_until", _Time),
+    Column("ring_at", _Time),
+    Column("requested", _Time, nullable=False),
+    Column("ended", _Time),
+    Column("error_code", String(64)),
+    Index(None, "state", "ring_at"),
 )
 
 idempotency = Table(

@@ -42,7 +42,7 @@ class ScanManifest(_Manifest):
 class FileManifest(_Manifest):
     """One published file and the stage that wrote it."""
 
-    stage: Literal["classifier", "segmenter", "mesher"]
+    stage: Literal["classifier", "segmenter", "mesher", "files"]
     name: str = Field(max_length=100)
     key: str = Field(max_length=200)
     sha256: str = Field(pattern=_SHA256)
@@ -77,6 +77,7 @@ class JobManifest(_Manifest):
     error_detail: str | None = None
     stages: tuple[StageManifest, ...] = ()
     artifacts: tuple[FileManifest, ...] = ()
+    offers: tuple[str, ...] = ()
 
     def job(self) -> jobs.Job:
         """Return the job as a ledger record."""
@@ -96,6 +97,7 @@ class JobManifest(_Manifest):
             error_detail=self.error_detail,
             stages=runs,
             deadline=self.deadline,
+            offers=self.offers,
         )
 
     def files(self) -> list[jobs.Artifact]:
@@ -168,7 +170,8 @@ def _ended(job: jobs.Job, files: list[jobs.Artifact]) -> dict[str, Any]:
     stages = [{name: getattr(run, name) for name in StageManifest.model_fields} for run in job.stages]
     times = {"started": job.started, "ended": job.ended}
     errors = {"error_code": job.error_code, "error_detail": job.error_detail}
-    return {"state": job.state, "stages": stages, "artifacts": [asdict(file) for file in files], **times, **errors}
+    written = {"artifacts": [asdict(file) for file in files], "offers": job.offers}
+    return {"state": job.state, "stages": stages, **written, **times, **errors}
 
 
 def _put(store: Store, key: str, manifest: BaseModel) -> None:

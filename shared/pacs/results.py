@@ -11,9 +11,6 @@ from shared.ledger.jobs import Artifact, Scan
 from shared.pacs import instance_list
 from shared.storage.base import Store
 
-FILES = ("segmentation.dcm", "sr.dcm", "rtstruct.dcm", "stl.dcm", "obj.dcm", "mtl.dcm")
-"""DICOM files of a job's result."""
-
 
 def identity(store: Store, scan: Scan) -> dict[str, Any]:
     """Return the patient and study attributes of a scan from DICOM.

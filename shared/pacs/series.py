@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
 from shared import scratch
+from shared.artifacts import DICOM_FILES
 from shared.dicom import decoding
-from shared.ledger import Ledger, jobs, pending_puts
+from shared.ledger import Ledger, files, jobs, pending_puts
 from shared.ledger.dicom import deliveries, instances
 from shared.ledger.dicom import series as ledger_series
 from shared.ledger.dicom.tables import series_jobs
@@ -69,8 +71,8 @@ def publish(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
     for job in ended_jobs:
         if job.state == "succeeded":
             try:
-                _publish(ledger, store, settings, job)
-                done.append(job.id)
+                if _publish(ledger, store, settings, job):
+                    done.append(job.id)
             except Exception as error:  # one job must not delay the others; the next round tries again
                 logger.error("results not published", exc_info=error, extra={"job": job.id})
         elif job.state not in jobs.OPEN:
@@ -79,11 +81,14 @@ def publish(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
     return done
 
 
-def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) -> None:
+def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) -> bool:
+    """Add the DICOM files of a job to its study; return False if they are not all written yet."""
     with ledger.read() as connection:
         scan = jobs.get_scan(connection, job.tenant, job.scan_id)
         artifacts = jobs.published(connection, job.id)
-    ids = {name: new_id("inst") for name in results.FILES if name in artifacts}
+    if not _are_written(ledger, job, artifacts):
+        return False
+    ids = {name: new_id("inst") for name in DICOM_FILES if name in artifacts}
     prefixes = [instance_list.prefix(instance_id) for instance_id in ids.values()]
     with scratch.folder() as folder, pending_puts.announced(ledger, prefixes, settings.lease_seconds, store.delete):
         records = []
@@ -97,6 +102,21 @@ def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) ->
                 known = destinations.of_tenant(destinations.load(settings.destinations), job.tenant)
                 if records:
                     deliveries.plan(connection, job.tenant, job.id, known)
+    return True
+
+
+def _are_written(ledger: Ledger, job: jobs.Job, artifacts: Collection[str]) -> bool:
+    """Request the DICOM files that the job can have; return whether no more of them are to come."""
+    missing = [name for name in DICOM_FILES if name in job.offers and name not in artifacts]
+    with ledger.read() as connection:
+        known = files.states(connection, job.id)
+    for name in missing:
+        if name not in known:
+            with ledger.write() as connection:
+                files.request(connection, None, job.id, name, patience=0.0)
+        elif known[name] == "failed":
+            logger.error("a DICOM file could not be written; the others are published", extra={"job": job.id})
+    return all(known.get(name) == "failed" for name in missing)
 
 
 def _record(connection: Connection, job: jobs.Job, records: list[tuple[instances.Instance, instances.About]]) -> None:

@@ -16,8 +16,8 @@ from billiard import current_process
 from celery import Celery
 
 from shared import scratch
-from shared.errors import ModelError
-from shared.ledger import Ledger, open_ledger, workers
+from shared.errors import VisceraError
+from shared.ledger import Ledger, files, open_ledger, workers
 from shared.process import die_with_parent
 from shared.settings import Settings
 from shared.storage.connect import open_metered_store
@@ -64,11 +64,17 @@ class ChildProcess:
             raise RuntimeError("the child was not started")
         self.runner.run(job_id)
 
+    def run_file(self, job_id: str) -> None:
+        """Answer one message about a requested file."""
+        if self.runner is None:
+            raise RuntimeError("the child was not started")
+        self.runner.run_file(job_id)
+
     def _load_tool(self) -> Any:
-        """Return the stage's tool; a model that can't be used ends the whole worker, not only this child."""
+        """Return the stage's tool; an unusable model or setting ends the whole worker, not only this child."""
         try:
             return self.stage.load(self.settings)
-        except ModelError as error:
+        except VisceraError as error:
             logger.critical("worker refuses to start: %s", error.detail, extra={"stage": self.stage.name})
             os.kill(os.getppid(), signal.SIGTERM)
             sys.exit(1)
@@ -76,10 +82,11 @@ class ChildProcess:
     def _create_series(self, tool: Any) -> None:
         """Create every time series at zero: Prometheus sees no increase in one that appears with its first value."""
         meters, provider = metrics.meters(), getattr(tool, "provider", "none")
-        for outcome in ("done", "failed", "retried", "lost"):
-            meters.stage_seconds.labels(self.stage.name, outcome, provider)
-        for outcome in ("renewed", "lost", "failed"):
-            meters.lease_renewals.labels(self.stage.name, outcome)
+        for stage in (self.stage.name, *([files.STAGE] if self.stage.write_file else [])):
+            for outcome in ("done", "failed", "retried", "lost"):
+                meters.stage_seconds.labels(stage, outcome, provider)
+            for outcome in ("renewed", "lost", "failed"):
+                meters.lease_renewals.labels(stage, outcome)
 
     def _report_alive(self, ledger: Ledger, tool: Any) -> None:
         worker = workers.Worker(self.worker, self.stage.name, self.stage.describe(tool))

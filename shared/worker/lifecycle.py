@@ -8,6 +8,7 @@ import socket
 
 from celery import Celery, signals
 
+from shared.ledger import files
 from shared.settings import Settings, settings
 from shared.telemetry import log
 from shared.worker.child import ChildProcess
@@ -33,6 +34,8 @@ def build_worker(stage: Stage, settings: Settings) -> Celery:
     worker = f"{socket.gethostname()}:{os.getpid()}:{stage.name}"
     parent, child = ParentProcess(stage, worker, settings), ChildProcess(stage, worker, settings, app)
     app.task(name=task_name(stage.name))(child.run)
+    if stage.write_file is not None:
+        app.task(name=task_name(files.STAGE))(child.run_file)
     signals.worker_init.connect(lambda **_: parent.prepare(), weak=False)
     signals.worker_ready.connect(lambda **_: parent.ready(), weak=False)
     signals.worker_shutting_down.connect(lambda **_: parent.shut_down(), weak=False)

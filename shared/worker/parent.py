@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from shared.ledger import claims, open_ledger, workers
+from shared.ledger import claims, files, open_ledger, workers
 from shared.process import die_with_supervisor, forbid_core_dumps
 from shared.settings import Settings
 from shared.telemetry import metrics
@@ -33,6 +33,7 @@ class ParentProcess:
             metrics.serve(self.settings.metrics_host, self.settings.metrics_port, self.metrics_folder)
         Watchdog(
             stage=self.stage.name,
+            writes_files=self.stage.write_file is not None,
             worker=self.worker,
             seconds=max(3.0 * self.settings.ring_seconds, 5.0),
             stuck=max(2.0 * self.settings.lease_seconds, 10.0),
@@ -44,5 +45,6 @@ class ParentProcess:
         ledger = open_ledger(self.settings.ledger_url)
         with suppress(Exception), ledger.write() as connection:
             claims.release_all(connection, self.worker)
+            files.release_all(connection, self.worker)
             workers.gone(connection, self.worker)
         ledger.close()

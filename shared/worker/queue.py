@@ -9,11 +9,14 @@ from typing import Any
 
 from celery import Celery
 
+from shared.ledger import files
 from shared.ledger.jobs import STAGES
 
 __all__ = ["STAGES", "make_app", "notify", "queue_length"]
-RETRIED_PRIORITY, NORMAL_PRIORITY = 0, 6
+RETRIED_PRIORITY, NORMAL_PRIORITY, FILE_PRIORITY = 0, 6, 9
 """Priorities of a message; Redis and Valkey deliver the smaller number first."""
+_QUEUES = {files.STAGE: STAGES[-1]}
+"""The worker of the last stage also writes requested files, when no job waits for it."""
 
 
 def make_app(broker_url: str, seconds: float | None = None, answer_within: float = 30.0) -> Celery:
@@ -65,20 +68,21 @@ def task_name(stage: str) -> str:
 
 
 def notify(app: Celery, job_id: str, stage: str, *, retried: bool = False) -> None:
-    """Send a stage message.
+    """Send a message of a stage, or of `files`: a requested file of this job is due.
 
     Raises the broker's error, which callers may ignore: the reconciler notifies again. A message of retried work, which
-    lost its worker before, is delivered before all others.
+    lost its worker before, is delivered before all others, and one of a file after all others.
     """
-    options: dict[str, Any] = {"queue": stage, "ignore_result": True, "retry": False}
-    app.send_task(task_name(stage), args=[job_id], priority=RETRIED_PRIORITY if retried else NORMAL_PRIORITY, **options)
+    normal = FILE_PRIORITY if stage == files.STAGE else NORMAL_PRIORITY
+    options: dict[str, Any] = {"queue": _QUEUES.get(stage, stage), "ignore_result": True, "retry": False}
+    app.send_task(task_name(stage), args=[job_id], priority=RETRIED_PRIORITY if retried else normal, **options)
 
 
 def queue_length(app: Celery, stage: str) -> int:
-    """Return the number of messages in a stage's queue.
+    """Return the number of messages in the queue of a stage or of `files`.
 
     Raises the broker's error.
     """
     with app.connection_for_write() as line:
         channel: Any = line.default_channel
-        return int(channel.queue_declare(queue=stage).message_count)
+        return int(channel.queue_declare(queue=_QUEUES.get(stage, stage)).message_count)

@@ -10,18 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
+from sqlalchemy import Connection
 
 from shared import scratch
 from shared.errors import BadScan, ModelError, Unavailable, VisceraError
-from shared.ledger import Ledger, claims, history, jobs
+from shared.ledger import Ledger, claims, files, history, jobs
 from shared.ledger.claims import Claim, LostLease
+from shared.ledger.files import FileClaim
 from shared.settings import Settings
 from shared.storage.base import Store
 from shared.telemetry import log, metrics, trace
 from shared.worker import failpoints
 from shared.worker.queue import notify
 from shared.worker.stage import Stage
-from shared.worker.work import Work
+from shared.worker.work import Rules, Work
 
 logger = logging.getLogger("viscera.stage")
 
@@ -46,74 +48,97 @@ class StageRunner:
         failpoints.hit(self.stage.name, "before-claim")
         with self.ledger.write() as connection:
             claim = claims.claim_next(connection, self.stage.name, self.worker, job_id, self.settings.lease_seconds)
-            outcome = "empty" if claim is None else "claimed"
-            metrics.meters().stage_messages.labels(self.stage.name, outcome).inc()
-            if claim is None:
-                return
-            job = jobs.get(connection, None, claim.job_id)
-            parent = history.trace_of(connection, job.id)
-        failpoints.hit(self.stage.name, "after-claim", job.id)
+            job, parent = _claimed(connection, self.stage.name, claim)
+        if claim is not None and job is not None:
+            self._start(job, claim, claims, parent)
+
+    def run_file(self, job_id: str) -> None:
+        """Answer one message about a requested file: claim the next one that is due and write it."""
+        failpoints.hit(files.STAGE, "before-claim")
+        with self.ledger.write() as connection:
+            claim = files.claim_next(connection, self.worker, job_id, self.settings.lease_seconds)
+            job, parent = _claimed(connection, files.STAGE, claim)
+        if claim is not None and job is not None:
+            self._start(job, claim, files, parent)
+
+    def _start(self, job: jobs.Job, claim: Claim | FileClaim, rules: Rules, parent: str | None) -> None:
+        failpoints.hit(claim.stage, "after-claim", job.id)
         fields: dict[str, str | int] = {"job": job.id, "attempt": claim.attempt, "tenant": job.tenant}
         with (
-            trace.span(self.stage.name, parent, **fields),
-            log.fields(stage=self.stage.name, **fields),
+            trace.span(claim.stage, parent, **fields),
+            log.fields(stage=claim.stage, **fields),
             scratch.folder() as folder,
         ):
-            self._work(Work(job, claim, folder, self.tool, self.settings, self.ledger, self.store))
+            self._work(Work(job, claim, rules, folder, self.tool, self.settings, self.ledger, self.store))
 
     def _work(self, work: Work) -> None:
-        started = time.monotonic()
+        started, stage = time.monotonic(), work.claim.stage
         try:
             with work.heartbeat():
                 with trace.span("work"):
-                    self.stage.task(work)
-                next_stage = work.publish()
+                    self._run_task(work)
+                upcoming = work.publish()
         except LostLease:
-            self._count("lost", started)
+            self._count(stage, "lost", started)
             logger.warning("lease lost, nothing published")
             return
         except Exception as error:
             outcome = "lost"  # or published, if the commit succeeded and only its answer was lost
             with suppress(LostLease):
-                outcome = self._give_up(work.claim, error)
-            self._count(outcome, started)
+                outcome = self._give_up(work, error)
+            self._count(stage, outcome, started)
             return
-        failpoints.hit(self.stage.name, "after-commit")
-        self._count("done", started)
+        failpoints.hit(stage, "after-commit")
+        self._count(stage, "done", started)
         logger.info("stage done", extra={"seconds": round(time.monotonic() - started, 3)})
-        if next_stage is not None:
+        for following in upcoming:
             with suppress(Exception):  # the reconciler notifies again
-                notify(self.app, work.job.id, next_stage)
-        failpoints.hit(self.stage.name, "after-notify")
+                notify(self.app, work.job.id, following)
+        failpoints.hit(stage, "after-notify")
 
-    def _count(self, outcome: str, started: float) -> None:
+    def _run_task(self, work: Work) -> None:
+        if isinstance(work.claim, Claim):
+            self.stage.task(work)
+        elif self.stage.write_file is not None:
+            self.stage.write_file(work, work.claim.name)
+
+    def _count(self, stage: str, outcome: str, started: float) -> None:
         meters = metrics.meters()
         provider = getattr(self.tool, "provider", "none")
-        meters.stage_seconds.labels(self.stage.name, outcome, provider).observe(time.monotonic() - started)
+        meters.stage_seconds.labels(stage, outcome, provider).observe(time.monotonic() - started)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
         meters.peak_bytes.labels(self.stage.name).set(peak)
 
-    def _give_up(self, claim: Claim, error: Exception) -> str:
-        """Fail the job or release the stage for another attempt; return which: failed or retried. Raises LostLease.
+    def _give_up(self, work: Work, error: Exception) -> str:
+        """Fail the work or release it for another attempt; return which: failed or retried. Raises LostLease.
 
         An unavailable ledger or store is not the scan's fault, so it does not count as an attempt: the job's deadline
         bounds it.
         """
+        claim, rules = work.claim, work.rules
         final = isinstance(error, (BadScan, ModelError))
         logger.log(logging.INFO if final else logging.ERROR, "stage failed", exc_info=error)
         with self.ledger.write() as connection:
             if final and isinstance(error, VisceraError):
-                claims.fail(connection, claim, error.code, error.detail)
+                rules.fail(connection, claim, error.code, error.detail)
             elif isinstance(error, Unavailable):
-                claims.release(connection, claim, wait=self.settings.ring_seconds)
+                rules.release(connection, claim, self.settings.ring_seconds, False)
                 return "retried"
             elif claim.attempt < claims.ATTEMPTS:
-                claims.release(connection, claim, wait=2.0**claim.attempt, counts=True)
+                rules.release(connection, claim, 2.0**claim.attempt, True)
                 return "retried"
             elif isinstance(error, MemoryError):
                 detail = f"The {claim.stage} needed more memory than a worker may have, {claims.ATTEMPTS} times."
-                claims.fail(connection, claim, "out_of_memory", detail)
+                rules.fail(connection, claim, "out_of_memory", detail)
             else:
                 detail = f"The {claim.stage} failed {claims.ATTEMPTS} times."
-                claims.fail(connection, claim, "internal_error", detail)
+                rules.fail(connection, claim, "internal_error", detail)
         return "failed"
+
+
+def _claimed(connection: Connection, stage: str, claim: Claim | FileClaim | None) -> tuple[jobs.Job | None, str | None]:
+    """Count the message; return the claimed job and the traceparent of its spans."""
+    metrics.meters().stage_messages.labels(stage, "empty" if claim is None else "claimed").inc()
+    if claim is None:
+        return None, None
+    return jobs.get(connection, None, claim.job_id), history.trace_of(connection, claim.job_id)

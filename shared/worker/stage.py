@@ -19,17 +19,22 @@ class Stage:
     """One stage of a job.
 
     `task` does the work of one claim. `load` returns the tool that the task needs, such as a network; it runs once in
-    each worker child. `describe` returns what the ledger keeps about that tool.
+    each worker child. `describe` returns what the ledger keeps about that tool. `write_file` writes one requested file
+    of an ended job, where the worker of this stage does that too.
     """
 
     name: str
     task: Callable[[Work], None]
     load: Callable[[Settings], Any] = _no_tool
     describe: Callable[[Any], Any] = _no_tool
+    write_file: Callable[[Work, str], None] | None = None
 
 
 def stage(
-    name: str, load: Callable[[Settings], Any] = _no_tool, describe: Callable[[Any], Any] = _no_tool
+    name: str,
+    load: Callable[[Settings], Any] = _no_tool,
+    describe: Callable[[Any], Any] = _no_tool,
+    write_file: Callable[[Work, str], None] | None = None,
 ) -> Callable[[Callable[[Work], None]], Stage]:
     """Return a decorator that turns a function of `Work` into the stage of this name."""
-    return lambda task: Stage(name, task, load, describe)
+    return lambda task: Stage(name, task, load, describe, write_file)

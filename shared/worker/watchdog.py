@@ -18,7 +18,7 @@ from contextlib import suppress
 from celery import signals
 from celery.worker import state
 
-from shared.ledger import Ledger, claims, sweep
+from shared.ledger import Ledger, claims, files, sweep
 
 logger = logging.getLogger("viscera.watchdog")
 
@@ -27,12 +27,20 @@ class Watchdog:
     """Watches the worker of one stage from its main process.
 
     `seconds` is how long due work may wait while this worker is idle, `stuck` how long a child may work without a
-    lease.
+    lease. `writes_files` says that requested files are this worker's work too.
     """
 
     def __init__(
-        self, stage: str, worker: str, seconds: float, stuck: float, open_ledger: Callable[[], Ledger]
+        self,
+        *,
+        stage: str,
+        worker: str,
+        seconds: float,
+        stuck: float,
+        open_ledger: Callable[[], Ledger],
+        writes_files: bool = False,
     ) -> None:
+        self.writes_files = writes_files
         self.stage, self.worker, self.seconds, self.stuck, self.open_ledger = stage, worker, seconds, stuck, open_ledger
         self.heard = self.held = time.monotonic()
 
@@ -67,11 +75,11 @@ class Watchdog:
 
     def _starved(self, ledger: Ledger) -> bool:
         with ledger.read() as connection:
-            return sweep.is_due(connection, self.stage)
+            return sweep.is_due(connection, self.stage) or (self.writes_files and files.is_due(connection))
 
     def _holds(self, ledger: Ledger) -> bool:
         with ledger.read() as connection:
-            return claims.holds_any(connection, self.worker)
+            return claims.holds_any(connection, self.worker) or files.holds_any(connection, self.worker)
 
     def _kill_children(self) -> None:
         for request in list(state.active_requests):

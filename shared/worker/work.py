@@ -4,32 +4,60 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
+from shared.artifacts import DICOM_FILES
 from shared.errors import Unavailable
-from shared.ledger import Ledger, claims, jobs, pending_puts
+from shared.ledger import Ledger, files, jobs, pending_puts
 from shared.ledger.claims import Claim, LostLease
+from shared.ledger.dicom import series
+from shared.ledger.files import FileClaim
 from shared.pacs import instance_list
 from shared.settings import Settings
 from shared.storage.base import Store, sha256
 from shared.telemetry import trace
 from shared.telemetry.metrics import meters
 from shared.worker import failpoints
+from shared.worker.ahead import names_ahead
 
 PROGRESS_EVERY = 0.4
 """Seconds between two writes of progress to the ledger."""
 
 
+class Rules(Protocol):
+    """What a claim allows: `shared.ledger.claims` for stages, `shared.ledger.files` for files."""
+
+    def renew(self, connection: Connection, claim: Any, progress: float | None, lease: float, /) -> None:
+        """Extend the lease."""
+
+    def complete(
+        self, connection: Connection, claim: Any, outputs: Iterable[jobs.Artifact], patience: float, /
+    ) -> str | None:
+        """Publish the outputs and return the next stage, if there is one."""
+
+    def fail(self, connection: Connection, claim: Any, code: str, detail: str, /) -> None:
+        """Record that the work failed."""
+
+    def release(self, connection: Connection, claim: Any, wait: float, counts: bool, /) -> None:
+        """Make the work due again."""
+
+
 @dataclass(slots=True)
 class Work:
-    """One claimed stage of one job; `folder` is a scratch folder and `tool` what the stage loaded."""
+    """One claimed stage of one job, or one claimed file of its result, with the `rules` of that claim.
+
+    `folder` is a scratch folder and `tool` what the stage loaded.
+    """
 
     job: jobs.Job
-    claim: Claim
+    claim: Claim | FileClaim
+    rules: Rules
     folder: Path
     tool: Any
     _settings: Settings
@@ -37,6 +65,7 @@ class Work:
     _store: Store
     _lost: threading.Event = field(default_factory=threading.Event)
     _outputs: dict[str, Path] = field(default_factory=dict)
+    _offers: Sequence[str] = ()
     _last_progress: float = 0.0
 
     @contextmanager
@@ -62,6 +91,13 @@ class Work:
     def output(self, name: str) -> Path:
         """Return the path at which to write a file that is published under this name."""
         return self._outputs.setdefault(name, self.folder / name)
+
+    def offer(self, names: Sequence[str]) -> None:
+        """Name the files that are written at their first request; some are requested when the job succeeds.
+
+        Those are the files of VISCERA_FILES, and the DICOM files that are sent back to the archive of the scan.
+        """
+        self._offers = names
 
     def progress(self, fraction: float) -> None:
         """Report the fraction done (0..1). Raises LostLease when this work is no longer wanted."""
@@ -102,7 +138,7 @@ class Work:
         outcome = "failed"
         try:
             with self._ledger.write() as connection:
-                claims.renew(connection, self.claim, progress, self._settings.lease_seconds)
+                self.rules.renew(connection, self.claim, progress, self._settings.lease_seconds)
             outcome = "renewed"
         except LostLease:
             outcome = "lost"
@@ -110,8 +146,8 @@ class Work:
         finally:
             meters().lease_renewals.labels(self.claim.stage, outcome).inc()
 
-    def publish(self) -> str | None:
-        """Store the outputs, publish them in one transaction and return the next stage.
+    def publish(self) -> list[str]:
+        """Store the outputs, publish them in one transaction and return what to notify: the next stage, or files.
 
         If that fails, what was stored is deleted, unless the commit succeeded and only its answer was lost. Raises
         LostLease.
@@ -120,10 +156,20 @@ class Work:
             artifacts = self._store_outputs()
             failpoints.hit(self.claim.stage, "after-store")
             with trace.span("publish"), self._ledger.write() as connection:
-                return claims.complete(connection, self.claim, artifacts, self._settings.ring_seconds)
+                following = self.rules.complete(connection, self.claim, artifacts, self._settings.ring_seconds)
+                upcoming = [] if following is None else [following]
+                return upcoming + [files.STAGE] * self._record_offers(connection)
         except BaseException:
             pending_puts.delete_unsettled(self._ledger, [self.claim.prefix], self._store.delete)
             raise
+
+    def _record_offers(self, connection: Connection) -> int:
+        if not self._offers:
+            return 0
+        ahead = names_ahead(self._settings.files, self.job.tenant)
+        if not ahead.issuperset(DICOM_FILES) and series.is_from_series(connection, self.job.id):
+            ahead |= set(DICOM_FILES)
+        return len(files.offer(connection, self.job.id, self._offers, ahead))
 
     def _store_outputs(self) -> list[jobs.Artifact]:
         artifacts = []

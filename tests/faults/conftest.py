@@ -58,18 +58,6 @@ def in_short_version(item) -> bool:
     )
 
 
-class SmallSystem(LocalSystem):
-    """The embedded system, its mesher drawing small thumbnails."""
-
-    def _children(self, environment):
-        children = []
-        for child in LocalSystem._children(self, environment | {"PYTHONPATH": str(HERE.parent.parent)}):
-            small = {"services.mesher": "tests.faults.small_mesher"}
-            child.command = [small.get(part, part) for part in child.command]
-            children.append(child)
-        return children
-
-
 @pytest.fixture(scope="package", params=BACKENDS)
 def rig(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("faults")
@@ -94,7 +82,7 @@ def rig(request, tmp_path_factory):
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for name, value in settings.items():
             patch.setenv(name, value)
-        system = stack.enter_context(SmallSystem(folder / "data", calm=0.5))
+        system = stack.enter_context(LocalSystem(folder / "data", calm=0.5))
         client = stack.enter_context(Client(system.url, system.key))
         system.wait_ready()
         ledger = open_ledger(outside.get("ledger", f"sqlite:///{system.data / 'ledger.db'}"))

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, StreamingResponse
 
+from services.api import schemas
 from services.api.gateway import Gateway, GatewayDep, Reader
 from services.api.schemas import MEDIA_TYPES
 from services.api.views import missing_file
+from shared.artifacts import DICOM_FILES
 from shared.errors import Conflict, NotFound, VisceraError
 from shared.ledger import api_keys, jobs
 from shared.pacs import results
@@ -23,6 +26,7 @@ _RANGE = re.compile(r"^bytes=([0-9]{0,18})-([0-9]{0,18})$")
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {kind: {} for kind in sorted(set(MEDIA_TYPES.values()))}, "description": "The file."},
     206: {"description": "The part that Range asked for."},
+    202: {"model": schemas.FileState, "description": "The file is still being written: request it again."},
     304: {"description": "The file the client has is still right."},
 }
 
@@ -58,7 +62,7 @@ class _Content:
 
 @router.head("/{name}", include_in_schema=False, response_class=Response)
 @router.get("/{name}", response_class=Response, responses=_FILE)
-def get_file(
+async def get_file(
     job_id: str,
     name: str,
     request: Request,
@@ -67,7 +71,10 @@ def get_file(
     compression: Literal["none", "quantized", "meshopt"] = "none",
     lod: bool = False,
 ) -> Response:
-    """Return one file of the job's result; 409 until there is one.
+    """Return one file of the job's result; 409 while the job runs, or where there is no such file.
+
+    `model.glb`, `labels.nii.gz` and `report.json` exist when the job has succeeded. Every other file is written at its
+    first request, once: the answer waits up to ten seconds, then it is 202 with `Retry-After`.
 
     `model.glb` also comes smaller: with `compression`, and with `lod` as one file with several levels of detail
     (MSFT_lod), which is compressed with meshopt.
@@ -75,7 +82,14 @@ def get_file(
     if name not in MEDIA_TYPES:
         raise NotFound("There is no such file.")
     stored_name = _variant(compression, lod) if name == "model.glb" else name
-    content = _find(gateway, caller, job_id, name, stored_name)
+    if not await gateway.files.is_settled(caller, job_id, stored_name):
+        state = schemas.FileState(name=name, state="waiting")
+        return JSONResponse(state.model_dump(), 202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
+    content = await run_in_threadpool(_find, gateway, caller, job_id, name, stored_name)
+    return _answer(request, gateway, name, stored_name, content)
+
+
+def _answer(request: Request, gateway: Gateway, name: str, stored_name: str, content: _Content) -> Response:
     etag = f'"{content.sha256}"'
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
     if is_not_modified(request, etag):
@@ -97,7 +111,7 @@ def _find(gateway: Gateway, caller: api_keys.Caller, job_id: str, name: str, sto
         job = jobs.get(connection, caller.tenant, job_id)
         artifact = jobs.published(connection, job_id).get(stored_name)
         scan = jobs.get_scan(connection, caller.tenant, job.scan_id)
-    is_dicom = name in results.FILES
+    is_dicom = name in DICOM_FILES
     if is_dicom and scan.format != "dicom":
         raise NotFound(f"The scan was not DICOM: there is no {name}.", "not_dicom")
     if artifact is None and is_dicom and job.state == "succeeded":

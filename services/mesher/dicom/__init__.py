@@ -5,29 +5,53 @@ The files have no patient attributes; `shared.dicom.identity.complete` adds them
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
+from highdicom.seg import Segmentation
 from pydicom.dataset import Dataset
 
 from services.mesher.dicom.report import measurement_report
-from services.mesher.dicom.segmentation import present_organs, segmentation
-from services.mesher.dicom.source import source_images, to_bytes
+from services.mesher.dicom.segmentation import segmentation
+from services.mesher.dicom.source import set_time, source_images, to_bytes
 from services.mesher.dicom.structures import structure_set
 from services.mesher.dicom.surfaces import surfaces
-from services.mesher.provenance import Provenance
+from services.mesher.provenance import Provenance, Series
 from services.mesher.results import MeshedOrgans
-from shared.imaging.formats.plan import Origin
 from shared.imaging.volume import LabelMap
 
 
-def to_dicom(
-    job: str, labels: LabelMap, meshed: MeshedOrgans, origin: Origin, provenance: Provenance
-) -> dict[str, bytes]:
-    """Every DICOM file of a result by name; none where there is no organ."""
-    if not present_organs(labels):
-        return {}
-    sources = source_images(origin)
-    segments = segmentation(job, labels, sources, origin, provenance)
-    report = measurement_report(job, meshed, sources, segments, provenance)
-    datasets: dict[str, Dataset] = {"segmentation.dcm": segments, "sr.dcm": report}
-    datasets["rtstruct.dcm"] = structure_set(job, labels, sources, origin, provenance)
-    datasets |= surfaces(job, meshed, sources, provenance)
-    return {name: to_bytes(dataset) for name, dataset in datasets.items()}
+@dataclass(frozen=True, eq=False)
+class DicomResult:
+    """A result with an organ, of a scan from DICOM; data sets that several files need are built once."""
+
+    series: Series
+    labels: LabelMap
+    meshed: MeshedOrgans
+    provenance: Provenance
+
+    @cached_property
+    def _sources(self) -> list[Dataset]:
+        return source_images(self.series.origin)
+
+    @cached_property
+    def _segmentation(self) -> Segmentation:
+        return segmentation(self.series.job, self.labels, self._sources, self.series.origin, self.provenance)
+
+    def file(self, name: str) -> bytes:
+        """Write one file.
+
+        Raises KeyError for an unknown name.
+        """
+        dataset = self._dataset(name)
+        set_time(dataset, self.series.written)
+        return to_bytes(dataset)
+
+    def _dataset(self, name: str) -> Dataset:
+        if name == "segmentation.dcm":
+            return self._segmentation
+        if name == "sr.dcm":
+            return measurement_report(self.series.job, self.meshed, self._sources, self._segmentation, self.provenance)
+        if name == "rtstruct.dcm":
+            return structure_set(self.series.job, self.labels, self._sources, self.series.origin, self.provenance)
+        return surfaces(self.series.job, self.meshed, self._sources, self.provenance)[name]

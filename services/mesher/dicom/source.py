@@ -58,6 +58,18 @@ def new_result(job: str, sop_class: str, kind: str, image: Dataset, provenance: 
     return data
 
 
+_DATES = ("InstanceCreationDate", "ContentDate", "StructureSetDate", "SeriesDate")
+_TIMES = ("InstanceCreationTime", "ContentTime", "StructureSetTime", "SeriesTime")
+
+
+def set_time(dataset: Dataset, written: datetime) -> None:
+    """Set the date and time of writing wherever the data set has one: the same result then gives the same bytes."""
+    for names, text in ((_DATES, written.strftime("%Y%m%d")), (_TIMES, written.strftime("%H%M%S"))):
+        for name in names:
+            if dataset.get(name):
+                setattr(dataset, name, text)
+
+
 def reference(image: Dataset) -> Dataset:
     """An item of a sequence that refers to this instance."""
     item = Dataset()

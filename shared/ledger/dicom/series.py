@@ -131,3 +131,9 @@ def attempts(connection: Connection, series_ids: list[str]) -> dict[str, list[tu
     for row in connection.execute(query):
         by_series.setdefault(row.series, []).append((row.job_id, row.attempt, row.instances))
     return by_series
+
+
+def is_from_series(connection: Connection, job_id: str) -> bool:
+    """Return whether a job was started on a stored series."""
+    query = select(series_jobs.c.job_id).where(series_jobs.c.job_id == job_id)
+    return connection.execute(query).first() is not None

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from services.mesher.outputs import write_outputs
+from services.mesher.provenance import Series
 from shared.imaging.formats import open_scan, read_scan
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import LabelMap
@@ -25,7 +26,7 @@ def written(tmp_path_factory):
     data = np.zeros(volume.data.shape, np.uint8)
     data[2:6, 5:12, 4:20], data[3:9, 20:30, 8:30], data[5, 2, 2:4] = 1, 3, 2
     label_map = LabelMap(data, volume.geometry)
-    return label_map, write_outputs(label_map, series=("job_1", open_scan(folder).origin))
+    return label_map, write_outputs(label_map, series=Series("job_1", open_scan(folder).origin))
 
 
 @pytest.fixture(scope="module")

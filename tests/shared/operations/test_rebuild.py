@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from services.reconciler import reconcile
 from shared.errors import NotFound
-from shared.ledger import audit, claims, erasure, jobs, manifest_state
+from shared.ledger import audit, claims, erasure, files, jobs, manifest_state
 from shared.ledger.history import history
 from shared.ledger.tables import api_keys, deliveries, events, scans, stage_runs
 from shared.operations.manifests import file_accepted, file_job, file_missing
@@ -65,6 +65,8 @@ def work(ledger, store, tmp_path, job_id, stages=jobs.STAGES):
             claims.complete(
                 connection, claim, [jobs.Artifact(stage, stage, claim.prefix + stage, digest, len(content))]
             )
+            if stage == jobs.STAGES[-1]:
+                files.offer(connection, job_id, ["model.stl"])
 
 
 def look(ledger, job_id):
@@ -73,7 +75,7 @@ def look(ledger, job_id):
         job = jobs.get(connection, None, job_id)
         runs = [(r.stage, r.state, r.attempts, r.progress, r.started, r.ended) for r in job.stages]
         about = (job.tenant, job.scan_id, job.options, job.state, job.created, job.started, job.ended, job.deadline)
-        return about, (job.error_code, job.error_detail), runs, jobs.published(connection, job_id)
+        return about, job.offers, (job.error_code, job.error_detail), runs, jobs.published(connection, job_id)
 
 
 def test_ended_jobs_come_back_as_they_were_and_open_ones_begin_anew(ledgers, store, tmp_path):
@@ -211,7 +213,7 @@ def test_manifests_name_no_file_and_no_patient(ledgers, store, tmp_path):
     told = json.loads(b"".join(store.read(f"jobs/{job}/manifest.json")))
     assert set(told) == {
         "version", "id", "tenant", "scan", "options", "created", "deadline", "state", "started", "ended", "error_code",
-        "error_detail", "stages", "artifacts",
+        "error_detail", "stages", "artifacts", "offers",
     }  # fmt: skip
     scan = json.loads(b"".join(store.read(f"scans/{told['scan']}/manifest.json")))
     assert set(scan) == {"version", "id", "tenant", "key", "sha256", "bytes", "format", "created"}

@@ -27,7 +27,7 @@ def work(ledger, store, tmp_path):
     with ledger.write() as connection:
         claim = claims.claim(connection, job_id, "classifier", "w")
         job = jobs.get(connection, None, job_id)
-    made = Work(job, claim, tmp_path, None, Settings(), ledger, store)
+    made = Work(job, claim, claims, tmp_path, None, Settings(), ledger, store)
     made.output("mask").write_bytes(b"CANARY")
     return made
 
@@ -38,7 +38,7 @@ def announced(ledger):
 
 
 def test_published_files_stay(work, ledger, store):
-    assert work.publish() == "segmenter"
+    assert work.publish() == ["segmenter"]
     assert list(store.keys()) == [work.claim.prefix + "mask"]
     assert announced(ledger) == []
     with ledger.read() as connection:

@@ -4,6 +4,7 @@ import io
 import shutil
 import subprocess
 import warnings
+from datetime import UTC, datetime
 
 import highdicom
 import numpy as np
@@ -12,19 +13,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.mesher.core import mesh
-from services.mesher.dicom import to_dicom
 from services.mesher.dicom.segmentation import segmentation
 from services.mesher.dicom.source import source_images, to_bytes
-from services.mesher.provenance import Provenance
+from services.mesher.outputs import Result, files_on_request
+from services.mesher.provenance import Provenance, Series
 from shared import sandbox
+from shared.artifacts import DICOM_FILES
 from shared.dicom.identity import complete
 from shared.imaging.formats import open_scan, read_scan
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import ORGANS, LabelMap
-from shared.pacs import results
 from tests.support.scans import rotation, small_grid, write_dicom, write_enhanced
 
+NOON = datetime(2026, 5, 17, 12, 0, 0, tzinfo=UTC)
 ORIGIN = Provenance(models=(("gate", "ab" * 32), ("outline", "cd" * 32)), software="viscera 0")
 IDENTITY = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Müller^Äda"}]}, "00100020": {"vr": "LO", "Value": ["1"]}}
 
@@ -35,8 +36,15 @@ def result_of(folder, labels=None):
         labels = np.zeros(volume.data.shape, np.uint8)
         labels[2:6, 5:12, 4:20], labels[3:9, 20:30, 8:30] = 1, 3
     label_map = LabelMap(labels, volume.geometry)
-    files = to_dicom("job_1", label_map, mesh(label_map, "light"), open_scan(folder).origin, ORIGIN)
+    files = dicom_files(label_map, folder)
     return label_map, {name: complete(content, IDENTITY) for name, content in files.items()}
+
+
+def dicom_files(label_map, folder, job="job_1", written=NOON):
+    result = Result(
+        label_map, "light", provenance=ORIGIN, series=lambda: Series(job, open_scan(folder).origin, written)
+    )
+    return {name: result.file(name) for name in files_on_request(result) if name in DICOM_FILES}
 
 
 def read(content):
@@ -162,11 +170,22 @@ def test_before_it_is_handed_out_a_result_holds_nothing_personal(tmp_path):
     folder = write_dicom(tmp_path / "s", abdomen(small_grid()).volume, PatientID="CANARY", StudyDescription="CANARY")
     volume = read_scan(folder)
     labels = LabelMap(np.ones(volume.data.shape, np.uint8), volume.geometry)
-    files = to_dicom("job_1", labels, mesh(labels, "light"), open_scan(folder).origin, ORIGIN)
-    assert set(files) == set(results.FILES)
+    files = dicom_files(labels, folder)
+    assert set(files) == set(DICOM_FILES)
     assert all(b"CANARY" not in content and b"Phantom" not in content for content in files.values())
     identity = sandbox.call("identity", path=str(folder))["identity"]
     assert read(complete(files["sr.dcm"], identity)).StudyDescription == "CANARY"
+
+
+def test_a_file_has_the_same_bytes_whenever_it_is_written(tmp_path):
+    folder = write_dicom(tmp_path / "s", abdomen(small_grid()).volume)
+    labels = np.zeros(read_scan(folder).data.shape, np.uint8)
+    labels[2:6, 5:12, 4:20] = 1
+    label_map = LabelMap(labels, read_scan(folder).geometry)
+    first = dicom_files(label_map, folder)
+    again = dicom_files(label_map, folder)  # a moment later by the clock
+    assert [name for name in DICOM_FILES if first[name] != again[name]] == []
+    assert read(complete(first["sr.dcm"], {})).ContentTime == "120000"
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is not installed")

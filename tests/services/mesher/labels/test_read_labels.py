@@ -15,6 +15,7 @@ from services.mesher.core import mesh
 from services.mesher.labels import read_labels
 from services.mesher.labels.names import read_names
 from services.mesher.outputs import write_outputs
+from services.mesher.provenance import Series
 from shared import artifacts
 from shared.dicom.identity import complete
 from shared.errors import BadScan, CorruptScan, MixedSeries, NotAScan, UnsupportedScan
@@ -181,7 +182,9 @@ def test_a_dicom_seg_has_its_voxels_at_the_same_places(tmp_path, affine, as_fold
     volume = read_scan(folder)
     data = np.zeros(volume.data.shape, np.uint8)
     data[2:6, 5:12, 4:20], data[3:8, 20:30, 8:30] = 1, 3
-    files = write_outputs(LabelMap(data, volume.geometry), quality="light", series=("j", open_scan(folder).origin))
+    files = write_outputs(
+        LabelMap(data, volume.geometry), quality="light", series=Series("j", open_scan(folder).origin)
+    )
     (tmp_path / "seg").mkdir()
     path = tmp_path / "seg" / "l.dcm"
     path.write_bytes(complete(files["segmentation.dcm"], {}))

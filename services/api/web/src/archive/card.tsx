@@ -1,4 +1,5 @@
 /** One job in the archive. */
+import { useState } from "preact/hooks";
 import { css, colourOf } from "../core/organs";
 import type { Job, Report } from "../core/types";
 import { organVolume, percent, when } from "../core/words";
@@ -26,7 +27,7 @@ export function Card({ job, report, writable, onShare, onDelete }: Props) {
     <li class="job-card">
       <a href={`#/jobs/${job.id}`} class="job-open">
         <span class="job-picture">
-          {picture ? <img src={picture} alt="" loading="lazy" width={256} height={256} /> : <span class="muted">{STATES[job.state]}</span>}
+          {picture ? <Picture source={picture} /> : <span class="muted">{STATES[job.state]}</span>}
         </span>
         <span class="job-title">
           {report?.modality ? `${report.modality} · ` : ""}
@@ -65,4 +66,16 @@ export function Card({ job, report, writable, onShare, onDelete }: Props) {
       )}
     </li>
   );
+}
+
+const TRIES = 10;
+const PAUSE = 3000;
+
+/** The picture of a result. The server draws it at its first request; while that takes long, it is requested again. */
+function Picture({ source }: { source: string }) {
+  const [attempt, setAttempt] = useState(0);
+  const again = () => {
+    if (attempt < TRIES) setTimeout(() => setAttempt(attempt + 1), PAUSE);
+  };
+  return <img key={attempt} src={source} alt="" loading="lazy" width={256} height={256} onError={again} />;
 }

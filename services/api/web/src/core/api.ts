@@ -48,6 +48,25 @@ async function send(path: string, init: RequestInit = {}): Promise<Response> {
   return answer;
 }
 
+/** Sends until the file that the server writes at its first request is there; the answer 202 says that it is not. */
+async function sendForFile(path: string, init: RequestInit): Promise<Response> {
+  for (;;) {
+    const answer = await send(path, init);
+    if (answer.status !== 202) return answer;
+    await pause(Number(answer.headers.get("Retry-After") ?? 1), init.signal);
+  }
+}
+
+function pause(seconds: number, signal?: AbortSignal | null): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, seconds * 1000);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(new DOMException("aborted", "AbortError"));
+    });
+  });
+}
+
 async function json<T>(path: string, method = "GET", body?: unknown, headers: Record<string, string> = {}): Promise<T> {
   const init: RequestInit = { method, headers };
   if (body !== undefined) {
@@ -91,7 +110,9 @@ export const api = {
   file: (id: string, name: string) => `${job(id)}/${name}`,
   events: (id: string) => `${job(id)}/events`,
   bytes: async (path: string, signal?: AbortSignal) =>
-    (await send(path, signal ? { signal } : {})).arrayBuffer(),
+    (await sendForFile(path, signal ? { signal } : {})).arrayBuffer(),
+  /** Resolves once the server has written the file. */
+  written: async (path: string) => void (await sendForFile(path, { method: "HEAD" })),
   upload: (bytes: number, sha256: string) =>
     json<DirectUpload>("/v1/scans?upload=direct", "POST", { bytes, sha256 }),
   uploaded: (id: string) => json<DirectUpload>(`/v1/uploads/${encodeURIComponent(id)}`),

@@ -1,0 +1,186 @@
+"""Files that are written at their first request: the gateway waits for the real worker's code."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from services.api import on_request
+from services.mesher import outputs
+from services.mesher.tasks import LatestResult, mesher
+from shared import artifacts
+from shared.ledger import api_keys, claims, jobs, open_ledger
+from shared.ledger.tables import file_runs
+from shared.storage.base import sha256
+from shared.storage.connect import open_store
+from shared.worker.queue import make_app
+from shared.worker.runner import StageRunner
+from tests.services.api.conftest import KEY
+from tests.services.api.test_jobs import assert_problem
+from tests.services.mesher.shapes import ball, labels
+
+ON_REQUEST = {
+    "model.meshopt.glb", "model.quantized.glb", "model.lod.glb", "model.stl", "model.obj.zip", "model.3mf",
+    "thumbnail.png",
+}  # fmt: skip
+
+
+@pytest.fixture
+def runner(settings):
+    ledger, store = open_ledger(settings.ledger_url), open_store(settings.store_url)
+    yield StageRunner(mesher, "w", make_app(settings.broker_url), settings, ledger, store, LatestResult())
+    ledger.close()
+
+
+@pytest.fixture
+def job(client, scan, runner, tmp_path):
+    """A job whose segmenter has found a ball; the mesher has not worked yet."""
+    job_id = client.post("/v1/jobs", content=scan).json()["id"]
+    artifacts.save_labels(tmp_path / artifacts.LABELS, labels(ball((20, 24, 28), (10, 12, 14), 7)))
+    facts = tmp_path / artifacts.facts_name("segmenter")
+    facts.write_text(artifacts.Facts(source="nifti", modality="MR", warnings=()).model_dump_json())
+    for stage, names in (("classifier", ()), ("segmenter", (artifacts.LABELS, facts.name))):
+        written = []
+        with runner.ledger.write() as connection:
+            claim = claims.claim(connection, job_id, stage, "w")
+        for name in names:
+            path = tmp_path / name
+            written.append(jobs.Artifact(stage, name, claim.prefix + name, sha256(path), path.stat().st_size))
+            runner.store.put(written[-1].key, path)
+        with runner.ledger.write() as connection:
+            claims.complete(connection, claim, written)
+    return job_id
+
+
+@pytest.fixture
+def done(job, runner):
+    runner.run(job)
+    return job
+
+
+def runs(runner):
+    with runner.ledger.read() as connection:
+        return {row.name: row.state for row in connection.execute(select(file_runs.c.name, file_runs.c.state))}
+
+
+def while_waiting(client, path, act, method="GET"):
+    """Return the answer to a request, and what `act` does once the request waits."""
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(client.request(method, path)))
+    thread.start()
+    while not act() and thread.is_alive():
+        time.sleep(0.01)
+    thread.join()
+    return answers[0]
+
+
+def once_requested(runner, act):
+    return lambda: bool(runs(runner)) and (act() or True)
+
+
+def get(client, runner, job, path, method="GET"):
+    return while_waiting(client, f"/v1/jobs/{job}/{path}", once_requested(runner, lambda: runner.run_file(job)), method)
+
+
+def test_a_job_succeeds_with_model_and_report_and_names_the_other_files(client, runner, done):
+    described = client.get(f"/v1/jobs/{done}").json()
+    assert described["state"] == "succeeded"
+    assert {"model.stl", "model.obj.zip", "model.3mf", "thumbnail.png", "model.glb"} <= set(described["links"])
+    assert "segmentation.dcm" not in described["links"]
+    with runner.ledger.read() as connection:
+        assert set(jobs.published(connection, done)) == {
+            "labels.nii.gz", "facts.segmenter.json", "model.glb", "report.json",
+        }  # fmt: skip
+        assert set(jobs.get(connection, None, done).offers) == ON_REQUEST
+    assert runs(runner) == {}
+
+
+def test_the_first_request_waits_for_the_file_and_later_ones_find_it(client, runner, done):
+    first = get(client, runner, done, "model.stl")
+    assert first.status_code == 200
+    assert first.content == outputs.write_outputs(labels(ball((20, 24, 28), (10, 12, 14), 7)))["model.stl"]
+    runner.store.delete = None  # nothing is written nor deleted again
+    again = client.get(f"/v1/jobs/{done}/model.stl", headers={"Range": "bytes=0-9"})
+    assert (again.status_code, again.content, again.headers["etag"]) == (206, first.content[:10], first.headers["etag"])
+    assert runs(runner) == {"model.stl": "done"}
+
+
+def test_head_and_variants_are_written_too(client, runner, done):
+    head = get(client, runner, done, "model.3mf", "HEAD")
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["content-length"]) == len(client.get(f"/v1/jobs/{done}/model.3mf").content)
+    with runner.ledger.write() as connection:
+        connection.execute(file_runs.delete())
+    assert get(client, runner, done, "model.glb?compression=meshopt").content[:4] == b"glTF"
+
+
+def test_a_request_that_waited_long_enough_is_answered_202(client, runner, done, monkeypatch):
+    monkeypatch.setattr(on_request, "SECONDS", 0.1)
+    answer = client.get(f"/v1/jobs/{done}/model.stl")
+    assert (answer.status_code, answer.json()) == (202, {"name": "model.stl", "state": "waiting"})
+    assert answer.headers["retry-after"] == "1"
+    runner.run_file(done)
+    assert client.get(f"/v1/jobs/{done}/model.stl").status_code == 200
+
+
+def test_only_some_requests_wait_at_once(client, done, monkeypatch):
+    monkeypatch.setattr(on_request, "MOST", 0)
+    assert client.get(f"/v1/jobs/{done}/model.stl").status_code == 202
+
+
+def test_a_file_that_cannot_be_written_fails_alone(client, runner, done, monkeypatch):
+    def broken(_):
+        raise RuntimeError("no")
+
+    monkeypatch.setitem(outputs._WRITERS, "model.stl", broken)
+    monkeypatch.setattr(on_request, "SECONDS", 0.1)
+    assert client.get(f"/v1/jobs/{done}/model.stl").status_code == 202
+    for _ in range(claims.ATTEMPTS):
+        runner.run_file(done)
+    assert_problem(client.get(f"/v1/jobs/{done}/model.stl"), 409, "file_failed")
+    assert client.get(f"/v1/jobs/{done}").json()["state"] == "succeeded"
+    assert client.get(f"/v1/jobs/{done}/model.glb").status_code == 200
+
+
+def test_a_job_erased_meanwhile_is_not_found(client, runner, done):
+    answer = while_waiting(
+        client,
+        f"/v1/jobs/{done}/model.stl",
+        once_requested(runner, lambda: client.delete(f"/v1/jobs/{done}")),
+    )
+    assert_problem(answer, 404, "not_found")
+    runner.run_file(done)
+    assert [key for key in list(runner.store.keys()) if done in key] == []
+
+
+def test_a_key_revoked_meanwhile_gets_nothing(client, runner, done):
+    def revoke():
+        with runner.ledger.write() as connection:
+            api_keys.revoke(connection, "default", api_keys.caller(connection, KEY).key_id)
+
+    answer = while_waiting(client, f"/v1/jobs/{done}/model.stl", once_requested(runner, revoke))
+    assert_problem(answer, 401, "unauthorized")
+
+
+def test_a_stranger_and_a_job_at_work_request_nothing(client, stranger, runner, job):
+    assert_problem(client.get(f"/v1/jobs/{job}/model.stl"), 409, "not_ready")
+    runner.run(job)
+    assert_problem(stranger.get(f"/v1/jobs/{job}/model.stl"), 404, "not_found")
+    assert_problem(client.get(f"/v1/jobs/{job}/segmentation.dcm"), 404, "not_dicom")
+    assert runs(runner) == {}
+
+
+def test_files_of_the_setting_are_requested_when_the_job_succeeds(job, runner, settings):
+    settings.files = "thumbnail.png, default:model.stl, other:model.3mf, sr.dcm"
+    runner.run(job)
+    assert runs(runner) == {"thumbnail.png": "ready", "model.stl": "ready"}
+    runner.run_file(job)
+    runner.run_file(job)
+    assert set(runs(runner).values()) == {"done"}
+
+
+def test_a_result_without_an_organ_has_every_file_but_the_dicom_ones():
+    empty = outputs.Result(labels(np.zeros((3, 4, 5))), series=lambda: pytest.fail("the scan is not needed"))
+    assert set(outputs.files_on_request(empty)) == ON_REQUEST
