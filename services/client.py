@@ -92,6 +92,10 @@ class Client:
         """
         return self._json("POST", f"/v1/jobs/{job_id}/cancel")
 
+    def delete(self, job_id: str) -> None:
+        """Erase a job with its scan and results."""
+        check(self._http.delete(f"/v1/jobs/{job_id}"))
+
     def wait(self, job_id: str, on_change: Callable[[Json], None] = lambda _: None) -> Json:
         """Return the Job once it has succeeded.
 

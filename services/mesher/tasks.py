@@ -36,6 +36,7 @@ def _load(settings: Settings) -> LatestResult:
 
 def _write_file(work: Work, name: str) -> None:
     """Write one requested file."""
+    work.progress(0.0)  # ends here if nobody wants the file any more
     work.output(name).write_bytes(work.tool.of(work).file(name))
 
 

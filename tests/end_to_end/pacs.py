@@ -21,7 +21,8 @@ from services.local import LocalSystem, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACS = ROOT / "deploy" / "pacs"
-RESULTS = {"SEG", "SR", "RTSTRUCT", "M3D"}
+RESULTS = {"SEG": 1, "SR": 1, "RTSTRUCT": 1, "M3D": 3}
+"""Instances of a result by modality; Orthanc shows them one by one while it takes them in."""
 SECONDS = 240.0
 
 
@@ -81,8 +82,9 @@ def run(orthanc: httpx.Client, system: LocalSystem, scans: Path, work: Path) -> 
     def complete() -> list[dict]:
         studies = orthanc.get("/studies").json()
         series = [orthanc.get(f"/studies/{study}/series").json() for study in studies]
-        done = [{one["MainDicomTags"]["Modality"] for one in held} >= RESULTS for held in series]
-        return [one for held in series for one in held] if len(studies) == len(folders) and all(done) else []
+        counts = [{one["MainDicomTags"]["Modality"]: len(one["Instances"]) for one in held} for held in series]
+        done = all(count.get(name, 0) >= number for count in counts for name, number in RESULTS.items())
+        return [one for held in series for one in held] if len(studies) == len(folders) and done else []
 
     for number, one in enumerate(wait_for("results in Orthanc", complete)):
         if one["MainDicomTags"]["Modality"] in RESULTS:
