@@ -31,7 +31,7 @@ def classify(
     """
     turn = to_axial(volume.geometry)
     spacing = turn.target.spacing
-    feed = open_feed(turn.apply(volume.data), spacing, volume.modality, network.card.input)
+    feed = open_feed(turn.apply(volume.data), spacing, volume.modality, network.card.slices)
     scores = np.zeros((len(feed.data), len(network.card.labels)), dtype=np.float32)
     for indices, stacks in feed.batches(np.arange(len(scores)), BATCH):
         scores[indices] = network(stacks)
