@@ -143,18 +143,18 @@ def test_a_model_of_several_images_refuses_a_scan_of_one():
 
 
 def test_memory_is_two_volumes_and_one_slab_of_windows():
-    spec = volume_spec(patch=(12, 32, 32))
-    data = np.random.default_rng(0).integers(1, 200, (120, 64, 64)).astype(np.int16)
+    spec = volume_spec(patch=(8, 32, 32))
+    data = np.random.default_rng(0).integers(1, 200, (96, 64, 64)).astype(np.int16)
     network = network_of(volume_card(spec, labels=29), lambda window: np.repeat(window, 30, axis=1))
     tracemalloc.start()
     label_images([data], (1.0, 1.2, 1.2), network, spec)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     plane = 77 * 77  # on the network's grid
-    slab, windows = 30 * 12 * plane * 2, 3 * 30 * 12 * 32 * 32 * 4
+    slab, windows = 30 * 8 * plane * 2, 3 * 30 * 8 * 32 * 32 * 4
     planes = 30 * plane * (2 * 2 + 2 * 4)
-    assert peak < 2 * 120 * plane * 4 + slab + windows + planes
-    assert peak < 30 * 120 * plane * 2 / 2  # half of the logits of the whole volume
+    assert peak < 2 * 96 * plane * 4 + slab + windows + planes
+    assert peak < 30 * 96 * plane * 2 / 2  # half of the logits of the whole volume
 
 
 def test_windows_start_evenly_and_reach_the_end():
