@@ -42,6 +42,12 @@ def classify(
     return SliceScores(scores, keep)
 
 
+def every_slice(volume: Volume) -> SliceScores:
+    """Return scores that keep every axial slice, for a segmenter that reads whole volumes: no organ was scored."""
+    slices = to_axial(volume.geometry).target.shape[0]
+    return SliceScores(np.zeros((slices, 0), dtype=np.float32), np.ones(slices, dtype=bool))
+
+
 def keep_mask(scores: Float32, threshold: float, slice_mm: float, reach_mm: float = 9.0) -> Bool:
     """Which slices (n,) to keep, from scores (n, organs): those that pass, their neighbours, and short gaps.
 

@@ -1,5 +1,7 @@
 """The worker of the mesher: reads the label map of a job and writes all files of its result."""
 
+from dataclasses import replace
+
 from services.mesher.outputs import write_outputs
 from services.mesher.provenance import provenance_of
 from shared import artifacts, sandbox
@@ -15,6 +17,7 @@ def mesher(work: Work) -> None:
         labels = artifacts.load_labels(path)
     with work.input(artifacts.facts_name("segmenter")) as path:
         facts = artifacts.Facts.model_validate_json(path.read_bytes())
+    labels = replace(labels, organs=facts.organs)
     quality = work.job.options.get("quality", "standard")
     origin = _origin(work) if facts.source == "dicom" else None
     series = (work.job.id, origin) if origin else None

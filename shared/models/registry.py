@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.artifacts import ModelFact
 from shared.errors import ModelError
+from shared.imaging.volume_input import VolumeInput
 from shared.models.card import CARD, ModelCard, load_card
 from shared.models.network import Network, chosen, load_network, stored
 from shared.models.onnx_providers import Gpu
@@ -40,6 +41,14 @@ def card(stage: str, settings: Settings) -> ModelCard:
     if found.stage != stage:
         raise ModelError(f"{found.name} {found.version} is a {found.stage}; here a {stage} is needed.")
     return found
+
+
+def segmenter_reads_volumes(settings: Settings) -> bool:
+    """Return whether the segmenter of this installation reads volumes; False where its card is not at hand."""
+    try:
+        return isinstance(card("segmenter", settings).input, VolumeInput)
+    except ModelError:
+        return False
 
 
 def load(stage: str, settings: Settings) -> Network:
