@@ -120,6 +120,7 @@ def run(args: argparse.Namespace) -> None:
             args.quality,
             modality=args.modality,
             coverage=args.coverage,
+            model=args.model,
             report=_stage_bars(bars),
         )
     _summary(args.out)
@@ -175,6 +176,10 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             "--no-coverage", dest="coverage", action="store_false", help="read slices beyond the card's coverage too"
         )
         sub.add_argument("--modality", choices=("MR", "CT"), help="of a scan whose files do not say it")
+        if name == "run":
+            sub.add_argument(
+                "--model", type=existing, metavar="FOLDER", help="segmenter to use instead of the chosen one"
+            )
         if name == "submit":
             sub.add_argument("--url", default="http://127.0.0.1:8000")
             sub.add_argument("--key", help="API key (default: VISCERA_KEY)")

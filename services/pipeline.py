@@ -12,6 +12,7 @@ from services.mesher.provenance import provenance_of
 from services.mesher.results import Quality
 from services.segmenter import core as segmenter
 from shared import artifacts, sandbox
+from shared.imaging.input_spec import InputSpec
 from shared.imaging.volume import Modality
 from shared.models import registry
 from shared.settings import Settings
@@ -27,22 +28,28 @@ def run_scan(
     *,
     modality: Modality | None = None,
     coverage: bool = True,
+    model: Path | None = None,
     report: Report = lambda _stage, _done: None,
 ) -> None:
     """Turn a scan into `model.glb`, `labels.nii.gz` and `report.json` in `out`.
 
     `spacing` is (slice, row, column) mm of a PNG stack, `modality` that of a scan whose files do not say it.
-    `coverage` is whether slices beyond the part that the model card covers are left out.
+    `coverage` is whether slices beyond the part that the model card covers are left out. `model` is the folder of the
+    segmenter, by default that of the settings; one that reads volumes needs no classifier. Raises ModelError for a
+    folder that can't be used.
     """
-    settings = Settings()
+    settings = Settings() if model is None else Settings().model_copy(update={"segmenter_model": model})
+    card = registry.card("segmenter", settings)
     started = time.monotonic()
     report("reading", 0.0)
     volume = sandbox.decode(scan, spacing, modality)
     report("reading", 1.0)
-    network = registry.load("classifier", settings)
-    scores = classifier.classify(volume, network, lambda done: report("classifier", done), coverage=coverage)
     facts = artifacts.Facts(source=volume.source, modality=volume.modality, warnings=volume.warnings)
-    facts = facts.grown("classifier", time.monotonic() - started, model=registry.fact(network))
+    scores = None
+    if isinstance(card.input, InputSpec):
+        network = registry.load("classifier", settings)
+        scores = classifier.classify(volume, network, lambda done: report("classifier", done), coverage=coverage)
+        facts = facts.grown("classifier", time.monotonic() - started, model=registry.fact(network))
     started = time.monotonic()
     network = registry.load("segmenter", settings)
     labels = segmenter.segment(volume, scores, network, lambda done: report("segmenter", done))

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from shared.errors import UnsupportedScan
 from shared.imaging.geometry import Geometry
 from shared.imaging.label_table import to_description, to_xml
-from shared.imaging.volume import LabelMap, Modality, Organ, SliceScores, SourceFormat, Volume
+from shared.imaging.volume import ORGANS, LabelMap, Modality, Organ, SliceScores, SourceFormat, Volume
 
 _LOCAL_HEADER = 30
 """Bytes of a zip's local file header before the name (APPNOTE 4.3.7)."""
@@ -42,20 +42,21 @@ class ModelFact(BaseModel):
 
 
 class Facts(BaseModel):
-    """What is known about a result so far; each stage adds to it."""
+    """What is known about a result so far; each stage adds to it. `organs` are the labels that have a name."""
 
     source: SourceFormat
     modality: Modality
     warnings: tuple[str, ...] = ()
     models: tuple[ModelFact, ...] = ()
     seconds: dict[str, float] = {}
+    organs: tuple[Organ, ...] = ORGANS
 
-    def grown(self, stage: str, seconds: float, *, warnings: tuple[str, ...] = (), model: ModelFact) -> Facts:
-        """Return these facts with those of one more stage; `seconds` is the stage's duration."""
+    def grown(self, stage: str, seconds: float, *, warnings: tuple[str, ...] = (), model: ModelFact | None) -> Facts:
+        """Return these facts with those of one more stage; `seconds` is its duration, `model` None if it ran none."""
         return self.model_copy(
             update={
                 "warnings": (*self.warnings, *(code for code in warnings if code not in self.warnings)),
-                "models": (*self.models, model),
+                "models": (*self.models, *((model,) if model else ())),
                 "seconds": {**self.seconds, stage: round(seconds, 3)},
             }
         )

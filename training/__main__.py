@@ -163,7 +163,7 @@ def run_export(options: argparse.Namespace) -> None:
     if options.record:
         data = os.environ.get("VISCERA_DATA")
         scans = fixed_scans(Path(data) if data else None)
-        write_golden_outputs(ServingNetwork(trained, options.stage), scans, card.input, options.record)
+        write_golden_outputs(ServingNetwork(trained, options.stage), scans, card.slices, options.record)
     print(f"{final.name} {final.version} {final.sha256}")
 
 

@@ -31,7 +31,7 @@ def classify(
     """
     turn = to_axial(volume.geometry)
     spacing = turn.target.spacing
-    feed = open_feed(turn.apply(volume.data), spacing, volume.modality, network.card.input)
+    feed = open_feed(turn.apply(volume.data), spacing, volume.modality, network.card.slices)
     scores = np.zeros((len(feed.data), len(network.card.labels)), dtype=np.float32)
     for indices, stacks in feed.batches(np.arange(len(scores)), BATCH):
         scores[indices] = network(stacks)
@@ -40,6 +40,12 @@ def classify(
     if coverage and network.card.coverage is not None and volume.modality == "MR":
         keep &= coverage_mask(len(scores), spacing[0], network.card.coverage)
     return SliceScores(scores, keep)
+
+
+def every_slice(volume: Volume) -> SliceScores:
+    """Return scores that keep every axial slice, for a segmenter that reads whole volumes: no organ was scored."""
+    slices = to_axial(volume.geometry).target.shape[0]
+    return SliceScores(np.zeros((slices, 0), dtype=np.float32), np.ones(slices, dtype=bool))
 
 
 def keep_mask(scores: Float32, threshold: float, slice_mm: float, reach_mm: float = 9.0) -> Bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from services.mesher.outputs import FILES, FIRST_FILES, Result, files_on_request
@@ -55,7 +56,7 @@ def _read(work: Work) -> Result:
     with work.input(artifacts.facts_name("segmenter")) as path:
         facts = artifacts.Facts.model_validate_json(path.read_bytes())
     return Result(
-        labels,
+        replace(labels, organs=facts.organs),
         quality=work.job.options.get("quality", "standard"),
         provenance=provenance_of(facts),
         series=(lambda: _series(work)) if facts.source == "dicom" else None,

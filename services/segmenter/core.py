@@ -9,10 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from services.segmenter.clean import tidy
+from services.segmenter.volumes.core import label_scan
 from shared.arrays import Float32, Int64, UInt8
 from shared.imaging.geometry import to_axial
 from shared.imaging.preprocess import Feed, open_feed
 from shared.imaging.volume import LabelMap, SliceScores, Volume
+from shared.imaging.volume_input import VolumeInput
 from shared.models.network import Network
 
 BATCH = 8
@@ -21,24 +23,28 @@ Plane = tuple[int, Float32]
 
 
 def segment(
-    volume: Volume, scores: SliceScores, network: Network, progress: Callable[[float], None] = lambda _: None
+    volume: Volume, scores: SliceScores | None, network: Network, progress: Callable[[float], None] = lambda _: None
 ) -> LabelMap:
-    """Label the slices in `scores.keep`; the others are background.
+    """Label the slices in `scores.keep`, all without scores; the others are background.
 
-    The label map is on the volume's own grid. It has the warning `out_of_domain` if the model was not trained on the
-    volume's modality. `progress` is called with 0 to 1 after each batch; its exceptions propagate.
+    A model that reads volumes labels the whole scan, whatever the scores. The label map is on the volume's own grid. It
+    has the warning `out_of_domain` if the model was not trained on the volume's modality. `progress` is called with 0
+    to 1 after each batch or window; its exceptions propagate.
     """
+    warnings = () if volume.modality in network.card.modalities else ("out_of_domain",)
+    if isinstance(network.card.input, VolumeInput):
+        data = label_scan(volume, network, network.card.input, progress)
+        return LabelMap(data, volume.geometry, warnings, network.card.organs)
     turn = to_axial(volume.geometry)
     spacing = turn.target.spacing
-    feed = open_feed(turn.apply(volume.data), spacing, volume.modality, network.card.input)
+    feed = open_feed(turn.apply(volume.data), spacing, volume.modality, network.card.slices)
     threshold = network.card.decision_threshold
     labels = np.zeros(feed.data.shape, dtype=np.uint8)
-    chosen = np.flatnonzero(scores.keep)
+    chosen = np.arange(len(feed.data)) if scores is None else np.flatnonzero(scores.keep)
     for done, (index, planes) in enumerate(_smoothed(_planes(feed, chosen, network), spacing[0]), start=1):
         labels[index] = _labels(feed, planes, threshold)
         if done % BATCH == 0 or done == len(chosen):
             progress(done / len(chosen))
-    warnings = () if volume.modality in network.card.modalities else ("out_of_domain",)
     return LabelMap(np.ascontiguousarray(turn.undo(tidy(labels, spacing))), volume.geometry, warnings)
 
 

@@ -28,4 +28,5 @@ def segmenter(work: Work) -> None:
     artifacts.save_labels(work.output(artifacts.LABELS), labels)
     seconds = time.monotonic() - started
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=fact(work.tool))
+    facts = facts.model_copy(update={"organs": labels.organs})
     work.output(artifacts.facts_name("segmenter")).write_text(facts.model_dump_json())

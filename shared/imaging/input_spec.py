@@ -1,6 +1,8 @@
-"""How a network wants its input: the part of a model card that preprocessing reads."""
+"""How a network that reads slices wants its input: the part of a model card that preprocessing reads."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,6 +30,7 @@ class InputSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    kind: Literal["slices"] = "slices"
     channels: int = Field(default=3, ge=1)
     spacing_mm: float = Field(default=1.5, gt=0.0)
     slice_mm: float = Field(default=3.0, gt=0.0)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from shared.errors import ModelError
 from shared.imaging.input_spec import InputSpec
+from shared.imaging.label_table import label_set, named
+from shared.imaging.volume import ORGANS, Organ
+from shared.imaging.volume_input import VolumeInput
 
 CARD = "card.json"
 DEFAULT_THRESHOLD = 0.5
@@ -38,11 +42,57 @@ class Source(_Part):
     used_for: str
 
 
+class Label(_Part):
+    """One label of a network that reads volumes: its id in the label map and what is known about the structure.
+
+    `title` is the display name; empty: derived from the name. `snomed`, `category`, `modifier` (left, right) and
+    `region` are SNOMED CT codes. `colour` is sRGB, 0 to 255.
+    """
+
+    id: int = Field(ge=1, le=255)
+    name: str = Field(min_length=1)
+    title: str = ""
+    snomed: str | None = Field(default=None, pattern=r"^\d{6,18}$")
+    category: str | None = Field(default=None, pattern=r"^\d{6,18}$")
+    modifier: str | None = Field(default=None, pattern=r"^\d{6,18}$")
+    region: str | None = Field(default=None, pattern=r"^\d{6,18}$")
+    colour: tuple[int, int, int] | None = None
+
+    def organ(self) -> Organ:
+        """Return the label as the mesher and the report know it."""
+        organ = named(self.id, self.name, self.colour)
+        return replace(organ, title=self.title or organ.title, snomed=self.snomed or organ.snomed)
+
+
+class WeightsFile(_Part):
+    """A further file of weights and its SHA-256."""
+
+    weights: str = Field(pattern=r"^[\w.-]+\.onnx$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+def _kind(spec: Any) -> str:
+    """Return the kind of an input; cards from before there were kinds have none."""
+    return str(spec.get("kind", "slices") if isinstance(spec, dict) else spec.kind)
+
+
+def _form(label: Any) -> str:
+    return "name" if isinstance(label, str) else "label"
+
+
+AnyInput = Annotated[Annotated[InputSpec, Tag("slices")] | Annotated[VolumeInput, Tag("volume")], Discriminator(_kind)]
+AnyLabel = Annotated[Annotated[str, Tag("name")] | Annotated[Label, Tag("label")], Discriminator(_form)]
+
+
 class ModelCard(_Part):
-    """Everything that serving and a reader need to know about one network.
+    """Everything that serving and a reader need to know about one model.
 
     `threshold` is the lowest probability of a kept slice (classifier: the best organ) or of an organ's pixel
     (segmenter: all organs together); `decision_threshold` is the value to use where it is None.
+
+    A model that reads volumes returns logits: of the background and of each label, or, with `regions`, one per region.
+    `regions` are the ids that the outputs write where they are above 0, in this order: a later one overwrites.
+    `other_folds` are networks of the same form whose logits are averaged with those of `weights`.
     """
 
     name: str
@@ -50,8 +100,10 @@ class ModelCard(_Part):
     stage: Literal["classifier", "segmenter"]
     weights: str = Field(default="model.onnx", pattern=r"^[\w.-]+\.onnx$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    input: InputSpec = InputSpec()
-    labels: tuple[str, ...] = Field(min_length=1)
+    other_folds: tuple[WeightsFile, ...] = ()
+    input: AnyInput = InputSpec()
+    labels: tuple[AnyLabel, ...] = Field(min_length=1, max_length=255)
+    regions: tuple[int, ...] = ()
     threshold: float | None = Field(default=None, ge=0.0, le=1.0)
     coverage: Coverage | None = None
     modalities: tuple[Literal["MR", "CT"], ...] = ("MR",)
@@ -63,6 +115,51 @@ class ModelCard(_Part):
     limits: tuple[str, ...] = ()
     intended_use: str = "Research. Not a medical device; not for diagnosis."
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if isinstance(self.input, InputSpec):
+            if self.regions or self.other_folds or not all(isinstance(label, str) for label in self.labels):
+                raise ValueError("a model that reads slices has names as labels, no regions and one file of weights")
+            return self
+        if self.stage != "segmenter":
+            raise ValueError("only a segmenter can read volumes")
+        ids = [label.id for label in self.labels if isinstance(label, Label)]
+        if len(ids) < len(self.labels) or len(set(ids)) < len(ids):
+            raise ValueError("the labels of a model that reads volumes need an id each, all different")
+        if self.regions and sorted(self.regions) != sorted(ids):
+            raise ValueError("regions must name each label's id once")
+        if not self.regions and sorted(ids) != list(range(1, len(ids) + 1)):
+            raise ValueError("the ids of labels must be 1, 2, 3 and so on, as the network's outputs are")
+        return self
+
+    @property
+    def slices(self) -> InputSpec:
+        """Return the input of a network that reads slices.
+
+        Raises ModelError for a model that reads volumes.
+        """
+        if isinstance(self.input, InputSpec):
+            return self.input
+        raise ModelError(f"{self.name} {self.version} reads volumes; here a model that reads slices is needed.")
+
+    @property
+    def organs(self) -> tuple[Organ, ...]:
+        """Return the structures of a label map of this model, in the order of their ids."""
+        labels = [label for label in self.labels if isinstance(label, Label)]
+        return label_set({label.id: label.organ() for label in labels}) if labels else ORGANS
+
+    @property
+    def files(self) -> tuple[WeightsFile, ...]:
+        """Return all files of weights, the first fold first."""
+        return (WeightsFile(weights=self.weights, sha256=self.sha256), *self.other_folds)
+
+    @property
+    def identity(self) -> str:
+        """Return the SHA-256 of the model: that of its weights, or of the list of its folds' SHA-256s."""
+        if not self.other_folds:
+            return self.sha256
+        return hashlib.sha256("".join(file.sha256 for file in self.files).encode()).hexdigest()
+
     @property
     def decision_threshold(self) -> float:
         """The card's threshold, or 0.5 where the card has none; a threshold of 0 is a threshold."""
@@ -71,7 +168,7 @@ class ModelCard(_Part):
     @property
     def outputs(self) -> int:
         """Return the number of values per slice (classifier) or per pixel (segmenter, background first)."""
-        return len(self.labels) + (self.stage == "segmenter")
+        return len(self.labels) + (self.stage == "segmenter" and not self.regions)
 
 
 def load_card(path: Path) -> ModelCard:

@@ -15,35 +15,35 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from shared.errors import ModelError
-from shared.models.card import CARD, ModelCard, load_card, read_weights
+from shared.imaging.volume_input import VolumeInput
+from shared.models.card import CARD, ModelCard, WeightsFile, load_card, read_weights
 from shared.models.onnx_providers import FIRST, Gpu, check_provider, device_of, engine_folder, providers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """A loaded model: call it with uint8 (n, channels, rows, columns).
+    """A loaded model: call it with uint8 (n, channels, rows, columns), or what its card says.
 
     A classifier returns float32 (n, labels), probabilities; a segmenter float32 (n, 1 + labels, rows, columns), class
-    probabilities with the background first.
+    probabilities with the background first. A model that reads volumes takes float32 (1, channels, *patch) and returns
+    logits (1, outputs, *patch), the mean of its folds.
     """
 
     card: ModelCard
     provider: str
     device: str
-    _session: ort.InferenceSession
-    _bound: Bound | None = None
+    folds: tuple[Fold, ...]
 
-    def __call__(self, stacks: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the network on one batch.
+    def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        """Run the model on one batch.
 
         Raises MemoryError where ONNX Runtime can't allocate memory.
         """
         try:
-            if self._bound is not None:
-                return self._bound(stacks)
-            name = self._session.get_inputs()[0].name
-            output: NDArray[np.float32] = self._session.run(None, {name: np.ascontiguousarray(stacks)})[0]
-            return output
+            output = self.folds[0](batch)
+            for fold in self.folds[1:]:
+                output = output + fold(batch)
+            return output / np.float32(len(self.folds)) if len(self.folds) > 1 else output
         except Exception as error:  # the errors of ONNX Runtime have no common base class
             if any(text in str(error) for text in _NO_MEMORY):
                 raise MemoryError("the network needs more memory") from error
@@ -57,29 +57,34 @@ _EXTERNAL = re.compile(r"external data|external tensorproto|data of tensorproto|
 
 
 @dataclass(slots=True, eq=False)
-class Bound:
-    """A session whose input and output are bound to a device's memory.
+class Fold:
+    """The network of one file of weights.
 
-    There is one copy each way; the input buffer is reused while batches have the same shape. For one thread only.
+    On a GPU its input and output are bound to the device's memory: there is one copy each way, and the input buffer is
+    reused while batches have the same shape. For one thread only.
     """
 
     session: ort.InferenceSession
-    kind: str
+    kind: str | None
     index: int
     _place: ort.OrtValue | None = field(default=None)
 
-    def __call__(self, stacks: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Run one batch."""
-        stacks = np.ascontiguousarray(stacks)
-        if self._place is not None and tuple(self._place.shape()) == stacks.shape:
-            self._place.update_inplace(stacks)
+        batch = np.ascontiguousarray(batch)
+        output: NDArray[np.float32]
+        if self.kind is None:
+            output = self.session.run(None, {self.session.get_inputs()[0].name: batch})[0]
+            return output
+        if self._place is not None and tuple(self._place.shape()) == batch.shape:
+            self._place.update_inplace(batch)
         else:
-            self._place = ort.OrtValue.ortvalue_from_numpy(stacks.copy(), self.kind, self.index)
+            self._place = ort.OrtValue.ortvalue_from_numpy(batch.copy(), self.kind, self.index)
         binding = self.session.io_binding()
         binding.bind_ortvalue_input(self.session.get_inputs()[0].name, self._place)
         binding.bind_output(self.session.get_outputs()[0].name, self.kind, self.index)
         self.session.run_with_iobinding(binding)
-        output: NDArray[np.float32] = binding.copy_outputs_to_cpu()[0]
+        output = binding.copy_outputs_to_cpu()[0]
         return output
 
 
@@ -87,14 +92,21 @@ def load_network(folder: Path, provider: str = "cpu", threads: int = 0, gpu: Gpu
     """Load the model of a folder (card.json and the weights it names).
 
     `threads` limits the processor threads of one call (0: ONNX Runtime decides). The named provider is the one that is
-    used: a fallback is an error. Call this after any fork, in the process that runs the model. Raises ModelError if
+    used: a fallback is an error. A network that reads volumes is checked by the shapes that it declares, others by
+    running them once. Call this after any fork, in the process that runs the model. Raises ModelError if
     anything differs from the card.
     """
     card = load_card(folder / CARD)
-    session = _session(_weights(folder, card), card, provider, threads, gpu)
-    bound = None if provider == "cpu" else Bound(session, "cuda", gpu.index)
-    network = Network(card, provider, device_of(provider, gpu), session, bound)
-    _check_shapes(network)
+    kind = None if provider == "cpu" else "cuda"
+    folds = (
+        Fold(_session(_weights(folder, card, file), file, provider, threads, gpu), kind, gpu.index)
+        for file in card.files
+    )
+    network = Network(card, provider, device_of(provider, gpu), tuple(folds))
+    if isinstance(card.input, VolumeInput):
+        _check_declared(network, card.input)  # a window takes seconds
+    else:
+        check_output(network)
     return network
 
 
@@ -104,24 +116,25 @@ def check_files(folder: Path) -> ModelCard:
     Raises ModelError otherwise.
     """
     card = load_card(folder / CARD)
-    _weights(folder, card)
+    for file in card.files:
+        _weights(folder, card, file)
     return card
 
 
-def _weights(folder: Path, card: ModelCard) -> bytes:
+def _weights(folder: Path, card: ModelCard, file: WeightsFile) -> bytes:
     """Return the bytes of the weights that have the card's SHA-256: what was checked is what is loaded."""
-    weights = read_weights(folder / card.weights)
-    if hashlib.sha256(weights).hexdigest() != card.sha256:
+    weights = read_weights(folder / file.weights)
+    if hashlib.sha256(weights).hexdigest() != file.sha256:
         raise ModelError(f"The weights of {card.name} {card.version} do not have the SHA-256 of its card.")
     return weights
 
 
-def _session(weights: bytes, card: ModelCard, provider: str, threads: int, gpu: Gpu) -> ort.InferenceSession:
-    requested = providers(provider, card.sha256, gpu)
+def _session(weights: bytes, file: WeightsFile, provider: str, threads: int, gpu: Gpu) -> ort.InferenceSession:
+    requested = providers(provider, file.sha256, gpu)
     if requested[0][0] not in ort.get_available_providers():
         raise ModelError(f"This installation of ONNX Runtime has no {provider} provider.")
     if provider == "tensorrt" and gpu.engines is not None:  # ONNX Runtime creates no parent folders
-        engine_folder(gpu.engines, card.sha256).mkdir(parents=True, exist_ok=True)
+        engine_folder(gpu.engines, file.sha256).mkdir(parents=True, exist_ok=True)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -134,23 +147,52 @@ def _session(weights: bytes, card: ModelCard, provider: str, threads: int, gpu: 
             session = ort.InferenceSession(weights, options, providers=requested)
         except Exception as error:  # the errors of ONNX Runtime have no common base class
             if _EXTERNAL.search(str(error)):
-                reason = f"{card.weights} keeps tensors in other files, which the card's SHA-256 does not cover"
+                reason = f"{file.weights} keeps tensors in other files, which the card's SHA-256 does not cover"
                 raise ModelError(f"{reason}; save the model as one file.") from error
-            raise ModelError(f"ONNX Runtime can't load {card.weights} with the {provider} provider.") from error
+            raise ModelError(f"ONNX Runtime can't load {file.weights} with the {provider} provider.") from error
     check_provider(session, provider)
     return session
 
 
-def _check_shapes(network: Network) -> None:
-    card, size = network.card, 2 * network.card.input.multiple
+def check_output(network: Network) -> None:
+    """Run the network once on the smallest batch.
+
+    Raises ModelError if it does not fit its card.
+    """
+    card = network.card
     sentence = f"{card.name} {card.version} does not fit its card"
+    example, expected, takes = _example(card)
     try:
-        output = network(np.zeros((1, card.input.channels, size, size), dtype=np.uint8))
+        output = network(example)
     except Exception as error:
-        raise ModelError(f"{sentence}: it does not take uint8 stacks of {card.input.channels} slices.") from error
-    expected: tuple[Any, ...] = (1, card.outputs) if card.stage == "classifier" else (1, card.outputs, size, size)
+        raise ModelError(f"{sentence}: it does not take {takes}.") from error
     if output.shape != expected:
         raise ModelError(f"{sentence}: it returns {output.shape} where {expected} is expected.")
+
+
+def _check_declared(network: Network, spec: VolumeInput) -> None:
+    card = network.card
+    expected = ([1, len(spec.channels), *spec.patch], [1, card.outputs, *spec.patch])
+    for fold, file in zip(network.folds, card.files, strict=True):
+        inputs, outputs = fold.session.get_inputs(), fold.session.get_outputs()
+        fits = len(inputs) == 1 and inputs[0].type == "tensor(float)"
+        for declared, shape in zip((inputs[0].shape, outputs[0].shape), expected, strict=True):
+            known = [size if isinstance(size, int) else wanted for size, wanted in zip(declared, shape, strict=False)]
+            fits = fits and len(declared) == len(shape) and known == shape
+        if not fits:
+            wanted = " and ".join(" x ".join(map(str, shape)) for shape in expected)
+            raise ModelError(f"{file.weights} of {card.name} {card.version} does not fit its card: {wanted} is needed.")
+
+
+def _example(card: ModelCard) -> tuple[NDArray[Any], tuple[int, ...], str]:
+    """Return an input of the model, the shape of its output, and what it takes in words."""
+    if isinstance(card.input, VolumeInput):
+        channels, patch = len(card.input.channels), card.input.patch
+        takes = f"float32 windows of {channels} channels and {' x '.join(map(str, patch))} voxels"
+        return np.zeros((1, channels, *patch), dtype=np.float32), (1, card.outputs, *patch), takes
+    channels, size = card.input.channels, 2 * card.input.multiple
+    expected = (1, card.outputs) if card.stage == "classifier" else (1, card.outputs, size, size)
+    return np.zeros((1, channels, size, size), dtype=np.uint8), expected, f"uint8 stacks of {channels} slices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +215,7 @@ def _state(folder: Path, provider: str, thorough: bool) -> ModelState:
         card = load_card(folder / CARD)
         check_files(folder)
         if thorough:
-            load_network(folder, provider, threads=1)
+            check_output(load_network(folder, provider, threads=1))
     except ModelError as error:
         return ModelState(folder, card, error.detail)
     return ModelState(folder, card, None)
@@ -184,13 +226,15 @@ def adopt(source: Path, store: Path, provider: str = "cpu") -> ModelCard:
 
     It is copied to `store/STAGE/NAME-VERSION-CHECKSUM`. Raises ModelError if anything differs from the card.
     """
-    card = load_network(source, provider, threads=1).card
-    home = store / card.stage / f"{_plain(card.name)}-{_plain(card.version)}-{card.sha256[:8]}"
+    network = load_network(source, provider, threads=1)
+    check_output(network)
+    card = network.card
+    home = store / card.stage / f"{_plain(card.name)}-{_plain(card.version)}-{card.identity[:8]}"
     if not home.is_dir():
         part = home.with_name(home.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        for name in (CARD, card.weights):
+        for name in (CARD, *(file.weights for file in card.files)):
             shutil.copyfile(source / name, part / name)
         part.replace(home)
     choice = store / card.stage / "chosen.part"

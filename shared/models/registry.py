@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from shared.artifacts import ModelFact
+from shared.errors import ModelError
+from shared.imaging.volume_input import VolumeInput
+from shared.models.card import CARD, ModelCard, load_card
 from shared.models.network import Network, chosen, load_network, stored
 from shared.models.onnx_providers import Gpu
 from shared.settings import Settings
@@ -29,6 +32,25 @@ def folders(settings: Settings) -> dict[Path, bool]:
     return {path: path in used for path in dict.fromkeys(path.resolve() for path in known)}
 
 
+def card(stage: str, settings: Settings) -> ModelCard:
+    """Return the card of the stage's model.
+
+    Raises ModelError for a missing or invalid card, and for that of another stage.
+    """
+    found = load_card(folder(stage, settings) / CARD)
+    if found.stage != stage:
+        raise ModelError(f"{found.name} {found.version} is a {found.stage}; here a {stage} is needed.")
+    return found
+
+
+def segmenter_reads_volumes(settings: Settings) -> bool:
+    """Return whether the segmenter of this installation reads volumes; False where its card is not at hand."""
+    try:
+        return isinstance(card("segmenter", settings).input, VolumeInput)
+    except ModelError:
+        return False
+
+
 def load(stage: str, settings: Settings) -> Network:
     """Load the stage's network on the configured provider.
 
@@ -40,15 +62,21 @@ def load(stage: str, settings: Settings) -> Network:
 
 def fact(network: Network) -> ModelFact:
     """Return what a result says about this network."""
-    card = network.card
+    model = network.card
     return ModelFact(
-        name=card.name, version=card.version, sha256=card.sha256, provider=network.provider, device=network.device
+        name=model.name, version=model.version, sha256=model.identity, provider=network.provider, device=network.device
     )
 
 
 def describe(network: Network) -> dict[str, Any]:
-    """Return card, provider and device as the ledger stores them for `/v1/models`."""
-    return {"provider": network.provider, "device": network.device, "card": network.card.model_dump(mode="json")}
+    """Return card, SHA-256, provider and device as the ledger stores them for `/v1/models`."""
+    card = network.card
+    return {
+        "provider": network.provider,
+        "device": network.device,
+        "sha256": card.identity,
+        "card": card.model_dump(mode="json"),
+    }
 
 
 if __name__ == "__main__":  # image builds run this: wrong weights stop the build

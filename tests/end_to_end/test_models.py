@@ -3,12 +3,19 @@
 import json
 import shutil
 import time
+from pathlib import Path
 
 import httpx
+import nibabel as nib
+import numpy as np
 import pytest
+import trimesh
 
+from services.client import Client
 from services.local import LocalSystem
 from shared.models.registry import SERVICES
+
+RECORDED = Path(__file__).parents[1] / "services" / "recorded"
 
 
 @pytest.mark.timeout(120)
@@ -41,3 +48,28 @@ def test_running_models_are_listed_with_their_provider(client):
         card = json.loads((SERVICES / stage / "card.json").read_text())
         assert (models[stage]["sha256"], models[stage]["provider"]) == (card["sha256"], "cpu")
         assert "NC" in models[stage]["licence"]
+
+
+@pytest.mark.timeout(120)
+def test_a_model_of_volumes_is_served_with_its_own_labels_and_without_a_classifier(tmp_path, monkeypatch):
+    case = RECORDED / "nnunet" / "MR"
+    monkeypatch.setenv("VISCERA_SEGMENTER_MODEL", str(case))
+    with LocalSystem(tmp_path / "data") as system:
+        system.wait_ready()
+        with Client(system.url, system.key) as client:
+            assert [model["name"] for model in client.models()] == ["Dataset902_MR-3d_fullres"]
+            job = client.submit(case / "scans" / "scan7_0000.nii.gz", quality="light", modality="MR")
+            client.wait(job["id"])
+            for name in ("labels.nii.gz", "report.json", "model.glb"):
+                client.download(job["id"], name, tmp_path / name)
+    labels, expected = (nib.load(path) for path in (tmp_path / "labels.nii.gz", case / "plain" / "scan7.nii.gz"))
+    assert np.allclose(labels.affine, expected.affine, atol=1e-3)
+    assert (np.asarray(labels.dataobj) != np.asarray(expected.dataobj)).sum() <= 3
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [(organ["label"], organ["name"]) for organ in report["organs"]] == [
+        (1, "stomach"),
+        (2, "small_bowel"),
+        (3, "tumour"),
+    ]
+    assert [model["name"] for model in report["models"]] == ["Dataset902_MR-3d_fullres"]
+    assert set(trimesh.load(tmp_path / "model.glb").geometry) == {"stomach", "small_bowel", "tumour"}

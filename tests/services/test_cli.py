@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -43,6 +44,30 @@ def test_run_writes_the_three_files_and_a_closing_line(tmp_path, phantom, capsys
 def test_run_takes_a_spacing_for_png_stacks(tmp_path, phantom):
     cli.main(["run", str(write_png(tmp_path / "s", phantom.volume)), "--out", str(tmp_path), "--spacing", "4,2,2"])
     assert np.allclose(nib.load(tmp_path / "labels.nii.gz").header.get_zooms(), (2, 2, 4))
+
+
+def test_run_with_a_model_of_volumes_writes_the_labels_and_names_of_its_card(tmp_path):
+    case = Path(__file__).parent / "recorded" / "nnunet" / "MR"
+    scan, answer = case / "scans" / "scan6_0000.nii.gz", case / "plain" / "scan6.nii.gz"
+    cli.main(["run", str(scan), "--model", str(case), "--out", str(tmp_path), "--quality", "light"])
+    labels, expected = nib.load(tmp_path / "labels.nii.gz"), nib.load(answer)
+    assert np.allclose(labels.affine, expected.affine, atol=1e-3)
+    assert (np.asarray(labels.dataobj) != np.asarray(expected.dataobj)).sum() <= 3
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [model["name"] for model in report["models"]] == ["Dataset902_MR-3d_fullres"]
+    assert set(report["stage_seconds"]) == {"segmenter"}
+    names = ["stomach", "small_bowel", "tumour"]
+    assert [organ["name"] for organ in report["organs"]] == names
+    assert report["organs"][2]["snomed_ct"] is None
+    assert set(trimesh.load(tmp_path / "model.glb").geometry) == set(names)
+
+
+def test_run_refuses_a_model_of_another_stage(tmp_path, phantom, capsys):
+    scan = write_nifti(tmp_path / "a.nii.gz", phantom.volume)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["run", str(scan), "--model", str(SERVICES / "classifier"), "--out", str(tmp_path / "out")])
+    assert ended.value.code == 1
+    assert "here a segmenter is needed" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_mesh_keeps_the_volume_of_the_labels(tmp_path, phantom):

@@ -20,7 +20,7 @@ STAGES = ("classifier", "segmenter")
 def check(stage: str, name: str, volume: Volume) -> None:
     """Run the shipped network on the slices that were recorded (see training/export/golden_outputs.py)."""
     network = load_network(SERVICES / stage, threads=2)
-    feed = open_feed(volume.data, volume.geometry.spacing, volume.modality, network.card.input)
+    feed = open_feed(volume.data, volume.geometry.spacing, volume.modality, network.card.slices)
     answer = network(feed.stacks(np.array([int(part * (len(volume.data) - 1)) for part in (0.3, 0.5, 0.65)])))
     thinned = answer[..., ::THIN, ::THIN] if answer.ndim == 4 else answer
     with np.load(RECORDED / f"{stage}.npz") as recorded:

@@ -28,7 +28,7 @@ def tiny_card(stage: str, **more: object) -> ModelCard:
 def write_model(folder: Path, nodes: list, constants: dict[str, np.ndarray], card: ModelCard) -> Path:
     """A model whose `nodes` turn "stacks" (uint8) into "out" (float32), with its card."""
     folder.mkdir(parents=True, exist_ok=True)
-    channels = card.input.channels
+    channels = card.slices.channels
     graph = helper.make_graph(
         nodes,
         "tiny",

@@ -46,11 +46,11 @@ def quantise(folder: Path, cases: Path, out: Path) -> ModelCard:
     out.mkdir(parents=True, exist_ok=True)
     prepared, weights = out / "ready.onnx", out / card.weights
     quant_pre_process(folder / card.weights, prepared, skip_symbolic_shape=True)
-    scans = [as_scan(case, card.input) for case in load_cases(cases) if case.outlined and case.modality == "MR"]
+    scans = [as_scan(case, card.slices) for case in load_cases(cases) if case.outlined and case.modality == "MR"]
     quantize_static(
         prepared,
         weights,
-        CalibrationReader(scans, card.input.channels),
+        CalibrationReader(scans, card.slices.channels),
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=["Conv"],
         per_channel=True,

@@ -44,7 +44,7 @@ def _for_onnx(network: nn.Module) -> nn.Module:
 
 def write_onnx(served: nn.Module, card: ModelCard, path: Path) -> None:
     """Write the network as ONNX for any number of slices, rows and columns, without paths of this machine."""
-    example = torch.randint(0, 255, (2, card.input.channels, 192, 256), dtype=torch.uint8)
+    example = torch.randint(0, 255, (2, card.slices.channels, 192, 256), dtype=torch.uint8)
     axes = {0: "slices", 2: "rows", 3: "columns"}
     torch.onnx.export(
         served,
@@ -66,7 +66,7 @@ def parity(served: nn.Module, weights: Path, card: ModelCard, seed: int = 0) -> 
     rng = np.random.default_rng(seed)
     largest = 0.0
     for slices, rows, columns in ((1, 192, 256), (3, 160, 224), (2, 288, 288)):
-        stacks = rng.integers(0, 256, (slices, card.input.channels, rows, columns), dtype=np.uint8)
+        stacks = rng.integers(0, 256, (slices, card.slices.channels, rows, columns), dtype=np.uint8)
         with torch.no_grad():
             expected = served(torch.from_numpy(stacks)).numpy()
         output = session.run(None, {"stacks": stacks})[0]

@@ -49,8 +49,9 @@ def list_models(gateway: GatewayDep, caller: Caller) -> schemas.ModelList:
     for worker in alive:
         if worker.model:
             card, provider, device = worker.model["card"], worker.model["provider"], worker.model.get("device", "")
-            models[worker.stage, card["name"], card["version"], card["sha256"], provider, device] = schemas.WorkerModel(
-                stage=worker.stage, name=card["name"], version=card["version"], sha256=card["sha256"],
+            sha256 = worker.model.get("sha256", card["sha256"])  # workers from before there were folds do not say it
+            models[worker.stage, card["name"], card["version"], sha256, provider, device] = schemas.WorkerModel(
+                stage=worker.stage, name=card["name"], version=card["version"], sha256=sha256,
                 provider=provider, device=device, licence=card["licence"], card=card,
             )  # fmt: skip
     return schemas.ModelList(items=list(models.values()))

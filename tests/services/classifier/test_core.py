@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.classifier.core import classify, coverage_mask, keep_mask
+from services.classifier.core import classify, coverage_mask, every_slice, keep_mask
 from shared.imaging.geometry import Geometry
 from shared.imaging.volume import Volume
 from shared.models.card import Coverage
@@ -82,3 +82,11 @@ def test_progress_ends_at_one_and_what_it_raises_passes_through(network):
 
     with pytest.raises(KeyboardInterrupt):
         classify(volume_of([True] * 70), network, stop)
+
+
+def test_every_axial_slice_is_kept_for_a_segmenter_of_volumes():
+    data = np.zeros((7, 9, 11), dtype=np.int16)
+    sagittal = np.array([[0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    scores = every_slice(Volume(data, Geometry(data.shape, sagittal), "MR", "nifti"))
+    assert scores.keep.shape == (9,)  # the rows run from head to feet
+    assert scores.keep.all()

@@ -14,6 +14,7 @@ from shared.errors import ModelError
 from shared.models.card import CARD, digest, load_card, save_card
 from shared.models.network import adopt, chosen, list_models, load_network, stored
 from tests.support.tiny_models import by_brightness, by_presence
+from tests.support.volume_models import RAW, volume_card, volume_spec, write_volume_model
 
 
 def test_a_network_is_a_function_from_array_to_array(tmp_path):
@@ -157,3 +158,36 @@ def test_the_runtime_sends_no_telemetry(tmp_path):
     command = [sys.executable, "-P", "-c", code.replace("SERVICE", repr(str(by_presence(tmp_path / "model"))))]
     subprocess.run(command, env=environment | {"TMPDIR": str(tmp_path)}, check=True, timeout=60)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_model_of_volumes_returns_the_mean_of_its_folds(tmp_path):
+    network = load_network(write_volume_model(tmp_path, volume_card(volume_spec()), (1.0, 3.0)))
+    logits = network(np.ones((1, 1, 8, 8, 8), dtype=np.float32))
+    assert logits.shape == (1, 3, 8, 8, 8)
+    assert np.allclose(logits[0, :, 0, 0, 0], [0.0, 2.0, 4.0])
+
+
+def test_each_fold_must_have_the_checksum_of_the_card(tmp_path):
+    folder = write_volume_model(tmp_path, volume_card(volume_spec()), (1.0, 3.0))
+    (folder / "fold_1.onnx").write_bytes((folder / "fold_0.onnx").read_bytes())
+    with pytest.raises(ModelError, match="SHA-256"):
+        load_network(folder)
+
+
+@pytest.mark.parametrize(
+    "change", [{"patch": (8, 8, 4)}, {"channels": (RAW, RAW)}, {"patch": (8, 8), "spacing": (1.0, 1.0)}]
+)
+def test_a_model_of_volumes_that_declares_other_shapes_is_refused(tmp_path, change):
+    folder = write_volume_model(tmp_path, volume_card(volume_spec()), (1.0,))
+    card = load_card(folder / CARD)
+    save_card(card.model_copy(update={"input": card.input.model_copy(update=change)}), folder / CARD)
+    with pytest.raises(ModelError, match="does not fit its card"):
+        load_network(folder)
+
+
+def test_a_model_of_volumes_is_adopted_with_all_its_folds(tmp_path):
+    source = write_volume_model(tmp_path / "new", volume_card(volume_spec()), (1.0, 3.0))
+    card = adopt(source, tmp_path / "store")
+    home = chosen(tmp_path / "store", "segmenter")
+    assert home.name.endswith(card.identity[:8])
+    assert len(load_network(home).folds) == 2

@@ -5,7 +5,7 @@ import onnxruntime as ort
 import pytest
 
 from shared.errors import ModelError
-from shared.models.network import Bound, load_network
+from shared.models.network import Fold, load_network
 from shared.models.onnx_providers import NAMES, Gpu, check_nodes, check_provider, device_of, engine_folder, providers
 from tests.support.tiny_models import by_brightness
 
@@ -67,7 +67,7 @@ def test_the_operators_of_a_real_session_are_known(tmp_path):
 def test_bound_input_and_output_answer_as_a_plain_call_does(tmp_path):
     folder = by_brightness(tmp_path)
     network = load_network(folder)
-    bound = Bound(ort.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"]), "cpu", 0)
+    bound = Fold(ort.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"]), "cpu", 0)
     rng = np.random.default_rng(0)
     batches = [rng.integers(0, 256, (n, 3, 32, 64), dtype=np.uint8) for n in (4, 4, 2, 4)]
     answers = [bound(batch) for batch in batches]

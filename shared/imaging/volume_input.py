@@ -1,0 +1,103 @@
+"""How a network that reads volumes wants its input: the part of a model card that its preprocessing reads.
+
+The steps and their order are those of nnU-Net v2 (Isensee et al., Nature Methods 18, 2021).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChannelNormalisation(_Part):
+    """How the values of one channel become the network's input.
+
+    `clip_z_score` clips to `low` and `high`, subtracts `mean` and divides by `std`: values of the training data, in
+    Hounsfield units for CT. `z_score` uses mean and standard deviation of the scan itself; with `within_mask` those of
+    the part that is not zero, and the rest stays zero. `rescale` maps the scan's range to 0 to 1.
+    """
+
+    scheme: Literal["clip_z_score", "z_score", "rescale", "none"]
+    within_mask: bool = False
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    std: float | None = Field(default=None, ge=0.0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.scheme == "clip_z_score" and None in (self.low, self.high, self.mean, self.std):
+            raise ValueError("clip_z_score needs low, high, mean and std")
+        if self.within_mask and self.scheme != "z_score":
+            raise ValueError("only z_score can be restricted to the part that is not zero")
+        return self
+
+
+class Channel(_Part):
+    """One image of a scan: its name in the training data and its normalisation."""
+
+    name: str
+    normalisation: ChannelNormalisation
+
+
+class Resampling(_Part):
+    """Orders of the splines: `order` in general, `order_z` along the coarsest axis where that is resampled separately.
+
+    `separate_z` None: separately where the largest of the scan's or the network's voxel sizes is more than three times
+    the smallest.
+    """
+
+    order: int = Field(ge=0, le=3)
+    order_z: int = Field(default=0, ge=0, le=3)
+    separate_z: bool | None = None
+
+
+class VolumeInput(_Part):
+    """Input of a network that reads windows: float32 (1, channels, *patch).
+
+    `orientation` is `stored` for the axes as the file has them, (slice, row, column), or nibabel's letters of the
+    directions of (column, row, slice) to which the scan is turned first. `transpose` then orders the axes; everything
+    below is in that order. `spacing` is in mm; two values (and two of `patch`) are a network that reads planes along
+    the first axis, whose spacing stays. `step` is the distance of windows as a share of the patch. `mirror_axes` are
+    the axes of the patch that may be mirrored, and `mirroring` says whether their results are averaged: that takes
+    2 to 8 times as long and is off by default.
+    """
+
+    kind: Literal["volume"] = "volume"
+    channels: tuple[Channel, ...] = Field(min_length=1)
+    orientation: Literal["stored", "RAS", "LPS"] = "stored"
+    transpose: tuple[int, int, int] = (0, 1, 2)
+    crop_to_nonzero: bool = True
+    spacing: tuple[float, ...] = Field(min_length=2, max_length=3)
+    resampling: Resampling = Resampling(order=3)
+    patch: tuple[int, ...] = Field(min_length=2, max_length=3)
+    step: float = Field(default=0.5, gt=0.0, le=1.0)
+    mirror_axes: tuple[int, ...] = ()
+    mirroring: bool = False
+    output_resampling: Resampling = Resampling(order=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if sorted(self.transpose) != [0, 1, 2]:
+            raise ValueError("transpose is not an order of the three axes")
+        if len(self.spacing) != len(self.patch):
+            raise ValueError("spacing and patch have different numbers of axes")
+        if min(self.spacing) <= 0.0 or min(self.patch) < 1:
+            raise ValueError("spacing and patch must be above 0")
+        if any(not 0 <= axis < len(self.patch) for axis in self.mirror_axes):
+            raise ValueError("mirror_axes names an axis that the patch does not have")
+        if len(set(self.mirror_axes)) < len(self.mirror_axes):
+            raise ValueError("mirror_axes names an axis twice")
+        if max(self.output_resampling.order, self.output_resampling.order_z) > 1:
+            raise ValueError("results are resampled with order 0 or 1")
+        return self
+
+    @property
+    def is_flat(self) -> bool:
+        """Return whether the network reads planes."""
+        return len(self.patch) == 2
