@@ -135,23 +135,28 @@ def mesh(args: argparse.Namespace) -> None:
 
 
 def models(args: argparse.Namespace) -> None:
-    """List models, verify them, or adopt the model in a folder for its stage."""
-    from shared.models import network, registry
+    """List models, verify them and measure their speed, or adopt the model in a folder for its stage."""
+    from shared.models import network, registry, runtimes
     from shared.settings import Settings
 
     settings = Settings()
+    is_auto = settings.provider == runtimes.AUTO
+    provider = runtimes.ON_PROCESSOR[0] if is_auto else settings.provider
     if args.action == "use":
         if args.folder is None:
             raise ModelError("Name the model's folder: viscera models use FOLDER.")
-        card = network.adopt(args.folder, settings.models, settings.provider)
+        card = network.adopt(args.folder, settings.models, provider)
         print(f"The {card.stage} now uses {card.name} {card.version}; restart `viscera serve` if it runs.")
         return
     at_hand = registry.folders(settings)
-    states = network.list_models(list(at_hand), settings.provider, thorough=args.action == "verify")
+    states = network.list_models(list(at_hand), provider, thorough=args.action == "verify")
     for state in states:
         name = f"{state.card.stage} {state.card.name} {state.card.version}" if state.card else str(state.folder)
         about = state.problem or (f"{state.card.licence}, {state.card.sha256[:12]}" if state.card else "")
         print(f"{'*' if at_hand[state.folder] else ' '} {name}: {about}")
+        if args.action == "verify" and is_auto and state.problem is None:
+            seconds = runtimes.measure(state.folder, settings.models, settings.threads)
+            print("    seconds a batch: " + ", ".join(f"{runtime} {took:.3f}" for runtime, took in seconds.items()))
     if any(state.problem for state in states):
         raise ModelError("At least one model differs from its card.")
 

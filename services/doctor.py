@@ -88,7 +88,8 @@ def _workers(gathered: status.Status, settings: Settings) -> Iterator[Finding]:
             yield Finding(False, f"No {stage} is alive: {hint}")
             continue
         providers_text = ", ".join(f"{count} on {provider}" for provider, count in sorted(providers.items()))
-        odd = set(providers) - {settings.provider, "none"}
+        wanted = {"cpu", "openvino"} if settings.provider == "auto" else {settings.provider}
+        odd = set(providers) - wanted - {"none"}
         hint = f" Settings say {settings.provider}." if odd else ""
         yield Finding(not odd, f"Live workers of the {stage}: {providers_text}.{hint}")
 

@@ -195,7 +195,7 @@ class LocalSystem:
             children.append(_valkey(environment["VISCERA_BROKER_URL"], environment))
         for place, stage in enumerate(STAGES):
             worker = [*python, f"services.{stage}", "--name", f"{stage}@local"]
-            if Settings().provider == "cpu":  # CUDA maps more memory than it uses
+            if Settings().provider not in {"cuda", "tensorrt"}:  # CUDA maps more memory than it uses
                 environment.setdefault("VISCERA_CHILD_MEMORY", str(child_memory()))
             threads = {"VISCERA_THREADS": os.environ.get("VISCERA_THREADS") or str(_threads(stage))}
             children.append(Child(stage, worker, environment | threads | _metrics(environment, place)))

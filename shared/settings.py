@@ -71,7 +71,11 @@ class Settings(BaseSettings):
         " TENANT:NAME for the jobs of one tenant.",
     )
     destinations: Path | None = Field(None, description="TOML file of the DICOMweb servers that receive results.")
-    provider: str = Field("cpu", description="Execution provider of the models: cpu, cuda or tensorrt.")
+    provider: str = Field(
+        "auto",
+        description="What runs the models: cpu (ONNX Runtime), openvino, cuda or tensorrt; auto is the one of the first"
+        " two that `viscera models verify` has found faster on this processor, or cpu.",
+    )
     classifier_model: Path | None = Field(None, description="Model folder of the classifier, if not the shipped one.")
     segmenter_model: Path | None = Field(None, description="Model folder of the segmenter, if not the shipped one.")
     models: Path = Field(Path(".viscera/models"), description="Folder of models that `viscera models use` adopted.")

@@ -1,4 +1,4 @@
-"""Networks as functions from array to array: the only module that uses ONNX Runtime."""
+"""Networks as functions from array to array, on ONNX Runtime or, by `openvino_runtime`, on OpenVINO."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ class Network:
     card: ModelCard
     provider: str
     device: str
-    folds: tuple[Fold, ...]
+    folds: tuple[Callable[[NDArray[Any]], NDArray[np.float32]], ...]
 
     def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Run the model on one batch.
@@ -97,17 +98,26 @@ def load_network(folder: Path, provider: str = "cpu", threads: int = 0, gpu: Gpu
     anything differs from the card.
     """
     card = load_card(folder / CARD)
-    kind = None if provider == "cpu" else "cuda"
-    folds = (
-        Fold(_session(_weights(folder, card, file), file, provider, threads, gpu), kind, gpu.index)
-        for file in card.files
-    )
+    folds = (_fold(_weights(folder, card, file), card, file, provider, threads, gpu) for file in card.files)
     network = Network(card, provider, device_of(provider, gpu), tuple(folds))
-    if isinstance(card.input, VolumeInput):
-        _check_declared(network, card.input)  # a window takes seconds
-    else:
+    if not isinstance(card.input, VolumeInput):  # a window takes seconds
         check_output(network)
     return network
+
+
+def _fold(  # noqa: PLR0917
+    weights: bytes, card: ModelCard, file: WeightsFile, provider: str, threads: int, gpu: Gpu
+) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+    runs_openvino = provider == "openvino"
+    session = _session(weights, file, "cpu" if runs_openvino else provider, threads, gpu)
+    if isinstance(card.input, VolumeInput):
+        _check_declared(session, card, file, card.input)
+    if not runs_openvino:
+        return Fold(session, None if provider == "cpu" else "cuda", gpu.index)
+    # Images for a GPU have no OpenVINO. ONNX Runtime has refused tensors in other files before.
+    from shared.models.openvino_runtime import compile_weights
+
+    return compile_weights(weights, threads)
 
 
 def check_files(folder: Path) -> ModelCard:
@@ -170,18 +180,16 @@ def check_output(network: Network) -> None:
         raise ModelError(f"{sentence}: it returns {output.shape} where {expected} is expected.")
 
 
-def _check_declared(network: Network, spec: VolumeInput) -> None:
-    card = network.card
+def _check_declared(session: ort.InferenceSession, card: ModelCard, file: WeightsFile, spec: VolumeInput) -> None:
     expected = ([1, len(spec.channels), *spec.patch], [1, card.outputs, *spec.patch])
-    for fold, file in zip(network.folds, card.files, strict=True):
-        inputs, outputs = fold.session.get_inputs(), fold.session.get_outputs()
-        fits = len(inputs) == 1 and inputs[0].type == "tensor(float)"
-        for declared, shape in zip((inputs[0].shape, outputs[0].shape), expected, strict=True):
-            known = [size if isinstance(size, int) else wanted for size, wanted in zip(declared, shape, strict=False)]
-            fits = fits and len(declared) == len(shape) and known == shape
-        if not fits:
-            wanted = " and ".join(" x ".join(map(str, shape)) for shape in expected)
-            raise ModelError(f"{file.weights} of {card.name} {card.version} does not fit its card: {wanted} is needed.")
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    fits = len(inputs) == 1 and inputs[0].type == "tensor(float)"
+    for declared, shape in zip((inputs[0].shape, outputs[0].shape), expected, strict=True):
+        known = [size if isinstance(size, int) else wanted for size, wanted in zip(declared, shape, strict=False)]
+        fits = fits and len(declared) == len(shape) and known == shape
+    if not fits:
+        wanted = " and ".join(" x ".join(map(str, shape)) for shape in expected)
+        raise ModelError(f"{file.weights} of {card.name} {card.version} does not fit its card: {wanted} is needed.")
 
 
 def _example(card: ModelCard) -> tuple[NDArray[Any], tuple[int, ...], str]:

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import onnxruntime as ort
 
 from shared.errors import ModelError
 
-Provider = Literal["cpu", "cuda", "tensorrt"]
+Provider = Literal["cpu", "openvino", "cuda", "tensorrt"]
 NAMES = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 HEAVY = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm", "FusedConv", "FusedMatMul", "FusedGemm"})
 """Operators that do most of a network's work."""
@@ -51,7 +51,7 @@ def providers(provider: str, sha256: str, gpu: Gpu) -> list[tuple[str, dict[str,
         return [(NAMES["cuda"], _cuda(gpu))]
     if provider == "tensorrt":  # CUDA runs what TensorRT does not support
         return [(NAMES["tensorrt"], _tensorrt(gpu, sha256)), (NAMES["cuda"], _cuda(gpu))]
-    raise ModelError(f"There is no provider {provider!r}; choose one of {', '.join(NAMES)}.")
+    raise ModelError(f"There is no provider {provider!r}; choose one of {', '.join(get_args(Provider))}.")
 
 
 def _cuda(gpu: Gpu) -> dict[str, str]:
@@ -104,7 +104,7 @@ def check_nodes(assigned: Iterable[tuple[str, str]], provider: str) -> None:
 
 def device_of(provider: str, gpu: Gpu) -> str:
     """Return the device in words: `cpu`, or `cuda:0` and the GPU's name if the driver reports it."""
-    if provider == "cpu":
+    if provider in {"cpu", "openvino"}:
         return "cpu"
     return f"cuda:{gpu.index} {_gpu_name(gpu.index)}".strip()
 

@@ -12,6 +12,7 @@ from shared.imaging.volume_input import VolumeInput
 from shared.models.card import CARD, ModelCard, load_card
 from shared.models.network import Network, chosen, load_network, stored
 from shared.models.onnx_providers import Gpu
+from shared.models.runtimes import resolve
 from shared.settings import Settings
 
 MODEL_STAGES = ("classifier", "segmenter")
@@ -57,7 +58,8 @@ def load(stage: str, settings: Settings) -> Network:
     Raises ModelError.
     """
     gpu = Gpu(settings.gpu_index, settings.gpu_memory_bytes, settings.gpu_search, settings.gpu_engines)
-    return load_network(folder(stage, settings), settings.provider, settings.threads, gpu)
+    path = folder(stage, settings)
+    return load_network(path, resolve(settings.provider, path, settings.models), settings.threads, gpu)
 
 
 def fact(network: Network) -> ModelFact:

@@ -1,5 +1,6 @@
 """A model is loaded only if everything is as its card says."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -13,24 +14,32 @@ import pytest
 from shared.errors import ModelError
 from shared.models.card import CARD, digest, load_card, save_card
 from shared.models.network import adopt, chosen, list_models, load_network, stored
+from shared.models.runtimes import ON_PROCESSOR
 from tests.support.tiny_models import by_brightness, by_presence
 from tests.support.volume_models import RAW, volume_card, volume_spec, write_volume_model
 
 
-def test_a_network_is_a_function_from_array_to_array(tmp_path):
-    network = load_network(by_brightness(tmp_path))
+@pytest.fixture(params=ON_PROCESSOR)
+def runtime(request):
+    """Both runtimes of the processor keep the same contract."""
+    return request.param
+
+
+def test_a_network_is_a_function_from_array_to_array(tmp_path, runtime):
+    network = load_network(by_brightness(tmp_path), runtime, threads=1)
+    assert (network.provider, network.device) == (runtime, "cpu")
     stacks = np.full((2, 3, 64, 96), 170, dtype=np.uint8)
     answer = network(stacks)
     assert answer.shape == (2, 4, 64, 96)
     assert (answer.argmax(axis=1) == 2).all()
 
 
-def test_weights_with_another_checksum_are_refused(tmp_path):
+def test_weights_with_another_checksum_are_refused(tmp_path, runtime):
     folder = by_presence(tmp_path)
     with (folder / "model.onnx").open("ab") as file:
         file.write(b"\0")
     with pytest.raises(ModelError, match="SHA-256"):
-        load_network(folder)
+        load_network(folder, runtime)
 
 
 def test_missing_weights_are_refused(tmp_path):
@@ -84,7 +93,7 @@ def test_a_provider_that_is_not_there_is_an_error_not_a_fallback(tmp_path):
 
 
 def test_an_unknown_provider_is_refused_with_the_choices(tmp_path):
-    with pytest.raises(ModelError, match="cpu, cuda, tensorrt"):
+    with pytest.raises(ModelError, match="cpu, openvino, cuda, tensorrt"):
         load_network(by_presence(tmp_path), provider="abacus")
 
 
@@ -151,17 +160,22 @@ def test_the_bytes_that_were_checked_are_those_that_are_loaded(tmp_path, monkeyp
     assert load_network(folder)(np.zeros((1, 3, 64, 64), np.uint8)).shape == (1, 4, 64, 64)
 
 
-def test_the_runtime_sends_no_telemetry(tmp_path):
-    """ONNX Runtime writes its telemetry's session into the temporary folder; it is silent under CI by itself."""
-    code = "from pathlib import Path; from shared.models.network import load_network as load; load(Path(SERVICE))"
+def test_the_runtimes_send_no_telemetry(tmp_path, runtime):
+    """ONNX Runtime writes its telemetry's session into the temporary folder; it is silent under CI by itself.
+
+    OpenVINO's telemetry is a package of its own, which is not installed.
+    """
+    assert importlib.util.find_spec("openvino_telemetry") is None
+    folder = by_presence(tmp_path / "model")
+    code = "import pathlib; from shared.models.network import load_network as load; load(pathlib.Path({!r}), {!r})"
     environment = {name: value for name, value in os.environ.items() if name not in {"CI", "ORT_DISABLE_TELEMETRY"}}
-    command = [sys.executable, "-P", "-c", code.replace("SERVICE", repr(str(by_presence(tmp_path / "model"))))]
+    command = [sys.executable, "-P", "-c", code.format(str(folder), runtime)]
     subprocess.run(command, env=environment | {"TMPDIR": str(tmp_path)}, check=True, timeout=60)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def test_a_model_of_volumes_returns_the_mean_of_its_folds(tmp_path):
-    network = load_network(write_volume_model(tmp_path, volume_card(volume_spec()), (1.0, 3.0)))
+def test_a_model_of_volumes_returns_the_mean_of_its_folds(tmp_path, runtime):
+    network = load_network(write_volume_model(tmp_path, volume_card(volume_spec()), (1.0, 3.0)), runtime)
     logits = network(np.ones((1, 1, 8, 8, 8), dtype=np.float32))
     assert logits.shape == (1, 3, 8, 8, 8)
     assert np.allclose(logits[0, :, 0, 0, 0], [0.0, 2.0, 4.0])
