@@ -90,7 +90,7 @@ def _workers(gathered: status.Status, settings: Settings) -> Iterator[Finding]:
         providers_text = ", ".join(f"{count} on {provider}" for provider, count in sorted(providers.items()))
         wanted = {"cpu", "openvino"} if settings.provider == "auto" else {settings.provider}
         odd = set(providers) - wanted - {"none"}
-        hint = f" Settings say {settings.provider}." if odd else ""
+        hint = f" Settings say {' or '.join(sorted(wanted))}." if odd else ""
         yield Finding(not odd, f"Live workers of the {stage}: {providers_text}.{hint}")
 
 
