@@ -22,6 +22,7 @@ Window = Annotated[float | None, Query(gt=-1e6, lt=1e6)]
 Width = Annotated[float | None, Query(gt=0.0, lt=1e6)]
 
 
+@router.head("/slices/{number}.png", include_in_schema=False, response_class=Response)
 @router.get("/slices/{number}.png", response_class=Response, responses=_PNG)
 def get_slice(
     job_id: str,
@@ -55,14 +56,17 @@ def get_slice(
     return Response(png, 200, headers, "image/png")
 
 
+@router.head("/volume.nii.gz", include_in_schema=False, response_class=Response)
 @router.get("/volume.nii.gz", response_class=StreamingResponse, responses=_NIFTI)
-def get_volume(job_id: str, gateway: GatewayDep, caller: Reader) -> StreamingResponse:
+def get_volume(job_id: str, request: Request, gateway: GatewayDep, caller: Reader) -> Response:
     """Return the scan as gzipped NIfTI on its own grid, without personal data."""
     job, files = _files(gateway, caller, job_id)
     if artifacts.VOLUME not in files:
         raise missing_file(job, "volume")
-    stored = StoredVolume.open(gateway.store, files[artifacts.VOLUME])
     headers = {"Content-Disposition": 'attachment; filename="volume.nii.gz"', "Cache-Control": "private, no-cache"}
+    if request.method == "HEAD":
+        return Response(None, 200, headers, "application/gzip")
+    stored = StoredVolume.open(gateway.store, files[artifacts.VOLUME])
     return StreamingResponse(stored.nifti(), 200, headers, "application/gzip")
 
 

@@ -130,6 +130,14 @@ def test_a_slice_and_the_volume_are_readings_and_no_browser_keeps_them_unasked(c
     assert answer.headers["cache-control"] == "private, no-cache"
 
 
+@pytest.mark.parametrize("path", ["/slices/3.png", "/volume.nii.gz"])
+def test_head_says_what_get_would_without_the_bytes(client, stranger, job, path):
+    head = client.head(job + path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == client.get(job + path).headers["content-type"]
+    assert stranger.head(job + path).status_code == 404
+
+
 def test_a_picture_has_bounds_whatever_the_pixels_measure():
     pixels = np.arange(200 * 200, dtype=np.int16).reshape(200, 200)
     labels = (pixels > 20000).astype(np.uint8)
