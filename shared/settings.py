@@ -66,6 +66,17 @@ class Settings(BaseSettings):
     oidc_ask: str = Field("openid", description="Scopes that the web page's sign-in asks for.")
     series_quiet_seconds: float = Field(10.0, description="Seconds without a new instance that end a DICOM series.")
     destinations: Path | None = Field(None, description="TOML file of the DICOMweb servers that receive results.")
+    dimse_clients: Path | None = Field(
+        None, description="TOML file of the AE titles that may call the DIMSE node, with their tenants."
+    )
+    dimse_tls_cert: Path | None = Field(
+        None, description="Certificate chain (PEM) of the DIMSE node: it then accepts TLS only."
+    )
+    dimse_tls_key: Path | None = Field(None, description="Private key (PEM) of that certificate.")
+    dimse_tls_ca: Path | None = Field(
+        None,
+        description="CA certificates (PEM), one of which must have signed the certificate of each caller.",
+    )
     provider: str = Field("cpu", description="Execution provider of the models: cpu, cuda or tensorrt.")
     classifier_model: Path | None = Field(None, description="Model folder of the classifier, if not the shipped one.")
     segmenter_model: Path | None = Field(None, description="Model folder of the segmenter, if not the shipped one.")
@@ -89,8 +100,8 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, description="Address at which browsers and hospital systems reach this installation."
     )
-    metrics_host: str = Field("127.0.0.1", description="Address on which workers and reconciler serve metrics.")
-    metrics_port: int = Field(0, description="Port of a worker's or the reconciler's metrics; 0 disables it.")
+    metrics_host: str = Field("127.0.0.1", description="Address on which all processes but the gateway serve metrics.")
+    metrics_port: int = Field(0, description="Port of the metrics of a process other than the gateway; 0 disables it.")
     log_level: str = Field("INFO", description="Lowest level that is logged.")
 
     @property

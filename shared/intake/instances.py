@@ -131,7 +131,7 @@ def _describe(batch: list[Part], study: str | None, describe_batch: Describe) ->
 def _failure(about: Described, study: str | None) -> int | None:
     """Return the failure reason that applies, or None."""
     if "error" in about:
-        return OUT_OF_RESOURCES if about["error"] == "too_large" else NOT_UNDERSTOOD
+        return {"too_large": OUT_OF_RESOURCES, "mismatch": MISMATCH}.get(about["error"], NOT_UNDERSTOOD)
     uids = [about[name] for name in ("instance", "study", "series", "sop_class")]
     if not all(_UID.match(uid) and len(uid) <= 64 for uid in uids) or not about["syntax"]:
         return MISMATCH
