@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     oidc_secret: SecretStr | None = Field(None, description="Client secret of the web page's own sign-in.")
     oidc_ask: str = Field("openid", description="Scopes that the web page's sign-in asks for.")
     series_quiet_seconds: float = Field(10.0, description="Seconds without a new instance that end a DICOM series.")
-    destinations: Path | None = Field(None, description="TOML file of the DICOMweb servers that receive results.")
+    destinations: Path | None = Field(None, description="TOML file of the DICOM systems that receive results.")
     dimse_clients: Path | None = Field(
         None, description="TOML file of the AE titles that may call the DIMSE node, with their tenants."
     )

@@ -19,9 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import VisceraError
 from shared.outbound.addresses import embedded
-
-AE_TITLE = r"^[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?$"
-"""1 to 16 printable characters without a backslash, no space at either end (PS3.5 6.2, AE)."""
+from shared.outbound.destinations import AE_TITLE
 
 
 class BadClients(VisceraError):

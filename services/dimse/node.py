@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 import tempfile
 import threading
@@ -25,6 +24,7 @@ from shared.ledger import Ledger
 from shared.ledger.jobs import ensure_tenant
 from shared.settings import Settings
 from shared.storage.base import Store
+from shared.telemetry import log
 
 PREFIX = "dimse-"
 IDLE_SECONDS = 120.0
@@ -79,10 +79,11 @@ def listening(node: Node, address: tuple[str, int], tls: ssl.SSLContext | None, 
 
     It changes settings of the whole process: pynetdicom takes them from module variables.
     """
-    quieten()
+    log.silence("pynetdicom", "pydicom")
+    _config.LOG_HANDLER_LEVEL = "none"
     _config.STORE_RECV_CHUNKED_DATASET = True  # to files, not to memory
     _config.UNRESTRICTED_STORAGE_SERVICE = True  # any SOP class, as STOW-RS does
-    before, tempfile.tempdir = tempfile.tempdir, str(node.folder)  # where pynetdicom creates them
+    before, tempfile.tempdir = tempfile.tempdir, str(node.folder)  # where it creates them
     entity = AE(ae_title=node.aet)
     entity.maximum_pdu_size = LARGEST_PDU
     entity.maximum_associations = 10_000  # the tenants' limits apply before
@@ -96,10 +97,4 @@ def listening(node: Node, address: tuple[str, int], tls: ssl.SSLContext | None, 
     finally:
         entity.shutdown()
         tempfile.tempdir = before
-
-
-def quieten() -> None:
-    """Log nothing of pynetdicom and pydicom: their messages have values of data sets."""
-    _config.LOG_HANDLER_LEVEL = "none"
-    for name in ("pynetdicom", "pydicom"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        _config.STORE_RECV_CHUNKED_DATASET = _config.UNRESTRICTED_STORAGE_SERVICE = False
