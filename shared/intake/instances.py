@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from shared import sandbox
 from shared.errors import BadScan
@@ -16,7 +16,7 @@ from shared.ledger.dicom import instances
 from shared.ledger.ids import new_id
 from shared.pacs import describe, instance_list
 from shared.settings import Settings
-from shared.storage.base import Store
+from shared.storage.base import CHUNK, Store
 from shared.worker import failpoints
 
 BATCH = 100
@@ -71,16 +71,29 @@ class Intake:
     def _new(self, tenant: str, good: list[Part]) -> list[Part]:
         """Return the parts that the tenant does not have; the others get a warning if they differ."""
         with self.ledger.read(tenant) as connection:
-            known_digests = instances.known(connection, tenant, [part.about["instance"] for part in good])
-        new = []
+            stored = instances.known(connection, tenant, [part.about["instance"] for part in good])
+        new: dict[str, Part] = {}
         for part in good:
             uid = part.about["instance"]
-            if uid in known_digests:
-                part.warning = None if known_digests[uid] == part.sha256 else DISCARDED
+            if uid in stored:
+                part.warning = None if self._is_same(part, stored[uid]) else DISCARDED
+            elif uid in new:
+                part.warning = None if new[uid].sha256 == part.sha256 else DISCARDED
             else:
-                known_digests[uid] = part.sha256
-                new.append(part)
-        return new
+                new[uid] = part
+        return list(new.values())
+
+    def _is_same(self, part: Part, stored: instances.Known) -> bool:
+        """Return whether a part has the data set of a stored instance.
+
+        Its file meta information may differ: every sender writes its own, and a C-STORE has none.
+        """
+        if part.sha256 == stored.sha256:
+            return True
+        if part.about["syntax"] != stored.syntax:
+            return False
+        with self.store.file(instance_list.instance_key(stored.id)) as path:
+            return same_data_set(part.path, path)
 
     def _record(self, tenant: str, new: list[Part]) -> None:
         if not new:
@@ -99,13 +112,33 @@ class Intake:
                 for part, instance, about in references:
                     if instances.add(connection, tenant, instance, about):
                         added.append(instance_list.prefix(instance.id))
-                    elif instances.known(connection, tenant, [instance.uid])[instance.uid] != part.sha256:
+                    elif instances.known(connection, tenant, [instance.uid])[instance.uid].sha256 != part.sha256:
                         part.warning = DISCARDED  # another request was faster
                 pending_puts.settle(connection, added)
             failpoints.hit(self.service, "after-commit")
 
     def _announced(self, prefixes: Sequence[str]) -> AbstractContextManager[None]:
         return pending_puts.announced(self.ledger, prefixes, self.settings.lease_seconds, self.store.delete)
+
+
+def same_data_set(first: Path, second: Path) -> bool:
+    """Return whether two files have the same bytes after their file meta information."""
+    with first.open("rb") as one, second.open("rb") as other:
+        if not (_skip_meta(one) and _skip_meta(other)):
+            return False
+        while chunk := one.read(CHUNK):
+            if chunk != other.read(CHUNK):
+                return False
+        return not other.read(1)
+
+
+def _skip_meta(file: BinaryIO) -> bool:
+    """Move to the data set: behind the group length, which is first, and so many bytes (PS3.10 7.1)."""
+    head = file.read(PREAMBLE + 16)
+    if head[PREAMBLE : PREAMBLE + 12] != b"DICM\x02\x00\x00\x00UL\x04\x00":
+        return False
+    file.seek(int.from_bytes(head[-4:], "little"), 1)
+    return True
 
 
 def describe_files(files: list[list[str]]) -> list[Described]:

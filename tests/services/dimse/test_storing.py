@@ -1,5 +1,6 @@
 """A PACS verifies and stores by DIMSE: what is answered with success is stored once, all else has the right status."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import pydicom
 import pytest
 from pydicom.uid import CTImageStorage, MRImageStorage
 
+from shared.intake.instances import Intake, Part, describe_files
 from shared.ledger import jobs
 from shared.pacs import instance_list
 from shared.pacs import series as work
 from shared.sandbox.session import Session
+from shared.storage.base import sha256
 from shared.storage.connect import open_store
 from shared.telemetry.metrics import meters
 from tests.services.dimse.conftest import association, encoded, send, store, stored, uids
@@ -59,6 +62,16 @@ def test_a_series_is_stored_once_however_often_it_is_sent_and_makes_one_job(port
     with ledger.read() as connection:
         scan = jobs.get_scan(connection, "default", jobs.get(connection, "default", job).scan_id)
     assert len(instance_list.read(bytes_store, scan.key)) == 6
+
+
+def test_what_came_by_http_is_the_same_instance_by_c_store(port, files, ledger, settings):
+    """The file that STOW-RS stores has the sender's own file meta information."""
+    add_job(ledger, "default")  # creates the tenant
+    part = Part(Path(shutil.copy(files[0], settings.spool / "part")), sha256(files[0]), files[0].stat().st_size)
+    Intake("gateway", ledger, open_store(settings.store_url), settings).keep("default", [part], None, describe_files)
+    with association(port) as caller:
+        assert send(caller, read(files[0])) == 0
+    assert len(uids(ledger)) == 1
 
 
 def test_each_failure_has_its_status_and_the_association_goes_on(port, files, ledger, monkeypatch):
