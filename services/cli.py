@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from services.arguments import existing, label_names, spacing
+from services.arguments import dimse_node, existing, label_names, spacing
 from shared.errors import BadScan, ModelError, VisceraError
 
 console = Console(stderr=True)
@@ -77,8 +77,7 @@ def serve(args: argparse.Namespace) -> None:
         tls = (args.tls_cert, args.tls_key)
     if key := os.environ.get("VISCERA_KEY", ""):
         api_keys.check_strength(key, "VISCERA_KEY")
-    web = _web(args.data)
-    dimse = _dimse(args)
+    dimse, web = dimse_node(args), _web(args.data)
     with LocalSystem(args.data, args.host, args.port, key, web=web, tls=tls, dimse=dimse) as system:
         system.wait_ready()
         print(f"Viscera  {system.url}\nKey      {system.key}\nData     {system.data}", flush=True)
@@ -87,17 +86,6 @@ def serve(args: argparse.Namespace) -> None:
         if system.public_url != system.url:
             print(f"Network  {system.public_url}", flush=True)
         stop.wait()
-
-
-def _dimse(args: argparse.Namespace) -> tuple[int, str] | None:
-    """Return port and AE title of the DIMSE node, None without one. Raises VisceraError where it could not start."""
-    if args.dimse_port is None:
-        return None
-    from services.dimse import clients
-    from shared.settings import Settings
-
-    clients.check(Settings().dimse_clients, args.host, args.dimse_aet)
-    return args.dimse_port, args.dimse_aet
 
 
 def certificate(args: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import ssl
+import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ SUCCESS, NOT_AUTHORISED, PROCESSING_FAILURE = 0x0000, 0x0124, 0x0110
 UNKNOWN_CALLING, UNKNOWN_CALLED = (1, 1, 3), (1, 1, 7)
 CONGESTION, LIMIT_EXCEEDED = (2, 3, 1), (2, 3, 2)
 """Result, source and diagnostic of a rejection (PS3.8 table 9-21)."""
+RATE_SECONDS = 10.0
+"""Seconds that an instance waits at most where its tenant sends faster than it may."""
 
 
 class Conversation:
@@ -68,7 +71,11 @@ class Conversation:
 
     def requested(self, _: Event) -> None:
         """Accept or reject the association."""
-        rejection = self._rejection()
+        try:
+            rejection = self._rejection()
+        except Exception as error:  # pynetdicom would log it and accept
+            logger.error("association refused", exc_info=error)
+            rejection = CONGESTION
         if rejection is not None:
             self.assoc.acse.send_reject(*rejection)
             self.assoc.kill()  # waits until the answer is sent
@@ -162,7 +169,7 @@ class Conversation:
         if self.client is None or not self.client.store:
             return NOT_AUTHORISED
         node, tenant = self.node, self.client.tenant
-        node.limits.request(tenant)
+        self._count_request(tenant)
         admission.check(node.intake.ledger, node.room, node.settings, tenant)
         session = self._session = self._session or Session(self._ends.enter_context(scratch.folder(node.folder)))
         path = event.dataset_path.replace(session.folder / "instance")
@@ -174,6 +181,17 @@ class Conversation:
             for file in (part.path, part.metadata):
                 file.unlink(missing_ok=True)
         return part.failure or part.warning or SUCCESS
+
+    def _count_request(self, tenant: str) -> None:
+        """Count a request; above the tenant's rate wait, because the caller waits for us anyway. Raises TooMany."""
+        until = time.monotonic() + RATE_SECONDS
+        while True:
+            try:
+                return self.node.limits.request(tenant)
+            except TooMany as error:
+                if time.monotonic() + error.after > until:
+                    raise
+                time.sleep(error.after)
 
     def _described(self, session: Session, files: list[list[str]], event: Event) -> Described:
         """Return the sandbox's description; an error if the data set is not the one that the command names."""

@@ -8,7 +8,9 @@ import pydicom
 import pytest
 from pydicom.uid import CTImageStorage, MRImageStorage
 
+from shared.errors import TooMany
 from shared.intake.instances import Intake, Part, describe_files
+from shared.intake.limits import Limits
 from shared.ledger import jobs
 from shared.pacs import instance_list
 from shared.pacs import series as work
@@ -111,6 +113,23 @@ def test_the_limits_of_the_gateway_apply(serving, files, ledger, changes, status
         else:
             assert [send(caller, read(path)) for path in files[:2]] == statuses
     assert len(uids(ledger)) == (statuses or []).count(0)
+
+
+def test_a_sender_above_the_rate_waits_and_loses_no_image(serving, files, monkeypatch):
+    real, refusals = Limits.request, []
+
+    def counting(limits, tenant):
+        try:
+            real(limits, tenant)
+        except TooMany:
+            refusals.append(tenant)
+            raise
+
+    monkeypatch.setattr(Limits, "request", counting)
+    with serving(requests_per_minute=120) as (port, node), association(port) as caller:
+        node.limits._buckets["default"].tokens = 0.0
+        assert [send(caller, read(path)) for path in files[:2]] == [0, 0]
+    assert refusals
 
 
 def test_a_tenant_has_as_many_associations_as_uploads_at_once(serving):
