@@ -18,7 +18,7 @@ sums() {
 case $what in
 wheels)
     mkdir -p "$out/wheels" "$out/requirements"
-    [ $# -gt 0 ] || set -- api classifier segmenter mesher reconciler
+    [ $# -gt 0 ] || set -- api classifier segmenter mesher dimse reconciler
     for service in "$@"; do
         cp "$here/requirements/$service.txt" "$out/requirements/"
         "$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
@@ -34,6 +34,7 @@ wheels)
 images)
     mkdir -p "$out"
     cd "$here"
+    export COMPOSE_PROFILES=dimse
     docker compose build
     docker compose pull --ignore-buildable
     # shellcheck disable=SC2046

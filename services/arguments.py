@@ -44,3 +44,17 @@ def spacing(text: str) -> Spacing:
     if min(z, y, x) <= 0:
         raise argparse.ArgumentTypeError("sizes must be above zero")
     return z, y, x
+
+
+def dimse_node(args: argparse.Namespace) -> tuple[int, str] | None:
+    """Return port and AE title of the DIMSE node of `serve`; None without one.
+
+    Raises VisceraError where it could not start.
+    """
+    if args.dimse_port is None:
+        return None
+    from services.dimse import clients
+    from shared.settings import Settings
+
+    clients.check(Settings().dimse_clients, args.host, args.dimse_aet)
+    return args.dimse_port, args.dimse_aet

@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from services.arguments import existing, label_names, spacing
+from services.arguments import dimse_node, existing, label_names, spacing
 from shared.errors import BadScan, ModelError, VisceraError
 
 console = Console(stderr=True)
@@ -77,10 +77,12 @@ def serve(args: argparse.Namespace) -> None:
         tls = (args.tls_cert, args.tls_key)
     if key := os.environ.get("VISCERA_KEY", ""):
         api_keys.check_strength(key, "VISCERA_KEY")
-    web = _web(args.data)
-    with LocalSystem(args.data, args.host, args.port, key, web=web, tls=tls) as system:
+    dimse, web = dimse_node(args), _web(args.data)
+    with LocalSystem(args.data, args.host, args.port, key, web=web, tls=tls, dimse=dimse) as system:
         system.wait_ready()
         print(f"Viscera  {system.url}\nKey      {system.key}\nData     {system.data}", flush=True)
+        if dimse:
+            print(f"DIMSE    {dimse[1]}@{args.host}:{dimse[0]}", flush=True)
         if system.public_url != system.url:
             print(f"Network  {system.public_url}", flush=True)
         stop.wait()
@@ -209,6 +211,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     sub.add_argument("--data", type=Path, default=Path(".viscera"), metavar="DIR")
     sub.add_argument("--tls-cert", type=existing, metavar="FILE", help="certificate chain (PEM): serve HTTPS")
     sub.add_argument("--tls-key", type=existing, metavar="FILE", help="its private key (PEM)")
+    sub.add_argument("--dimse-port", type=int, metavar="N", help="receive C-STORE here (the usual port is 11112)")
+    sub.add_argument("--dimse-aet", default="VISCERA", metavar="TITLE", help="AE title there (default: VISCERA)")
     sub = command("certificate", certificate)
     sub.add_argument("folder", type=Path, metavar="DIR")
     sub.add_argument("--name", action="append", default=[], help="a further host name or address of the certificate")

@@ -1,4 +1,4 @@
-"""Sends results to DICOMweb servers from the ledger's outbox (STOW-RS): at least once, verified, with back-off."""
+"""Sends results from the ledger's outbox by STOW-RS or C-STORE: at least once, verified, with back-off."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.ledger import Ledger
 from shared.ledger.dicom import deliveries
 from shared.ledger.dicom.deliveries import Delivery
 from shared.outbound import destinations
-from shared.outbound.destinations import Destination
+from shared.outbound.destinations import Destination, NotDelivered
 from shared.pacs import instance_list
 from shared.storage.base import Store
 
@@ -24,12 +24,6 @@ logger = logging.getLogger("viscera.deliverer")
 EVERY = 1.0
 STORED = "00081199"
 FAILED = "00081198"
-
-
-class NotDelivered(VisceraError):
-    """The destination did not confirm every instance; the sentence says why and has no personal data."""
-
-    code = "not_delivered"
 
 
 class DicomSender(threading.Thread):
@@ -75,9 +69,11 @@ def _try(ledger: Ledger, store: Store, delivery: Delivery, known: dict[str, Dest
     try:
         if delivery.destination not in known:
             raise NotDelivered("The destination is no longer configured.")
+        to = known[delivery.destination]
         with ledger.read() as connection:
-            contents = deliveries.contents(connection, delivery.job_id)
-        send(store, known[delivery.destination], contents)
+            contents = deliveries.contents(connection, delivery.job_id, to.modalities)
+        if contents:
+            (_by_dimse if to.is_dimse else send)(store, to, contents)
     except VisceraError as error:
         return error.detail
     except httpx.TimeoutException:
@@ -88,6 +84,12 @@ def _try(ledger: Ledger, store: Store, delivery: Delivery, known: dict[str, Dest
         logger.error("delivery failed in the service", exc_info=error)
         return f"Something went wrong inside ({type(error).__name__})."
     return None
+
+
+def _by_dimse(store: Store, to: Destination, contents: list[tuple[str, str]]) -> None:
+    from services import dimse_sender  # loads pynetdicom, which most installations do not need
+
+    dimse_sender.send(store, to, contents)
 
 
 def send(store: Store, to: Destination, contents: list[tuple[str, str]]) -> None:

@@ -93,7 +93,7 @@ class LocalSystem:
     """The embedded system in one data folder; a context manager that starts and stops it.
 
     A child that lived for `calm` seconds resets its back-off. `web` is the folder of the built web application. With
-    `tls` (certificate and key, PEM files) the gateway serves HTTPS.
+    `tls` (certificate and key, PEM files) the gateway serves HTTPS. With `dimse` (port and AE title) a DIMSE node runs.
     """
 
     data: Path
@@ -103,6 +103,7 @@ class LocalSystem:
     calm: float = 20.0
     web: Path | None = None
     tls: tuple[Path, Path] | None = None
+    dimse: tuple[int, str] | None = None
     children: list[Child] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -164,13 +165,20 @@ class LocalSystem:
             try:
                 response = httpx.get(self.url + "/readyz", timeout=5.0, verify=trust)
                 if response.status_code == 200:
+                    missing = "the DIMSE node"
+                    self._reach_dimse()
                     return
                 missing = ", ".join(response.json()["missing"])
-            except (httpx.HTTPError, KeyError, ValueError):
+            except (OSError, httpx.HTTPError, KeyError, ValueError):
                 pass
             on_missing(missing)
             time.sleep(0.2)
         raise SystemError_(f"The embedded system is not ready, {missing} is missing; see {self.data / 'log'}.")
+
+    def _reach_dimse(self) -> None:
+        if self.dimse:
+            host = "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104
+            socket.create_connection((host, self.dimse[0]), timeout=5.0).close()
 
     def _environment(self) -> dict[str, str]:
         password = secrets.token_hex(16)
@@ -199,6 +207,10 @@ class LocalSystem:
                 environment.setdefault("VISCERA_CHILD_MEMORY", str(child_memory()))
             threads = {"VISCERA_THREADS": os.environ.get("VISCERA_THREADS") or str(_threads(stage))}
             children.append(Child(stage, worker, environment | threads | _metrics(environment, place)))
+        if self.dimse:
+            port, title = self.dimse
+            node = [*python, "services.dimse", "--host", self.host, "--port", str(port), "--aet", title]
+            children.append(Child("dimse", node, environment | _metrics(environment, len(STAGES) + 1)))
         environment |= _metrics(environment, len(STAGES))
         children.append(Child("reconciler", [*python, "services.reconciler"], environment))
         address = ["--host", self.host, "--port", str(self.port)]

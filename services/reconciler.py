@@ -40,7 +40,7 @@ from shared.worker.queue import STAGES, make_app, notify, queue_length
 
 logger = logging.getLogger("viscera.reconciler")
 DICOM_SENDERS = 3
-"""Deliveries to DICOMweb servers at once, so that a slow server does not delay the others."""
+"""Deliveries to DICOM destinations at once, so that a slow one does not delay the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,7 @@ def main() -> None:
     die_with_supervisor()
     forbid_core_dumps()
     log.configure(settings().log_level)
+    log.silence("pynetdicom", "pydicom")
     scratch.sweep()
     ledger, store = open_ledger(settings().ledger_url), open_metered_store(settings().store_url)
     app = make_app(settings().broker_url, answer_within=2.0)

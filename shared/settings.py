@@ -70,7 +70,18 @@ class Settings(BaseSettings):
         description="Files that every job has written before somebody requests them: names, separated by commas;"
         " TENANT:NAME for the jobs of one tenant.",
     )
-    destinations: Path | None = Field(None, description="TOML file of the DICOMweb servers that receive results.")
+    destinations: Path | None = Field(None, description="TOML file of the DICOM systems that receive results.")
+    dimse_clients: Path | None = Field(
+        None, description="TOML file of the AE titles that may call the DIMSE node, with their tenants."
+    )
+    dimse_tls_cert: Path | None = Field(
+        None, description="Certificate chain (PEM) of the DIMSE node: it then accepts TLS only."
+    )
+    dimse_tls_key: Path | None = Field(None, description="Private key (PEM) of that certificate.")
+    dimse_tls_ca: Path | None = Field(
+        None,
+        description="CA certificates (PEM), one of which must have signed the certificate of each caller.",
+    )
     provider: str = Field(
         "auto",
         description="What runs the models: cpu (ONNX Runtime), openvino, cuda or tensorrt; auto is the one of the first"
@@ -98,8 +109,8 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, description="Address at which browsers and hospital systems reach this installation."
     )
-    metrics_host: str = Field("127.0.0.1", description="Address on which workers and reconciler serve metrics.")
-    metrics_port: int = Field(0, description="Port of a worker's or the reconciler's metrics; 0 disables it.")
+    metrics_host: str = Field("127.0.0.1", description="Address on which all processes but the gateway serve metrics.")
+    metrics_port: int = Field(0, description="Port of the metrics of a process other than the gateway; 0 disables it.")
     log_level: str = Field("INFO", description="Lowest level that is logged.")
 
     @property

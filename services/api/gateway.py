@@ -15,17 +15,18 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Connection
 
-from services.api.limits import Limits
 from services.api.metrics import Metrics
 from services.api.on_request import FilesOnRequest
 from services.api.page_session import PageSession
-from services.api.room import Room
 from services.api.tokens import Issuer
-from services.api.turns import Turns
 from services.api.views import Estimate
 from services.api.watch import Watch
 from shared import sandbox
 from shared.errors import Forbidden, NotFound, Unauthorized
+from shared.intake.instances import Intake
+from shared.intake.limits import Limits
+from shared.intake.room import Room
+from shared.intake.turns import Turns
 from shared.ledger import Ledger, api_keys, audit, open_ledger, pending_puts
 from shared.settings import Settings
 from shared.storage.base import Store
@@ -63,6 +64,11 @@ class Gateway:
         """
         with self.turns.in_thread(tenant):
             return sandbox.call(name, seconds, **arguments)
+
+    @property
+    def intake(self) -> Intake:
+        """Return where the instances of a tenant go."""
+        return Intake("gateway", self.ledger, self.store, self.settings)
 
     @contextmanager
     def reading(self, caller: api_keys.Caller) -> Iterator[Connection]:

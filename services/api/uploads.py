@@ -19,10 +19,11 @@ from sqlalchemy import Connection
 from services.api import schemas
 from services.api.gateway import Gateway, gateway_of
 from services.api.requests import body_chunks, check_encoding
-from services.api.room import Arrival
 from services.api.spool import spool_folder
 from shared import sandbox
-from shared.errors import BadRequest, NotAScan, ScanTooLarge, TooMany, Unavailable, Unprocessable
+from shared.errors import BadRequest, NotAScan, ScanTooLarge, Unavailable, Unprocessable
+from shared.intake import admission
+from shared.intake.room import Arrival
 from shared.ledger import jobs, pending_puts
 from shared.ledger.uploads import new_scan, scan_prefix
 from shared.worker import failpoints
@@ -49,13 +50,7 @@ def check_room(gateway: Gateway, tenant: str) -> None:
 
     Raises TooMany or Unavailable.
     """
-    with gateway.ledger.read() as connection:
-        if jobs.queue_is_full(connection, tenant, gateway.settings.queue_bound):
-            raise TooMany("Too many jobs are queued; send it again later.", "queue_full")
-        share = jobs.share(connection, tenant, gateway.settings.open_jobs)
-    if share is not None and share <= 0:
-        raise TooMany("Too many of your jobs are queued or running; send it again when one has ended.", "quota_jobs")
-    gateway.room.check(gateway.settings)
+    admission.check(gateway.ledger, gateway.room, gateway.settings, tenant)
 
 
 @asynccontextmanager

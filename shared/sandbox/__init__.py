@@ -1,8 +1,8 @@
 """Decodes scans in a child process with a memory and a CPU limit, because a scan may be hostile.
 
-The child is `python -P -m shared.sandbox`. It reads one JSON request from standard input and writes one JSON
-line. Voxels come back as a .npy file. It is a `subprocess`: Celery's children are daemonic, and multiprocessing refuses
-to start children of a daemonic process.
+The child is `python -P -m shared.sandbox`. It reads a JSON request from standard input and writes one JSON line; for
+one sender it may serve many requests (`shared.sandbox.session`). Voxels come back as a .npy file. It is a `subprocess`:
+Celery's children are daemonic, and multiprocessing refuses to start children of a daemonic process.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from shared.imaging.volume import Modality, Volume
 
 SECONDS = 20.0
 GRACE = 10.0
-_COMMAND = ["-P", "-m", "shared.sandbox"]
-_CALLS = {"deidentify", "describe", "identity", "render", "transcode"}
+ARGUMENTS = ["-P", "-m", "shared.sandbox"]
+"""Of the Python that runs the child."""
+CALLS = {"deidentify", "describe", "identity", "render", "transcode"}
 """Functions of `shared.dicom.decoding` that `call` may run."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONHASHSEED", "SYSTEMROOT")
 """Environment variables that the child inherits."""
@@ -95,7 +96,7 @@ def call(name: str, seconds: float = SECONDS, **arguments: Any) -> dict[str, Any
 
     Raises its `BadScan`.
     """
-    if name not in _CALLS:
+    if name not in CALLS:
         raise ValueError(f"not a call of the sandbox: {name}")
     return _ask({"call": name, "arguments": arguments}, seconds)
 
@@ -108,39 +109,57 @@ def mechanisms() -> list[str]:
 
 def _ask(request: dict[str, Any], seconds: float) -> dict[str, Any]:
     with scratch.folder() as folder:
-        return _run(request, seconds, _environment() | {"TMPDIR": str(folder)})
+        return _run(request, seconds, environment() | {"TMPDIR": str(folder)})
 
 
-def _run(request: dict[str, Any], seconds: float, environment: dict[str, str]) -> dict[str, Any]:
-    command = [sys.executable, *_COMMAND]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
+def _run(request: dict[str, Any], seconds: float, variables: dict[str, str]) -> dict[str, Any]:
+    command, pipe = [sys.executable, *ARGUMENTS], subprocess.PIPE
+    with subprocess.Popen(command, env=variables, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
         try:
             output, _ = child.communicate(json.dumps(request | {"seconds": seconds}).encode(), seconds + GRACE)
         except subprocess.TimeoutExpired as error:
-            used = _cpu_seconds(child.pid)
+            used = cpu_seconds(child.pid)
             child.kill()
-            if used > seconds / 2:
-                raise errors.CorruptScan("Reading the scan took too long.", "scan_too_slow") from error
-            # The scan is not to blame: the child did not get the processor.
-            raise errors.Unavailable("The service is too busy to read the scan; try again later.", "busy") from error
-    if child.returncode == -signal.SIGXCPU:
-        raise errors.CorruptScan("Reading the scan took too long.", "scan_too_slow")
+            raise too_late(used, seconds) from error
+    result = parsed(output)
+    if child.returncode != 0 or not result:
+        raise died(child.returncode)
+    return result
+
+
+def parsed(output: bytes) -> dict[str, Any]:
+    """Return the last line of the child's answer; nothing where it has none.
+
+    Raises the error that the child names.
+    """
     result: dict[str, Any] = {}
     with suppress(ValueError, IndexError):
         result = json.loads(output.splitlines()[-1])
     if "error" in result:
         raise _error(result["error"], result["code"], result["detail"])
-    if child.returncode != 0 or not result:
-        if resource.getrlimit(resource.RLIMIT_AS)[1] != resource.RLIM_INFINITY:
-            # Libraries abort where memory is short: under a limit of the shell the scan can't be blamed.
-            detail = "The decoder failed under the memory limit of this process (ulimit -v); raise that limit."
-            raise errors.Unavailable(detail, "memory_limit")
-        raise errors.CorruptScan("The scan crashed its decoder.", "decoder_crashed")
     return result
 
 
-def _environment() -> dict[str, str]:
+def died(returncode: int | None) -> errors.VisceraError:
+    """Return the error of a child that ended without an answer."""
+    if returncode == -signal.SIGXCPU:
+        return errors.CorruptScan("Reading the scan took too long.", "scan_too_slow")
+    if resource.getrlimit(resource.RLIMIT_AS)[1] != resource.RLIM_INFINITY:
+        # Libraries abort where memory is short: under a limit of the shell the scan can't be blamed.
+        detail = "The decoder failed under the memory limit of this process (ulimit -v); raise that limit."
+        return errors.Unavailable(detail, "memory_limit")
+    return errors.CorruptScan("The scan crashed its decoder.", "decoder_crashed")
+
+
+def too_late(used: float, seconds: float) -> errors.VisceraError:
+    """Return the error of a child that gave no answer in time and used so much processor time."""
+    if used > seconds / 2:
+        return errors.CorruptScan("Reading the scan took too long.", "scan_too_slow")
+    # The scan is not to blame: the child did not get the processor.
+    return errors.Unavailable("The service is too busy to read the scan; try again later.", "busy")
+
+
+def environment() -> dict[str, str]:
     """Return what the child needs to start; it must know no key, password or address of this service."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     root = str(Path(__file__).resolve().parents[2])
@@ -148,7 +167,7 @@ def _environment() -> dict[str, str]:
     return kept | _SINGLE_THREAD | {"PYTHONWARNINGS": "ignore", "PYTHONPATH": path}
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Return the processor time of a process; without /proc the whole of it counts as used."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

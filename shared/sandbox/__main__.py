@@ -1,4 +1,4 @@
-"""The child of the sandbox: sets its limits, imports what the scan needs, decodes and answers one JSON line."""
+"""The child of the sandbox: sets its limits, imports what the scan needs, decodes, answers each request in JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +40,11 @@ def _mapped() -> int:
     return int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
 
 
-def _limit(bytes_more: int) -> None:
-    """Limit the address space to what is in use and `bytes_more`; a lower limit of the shell stays in force."""
-    if used := _mapped():
+def _limit(bytes_more: int, mapped: int = 0) -> None:
+    """Limit the address space to what is in use, or to `mapped`, and `bytes_more`; a lower limit of the shell stays
+    in force.
+    """
+    if used := mapped or _mapped():
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         wanted = used + bytes_more
         resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
@@ -79,12 +83,16 @@ def _lower(limit: int, soft: int, hard: int) -> None:
     resource.setrlimit(limit, (soft, hard))
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    cpu = int(request["seconds"]) + 1
-    _lower(resource.RLIMIT_CPU, cpu, cpu + 2)
+def _lower_others() -> None:
     _lower(resource.RLIMIT_CORE, 0, 0)
     _lower(resource.RLIMIT_NPROC, 0, 0)
     _lower(resource.RLIMIT_FSIZE, LARGEST_FILE, LARGEST_FILE)
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    cpu = int(request["seconds"]) + 1
+    _lower(resource.RLIMIT_CPU, cpu, cpu + 2)
+    _lower_others()
     active = _isolate(request)
     if request.get("call") == "mechanisms":
         return {"active": active}
@@ -148,26 +156,55 @@ def _memory_error() -> dict[str, str]:
     return {"error": "ScanTooLarge", "code": "scan_too_large", "detail": detail}
 
 
-def main() -> None:
-    """Answer one request: the scan's facts, or the class, code and sentence of the error."""
-    request = json.load(sys.stdin)
+def _outcome(produce: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what a function returns, or the class, code and sentence of its error."""
     try:
-        result = _answer(request)
+        return produce()
     except MemoryError:
-        result = _memory_error()
+        return _memory_error()
     except ImportError:  # a library that does not fit into the memory limit fails to load
         if not _is_shell_limit():
             raise
-        result = _memory_error()
+        return _memory_error()
     except errors.VisceraError as error:
-        result = {"error": type(error).__name__, "code": error.code, "detail": error.detail}
+        return {"error": type(error).__name__, "code": error.code, "detail": error.detail}
     except Exception as error:  # an error that no reader expected means damage; its text may contain personal data
-        result = {
-            "error": "CorruptScan",
-            "code": "corrupt_scan",
-            "detail": f"The scan can't be read ({type(error).__name__}).",
-        }
-    sys.stdout.write("\n" + json.dumps(result) + "\n")
+        detail = f"The scan can't be read ({type(error).__name__})."
+        return {"error": "CorruptScan", "code": "corrupt_scan", "detail": detail}
+
+
+def _serve(folder: Path) -> None:
+    """Answer one request per line on the files of a folder, until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a library prints must not be taken for an answer
+    _lower_others()
+    isolate([folder], [], folder)
+    from shared.dicom import decoding
+
+    _load("dicom")
+    limit = partial(_limit, mapped=_mapped())  # not what is in use at each request: that may grow with every one
+    for line in sys.stdin:
+        request = json.loads(line)
+        _allow_seconds(request["seconds"])
+        call = partial(getattr(decoding, request["call"]), limit, **request["arguments"])
+        answers.write(json.dumps(_outcome(call)) + "\n")
+        answers.flush()
+
+
+def _allow_seconds(seconds: float) -> None:
+    """Allow so much processor time from now on."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    ends = int(time.process_time() + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (ends if hard == resource.RLIM_INFINITY else min(ends, hard), hard))
+
+
+def main() -> None:
+    """Answer one request, or serve a folder."""
+    request = json.loads(sys.stdin.readline())
+    if "folder" in request:
+        _serve(Path(request["folder"]))
+        return
+    sys.stdout.write("\n" + json.dumps(_outcome(partial(_answer, request))) + "\n")
 
 
 if __name__ == "__main__":

@@ -60,3 +60,9 @@ def configure(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def silence(*names: str) -> None:
+    """Log nothing of these libraries, whose messages quote what they read."""
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -1,9 +1,9 @@
-"""Prometheus metrics of every process: stages, leases, store and ledger calls, rounds of the reconciler.
+"""Prometheus metrics of every process: stages, leases, store and ledger calls, rounds of the reconciler, DIMSE.
 
-Workers and the reconciler serve them on VISCERA_METRICS_PORT, the gateway on `/metrics`. A worker's child may be killed
-at any moment. Its processes therefore count in memory-mapped files (prometheus_client's multiprocess mode). There is
-one set of files per place in the pool, not per process: a new child continues the counts of the last one, and the main
-process adds all up.
+The gateway serves them on `/metrics`, all others on VISCERA_METRICS_PORT. A worker's child may be killed at any moment.
+Its processes therefore count in memory-mapped files (prometheus_client's multiprocess mode). There is one set of files
+per place in the pool, not per process: a new child continues the counts of the last one, and the main process adds all
+up.
 """
 
 from __future__ import annotations
@@ -53,6 +53,9 @@ class Meters:
     store_bytes: Counter = field(init=False)
     rounds: Counter = field(init=False)
     swept: Counter = field(init=False)
+    associations: Counter = field(init=False)
+    associations_open: Gauge = field(init=False)
+    stored_instances: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         about: Any = {"namespace": "viscera", "registry": self.registry}
@@ -75,6 +78,11 @@ class Meters:
         self.store_bytes = Counter("store_bytes", "Bytes to and from the file store.", ["call"], **about)
         self.rounds = Counter("reconciler_rounds", "Rounds of the reconciler.", ["outcome"], **about)
         self.swept = Counter("reconciler_swept", "What its rounds did.", ["what"], **about)
+        self.associations = Counter("dimse_associations", "Associations by how they ended.", ["outcome"], **about)
+        self.associations_open = Gauge(
+            "dimse_associations_open", "Associations that are open.", multiprocess_mode="livesum", **about
+        )
+        self.stored_instances = Counter("dimse_instances", "C-STORE requests by status.", ["status"], **about)
 
 
 _meters: list[Meters] = [Meters()]

@@ -22,7 +22,7 @@ def test_workers_cores_and_bytes_follow_from_the_cost_of_a_scan():
 def test_kubernetes_asks_for_what_the_page_says():
     page = (ROOT / "docs" / "capacity.md").read_text()
     rows = re.findall(r"^\| (\w+) \|.*\| (\d\S*) / (\d\S*) / (\d\S*) \|$", page, re.MULTILINE)
-    assert {name for name, *_ in rows} == {"api", "classifier", "segmenter", "mesher", "reconciler"}
+    assert {name for name, *_ in rows} == {"api", "classifier", "segmenter", "mesher", "reconciler", "dimse"}
     for name, cpu, memory, limit in rows:
         documents = yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / "base" / f"{name}.yaml").read_text())
         (container,) = next(documents)["spec"]["template"]["spec"]["containers"]

@@ -25,7 +25,7 @@ from tests.support import contracts
 from tests.support.s3 import CREDENTIALS
 
 BIN = Path(sys.executable).parent
-SERVICES = ("api", "classifier", "segmenter", "mesher", "reconciler")
+SERVICES = ("api", "classifier", "segmenter", "mesher", "dimse", "reconciler")
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ def topology(tmp_path, secrets, postgresql, s3):
 
         def start(name: str) -> subprocess.Popen[bytes]:
             service = compose()["services"][name]
-            places = {"0.0.0.0": "127.0.0.1", "8000": str(gateway)} if name == "api" else {}
+            places = {"0.0.0.0": "127.0.0.1", "8000": str(gateway), "11112": str(free_port())}
             command = [places.get(word, word) for word in service["command"]]
             ports[name] = free_port()
             given = environment(service, secrets, s3, tmp_path) | {"VISCERA_METRICS_PORT": str(ports[name])}
@@ -110,6 +110,8 @@ def environment(service: dict, secrets: Path, endpoint: str, folder: Path) -> di
     host = urlsplit(endpoint).netloc
     variables["VISCERA_STORE_URL"] = variables["VISCERA_STORE_URL"].replace("s3:8333", host)
     variables["VISCERA_METRICS_HOST"] = "127.0.0.1"
+    if "VISCERA_DIMSE_CLIENTS" in variables:
+        variables["VISCERA_DIMSE_CLIENTS"] = str(DEPLOY / "pacs" / Path(variables["VISCERA_DIMSE_CLIENTS"]).name)
     (folder / "tmp").mkdir(exist_ok=True)
     variables |= {"TMPDIR": str(folder / "tmp"), "VISCERA_SPOOL": str(folder / "spool")}
     variables |= {"PYTHONPATH": str(ROOT), "VISCERA_LEASE_SECONDS": "6"}

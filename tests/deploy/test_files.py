@@ -59,7 +59,7 @@ def test_dockerfile_copies_only_what_is_there_and_names_every_service():
     for line in re.findall(r"^COPY (?!--from)(.*)$", content, re.MULTILINE):
         for source in shlex.split(line)[:-1]:
             assert "$" in source or (ROOT / source).exists(), source
-    assert set(re.findall(r"AS with-(\w+)", content)) == {"api", "reconciler", *STAGES}
+    assert set(re.findall(r"AS with-(\w+)", content)) == {"api", "dimse", "reconciler", *STAGES}
 
 
 @pytest.mark.parametrize("name", ["docker-compose.yml", "deploy/compose.gpu.yml", "deploy/compose.watch.yml"])
@@ -89,7 +89,7 @@ def test_compose_kubernetes_and_the_embedded_system_run_the_same_commands():
     services, pods = compose()["services"], workloads()
     for stage in STAGES:
         assert services[stage]["command"] == pods[stage]["command"] == ["python", "-P", "-m", f"services.{stage}"]
-    for name in ("api", "reconciler", "prepare"):
+    for name in ("api", "dimse", "reconciler", "prepare"):
         assert services[name]["command"] == pods[name]["command"]
     assert services["api"]["command"][:4] == ["python", "-P", "-m", "services.api"]
 

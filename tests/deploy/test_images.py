@@ -18,7 +18,8 @@ STARTS = {
     "classifier": "from services.classifier.tasks import classifier as stage; stage.load(settings())",
     "segmenter": "from services.segmenter.tasks import segmenter as stage; stage.load(settings())",
     "mesher": "import services.mesher.tasks",
-    "reconciler": "import services.reconciler, shared.operations.migrate",
+    "dimse": "import services.dimse.__main__",
+    "reconciler": "import services.reconciler, services.dimse_sender, shared.operations.migrate",
 }
 
 

@@ -12,6 +12,7 @@ ALL = {"viscera_ledger_url", "viscera_broker_url", "s3_credentials"}
 NEEDS = {
     "prepare": ALL - {"viscera_broker_url"},
     **dict.fromkeys((*STAGES, "reconciler"), ALL),
+    "dimse": ALL - {"viscera_broker_url"},
     "api": ALL | {"viscera_key", "viscera_metrics_key"},
     "postgres": {"postgres_password", "ledger_password"},
     "valkey": {"valkey_password"},
@@ -99,7 +100,7 @@ def test_nobody_but_postgresql_knows_the_password_of_its_superuser():
 @pytest.mark.parametrize("name", NEEDS)
 def test_a_pod_reaches_the_ports_that_it_uses(name):
     ports = egress(name)
-    own = SERVICES if name in {*STAGES, *OUTSIDE, "prepare"} else set()
+    own = SERVICES if name in {*STAGES, *OUTSIDE, "prepare", "dimse"} else set()
     assert set(ports) == {53} | own | ({443} if name in OUTSIDE else set())
     for rule in ports.get(443, []):
         assert rule["ipBlock"]["except"], "the metadata services of clouds are not outside"

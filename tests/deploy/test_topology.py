@@ -15,7 +15,7 @@ def test_jobs_pass_through_the_topology_while_its_workers_are_asked_to_stop(topo
     scan = write_nifti(tmp_path / "scan.nii.gz", abdomen(small_grid()).volume)
     with Client(topology.url, topology.key) as client:
         jobs = [client.submit(scan, quality="light") for _ in range(6)]
-        for name in ("classifier", "segmenter", "mesher", "reconciler"):
+        for name in ("classifier", "segmenter", "mesher", "dimse", "reconciler"):
             old = running[name]
             running[name] = start(name)
             old.send_signal(signal.SIGTERM)

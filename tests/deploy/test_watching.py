@@ -97,7 +97,7 @@ def test_prometheus_sees_all_that_dashboard_and_alerts_ask_for(topology, tmp_pat
         until(lambda: _answers(asked))
         ended = [client.wait(client.submit(scan, quality="light")["id"]) for _ in range(2)]
         assert {job["state"] for job in ended} == {"succeeded"}
-        until(lambda: len(ask("up == 1")) == 5)
+        until(lambda: len(ask("up == 1")) == 6)
         until(lambda: len(ask('viscera_stage_seconds_count{outcome="done"} == 2')) == len(STAGES))
         for expression in expressions():
             ask(expression)

@@ -1,4 +1,4 @@
-"""A real Orthanc forwards series by its own Lua script, and gets segmentation, report and surfaces back."""
+"""Real Orthancs forward series by their own Lua script, and get segmentation, report, contours and surfaces back."""
 
 import json
 import os
@@ -58,7 +58,10 @@ def exchanged(data, tmp_path_factory):
     whole_ct(data / "ct" / "example_ct_dicom", scans / "ct")
     mr = read_scan(data / "uwm" / "case139_day0" / "scans")
     write_dicom(scans / "mr", mr, PatientName="Example^MR", PatientID="MR1")
-    command = [*NAMESPACE, sys.executable, "-P", "-m", "tests.end_to_end.pacs", str(scans), str(work)]
+    (work / "dimse").mkdir()
+    write_dicom(work / "dimse" / "dimse", mr, PatientName="Example^DIMSE", PatientID="MR2")
+    program = ["-P", "-m", "tests.end_to_end.pacs", str(scans), str(work / "dimse"), str(work)]
+    command = [*NAMESPACE, sys.executable, *program]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=290, env=environment)
     assert done.returncode == 0, done.stderr[-3000:] + (work / "orthanc.log").read_text()[-3000:]
@@ -76,10 +79,19 @@ def test_every_series_made_one_job_and_was_delivered(exchanged):
 
 
 @pytest.mark.timeout(320)
-@pytest.mark.parametrize("name", ["ct", "mr"])
+def test_a_series_sent_by_c_store_made_one_job_and_its_results_came_by_c_store(exchanged):
+    told = json.loads((exchanged[3] / "dimse.json").read_text())
+    assert [job["state"] for job in told["jobs"]] == ["succeeded"]
+    assert [(d["destination"], d["state"]) for d in told["deliveries"]] == [("archive", "delivered")]
+    sources = [one for one in told["series"] if one["state"] == "closed"]
+    assert [len(one["attempts"]) for one in sources] == [1], "what was sent again, results too, makes no other job"
+
+
+@pytest.mark.timeout(320)
+@pytest.mark.parametrize("name", ["ct", "mr", "dimse"])
 def test_the_results_in_orthanc_belong_to_their_source(exchanged, name):
     scans, results, _, work = exchanged
-    folder = scans / name
+    folder = (work / "dimse" if name == "dimse" else scans) / name
     first = pydicom.dcmread(next(folder.iterdir()), stop_before_pixels=True)
     mine = [one for one in results if one.StudyInstanceUID == first.StudyInstanceUID]
     assert sorted(one.Modality for one in mine) == ["M3D", "M3D", "M3D", "RTSTRUCT", "SEG", "SR"]

@@ -226,3 +226,11 @@ def test_a_model_that_is_not_what_it_says_is_refused(model, tmp_path, capsys, fa
     assert caught.value.code == 1
     assert not (tmp_path / "adopted" / "classifier" / "chosen").exists()
     assert "bad_model" in capsys.readouterr().err
+
+
+def test_a_dimse_node_in_a_network_needs_a_list_of_callers(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["serve", "--host", "0.0.0.0", "--dimse-port", "11112", "--data", str(tmp_path / "data")])
+    assert ended.value.code == 1
+    assert "VISCERA_DIMSE_CLIENTS" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()

@@ -79,14 +79,14 @@ def test_a_deflated_bomb_meets_the_memory_limit(tmp_path):
 
 
 def test_a_child_that_dies_is_the_scans_fault_not_ours(tmp_path, monkeypatch):
-    monkeypatch.setattr(sandbox, "_COMMAND", ["-c", "import os; os.kill(os.getpid(), 11)"])
+    monkeypatch.setattr(sandbox, "ARGUMENTS", ["-c", "import os; os.kill(os.getpid(), 11)"])
     with pytest.raises(CorruptScan) as caught:
         sandbox.decode(tmp_path)
     assert caught.value.code == "decoder_crashed"
 
 
 def test_a_child_that_loops_is_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(sandbox, "_COMMAND", ["-c", "while True: pass"])
+    monkeypatch.setattr(sandbox, "ARGUMENTS", ["-c", "while True: pass"])
     monkeypatch.setattr(sandbox, "GRACE", 4.0)
     with pytest.raises(CorruptScan) as caught:
         sandbox.decode(tmp_path, seconds=1.0)
@@ -94,7 +94,7 @@ def test_a_child_that_loops_is_stopped(tmp_path, monkeypatch):
 
 
 def test_a_child_that_gets_no_processor_is_the_machines_fault(tmp_path, monkeypatch):
-    monkeypatch.setattr(sandbox, "_COMMAND", ["-c", "import time; time.sleep(60)"])
+    monkeypatch.setattr(sandbox, "ARGUMENTS", ["-c", "import time; time.sleep(60)"])
     monkeypatch.setattr(sandbox, "GRACE", 0.5)
     with pytest.raises(Unavailable) as caught:
         sandbox.decode(tmp_path, seconds=0.5)
@@ -117,7 +117,7 @@ def test_a_limit_of_the_shell_that_is_too_low_is_blamed_and_not_the_scan(tmp_pat
         "import resource, nibabel; from shared.sandbox import __main__ as child; import shared.imaging.formats.nifti;"
         "resource.setrlimit(resource.RLIMIT_AS, (child._mapped() + (128 << 20),) * 2); child.main()"
     )
-    monkeypatch.setattr(sandbox, "_COMMAND", ["-P", "-c", program])
+    monkeypatch.setattr(sandbox, "ARGUMENTS", ["-P", "-c", program])
     with pytest.raises(Unavailable) as caught:
         sandbox.decode(tmp_path / "large.nii")
     assert caught.value.code == "memory_limit"
@@ -136,7 +136,7 @@ def inside(monkeypatch, tmp_path, body):
         "child._read = read\n"
         "child.main()\n"
     )
-    monkeypatch.setattr(sandbox, "_COMMAND", ["-P", "-c", program])
+    monkeypatch.setattr(sandbox, "ARGUMENTS", ["-P", "-c", program])
     (tmp_path / "scan").write_bytes(b"scan")
     request = {"path": str(tmp_path / "scan"), "spacing": None, "out": str(tmp_path / "out")}
     return sandbox._ask(request, 20.0)["result"]
@@ -269,7 +269,7 @@ def test_the_child_has_a_single_thread_when_it_gives_up_its_rights(monkeypatch, 
         "import os; from shared.sandbox import __main__ as child;"
         "child.isolate = lambda *_: [str(len(os.listdir('/proc/self/task')))]; child.main()"
     )
-    monkeypatch.setattr(sandbox, "_COMMAND", ["-P", "-c", program])
+    monkeypatch.setattr(sandbox, "ARGUMENTS", ["-P", "-c", program])
     assert sandbox.mechanisms() == ["1"]
 
 
@@ -291,7 +291,7 @@ def test_a_kernel_without_a_mechanism_decodes_all_the_same(monkeypatch, tmp_path
     program = (
         f"import sys; from shared.sandbox import __main__ as child, isolation, system_calls; {change}; child.main()"
     )
-    monkeypatch.setattr(sandbox, "_COMMAND", ["-P", "-c", program])
+    monkeypatch.setattr(sandbox, "ARGUMENTS", ["-P", "-c", program])
     assert sandbox.mechanisms() == left
     assert sandbox.inspect(write_nifti(tmp_path / "a.nii", abdomen(small_grid()).volume)).shape == (12, 40, 48)
 

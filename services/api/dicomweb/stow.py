@@ -1,10 +1,8 @@
-"""STOW-RS (PS3.18 10.5): receives instances, checks them in the sandbox, stores and records them."""
+"""STOW-RS (PS3.18 10.5): receives instances and answers what became of each."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,34 +18,11 @@ from services.api.dicomweb.openapi import STORED
 from services.api.gateway import DicomWriter, Gateway, GatewayDep
 from services.api.requests import body_chunks, check_encoding
 from services.api.spool import spool_folder
-from shared import sandbox
-from shared.errors import BadRequest, BadScan, ScanTooLarge, Unavailable
-from shared.ledger import api_keys, pending_puts
-from shared.ledger.dicom import instances
-from shared.ledger.ids import new_id
-from shared.pacs import describe, instance_list
-from shared.worker import failpoints
+from shared.errors import BadRequest, ScanTooLarge, Unavailable
+from shared.intake.instances import NOT_UNDERSTOOD, PREAMBLE, Part, describe_files
+from shared.ledger import api_keys
 
 router = APIRouter(prefix="/dicom-web", tags=["dicomweb"], responses=STORED)
-PREAMBLE = 128
-BATCH = 100
-
-_UID = re.compile(r"^[0-9]+(\.[0-9]+)*$")
-OUT_OF_RESOURCES, MISMATCH, NOT_UNDERSTOOD, PROCESSING = 0xA700, 0xA900, 0xC000, 0x0110
-DISCARDED = 0xB006
-"""Warning: the tenant has other bytes under this UID; the new ones were discarded."""
-
-
-@dataclass(slots=True)
-class Part:
-    """One received instance: its file, SHA-256 and size, and the result of storing it."""
-
-    path: Path
-    sha256: str = ""
-    bytes: int = 0
-    about: dict[str, Any] = field(default_factory=dict)
-    failure: int | None = None
-    warning: int | None = None
 
 
 class Spool:
@@ -165,79 +140,7 @@ def _take(spool: Spool, events: Any) -> None:
 
 
 def _keep(gateway: Gateway, caller: api_keys.Caller, study: str | None, parts: list[Part]) -> None:
-    """Describe the parts in the sandbox, store new ones, and record them in one transaction per batch."""
-    for start in range(0, len(parts), BATCH):
-        batch = parts[start : start + BATCH]
-        _describe(batch, study)
-        good = [part for part in batch if part.failure is None]
-        with gateway.reading(caller) as connection:
-            known_digests = instances.known(connection, caller.tenant, [part.about["instance"] for part in good])
-        new = []
-        for part in good:
-            uid = part.about["instance"]
-            if uid in known_digests:
-                part.warning = None if known_digests[uid] == part.sha256 else DISCARDED
-            else:
-                known_digests[uid] = part.sha256
-                new.append(part)
-        _record(gateway, caller, new)
-
-
-def _describe(batch: list[Part], study: str | None) -> None:
-    files = [[str(part.path), str(_metadata(part))] for part in batch]
-    described = _described(files)
-    for part, about in zip(batch, described, strict=True):
-        part.about = about
-        if part.failure is None:
-            part.failure = _failure(about, study)
-
-
-def _described(files: list[list[str]]) -> list[dict[str, Any]]:
-    """Return the sandbox's description of each file; a file that crashes the decoder is isolated by bisection."""
-    try:
-        described: list[dict[str, Any]] = sandbox.call("describe", 20.0 + 0.5 * len(files), files=files)["instances"]
-    except BadScan:
-        if len(files) == 1:
-            return [{"error": "damaged"}]
-        middle = len(files) // 2
-        return _described(files[:middle]) + _described(files[middle:])
-    return described
-
-
-def _failure(about: dict[str, Any], study: str | None) -> int | None:
-    """Return the failure reason of PS3.18 table 10.5.3-1 that applies, or None."""
-    if "error" in about:
-        return OUT_OF_RESOURCES if about["error"] == "too_large" else NOT_UNDERSTOOD
-    uids = [about[name] for name in ("instance", "study", "series", "sop_class")]
-    if not all(_UID.match(uid) and len(uid) <= 64 for uid in uids) or not about["syntax"]:
-        return MISMATCH
-    return MISMATCH if study is not None and about["study"] != study else None
-
-
-def _record(gateway: Gateway, caller: api_keys.Caller, new: list[Part]) -> None:
-    if not new:
-        return
-    ids = [new_id("inst") for _ in new]
-    with gateway.announced([instance_list.prefix(instance_id) for instance_id in ids]):
-        references = []
-        for instance_id, part in zip(ids, new, strict=True):
-            path = _metadata(part)
-            references.append((part, *describe.instance(instance_id, part.about, path, part.sha256, part.bytes)))
-            gateway.store.put(instance_list.metadata_key(instance_id), path)
-            gateway.store.put(instance_list.instance_key(instance_id), part.path)
-        failpoints.hit("gateway", "after-store")
-        added = []
-        with gateway.writing(caller) as connection:
-            for part, instance, about in references:
-                if instances.add(connection, caller.tenant, instance, about):
-                    added.append(instance_list.prefix(instance.id))
-                elif instances.known(connection, caller.tenant, [instance.uid])[instance.uid] != part.sha256:
-                    part.warning = DISCARDED  # another request was faster
-            pending_puts.settle(connection, added)
-
-
-def _metadata(part: Part) -> Path:
-    return part.path.with_name(part.path.name + ".json")
+    gateway.intake.keep(caller.tenant, parts, study, describe_files)
 
 
 def _respond(request: Request, parts: list[Part]) -> Response:

@@ -1,14 +1,15 @@
-"""Results on their way to DICOMweb servers: an outbox with leases, fences and back-off."""
+"""Results on their way to other systems: an outbox with leases, fences and back-off."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from shared.errors import Conflict, NotFound
-from shared.ledger.dicom.tables import deliveries, instances, results
+from shared.ledger.dicom.tables import deliveries, instances, results, series
 from shared.ledger.engine import insert, now
 from shared.ledger.ids import new_id
 
@@ -116,7 +117,10 @@ def get(connection: Connection, tenant: str, delivery_id: str) -> Delivery:
     return Delivery(**row._mapping)
 
 
-def contents(connection: Connection, job_id: str) -> list[tuple[str, str]]:
-    """Return the result instances of a job as (instance id, SOP Instance UID)."""
+def contents(connection: Connection, job_id: str, modalities: Collection[str] | None = None) -> list[tuple[str, str]]:
+    """Return the result instances of a job, of these modalities only, as (instance id, SOP Instance UID)."""
     query = select(instances.c.id, instances.c.uid).join(results, results.c.instance == instances.c.id)
-    return [(row.id, row.uid) for row in connection.execute(query.where(results.c.job_id == job_id))]
+    query = query.where(results.c.job_id == job_id)
+    if modalities is not None:
+        query = query.join(series, series.c.id == instances.c.series).where(series.c.modality.in_(modalities))
+    return [(row.id, row.uid) for row in connection.execute(query)]

@@ -47,13 +47,23 @@ class About:
     study_date: str
 
 
-def known(connection: Connection, tenant: str, uids: list[str]) -> dict[str, str]:
-    """Return the SHA-256 by UID of those instances that the tenant has stored."""
-    digests: dict[str, str] = {}
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A stored instance: its id, SHA-256 and transfer syntax."""
+
+    id: str
+    sha256: str
+    syntax: str
+
+
+def known(connection: Connection, tenant: str, uids: list[str]) -> dict[str, Known]:
+    """Return those instances that the tenant has stored, by UID."""
+    stored: dict[str, Known] = {}
     for start in range(0, len(uids), 500):
         where = (instances.c.tenant == tenant) & instances.c.uid.in_(uids[start : start + 500])
-        digests |= {row.uid: row.sha256 for row in connection.execute(select(instances).where(where))}
-    return digests
+        rows = connection.execute(select(instances).where(where))
+        stored |= {row.uid: Known(row.id, row.sha256, row.syntax) for row in rows}
+    return stored
 
 
 def add(connection: Connection, tenant: str, instance: Instance, about: About, *, result_of: str | None = None) -> bool:

@@ -5,8 +5,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from services.api.app import create_app
-from services.api.limits import Limits
 from shared.errors import TooMany
+from shared.intake.limits import Limits
 from shared.ledger import claims, jobs
 from shared.ledger.tables import jobs as rows
 from shared.ledger.tables import stage_runs, tenants

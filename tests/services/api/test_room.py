@@ -8,9 +8,9 @@ import time
 import pytest
 from fastapi.testclient import TestClient
 
-from services.api import room
 from services.api.app import create_app
 from services.api.routes import uploads as route
+from shared.intake import room
 from tests.services.api.conftest import KEY
 from tests.services.api.test_jobs import assert_problem
 from tests.services.api.test_uploads import begin, pieces

@@ -1,4 +1,4 @@
-"""Limits per tenant in one gateway process: requests per minute, uploads at once."""
+"""Limits per tenant in one process: requests per minute, uploads at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns of heavy work in one gateway process: few at once, and each tenant its share."""
+"""Turns of heavy work in one process: few at once, and each tenant its share."""
 
 from __future__ import annotations
 
