@@ -6,8 +6,7 @@ import hashlib
 import logging
 import ssl
 import time
-from contextlib import ExitStack, suppress
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 from pynetdicom import evt
@@ -80,7 +79,13 @@ class Conversation:
             self.assoc.acse.send_reject(*rejection)
             self.assoc.kill()  # waits until the answer is sent
 
-    def closed(self, _: Event) -> None:
+    def failed(self, error: Exception) -> None:
+        """Note that the caller sent what can't be decoded or does not belong there."""
+        self.outcome = "protocol_error"
+        logger.warning("association failed", exc_info=error, extra={"host": self.assoc.requestor.address})
+        self.closed()
+
+    def closed(self, _: Event | None = None) -> None:
         """Wake the thread that waits for a request: there will be none."""
         if self.assoc.requestor.primitive is None:
             self.assoc.dul.to_user_queue.put(None)  # type: ignore[arg-type]
@@ -88,8 +93,9 @@ class Conversation:
     def established(self, _: Event) -> None:
         """Note that the association was accepted: it is aborted, unless it is released."""
         self.outcome = "aborted"
-        meters().associations_open.inc()
-        self._ends.callback(meters().associations_open.dec)
+        gauge = meters().associations_open.labels("tls" if self._tls_socket() else "tcp")
+        gauge.inc()
+        self._ends.callback(gauge.dec)
 
     def released(self, _: Event) -> None:
         """Note that the caller released the association."""
@@ -120,7 +126,6 @@ class Conversation:
 
     def close(self) -> None:
         """Free everything of the association and log how it ended."""
-        self._remove_unfinished()
         if self._session is not None:
             self._session.close()
         self._ends.close()
@@ -158,20 +163,26 @@ class Conversation:
         self._ends.enter_context(self.node.limits.upload(client.tenant))
         self._arrival = self._ends.enter_context(self.node.room.expecting(self.node.settings, 0))
         self.node.ensure_tenant(client.tenant)
-        self.client = client
+        folder = self._ends.enter_context(scratch.folder(self.node.folder))
+        self.assoc.dul.folder = folder  # type: ignore[attr-defined] # where its thread puts data sets
+        self._session, self.client = Session(folder), client
 
     def _certificate(self) -> str | None:
-        wrapped = self.assoc.dul.socket.socket if self.assoc.dul.socket else None
-        der = wrapped.getpeercert(binary_form=True) if isinstance(wrapped, ssl.SSLSocket) else None
+        wrapped = self._tls_socket()
+        der = wrapped.getpeercert(binary_form=True) if wrapped else None
         return hashlib.sha256(der).hexdigest() if der else None
 
+    def _tls_socket(self) -> ssl.SSLSocket | None:
+        wrapped = self.assoc.dul.socket.socket if self.assoc.dul.socket else None
+        return wrapped if isinstance(wrapped, ssl.SSLSocket) else None
+
     def _store(self, event: Event) -> int:
-        if self.client is None or not self.client.store:
+        session = self._session
+        if self.client is None or session is None or not self.client.store:
             return NOT_AUTHORISED
         node, tenant = self.node, self.client.tenant
         self._count_request(tenant)
         admission.check(node.intake.ledger, node.room, node.settings, tenant)
-        session = self._session = self._session or Session(self._ends.enter_context(scratch.folder(node.folder)))
         path = event.dataset_path.replace(session.folder / "instance")
         part = Part(path, sha256(path), path.stat().st_size)
         try:
@@ -204,16 +215,6 @@ class Conversation:
         if "error" not in about and (about["sop_class"], about["instance"]) != named:
             return {"error": "mismatch"}
         return about
-
-    def _remove_unfinished(self) -> None:
-        """Remove the files of messages that were not processed; pynetdicom leaves them."""
-        messages = [self.assoc.dimse.message, *(message for _, message in self.assoc.dimse.msg_queue.queue)]
-        for message in messages:
-            file = getattr(message, "_data_set_file", None) or getattr(message, "_dataset_file", None)
-            if file is not None:
-                file.close()
-                with suppress(OSError):
-                    Path(file.name).unlink()
 
     def _note(self, text: str, error: VisceraError) -> None:
         logger.warning(text, extra={"host": self.assoc.requestor.address, "problem": error.code})

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ssl
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from pynetdicom import AE, _config
+from pynetdicom import AE, _config, dimse_messages
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from services.dimse.transport import LARGEST_PDU, Serve, Server
@@ -83,7 +84,7 @@ def listening(node: Node, address: tuple[str, int], tls: ssl.SSLContext | None, 
     _config.LOG_HANDLER_LEVEL = "none"
     _config.STORE_RECV_CHUNKED_DATASET = True  # to files, not to memory
     _config.UNRESTRICTED_STORAGE_SERVICE = True  # any SOP class, as STOW-RS does
-    before, tempfile.tempdir = tempfile.tempdir, str(node.folder)  # where it creates them
+    dimse_messages.NamedTemporaryFile = _file_of_association  # type: ignore[assignment, attr-defined]
     entity = AE(ae_title=node.aet)
     entity.maximum_pdu_size = LARGEST_PDU
     entity.maximum_associations = 10_000  # the tenants' limits apply before
@@ -96,5 +97,14 @@ def listening(node: Node, address: tuple[str, int], tls: ssl.SSLContext | None, 
         yield server
     finally:
         entity.shutdown()
-        tempfile.tempdir = before
+        dimse_messages.NamedTemporaryFile = NamedTemporaryFile  # type: ignore[attr-defined]
         _config.STORE_RECV_CHUNKED_DATASET = _config.UNRESTRICTED_STORAGE_SERVICE = False
+
+
+def _file_of_association(**options: Any) -> Any:
+    """Return a file for a data set in the folder of the association that receives it, whose thread this is.
+
+    pynetdicom forgets the files of some messages that are not valid; the folder ends with the association.
+    """
+    provider: Any = threading.current_thread()
+    return NamedTemporaryFile(dir=provider.folder, **options)

@@ -100,6 +100,7 @@ class Handler(RequestHandler):
         assoc.dul.event_queue.get()  # each socket announces the connection, and this one replaces the first
         conversation = self.server.serve(assoc)
         assoc.dul.socket = BoundedSocket(assoc, self.request, conversation.check)
+        _guard(assoc, conversation.failed)
         try:
             evt.trigger(assoc, evt.EVT_CONN_OPEN, {"address": self.client_address})
             assoc.start()
@@ -109,6 +110,21 @@ class Handler(RequestHandler):
             self.server.shutdown_request(self.request)
             assoc.dul.join(PDU_SECONDS)
             conversation.close()
+
+
+def _guard(assoc: Association, failed: Callable[[Exception], None]) -> None:
+    """End the association where its state machine fails: what pynetdicom can't decode would end the thread alone."""
+    machine = assoc.dul.state_machine
+    do_action = machine.do_action
+
+    def guarded(event: str) -> None:
+        try:
+            do_action(event)
+        except Exception as error:
+            failed(error)
+            assoc.dul.kill_dul()
+
+    machine.do_action = guarded  # type: ignore[method-assign]
 
 
 class Server(ThreadedAssociationServer):

@@ -80,7 +80,11 @@ class Meters:
         self.swept = Counter("reconciler_swept", "What its rounds did.", ["what"], **about)
         self.associations = Counter("dimse_associations", "Associations by how they ended.", ["outcome"], **about)
         self.associations_open = Gauge(
-            "dimse_associations_open", "Associations that are open.", multiprocess_mode="livesum", **about
+            "dimse_associations_open",
+            "Associations that are open, over tcp or tls.",
+            ["transport"],
+            multiprocess_mode="livesum",
+            **about,
         )
         self.stored_instances = Counter("dimse_instances", "C-STORE requests by status.", ["status"], **about)
 

@@ -11,6 +11,7 @@ from services.dimse import __main__ as program
 from services.dimse import clients, transport
 from shared.errors import VisceraError
 from shared.settings import Settings
+from shared.telemetry.metrics import meters
 from tests.services.dimse.conftest import association, send, uids
 from tests.services.dimse.test_storing import CALL, assert_soon, read
 from tests.support import dcmtk
@@ -74,6 +75,16 @@ def test_connections_are_counted_and_come_free(serving, monkeypatch):
         assert_soon(lambda: dcmtk.run("echoscu", *CALL, port)[0] == 0)
 
 
+def ended(outcome):
+    """How many associations ended so."""
+    return meters().registry.get_sample_value("viscera_dimse_associations_total", {"outcome": outcome}) or 0.0
+
+
+def gauge(transport):
+    """How many associations are open; None if there was none yet."""
+    return meters().registry.get_sample_value("viscera_dimse_associations_open", {"transport": transport})
+
+
 @pytest.fixture
 def listed(tmp_path):
     path = tmp_path / "clients.toml"
@@ -130,8 +141,11 @@ def test_with_tls_a_caller_needs_a_certificate_of_the_ca_and_a_silent_one_delays
             tls_options = ("+tls", identity.key, identity.certificate, "+cf", node.certificate)
             return dcmtk.run("storescu", "+sd", *tls_options, *CALL, port, folder)
 
+        before = ended("released")
         status, output = send_as(scanner)
         assert (status, output.count("Received Store Response (Success)")) == (0, 6), output
+        assert_soon(lambda: ended("released") == before + 1)
+        assert gauge("tls") == 0.0
         assert send_as(stranger)[0] != 0
         assert dcmtk.run("echoscu", *CALL, port)[0] != 0, "without TLS"
 
