@@ -150,7 +150,7 @@ def models(args: argparse.Namespace) -> None:
     states = network.list_models(list(at_hand), settings.provider, thorough=args.action == "verify")
     for state in states:
         name = f"{state.card.stage} {state.card.name} {state.card.version}" if state.card else str(state.folder)
-        about = state.problem or (f"{state.card.licence}, {state.card.sha256[:12]}" if state.card else "")
+        about = state.problem or (f"{state.card.licence}, {state.card.identity[:12]}" if state.card else "")
         print(f"{'*' if at_hand[state.folder] else ' '} {name}: {about}")
     if any(state.problem for state in states):
         raise ModelError("At least one model differs from its card.")

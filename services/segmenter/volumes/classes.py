@@ -56,7 +56,19 @@ def _resampled(plane: Float32, sides: tuple[Taps, Taps] | None) -> Float32:
         return plane
     rows, columns = sides
     new = np.ascontiguousarray(columns.rows(np.ascontiguousarray(rows.rows(plane).T)).T)
-    return new.astype(np.float16).astype(np.float32)
+    return round_to_half(new)
+
+
+def round_to_half(values: Float32) -> Float32:
+    """Round values to the 11 binary digits of half precision, in place, ties to even; return them.
+
+    A quarter of the time of converting them to half precision and back. Below 6e-5 more digits stay than half
+    precision has.
+    """
+    bits = values.view(np.uint32)
+    bits += np.uint32(0x0FFF) + ((bits >> np.uint32(13)) & np.uint32(1))  # half of the last digit that stays
+    bits &= np.uint32(0xFFFFE000)  # float32 has 13 digits more
+    return values
 
 
 def _highest(logits: Float32, sides: tuple[Taps, Taps] | None) -> UInt8:

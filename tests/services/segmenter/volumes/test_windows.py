@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from services.segmenter.volumes.classes import round_to_half
 from services.segmenter.volumes.core import label_images, label_scan
 from services.segmenter.volumes.sliding import gaussian, starts
 from shared.errors import ModelError, UnsupportedScan
@@ -161,6 +162,13 @@ def test_windows_start_evenly_and_reach_the_end():
     assert starts(110, 64, 0.5) == [0, 23, 46]  # the example of nnU-Net's source
     assert starts(64, 64, 0.5) == [0]
     assert starts(5, 1, 1.0) == [0, 1, 2, 3, 4]
+
+
+def test_values_are_rounded_as_half_precision_rounds_them():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.standard_normal(10_000) * 30.0, [0.0, -0.0, 1.0, 2049.0, 2051.0, 65000.0, 7e-5]])
+    expected = values.astype(np.float32).astype(np.float16).astype(np.float32)
+    assert np.array_equal(round_to_half(values.astype(np.float32)), expected)
 
 
 def test_weights_peak_in_the_middle_and_are_never_0():
