@@ -35,16 +35,16 @@ def label_planes(planes: Iterator[Float16], grid: Grid, how: Resampling, regions
 
 def _between(planes: Iterator[Float16], at: Taps) -> Iterator[Float32]:
     """The logits of each new plane, from the old ones before and after it."""
-    kept: dict[int, Float16] = {}
+    logits: dict[int, Float16] = {}
     numbered = enumerate(planes)
     for first, second, weight in zip(at.first.tolist(), at.second.tolist(), at.weight, strict=True):
         last = first if weight == 0 else second
-        while last not in kept:
+        while last not in logits:
             number, plane = next(numbered)
-            kept = {old: kept[old] for old in kept if old >= first} | {number: plane}
-        below = kept[first].astype(np.float32)
+            logits = {old: logits[old] for old in logits if old >= first} | {number: plane}
+        below = logits[first].astype(np.float32)
         if weight > 0:
-            below += (kept[second] - below) * weight
+            below += (logits[second] - below) * weight
         yield below
     for _ in numbered:  # the last windows report their progress
         pass
