@@ -76,10 +76,11 @@ def test_run_reads_a_folder_of_images_for_a_model_of_several_channels(tmp_path, 
     assert "names end with _0000 to _0001" in capsys.readouterr().err.replace("\n", " ")
 
 
-def test_run_refuses_a_model_of_another_stage(tmp_path, phantom, capsys):
+@pytest.mark.parametrize("command", ["run", "demo"])
+def test_a_model_of_another_stage_is_refused(tmp_path, phantom, capsys, command):
     scan = write_nifti(tmp_path / "a.nii.gz", phantom.volume)
     with pytest.raises(SystemExit) as ended:
-        cli.main(["run", str(scan), "--model", str(SERVICES / "classifier"), "--out", str(tmp_path / "out")])
+        cli.main([command, str(scan), "--model", str(SERVICES / "classifier"), "--out", str(tmp_path / "out")])
     assert ended.value.code == 1
     assert "here a segmenter is needed" in capsys.readouterr().err.replace("\n", " ")
 
