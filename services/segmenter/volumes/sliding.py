@@ -143,7 +143,7 @@ def _shift(slab: Float16, total: Float16, planes: int) -> None:
 def mean_logits(run: Run, window: Float32, spec: VolumeInput) -> Float32:
     """Return the network's logits for a window, or their mean over all mirrorings if the card asks for it."""
     flat = window.reshape(window.shape[0], window.shape[1], *spec.patch)
-    logits = np.array(run(flat))
+    logits = np.require(run(flat), np.float32, "W")  # changed in place: with many classes it is large
     if not spec.mirroring or not spec.mirror_axes:
         return logits
     axes = [axis + 2 for axis in spec.mirror_axes]
