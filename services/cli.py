@@ -56,7 +56,9 @@ def demo(args: argparse.Namespace) -> None:
         scan = args.scan
         if scan is None:
             scan, args.modality = _phantom(Path(folder) / "phantom.nii.gz"), "MR"
-        with LocalSystem(Path(folder) / "data") as system:
+        if args.model is not None:
+            _check_model(args.model)
+        with LocalSystem(Path(folder) / "data", model=args.model) as system:
             task = bars.add_task("starting", total=1.0)
             system.wait_ready(lambda missing: bars.update(task, description=f"starting ({missing})"))
             bars.update(task, completed=1.0, description="started")
@@ -154,7 +156,7 @@ def models(args: argparse.Namespace) -> None:
     states = network.list_models(list(at_hand), provider, thorough=args.action == "verify")
     for state in states:
         name = f"{state.card.stage} {state.card.name} {state.card.version}" if state.card else str(state.folder)
-        about = state.problem or (f"{state.card.licence}, {state.card.sha256[:12]}" if state.card else "")
+        about = state.problem or (f"{state.card.licence}, {state.card.identity[:12]}" if state.card else "")
         print(f"{'*' if at_hand[state.folder] else ' '} {name}: {about}")
         if args.action == "verify" and is_auto and state.problem is None:
             seconds = runtimes.measure(state.folder, settings.models, settings.threads)
@@ -183,7 +185,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             "--no-coverage", dest="coverage", action="store_false", help="read slices beyond the card's coverage too"
         )
         sub.add_argument("--modality", choices=("MR", "CT"), help="of a scan whose files do not say it")
-        if name == "run":
+        if name in ("demo", "run"):
             sub.add_argument(
                 "--model", type=existing, metavar="FOLDER", help="segmenter to use instead of the chosen one"
             )
@@ -236,6 +238,15 @@ def _web(data: Path) -> Path | None:
     except BundleError as error:
         _complain(error)
         return None
+
+
+def _check_model(folder: Path) -> None:
+    """Refuse a model folder before a worker does, which can say so only in its log."""
+    from shared.models.network import check_files
+
+    card = check_files(folder)
+    if card.stage != "segmenter":
+        raise ModelError(f"{card.name} {card.version} is a {card.stage}; here a segmenter is needed.")
 
 
 def _phantom(path: Path) -> Path:

@@ -94,6 +94,7 @@ class LocalSystem:
 
     A child that lived for `calm` seconds resets its back-off. `web` is the folder of the built web application. With
     `tls` (certificate and key, PEM files) the gateway serves HTTPS. With `dimse` (port and AE title) a DIMSE node runs.
+    `model` is the folder of the segmenter, by default that of the settings.
     """
 
     data: Path
@@ -104,6 +105,7 @@ class LocalSystem:
     web: Path | None = None
     tls: tuple[Path, Path] | None = None
     dimse: tuple[int, str] | None = None
+    model: Path | None = None
     children: list[Child] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -183,8 +185,10 @@ class LocalSystem:
     def _environment(self) -> dict[str, str]:
         password = secrets.token_hex(16)
         broker = os.environ.get("VISCERA_BROKER_URL") or f"redis://:{password}@127.0.0.1:{free_port()}/0"
+        model = {"VISCERA_SEGMENTER_MODEL": str(self.model.resolve())} if self.model else {}
         return {
             **os.environ,
+            **model,
             "VISCERA_LEDGER_URL": os.environ.get("VISCERA_LEDGER_URL") or f"sqlite:///{self.data / 'ledger.db'}",
             "VISCERA_STORE_URL": os.environ.get("VISCERA_STORE_URL") or f"file://{self.data / 'store'}",
             "VISCERA_BROKER_URL": broker,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,10 @@ from services.mesher.provenance import provenance_of
 from services.mesher.results import Quality
 from services.segmenter import core as segmenter
 from shared import artifacts, sandbox
+from shared.errors import UnsupportedScan
 from shared.imaging.input_spec import InputSpec
 from shared.imaging.volume import Modality
+from shared.imaging.volume_input import VolumeInput
 from shared.models import registry
 from shared.settings import Settings
 
@@ -33,6 +36,8 @@ def run_scan(
 ) -> None:
     """Turn a scan into `model.glb`, `labels.nii.gz` and `report.json` in `out`.
 
+    For a model of several channels the scan is a folder of NIfTI files on one grid; see `channel_files`.
+
     `spacing` is (slice, row, column) mm of a PNG stack, `modality` that of a scan whose files do not say it.
     `coverage` is whether slices beyond the part that the model card covers are left out. `model` is the folder of the
     segmenter, by default that of the settings; one that reads volumes needs no classifier. Raises ModelError for a
@@ -42,7 +47,9 @@ def run_scan(
     card = registry.card("segmenter", settings)
     started = time.monotonic()
     report("reading", 0.0)
-    volume = sandbox.decode(scan, spacing, modality)
+    channels = len(card.input.channels) if isinstance(card.input, VolumeInput) else 1
+    paths = [scan] if channels == 1 else channel_files(scan, channels)
+    volume, *further = (sandbox.decode(path, spacing, modality) for path in paths)
     report("reading", 1.0)
     facts = artifacts.Facts(source=volume.source, modality=volume.modality, warnings=volume.warnings)
     scores = None
@@ -52,9 +59,27 @@ def run_scan(
         facts = facts.grown("classifier", time.monotonic() - started, model=registry.fact(network))
     started = time.monotonic()
     network = registry.load("segmenter", settings)
-    labels = segmenter.segment(volume, scores, network, lambda done: report("segmenter", done))
+    labels = segmenter.segment(volume, scores, network, lambda done: report("segmenter", done), further=further)
     seconds = time.monotonic() - started
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=registry.fact(network))
     out.mkdir(parents=True, exist_ok=True)
     artifacts.save_labels(out / artifacts.LABELS, labels)
     write_result(labels, out, provenance_of(facts), quality=quality, progress=lambda done: report("mesher", done))
+
+
+def channel_files(folder: Path, count: int) -> list[Path]:
+    """Return the files of a scan with several channels: `*_0000.nii.gz`, `*_0001.nii.gz` and so on, as for nnU-Net.
+
+    Raises UnsupportedScan for another number of them.
+    """
+    files = sorted(path for path in folder.glob("*") if _CHANNEL.search(path.name)) if folder.is_dir() else []
+    numbers = [int(match[1]) for path in files if (match := _CHANNEL.search(path.name))]
+    if numbers != list(range(count)):
+        raise UnsupportedScan(
+            f"The model reads {count} images: send a folder with one NIfTI file for each, whose names end with "
+            f"_0000 to _{count - 1:04d}."
+        )
+    return files
+
+
+_CHANNEL = re.compile(r"_(\d{4})\.nii(\.gz)?$")

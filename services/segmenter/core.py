@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -23,17 +23,23 @@ Plane = tuple[int, Float32]
 
 
 def segment(
-    volume: Volume, scores: SliceScores | None, network: Network, progress: Callable[[float], None] = lambda _: None
+    volume: Volume,
+    scores: SliceScores | None,
+    network: Network,
+    progress: Callable[[float], None] = lambda _: None,
+    *,
+    further: Sequence[Volume] = (),
 ) -> LabelMap:
     """Label the slices in `scores.keep`, all without scores; the others are background.
 
-    A model that reads volumes labels the whole scan, whatever the scores. The label map is on the volume's own grid. It
-    has the warning `out_of_domain` if the model was not trained on the volume's modality. `progress` is called with 0
-    to 1 after each batch or window; its exceptions propagate.
+    A model that reads volumes labels the whole scan, whatever the scores; `further` are the other images of a scan with
+    several channels. The label map is on the volume's own grid. It has the warning `out_of_domain` if the model was not
+    trained on the volume's modality. `progress` is called with 0 to 1 after each batch or window; its exceptions
+    propagate.
     """
     warnings = () if volume.modality in network.card.modalities else ("out_of_domain",)
     if isinstance(network.card.input, VolumeInput):
-        data = label_scan(volume, network, network.card.input, progress)
+        data = label_scan((volume, *further), network, network.card.input, progress)
         return LabelMap(data, volume.geometry, warnings, network.card.organs)
     turn = to_axial(volume.geometry)
     spacing = turn.target.spacing

@@ -38,10 +38,10 @@ def card(stage: str, settings: Settings) -> ModelCard:
 
     Raises ModelError for a missing or invalid card, and for that of another stage.
     """
-    found = load_card(folder(stage, settings) / CARD)
-    if found.stage != stage:
-        raise ModelError(f"{found.name} {found.version} is a {found.stage}; here a {stage} is needed.")
-    return found
+    model = load_card(folder(stage, settings) / CARD)
+    if model.stage != stage:
+        raise ModelError(f"{model.name} {model.version} is a {model.stage}; here a {stage} is needed.")
+    return model
 
 
 def segmenter_reads_volumes(settings: Settings) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from services.client import Client
+from services import cli
 from services.local import LocalSystem
 from shared.models.registry import SERVICES
 
@@ -51,17 +51,11 @@ def test_running_models_are_listed_with_their_provider(client):
 
 
 @pytest.mark.timeout(120)
-def test_a_model_of_volumes_is_served_with_its_own_labels_and_without_a_classifier(tmp_path, monkeypatch):
+def test_a_model_of_volumes_is_served_with_its_own_labels_and_without_a_classifier(tmp_path):
     case = RECORDED / "nnunet" / "MR"
-    monkeypatch.setenv("VISCERA_SEGMENTER_MODEL", str(case))
-    with LocalSystem(tmp_path / "data") as system:
-        system.wait_ready()
-        with Client(system.url, system.key) as client:
-            assert [model["name"] for model in client.models()] == ["Dataset902_MR-3d_fullres"]
-            job = client.submit(case / "scans" / "scan7_0000.nii.gz", quality="light", modality="MR")
-            client.wait(job["id"])
-            for name in ("labels.nii.gz", "report.json", "model.glb"):
-                client.download(job["id"], name, tmp_path / name)
+    scan = case / "scans" / "scan7_0000.nii.gz"
+    words = ["--model", str(case), "--out", str(tmp_path), "--quality", "light", "--modality", "MR"]
+    cli.main(["demo", str(scan), *words])
     labels, expected = (nib.load(path) for path in (tmp_path / "labels.nii.gz", case / "plain" / "scan7.nii.gz"))
     assert np.allclose(labels.affine, expected.affine, atol=1e-3)
     assert (np.asarray(labels.dataobj) != np.asarray(expected.dataobj)).sum() <= 3

@@ -62,10 +62,25 @@ def test_run_with_a_model_of_volumes_writes_the_labels_and_names_of_its_card(tmp
     assert set(trimesh.load(tmp_path / "model.glb").geometry) == set(names)
 
 
-def test_run_refuses_a_model_of_another_stage(tmp_path, phantom, capsys):
+def test_run_reads_a_folder_of_images_for_a_model_of_several_channels(tmp_path, capsys):
+    case = Path(__file__).parent / "recorded" / "nnunet" / "Regions"
+    for channel in ("0000", "0001"):
+        shutil.copy(case / "scans" / f"scan6_{channel}.nii.gz", tmp_path)
+    cli.main(["run", str(tmp_path), "--model", str(case), "--out", str(tmp_path / "out"), "--quality", "light"])
+    labels, expected = nib.load(tmp_path / "out" / "labels.nii.gz"), nib.load(case / "plain" / "scan6.nii.gz")
+    assert (np.asarray(labels.dataobj) != np.asarray(expected.dataobj)).sum() <= 3
+    (tmp_path / "scan6_0001.nii.gz").unlink()
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["run", str(tmp_path), "--model", str(case), "--out", str(tmp_path / "out")])
+    assert ended.value.code == 2
+    assert "names end with _0000 to _0001" in capsys.readouterr().err.replace("\n", " ")
+
+
+@pytest.mark.parametrize("command", ["run", "demo"])
+def test_a_model_of_another_stage_is_refused(tmp_path, phantom, capsys, command):
     scan = write_nifti(tmp_path / "a.nii.gz", phantom.volume)
     with pytest.raises(SystemExit) as ended:
-        cli.main(["run", str(scan), "--model", str(SERVICES / "classifier"), "--out", str(tmp_path / "out")])
+        cli.main([command, str(scan), "--model", str(SERVICES / "classifier"), "--out", str(tmp_path / "out")])
     assert ended.value.code == 1
     assert "here a segmenter is needed" in capsys.readouterr().err.replace("\n", " ")
 

@@ -35,16 +35,16 @@ def label_planes(planes: Iterator[Float16], grid: Grid, how: Resampling, regions
 
 def _between(planes: Iterator[Float16], at: Taps) -> Iterator[Float32]:
     """The logits of each new plane, from the old ones before and after it."""
-    kept: dict[int, Float16] = {}
+    logits: dict[int, Float16] = {}
     numbered = enumerate(planes)
     for first, second, weight in zip(at.first.tolist(), at.second.tolist(), at.weight, strict=True):
         last = first if weight == 0 else second
-        while last not in kept:
+        while last not in logits:
             number, plane = next(numbered)
-            kept = {old: kept[old] for old in kept if old >= first} | {number: plane}
-        below = kept[first].astype(np.float32)
+            logits = {old: logits[old] for old in logits if old >= first} | {number: plane}
+        below = logits[first].astype(np.float32)
         if weight > 0:
-            below += (kept[second] - below) * weight
+            below += (logits[second] - below) * weight
         yield below
     for _ in numbered:  # the last windows report their progress
         pass
@@ -56,7 +56,19 @@ def _resampled(plane: Float32, sides: tuple[Taps, Taps] | None) -> Float32:
         return plane
     rows, columns = sides
     new = np.ascontiguousarray(columns.rows(np.ascontiguousarray(rows.rows(plane).T)).T)
-    return new.astype(np.float16).astype(np.float32)
+    return round_to_half(new)
+
+
+def round_to_half(values: Float32) -> Float32:
+    """Round values to the 11 binary digits of half precision, in place, ties to even; return them.
+
+    A quarter of the time of converting them to half precision and back. Below 6e-5 more digits stay than half
+    precision has.
+    """
+    bits = values.view(np.uint32)
+    bits += np.uint32(0x0FFF) + ((bits >> np.uint32(13)) & np.uint32(1))  # half of the last digit that stays
+    bits &= np.uint32(0xFFFFE000)  # float32 has 13 digits more
+    return values
 
 
 def _highest(logits: Float32, sides: tuple[Taps, Taps] | None) -> UInt8:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from services.segmenter.volumes.classes import label_planes
 from services.segmenter.volumes.prepare import exact_spacing, find_grid, prepare, uncrop
 from services.segmenter.volumes.resampling import Spacing
-from services.segmenter.volumes.sliding import logit_planes, windows
+from services.segmenter.volumes.sliding import logit_planes, place_windows
 from shared.arrays import UInt8
-from shared.errors import UnsupportedScan
+from shared.errors import BadGeometry, UnsupportedScan
 from shared.imaging.geometry import to_axial
 from shared.imaging.volume import Volume
 from shared.imaging.volume_input import VolumeInput
@@ -21,19 +21,25 @@ from shared.models.network import Network
 
 
 def label_scan(
-    volume: Volume, network: Network, spec: VolumeInput, progress: Callable[[float], None] = lambda _: None
+    volumes: Sequence[Volume],
+    network: Network,
+    spec: VolumeInput,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> UInt8:
-    """Return the label map of a scan with one image, uint8 on its own grid.
+    """Return the label map of a scan, uint8 on its own grid; `volumes` has one image per channel of the model.
 
-    Raises UnsupportedScan where the model reads several images.
+    Raises UnsupportedScan for another number of images, and BadGeometry where they are on different grids.
     """
-    if len(spec.channels) > 1:
+    if len(volumes) != len(spec.channels):
         names = ", ".join(channel.name for channel in spec.channels)
-        raise UnsupportedScan(f"The model reads {len(spec.channels)} images ({names}) and the scan has one.")
-    turn = None if spec.orientation == "stored" else to_axial(volume.geometry, _CODES[spec.orientation])
-    image = volume.data if turn is None else turn.apply(volume.data)
-    spacing = volume.geometry.spacing if turn is None else turn.target.spacing
-    labels = label_images([image], spacing, network, spec, progress)
+        raise UnsupportedScan(f"The model reads {len(spec.channels)} images ({names}) and the scan has {len(volumes)}.")
+    grid = volumes[0].geometry
+    if any(volume.geometry != grid for volume in volumes):
+        raise BadGeometry("The images of the scan are not on one grid; resample them first.")
+    turn = None if spec.orientation == "stored" else to_axial(grid, _CODES[spec.orientation])
+    images = [volume.data if turn is None else turn.apply(volume.data) for volume in volumes]
+    spacing = grid.spacing if turn is None else turn.target.spacing
+    labels = label_images(images, spacing, network, spec, progress)
     return labels if turn is None else np.ascontiguousarray(turn.undo(labels))
 
 
@@ -52,10 +58,10 @@ def label_images(
     `images` has one array (slice, row, column) of `spacing` mm per channel, all on one grid. `progress` is called with
     0 to 1 after each window; its exceptions propagate.
     """
-    turned = [np.transpose(image, spec.transpose) for image in images]
+    ordered = [np.transpose(image, spec.transpose) for image in images]
     sizes = exact_spacing(spacing)
-    grid = find_grid(turned, (sizes[spec.transpose[0]], sizes[spec.transpose[1]], sizes[spec.transpose[2]]), spec)
-    seen = windows(prepare(turned, grid, spec), spec)
-    planes = logit_planes(seen, network, network.card.outputs, spec, progress)
+    grid = find_grid(ordered, (sizes[spec.transpose[0]], sizes[spec.transpose[1]], sizes[spec.transpose[2]]), spec)
+    windows = place_windows(prepare(ordered, grid, spec), spec)
+    planes = logit_planes(windows, network, network.card.outputs, spec, progress)
     labels = uncrop(label_planes(planes, grid, spec.output_resampling, network.card.regions), grid)
     return np.ascontiguousarray(np.transpose(labels, np.argsort(spec.transpose)))

@@ -68,15 +68,15 @@ def find_grid(images: Sequence[NDArray[Any]], spacing: Spacing, spec: VolumeInpu
 def _nonzero_box(images: Sequence[NDArray[Any]]) -> Box:
     """Return the box around all values other than 0, plane by plane; the whole grid where there are none."""
     shape = images[0].shape
-    found = [np.zeros(size, dtype=bool) for size in shape]
+    nonzero = [np.zeros(size, dtype=bool) for size in shape]
     for image in images:
         for index, plane in enumerate(image):
-            nonzero = plane != 0
-            rows = nonzero.any(axis=1)
-            found[0][index] |= rows.any()
-            found[1] |= rows
-            found[2] |= nonzero.any(axis=0)
-    sides = [(int(where[0]), int(where[-1]) + 1) for where in map(np.flatnonzero, found) if where.size]
+            mask = plane != 0
+            rows = mask.any(axis=1)
+            nonzero[0][index] |= rows.any()
+            nonzero[1] |= rows
+            nonzero[2] |= mask.any(axis=0)
+    sides = [(int(where[0]), int(where[-1]) + 1) for where in map(np.flatnonzero, nonzero) if where.size]
     if len(sides) < 3:
         sides = [(0, size) for size in shape]
     return slice(*sides[0]), slice(*sides[1]), slice(*sides[2])

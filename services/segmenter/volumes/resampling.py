@@ -63,19 +63,19 @@ def resample(
     if shape == target:
         return _stack(planes, shape)
     rows, columns = (axis_matrix(shape[axis], target[axis], orders[1]) for axis in (1, 2))
-    half_done = np.empty((shape[0], target[1], target[2]), dtype=np.float32)
+    resampled_planes = np.empty((shape[0], target[1], target[2]), dtype=np.float32)
     low, high = np.inf, -np.inf
     for index, plane in enumerate(planes):
         low, high = min(low, float(plane.min())), max(high, float(plane.max()))
-        np.matmul(rows @ plane, columns.T, out=half_done[index])
+        np.matmul(rows @ plane, columns.T, out=resampled_planes[index])
         if is_separate:
-            np.clip(half_done[index], plane.min(), plane.max(), out=half_done[index])
+            np.clip(resampled_planes[index], plane.min(), plane.max(), out=resampled_planes[index])
     if shape[0] == target[0]:
-        return half_done if is_separate else np.clip(half_done, low, high, out=half_done)
+        return resampled_planes if is_separate else np.clip(resampled_planes, low, high, out=resampled_planes)
     slices = axis_matrix(shape[0], target[0], orders[0])
     done = np.empty(target, dtype=np.float32)
     for row in range(0, target[1], _ROWS):
-        part = half_done[:, row : row + _ROWS]
+        part = resampled_planes[:, row : row + _ROWS]
         done[:, row : row + _ROWS] = np.tensordot(slices, part, axes=(1, 0))
     return done if is_separate else np.clip(done, low, high, out=done)
 

@@ -70,7 +70,7 @@ class Windows:
         return len(z) * len(y) * len(x)
 
 
-def windows(views: Sequence[Float32], spec: VolumeInput) -> Windows:
+def place_windows(views: Sequence[Float32], spec: VolumeInput) -> Windows:
     """Return the windows of a network's view of a scan, one array (slice, row, column) per channel."""
     shape = views[0].shape
     sides = (1, *spec.patch) if spec.is_flat else spec.patch
@@ -83,36 +83,39 @@ def windows(views: Sequence[Float32], spec: VolumeInput) -> Windows:
     return Windows(views, patch, before, padded, (z, y, x))
 
 
-def logit_planes(seen: Windows, run: Run, outputs: int, spec: VolumeInput, progress: Progress) -> Iterator[Float16]:
+def logit_planes(windows: Windows, run: Run, outputs: int, spec: VolumeInput, progress: Progress) -> Iterator[Float16]:
     """Yield the mean logits (outputs, row, column) of each plane of the volume, without its padding.
 
     Only one row of windows along the first axis is in memory. Sums are in half precision, as nnU-Net's are: logits that
     differ by less then tie, and the lowest label wins. `progress` is called with 0 to 1 after each window; its
     exceptions propagate. Raises ModelError for logits beyond the range of half precision.
     """
-    weights = gaussian(spec.patch).reshape(seen.patch)
-    slab = np.zeros((outputs, seen.patch[0], *seen.padded[1:]), dtype=np.float16)
+    weights = gaussian(spec.patch).reshape(windows.patch)
+    slab = np.zeros((outputs, windows.patch[0], *windows.padded[1:]), dtype=np.float16)
     total = np.zeros(slab.shape[1:], dtype=np.float16)
-    done = 0
-    for start, following in pairwise([*seen.starts[0], seen.padded[0]]):
-        for corner in ((start, y, x) for y in seen.starts[1] for x in seen.starts[2]):
-            logits = mirrored(run, seen.cut(corner), spec).reshape(outputs, *seen.patch)
+    count = 0
+    for start, following in pairwise([*windows.starts[0], windows.padded[0]]):
+        for corner in ((start, y, x) for y in windows.starts[1] for x in windows.starts[2]):
+            logits = mean_logits(run, windows.cut(corner), spec).reshape(outputs, *windows.patch)
             logits *= weights
-            place = (slice(None), *(slice(at, at + size) for at, size in zip(corner[1:], seen.patch[1:], strict=True)))
+            place = (
+                slice(None),
+                *(slice(at, at + size) for at, size in zip(corner[1:], windows.patch[1:], strict=True)),
+            )
             _add(slab[(slice(None), *place)], logits)
             total[place] += weights
-            done += 1
-            progress(done / len(seen))
-        yield from _finished(seen, slab, total, start, following)
+            count += 1
+            progress(count / len(windows))
+        yield from _final_planes(windows, slab, total, start, following)
         _shift(slab, total, following - start)
 
 
-def _finished(seen: Windows, slab: Float16, total: Float16, start: int, following: int) -> Iterator[Float16]:
+def _final_planes(windows: Windows, slab: Float16, total: Float16, start: int, following: int) -> Iterator[Float16]:
     """The planes from `start` that no later window changes."""
-    depth, height, width = seen.views[0].shape
-    rows, columns = (slice(pad, pad + size) for pad, size in zip(seen.before[1:], (height, width), strict=True))
+    depth, height, width = windows.views[0].shape
+    rows, columns = (slice(pad, pad + size) for pad, size in zip(windows.before[1:], (height, width), strict=True))
     for plane in range(start, following):
-        if seen.before[0] <= plane < seen.before[0] + depth:
+        if windows.before[0] <= plane < windows.before[0] + depth:
             mean = _mean(slab[:, plane - start, rows, columns], total[plane - start, rows, columns])
             if not np.isfinite(mean).all():
                 raise ModelError("The network's logits are not finite numbers or too large.")
@@ -137,10 +140,10 @@ def _shift(slab: Float16, total: Float16, planes: int) -> None:
         moved[max(len(moved) - planes, 0) :] = 0
 
 
-def mirrored(run: Run, window: Float32, spec: VolumeInput) -> Float32:
+def mean_logits(run: Run, window: Float32, spec: VolumeInput) -> Float32:
     """Return the network's logits for a window, or their mean over all mirrorings if the card asks for it."""
     flat = window.reshape(window.shape[0], window.shape[1], *spec.patch)
-    logits = np.array(run(flat))
+    logits = np.require(run(flat), np.float32, "W")  # changed in place: with many classes it is large
     if not spec.mirroring or not spec.mirror_axes:
         return logits
     axes = [axis + 2 for axis in spec.mirror_axes]

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 
 from services.segmenter.volumes.core import label_images
+from services.segmenter.volumes.prepare import exact_spacing
 from shared.imaging.formats import read_scan
+from shared.imaging.geometry import to_axial
 from shared.imaging.volume_input import VolumeInput
 from shared.models.network import load_network
 
@@ -38,6 +41,17 @@ def test_labels_equal_those_of_nnunet(case, mode):
         assert foreground > 1000
         # nnU-Net adds the folds' results in half precision, one after another; here their mean is added.
         assert int((labels != expected.data).sum()) <= max(3, foreground // 1000)
+
+
+@pytest.mark.parametrize("path", sorted(RECORDED.glob("*/scans/*_0000.nii.gz")), ids=lambda path: path.parts[-3])
+def test_axes_and_voxel_sizes_are_those_of_nnunets_reader(path):
+    scan, image = read_scan(path), SimpleITK.ReadImage(path)
+    assert exact_spacing(scan.geometry.spacing) == image.GetSpacing()[::-1]
+    assert np.array_equal(scan.data, SimpleITK.GetArrayFromImage(image))
+    turned = SimpleITK.DICOMOrient(image, "RAS")  # SimpleITKIOWithReorient
+    assert np.array_equal(
+        to_axial(scan.geometry, ("R", "A", "S")).apply(scan.data), SimpleITK.GetArrayFromImage(turned)
+    )
 
 
 def test_mirroring_changes_some_labels():

@@ -5,9 +5,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from services.segmenter.volumes.classes import round_to_half
 from services.segmenter.volumes.core import label_images, label_scan
 from services.segmenter.volumes.sliding import gaussian, starts
-from shared.errors import ModelError, UnsupportedScan
+from shared.errors import BadGeometry, ModelError, UnsupportedScan
 from shared.imaging.geometry import Geometry
 from shared.imaging.volume import Volume
 from tests.support.volume_models import RAW, by_value, network_of, volume_card, volume_spec
@@ -53,7 +54,7 @@ def test_a_scan_is_turned_to_the_orientation_of_the_card_and_back():
     data = blocks()
     affine = np.diag([1.0, -1.0, -1.0, 1.0])  # LPS of column, row, slice: left, anterior, feet
     volume = Volume(data, Geometry(data.shape, affine), "MR", "nifti")
-    labels = label_scan(volume, network_of(volume_card(spec), run), spec)
+    labels = label_scan([volume], network_of(volume_card(spec), run), spec)
     assert np.array_equal(labels, expected_of(data))
     body = data[3:17, 4:20, 2:21]
     inside = seen[0][0, 0][3:17, 3:19, 3:22]  # the part that is not zero, in the middle of the padding
@@ -135,11 +136,17 @@ def test_logits_beyond_half_precision_are_an_error():
         label_images([blocks()], (1.0, 1.0, 1.0), network, spec)
 
 
-def test_a_model_of_several_images_refuses_a_scan_of_one():
+def test_a_model_of_several_images_refuses_another_number_and_other_grids():
     spec = volume_spec(channels=(RAW, RAW))
-    volume = Volume(blocks(), Geometry.from_spacing(blocks().shape, (1.0, 1.0, 1.0)), "MR", "nifti")
+    network = network_of(volume_card(spec), by_value)
+    one, other = (
+        Volume(blocks(), Geometry.from_spacing(blocks().shape, (1.0, 1.0, size)), "MR", "nifti") for size in (1.0, 1.1)
+    )
+    assert np.array_equal(label_scan([one, one], network, spec), expected_of(blocks()))
     with pytest.raises(UnsupportedScan, match="reads 2 images"):
-        label_scan(volume, network_of(volume_card(spec), by_value), spec)
+        label_scan([one], network, spec)
+    with pytest.raises(BadGeometry, match="not on one grid"):
+        label_scan([one, other], network, spec)
 
 
 def test_memory_is_two_volumes_and_one_slab_of_windows():
@@ -161,6 +168,13 @@ def test_windows_start_evenly_and_reach_the_end():
     assert starts(110, 64, 0.5) == [0, 23, 46]  # the example of nnU-Net's source
     assert starts(64, 64, 0.5) == [0]
     assert starts(5, 1, 1.0) == [0, 1, 2, 3, 4]
+
+
+def test_values_are_rounded_as_half_precision_rounds_them():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.standard_normal(10_000) * 30.0, [0.0, -0.0, 1.0, 2049.0, 2051.0, 65000.0, 7e-5]])
+    expected = values.astype(np.float32).astype(np.float16).astype(np.float32)
+    assert np.array_equal(round_to_half(values.astype(np.float32)), expected)
 
 
 def test_weights_peak_in_the_middle_and_are_never_0():
