@@ -148,6 +148,8 @@ def _session(weights: bytes, file: WeightsFile, provider: str, threads: int, gpu
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # A thread that waits by spinning takes the core from another stage, and is not faster.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     with tempfile.TemporaryDirectory(prefix="viscera-") as empty:
