@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import re
 import shutil
 import tempfile
@@ -114,7 +115,9 @@ def _fold(  # noqa: PLR0917
         _check_declared(session, card, file, card.input)
     if not runs_openvino:
         return Fold(session, None if provider == "cpu" else "cuda", gpu.index)
-    # Images for a GPU have no OpenVINO. ONNX Runtime has refused tensors in other files before.
+    if importlib.util.find_spec("openvino") is None:
+        raise ModelError("OpenVINO is not installed here.")
+    # Not every installation has it. ONNX Runtime has refused tensors in other files before.
     from shared.models.openvino_runtime import compile_weights
 
     return compile_weights(weights, threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import platform
 import time
@@ -36,11 +37,16 @@ def fastest(folder: Path, store: Path) -> str:
     """Return the provider that was measured as fastest for a model folder on this processor, or `cpu`."""
     with suppress(OSError, ValueError, KeyError, TypeError, ModelError):
         measured = json.loads((store / RECORD).read_text())[load_card(folder / CARD).identity]
-        if measured["processor"] == processor() and set(measured["seconds"]) <= set(ON_PROCESSOR):
+        if measured["processor"] == processor() and set(measured["seconds"]) <= set(_installed()):
             first = measured["seconds"][ON_PROCESSOR[0]]
             name, seconds = min(measured["seconds"].items(), key=itemgetter(1))
             return str(name) if seconds < _CLEARLY * first else ON_PROCESSOR[0]
     return ON_PROCESSOR[0]
+
+
+def _installed() -> list[str]:
+    """Return the runtimes that are installed here; ONNX Runtime always is."""
+    return [name for name in ON_PROCESSOR if name == ON_PROCESSOR[0] or importlib.util.find_spec(name) is not None]
 
 
 def measure(folder: Path, store: Path, threads: int) -> dict[str, float]:
@@ -48,7 +54,7 @@ def measure(folder: Path, store: Path, threads: int) -> dict[str, float]:
 
     Raises ModelError where a runtime can't run the model.
     """
-    networks = {provider: load_network(folder, provider, threads) for provider in ON_PROCESSOR}
+    networks = {provider: load_network(folder, provider, threads) for provider in _installed()}
     batch = _batch(networks[ON_PROCESSOR[0]].card)
     times: dict[str, list[float]] = {provider: [] for provider in networks}
     for _ in range(_REPEATS + 1):

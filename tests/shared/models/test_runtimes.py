@@ -41,6 +41,7 @@ def test_a_measurement_of_another_processor_or_model_counts_for_nothing(tmp_path
 
 
 def test_a_worker_loads_what_was_measured_as_faster(tmp_path):
+    pytest.importorskip("openvino")
     folder = by_presence(tmp_path / "m")
     seconds = runtimes.measure(folder, tmp_path, threads=1)
     assert set(seconds) == {"cpu", "openvino"}
@@ -50,6 +51,7 @@ def test_a_worker_loads_what_was_measured_as_faster(tmp_path):
 
 
 def test_both_runtimes_give_the_shipped_segmenter_the_same_organs():
+    pytest.importorskip("openvino")
     stacks = np.random.default_rng(0).integers(0, 256, (2, 1, 64, 96), dtype=np.uint8)
     first, second = (load_network(SERVICES / "segmenter", name, threads=1)(stacks) for name in runtimes.ON_PROCESSOR)
     assert np.abs(first - second).max() < 1e-5
