@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -9,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.imaging.geometry import Floats
-from shared.imaging.volume import ORGANS
+from shared.imaging.volume import ORGANS, Organ
 
 CT_WINDOW = (40.0, 400.0)
 """Centre and width in HU of the usual soft-tissue window."""
 MOST_PIXELS = 2048
 """Width and height of a picture at most."""
 _GREY = (136, 136, 136)
-_COLOURS = {organ.id: organ.colour for organ in ORGANS}
 _SIDES = {0: ("R", "L"), 1: ("A", "P")}
 
 
@@ -26,10 +26,11 @@ def slice_png(
     *,
     modality: str,
     labels: NDArray[np.uint8] | None = None,
+    organs: Sequence[Organ] = ORGANS,
     window: tuple[float, float] | None = None,
 ) -> bytes:
-    """Return a slice (row, column) as PNG with square pixels; with `labels`, outlines and the patient's sides are
-    drawn.
+    """Return a slice (row, column) as PNG with square pixels; with `labels`, outlines in the colours of the
+    `organs` and the patient's sides are drawn.
 
     `affine` (column, row, slice) to LPS mm turns the picture: the patient's left is on the viewer's right and
     posterior, or in upright planes the feet, is below. `window` is (centre, width) in the scan's units; the default is
@@ -46,7 +47,7 @@ def slice_png(
     picture = cv2.resize(picture, scale, interpolation=cv2.INTER_LINEAR)
     if labels is not None:
         shown = cv2.resize(_turned(labels, columns, rows), scale, interpolation=cv2.INTER_NEAREST)
-        _outline(picture, shown)
+        _outline(picture, shown, organs)
         _name_sides(picture, min(columns[0], rows[0]))
     done, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     if not done:
@@ -97,10 +98,11 @@ def _windowed(pixels: NDArray[np.float32], modality: str, window: tuple[float, f
     return np.asarray(grey, dtype=np.uint8)
 
 
-def _outline(picture: NDArray[Any], labels: NDArray[Any]) -> None:
+def _outline(picture: NDArray[Any], labels: NDArray[Any], organs: Sequence[Organ]) -> None:
+    colours = {organ.id: organ.colour for organ in organs}
     for label in np.unique(labels[labels > 0]):
         contours, _ = cv2.findContours((labels == label).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(picture, contours, -1, _COLOURS.get(int(label), _GREY), 1)
+        cv2.drawContours(picture, contours, -1, colours.get(int(label), _GREY), 1)
 
 
 def _name_sides(picture: NDArray[Any], axis: int) -> None:

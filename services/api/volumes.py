@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shared import artifacts
 from shared.errors import NotFound
 from shared.imaging.geometry import Geometry
-from shared.imaging.volume import LabelMap
+from shared.imaging.volume import LabelMap, Organ
 from shared.ledger.jobs import Artifact
 from shared.storage.base import Store
 
@@ -80,6 +80,12 @@ def label_map(store: Store, artifact: Artifact) -> LabelMap:
     """Return the label map of a job; the latest few are cached, so that paging through slices is quick."""
     with store.file(artifact.key) as path:
         return artifacts.load_labels(path)
+
+
+@lru_cache(maxsize=64)
+def label_set(store: Store, artifact: Artifact) -> tuple[Organ, ...]:
+    """Return the labels of a job that have a name, from the facts of its segmenter."""
+    return artifacts.Facts.model_validate_json(b"".join(store.read(artifact.key))).organs
 
 
 class _Ranged(io.RawIOBase):

@@ -46,7 +46,7 @@ class WarningReport(_Model):
 
 
 class OrganReport(_Model):
-    """One organ: volumes in mL, areas in cm2, the bounding box in patient LPS mm, seconds.
+    """One organ: its sRGB colour (0 to 255), volumes in mL, areas in cm2, the bounding box in patient LPS mm, seconds.
 
     `border_cm2` is its area at the border of the scan, `cut_cm2` the open cross-section where its outlines end flat
     inside the scan. `part_seen` says that the volume is probably that of a part.
@@ -56,6 +56,7 @@ class OrganReport(_Model):
     name: str
     title: str
     snomed_ct: str | None
+    colour: tuple[int, int, int]
     present: bool
     voxels: int
     volume_ml: float
@@ -144,6 +145,7 @@ def _organ_report(organ: MeshedOrgan) -> OrganReport:
         name=organ.name,
         title=definition.title,
         snomed_ct=definition.snomed,
+        colour=definition.colour,
         present=organ.mesh is not None,
         voxels=organ.voxels,
         volume_ml=round(organ.volume_voxels_ml, 3),

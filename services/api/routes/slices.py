@@ -10,8 +10,9 @@ from fastapi.responses import StreamingResponse
 from services.api.gateway import Gateway, GatewayDep, Reader
 from services.api.pictures import slice_png
 from services.api.views import missing_file
-from services.api.volumes import StoredVolume, label_map
+from services.api.volumes import StoredVolume, label_map, label_set
 from shared import artifacts
+from shared.imaging.volume import ORGANS
 from shared.ledger import api_keys, jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
@@ -52,7 +53,15 @@ def get_slice(
     stored = StoredVolume.open(gateway.store, volume)
     pixels = stored.slice(number)
     outlines = None if labels is None else label_map(gateway.store, labels).data[number]
-    png = slice_png(pixels, stored.geometry.affine, modality=stored.modality, labels=outlines, window=window)
+    facts = files.get(artifacts.facts_name("segmenter"))
+    png = slice_png(
+        pixels,
+        stored.geometry.affine,
+        modality=stored.modality,
+        labels=outlines,
+        organs=ORGANS if facts is None else label_set(gateway.store, facts),
+        window=window,
+    )
     return Response(png, 200, headers, "image/png")
 
 

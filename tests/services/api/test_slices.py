@@ -8,6 +8,7 @@ import pytest
 from services.api.pictures import slice_png
 from shared import artifacts
 from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import Organ
 from shared.ledger import claims, jobs
 from shared.storage.base import sha256
 from shared.storage.connect import open_store
@@ -67,6 +68,15 @@ def test_outlines_lie_on_the_organs_in_their_colours(client, job, phantom):
     scale = np.array([height, width]) / phantom.labels.data.shape[1:]
     expected = (np.array([rows.mean(), columns.mean()]) + 0.5) * scale
     np.testing.assert_allclose(np.argwhere(stomach).mean(axis=0), expected, atol=2.5 * scale.max())
+
+
+def test_outlines_have_the_colours_of_the_labels_that_the_model_names(phantom):
+    spleen = Organ(2, "spleen", "Spleen", "78961009", (1, 200, 30))
+    number = int((phantom.labels.data == 2).sum(axis=(1, 2)).argmax())
+    pixels, labels = phantom.volume.data[number], (phantom.labels.data[number] == 2).astype(np.uint8) * 2
+    png = slice_png(pixels, phantom.volume.geometry.affine, modality="MR", labels=labels, organs=(spleen,))
+    drawn = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+    assert (drawn == np.array(spleen.colour)).all(axis=-1).sum() > 10
 
 
 def test_slices_beyond_the_scan_and_before_their_time(client, stranger, job, scan):

@@ -45,7 +45,7 @@ export function Card({ job, report, writable, onShare, onDelete }: Props) {
             .filter((organ) => organ.present)
             .map((organ) => (
               <li key={organ.name}>
-                <span class="swatch" style={{ background: css(colourOf(organ.label)) }} aria-hidden="true" />
+                <span class="swatch" style={{ background: css(colourOf(organ)) }} aria-hidden="true" />
                 {organ.title} <span class="muted">{organVolume(organ)}</span>
               </li>
             ))}

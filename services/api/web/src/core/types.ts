@@ -57,6 +57,8 @@ export interface OrganReport {
   label: number;
   name: string;
   title: string;
+  /** sRGB, 0 to 255. Absent in reports of earlier versions. */
+  colour?: [number, number, number];
   present: boolean;
   volume_ml: number;
   surface_cm2: number;

@@ -7,8 +7,8 @@ import { percent, seconds } from "../core/words";
 import { Bar, Problems } from "../ui/parts";
 
 export const STAGES: Record<string, [string, string]> = {
-  classifier: ["Find the organs' slices", "Which slices show the stomach or the bowel"],
-  segmenter: ["Outline the organs", "Slice by slice, with its neighbours"],
+  classifier: ["Find the organs' slices", "Which slices show an organ"],
+  segmenter: ["Outline the organs", "On every slice that shows one"],
   mesher: ["Build the model", "From outlines to closed, smooth surfaces"],
 };
 

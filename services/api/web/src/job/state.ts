@@ -37,7 +37,7 @@ export class ResultState {
         name: organ.name,
         label: organ.label,
         title: organ.title,
-        colour: colourOf(organ.label),
+        colour: colourOf(organ),
         visible: signal(true),
         opacity: signal(1),
       }));
