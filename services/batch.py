@@ -39,11 +39,12 @@ TABLE, STATE = "results.csv", "batch.json"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One scan of a batch: where it is, the folder of its result, and its options."""
+    """One scan of a batch: where it is, the folder of its result, its options, and the files of its result."""
 
     scan: Path
     out: Path
     options: dict[str, str]
+    files: tuple[str, ...] = FILES
 
 
 @dataclass(slots=True)
@@ -81,11 +82,11 @@ class Batch:
             self.changed(len(self.rows))
 
 
-def items_of(scans: Sequence[Path], out: Path, options: dict[str, str]) -> list[Item]:
+def items_of(scans: Sequence[Path], out: Path, options: dict[str, str], files: tuple[str, ...] = FILES) -> list[Item]:
     """Return the scans, each once; folders below `out` are named after what tells their paths apart."""
     distinct = list(dict.fromkeys(scan.resolve() for scan in scans))
     parent = Path(os.path.commonpath([scan.parent for scan in distinct]))
-    return [Item(scan, out / "_".join(scan.relative_to(parent).parts), options) for scan in distinct]
+    return [Item(scan, out / "_".join(scan.relative_to(parent).parts), options, files) for scan in distinct]
 
 
 def read_list(path: Path) -> list[Path]:
@@ -109,7 +110,10 @@ def finished_row(item: Item) -> dict[str, str] | None:
     ended = item.out / "job.json"
     if not ended.exists():
         return None
-    return _row(item, json.loads(ended.read_text()))
+    job = json.loads(ended.read_text())
+    if job["state"] == "succeeded" and not all((item.out / name).exists() for name in item.files):
+        return None
+    return _row(item, job)
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
@@ -131,7 +135,7 @@ def command(args: argparse.Namespace, options: dict[str, str]) -> None:
     scans = [*args.scan, *(read_list(args.list) if args.list else [])]
     if not scans:
         raise VisceraError("Name the scans to send.", "usage")
-    items = items_of(scans, args.out, options)
+    items = items_of(scans, args.out, options, (*FILES, *args.also))
 
     def changed(done: int) -> None:
         print(f"{done} of {len(items)} done", file=sys.stderr, flush=True)
@@ -162,20 +166,26 @@ def _send(item: Item, identity: str, connect: Callable[[], Client]) -> dict[str,
 
 def _job(client: Client, item: Item, identity: str) -> dict[str, Any]:
     item.out.mkdir(parents=True, exist_ok=True)
+    ended = item.out / "job.json"  # of a job with a result, files are missing that were not requested before
+    job_id = str(json.loads(ended.read_text())["id"]) if ended.exists() else _start(client, item, identity)
+    with suppress(JobFailed):
+        client.wait(job_id)
+    job = client.job(job_id)
+    if job["state"] == "succeeded":
+        for name in item.files:
+            client.download(job["id"], name, item.out / name)
+    _replace(item.out / "job.json", json.dumps({name: job[name] for name in ("id", "state", "error")}))
+    return job
+
+
+def _start(client: Client, item: Item, identity: str) -> str:
     with packed(item.scan) as path:
         key = _key(item, identity, path)
         if path.stat().st_size > IN_PARTS:
             job = client.start(_uploaded(client, item, path, key), key=key, **item.options)
         else:
             job = client.submit(path, _silent, key=key, **item.options)
-    with suppress(JobFailed):
-        client.wait(job["id"])
-    job = client.job(job["id"])
-    if job["state"] == "succeeded":
-        for name in FILES:
-            client.download(job["id"], name, item.out / name)
-    _replace(item.out / "job.json", json.dumps({name: job[name] for name in ("id", "state", "error")}))
-    return job
+    return str(job["id"])
 
 
 def _uploaded(client: Client, item: Item, path: Path, key: str) -> str:

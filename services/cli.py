@@ -23,6 +23,11 @@ from shared.errors import BadScan, ModelError, VisceraError
 
 console = Console(stderr=True)
 QUALITIES = ("light", "standard", "fine")
+ALSO = (
+    "model.stl", "model.obj.zip", "model.3mf", "thumbnail.png", "volume.nii.gz", "segmentation.dcm", "sr.dcm",
+    "rtstruct.dcm", "stl.dcm", "obj.dcm", "mtl.dcm",
+)  # fmt: skip
+"""Files of a result that `submit` and `demo` download where they are named."""
 OF_SCANS = ("demo", "run", "submit", "mesh", "models", "serve", "certificate")
 """Commands that are no operator's. `submit` and `mesh` also run where there is no POSIX system."""
 
@@ -189,6 +194,11 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             sub.add_argument(
                 "--model", type=existing, metavar="FOLDER", help="segmenter to use instead of the chosen one"
             )
+        if name != "run":
+            sub.add_argument(
+                "--also", action="append", default=[], choices=ALSO, metavar="FILE",
+                help=f"download another file of the result too: {', '.join(ALSO)}; may be repeated",
+            )  # fmt: skip
         if name == "submit":
             sub.add_argument("--url", default="http://127.0.0.1:8000")
             sub.add_argument("--key", help="API key (default: VISCERA_KEY)")
@@ -272,7 +282,7 @@ def _send(client: Any, scan: Path, args: argparse.Namespace, bars: Progress) -> 
 
     client.wait(job["id"], follow)
     args.out.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
+    for name in (*FILES, *args.also):
         client.download(job["id"], name, args.out / name)
 
 

@@ -52,7 +52,7 @@ def test_a_killed_batch_continues_without_a_second_job_and_says_which_scan_has_n
         time.sleep(0.05)
     first.send_signal(signal.SIGKILL)
     first.communicate()
-    second = submit(system, scans, out)
+    second = submit(system, scans, out, "--also", "model.stl")
     said, _ = second.communicate(timeout=150)
     assert second.returncode == 1
     assert "6 of 7 scans have a result" in said
@@ -66,6 +66,7 @@ def test_a_killed_batch_continues_without_a_second_job_and_says_which_scan_has_n
     assert {row["job"] for row in rows[1:]} == jobs, "each scan has one job"
     assert len(jobs) == 6
     assert (out / "scan3.nii.gz" / "model.glb").read_bytes()[:4] == b"glTF"
+    assert len(list(out.glob("*/model.stl"))) == 6, "also of scans that the first run had finished"
 
 
 def test_folders_are_named_after_what_tells_paths_apart(tmp_path):
