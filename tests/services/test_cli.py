@@ -213,7 +213,8 @@ def change_card(folder, **values):
 def test_shipped_models_are_listed_and_verified(model, capsys):
     cli.main(["models", "verify"])
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines] == [["*", "classifier"], ["*", "segmenter"]]
+    assert [line.split()[:2] for line in lines[::2]] == [["*", "classifier"], ["*", "segmenter"]]
+    assert all("seconds a batch: cpu " in line for line in lines[1::2])
 
 
 def test_a_model_of_ones_own_is_used_once_adopted(model, tmp_path, phantom, capsys):

@@ -44,7 +44,7 @@ def segmentation(
     pixels = lut[labels.data]
     if len(sources) == 1:  # an enhanced image keeps its order of frames
         pixels = pixels[np.argsort([image.frame for image in origin.slices])]
-    return Segmentation(
+    result = Segmentation(
         source_images=sources,
         pixel_array=pixels,
         segmentation_type=SegmentationTypeValues.BINARY,
@@ -64,6 +64,10 @@ def segmentation(
         series_description=source.TITLE,
         omit_empty_frames=True,
     )
+    organization = source.uid(job, "SEG", "dimensions")  # highdicom draws a new UID each time
+    for item in (*result.DimensionOrganizationSequence, *result.DimensionIndexSequence):
+        item.DimensionOrganizationUID = organization
+    return result
 
 
 def _segment(number: int, organ: Organ, job: str, provenance: Provenance) -> SegmentDescription:

@@ -58,16 +58,18 @@ def new_result(job: str, sop_class: str, kind: str, image: Dataset, provenance: 
     return data
 
 
-_DATES = ("InstanceCreationDate", "ContentDate", "StructureSetDate", "SeriesDate")
-_TIMES = ("InstanceCreationTime", "ContentTime", "StructureSetTime", "SeriesTime")
+_FORMATS = {"DA": "%Y%m%d", "TM": "%H%M%S", "DT": "%Y%m%d%H%M%S"}
+_MOMENTS = {
+    "InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime", "StructureSetDate",
+    "StructureSetTime", "SeriesDate", "SeriesTime", "ContributionDateTime",
+}  # fmt: skip
 
 
 def set_time(dataset: Dataset, written: datetime) -> None:
     """Set the date and time of writing wherever the data set has one: the same result then gives the same bytes."""
-    for names, text in ((_DATES, written.strftime("%Y%m%d")), (_TIMES, written.strftime("%H%M%S"))):
-        for name in names:
-            if dataset.get(name):
-                setattr(dataset, name, text)
+    for element in dataset.iterall():
+        if element.keyword in _MOMENTS and element.value:
+            element.value = written.strftime(_FORMATS[element.VR])
 
 
 def reference(image: Dataset) -> Dataset:
