@@ -10,12 +10,14 @@ import signal
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from celery import Celery
 
 from services.dicom_sender import DicomSender
 from services.webhook_sender import WebhookSender
 from shared import scratch
+from shared.artifacts import DICOM_FILES
 from shared.ledger import (
     Ledger,
     api_keys,
@@ -28,6 +30,7 @@ from shared.ledger import (
     uploads,
     webhooks,
 )
+from shared.ledger.dicom import series as ledger_series
 from shared.operations.manifests import file_missing
 from shared.outbound.webhook import Policy
 from shared.pacs import series
@@ -39,6 +42,8 @@ from shared.telemetry import log, metrics
 from shared.worker.queue import STAGES, make_app, notify, queue_length
 
 logger = logging.getLogger("viscera.reconciler")
+ROUNDS_BETWEEN = 60
+"""Rounds between two looks for what reconcilers of an earlier version did too early, during an upgrade."""
 DICOM_SENDERS = 3
 """Deliveries to DICOM destinations at once, so that a slow one does not delay the others."""
 
@@ -98,8 +103,8 @@ def _sweep(ledger: Ledger, retention_policy: RetentionPolicy) -> list[str]:
         api_keys.forget_expired(connection)
         uploads.expire(connection)
         webhooks.forget(connection)
-    for action, count in (("rescued", requeued), ("late", late), ("erased", erased)):
-        metrics.meters().swept.labels(action).inc(count)
+    for action, number in (("rescued", requeued), ("late", late), ("erased", erased)):
+        metrics.meters().swept.labels(action).inc(number)
     if requeued or late or erased:
         logger.warning("swept", extra={"rescued": requeued, "late": late, "erased": erased})
     return prefixes
@@ -121,6 +126,12 @@ def notify_due(ledger: Ledger, app: Celery, again: float) -> None:
     metrics.meters().swept.labels("rung").inc(len(messages))
 
 
+def publish_again(ledger: Ledger) -> None:
+    """Let results be published that an older reconciler did not wait for."""
+    with ledger.write() as connection:
+        ledger_series.publish_again(connection, DICOM_FILES)
+
+
 def main() -> None:
     """Reconcile until SIGTERM or SIGINT, every two seconds with the default lease."""
     die_with_supervisor()
@@ -139,8 +150,12 @@ def main() -> None:
     WebhookSender(ledger, Policy.parse(settings().webhook_http, settings().webhook_networks), stop).start()
     for _ in range(DICOM_SENDERS if settings().destinations else 0):
         DicomSender(ledger, store, settings().destinations, stop).start()
-    while not stop.wait(settings().lease_seconds / 15.0):
+    for number in count():
+        if stop.wait(settings().lease_seconds / 15.0):
+            break
         try:
+            if number % ROUNDS_BETWEEN == 0:
+                publish_again(ledger)
             reconcile(ledger, store, app, settings().ring_seconds, retention_policy)
             metrics.meters().rounds.labels("done").inc()
         except Exception as error:  # ledger, store or broker is unavailable: the next round tries again

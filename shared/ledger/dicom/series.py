@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from pydicom import uid
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
 from shared.ledger import jobs, submission
 from shared.ledger.dicom import workitems
-from shared.ledger.dicom.tables import instances, series, series_jobs, studies
+from shared.ledger.dicom.tables import instances, results, series, series_jobs, studies
 from shared.ledger.engine import insert, now
 from shared.ledger.history import record
+from shared.ledger.tables import file_runs
 
 SUITED = ("MR", "CT")
 _IMAGES = (
@@ -137,3 +139,17 @@ def is_from_series(connection: Connection, job_id: str) -> bool:
     """Return whether a job was started on a stored series."""
     query = select(series_jobs.c.job_id).where(series_jobs.c.job_id == job_id)
     return connection.execute(query).first() is not None
+
+
+def publish_again(connection: Connection, names: Collection[str]) -> int:
+    """Publish again the jobs that were marked as published before their files were written; return how many.
+
+    A reconciler of an earlier version does that: it does not know that the files `names` are still to come.
+    """
+    written = (file_runs.c.name.in_(names)) & (file_runs.c.state != "failed")
+    early = (
+        (series_jobs.c.published == 1)
+        & exists().where(written, file_runs.c.job_id == series_jobs.c.job_id)
+        & ~exists().where(results.c.job_id == series_jobs.c.job_id)
+    )
+    return connection.execute(update(series_jobs).where(early).values(published=0)).rowcount

@@ -4,12 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import update
 
-from shared.ledger import jobs
+from shared.artifacts import DICOM_FILES
+from shared.ledger import files, jobs
 from shared.ledger.dicom import instances, search
 from shared.ledger.dicom import series as ledger_series
 from shared.ledger.dicom.instances import About, Instance
 from shared.ledger.dicom.search import SearchConditions
-from shared.ledger.dicom.tables import series
+from shared.ledger.dicom.tables import series, series_jobs
+from shared.ledger.tables import file_runs
 from shared.pacs import series as work
 from shared.settings import Settings
 from tests.support import contracts
@@ -92,3 +94,24 @@ def test_a_study_goes_with_its_last_instance(ledger):
         assert len(ledger_series.list_series(connection, "t")) == 1
         instances.erase(connection, ["inst_t1.3.1"])
         assert list(search.find_studies(connection, "t", SearchConditions())) == []
+
+
+def test_a_job_that_an_older_reconciler_called_published_before_its_files_is_published_again(ledger, tmp_path):
+    store = contracts.local_store(tmp_path)
+    for number in range(4):
+        add(ledger, f"1.2.{number}", number=number)
+    (job,) = work.close_quiet(ledger, store, NOW)
+    name = DICOM_FILES[0]
+    with ledger.write() as connection:
+        connection.execute(update(series_jobs).values(published=1))
+        assert ledger_series.publish_again(connection, DICOM_FILES) == 0, "no file was requested: there is no organ"
+        files.request(connection, None, job, name)
+        assert ledger_series.publish_again(connection, DICOM_FILES) == 1
+        assert ledger_series.publish_again(connection, DICOM_FILES) == 0, "it is due already"
+        connection.execute(update(series_jobs).values(published=1))
+        connection.execute(update(file_runs).values(state="failed"))
+        assert ledger_series.publish_again(connection, DICOM_FILES) == 0, "there is no file to wait for"
+        connection.execute(update(file_runs).values(state="done"))
+        result = Instance("inst_r", "1.1", "1.1.9", "1.2.9", MR, "1.2", "0" * 64, 9, 0, 8, 1, 4, 4, 1)
+        instances.add(connection, "t", result, about(), result_of=job)
+        assert ledger_series.publish_again(connection, DICOM_FILES) == 0, "its results are in the study"
