@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import boto3
+import psutil
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -23,6 +24,7 @@ from shared.ledger import open_ledger
 from shared.operations.backup import damaged, files
 from shared.settings import Settings
 from shared.storage.connect import open_store
+from tests.faults.rig import stopped
 from tests.support import contracts
 from tests.support.postgresql import programs
 from tests.support.scans import small_grid, write_nifti
@@ -73,12 +75,14 @@ def test_servers_lost_and_restored_have_every_result_and_finish_what_ran(postgre
         system.wait_ready()
         ended = client.wait(client.submit(scan, quality="light")["id"])["id"]
         client.download(ended, "model.glb", tmp_path / "before.glb")
-        running = [client.submit(scan, quality="light")["id"] for _ in range(3)]
-        with dump.open("wb") as out:
-            call("pg_dump", postgresql, lost[0], stdout=out)
-        assert inventory("copy", kept) == 0
-        states = [client.job(job_id)["state"] for job_id in running]
-    assert set(states) & {"queued", "running"}, "the backup was taken while jobs ran"
+        segmenter = next(child.process.pid for child in system.children if child.name == "segmenter")
+        with stopped([psutil.Process(segmenter), *psutil.Process(segmenter).children(recursive=True)]):
+            running = [client.submit(scan, quality="light")["id"] for _ in range(3)]
+            with dump.open("wb") as out:
+                call("pg_dump", postgresql, lost[0], stdout=out)
+            assert inventory("copy", kept) == 0
+            states = {client.job(job_id)["state"] for job_id in running}
+    assert states <= {"queued", "running"}, "the backup was taken while jobs ran"
     empty = boto3.resource("s3", endpoint_url=s3).Bucket(lost[1].split("/")[2])
     empty.objects.delete()
     found = contracts.create_database(postgresql), contracts.s3_bucket(s3)
