@@ -69,4 +69,6 @@ def _series(work: Work) -> Series:
         origin = sandbox.origin(path)
     if origin is None:
         raise UnsupportedScan("The scan of this job has no DICOM series.")
-    return Series(work.job.id, origin, datetime.fromtimestamp(work.job.ended or work.job.created, UTC))
+    # Not the end of the job: while the mesher works it has none, and later files must say the same time.
+    outlined = next(run.ended for run in work.job.stages if run.stage == "segmenter")
+    return Series(work.job.id, origin, datetime.fromtimestamp(outlined or work.job.created, UTC))

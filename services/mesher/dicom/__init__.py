@@ -38,6 +38,10 @@ class DicomResult:
     def _segmentation(self) -> Segmentation:
         return segmentation(self.series.job, self.labels, self._sources, self.series.origin, self.provenance)
 
+    @cached_property
+    def _surfaces(self) -> dict[str, Dataset]:
+        return surfaces(self.series.job, self.meshed, self._sources, self.provenance)
+
     def file(self, name: str) -> bytes:
         """Write one file.
 
@@ -54,4 +58,4 @@ class DicomResult:
             return measurement_report(self.series.job, self.meshed, self._sources, self._segmentation, self.provenance)
         if name == "rtstruct.dcm":
             return structure_set(self.series.job, self.labels, self._sources, self.series.origin, self.provenance)
-        return surfaces(self.series.job, self.meshed, self._sources, self.provenance)[name]
+        return self._surfaces[name]

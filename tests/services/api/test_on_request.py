@@ -2,16 +2,21 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from services.api import on_request
+from services.client import packed
 from services.mesher import outputs
 from services.mesher.tasks import LatestResult, mesher
 from shared import artifacts
-from shared.ledger import api_keys, claims, jobs, open_ledger
+from shared.imaging.formats import read_scan
+from shared.imaging.phantoms import abdomen
+from shared.imaging.volume import LabelMap
+from shared.ledger import api_keys, claims, files, jobs, open_ledger, tables
 from shared.ledger.tables import file_runs
 from shared.storage.base import sha256
 from shared.storage.connect import open_store
@@ -20,6 +25,7 @@ from shared.worker.runner import StageRunner
 from tests.services.api.conftest import KEY
 from tests.services.api.test_jobs import assert_problem
 from tests.services.mesher.shapes import ball, labels
+from tests.support.scans import small_grid, write_dicom
 
 ON_REQUEST = {
     "model.meshopt.glb", "model.quantized.glb", "model.lod.glb", "model.stl", "model.obj.zip", "model.3mf",
@@ -37,10 +43,15 @@ def runner(settings):
 @pytest.fixture
 def job(client, scan, runner, tmp_path):
     """A job whose segmenter has found a ball; the mesher has not worked yet."""
+    return outlined(client, runner, tmp_path, scan, labels(ball((20, 24, 28), (10, 12, 14), 7)))
+
+
+def outlined(client, runner, tmp_path, scan, label_map, source="nifti"):
+    """Return a job on a scan whose segmenter has published a label map."""
     job_id = client.post("/v1/jobs", content=scan).json()["id"]
-    artifacts.save_labels(tmp_path / artifacts.LABELS, labels(ball((20, 24, 28), (10, 12, 14), 7)))
+    artifacts.save_labels(tmp_path / artifacts.LABELS, label_map)
     facts = tmp_path / artifacts.facts_name("segmenter")
-    facts.write_text(artifacts.Facts(source="nifti", modality="MR", warnings=()).model_dump_json())
+    facts.write_text(artifacts.Facts(source=source, modality="MR", warnings=()).model_dump_json())
     for stage, names in (("classifier", ()), ("segmenter", (artifacts.LABELS, facts.name))):
         written = []
         with runner.ledger.write() as connection:
@@ -170,6 +181,28 @@ def test_a_stranger_and_a_job_at_work_request_nothing(client, stranger, runner, 
     assert_problem(stranger.get(f"/v1/jobs/{job}/model.stl"), 404, "not_found")
     assert_problem(client.get(f"/v1/jobs/{job}/segmentation.dcm"), 404, "not_dicom")
     assert runs(runner) == {}
+
+
+def test_dicom_files_have_the_same_bytes_from_the_worker_that_meshed_and_from_another(client, runner, tmp_path):
+    folder, name = write_dicom(tmp_path / "series", abdomen(small_grid()).volume), "segmentation.dcm"
+    geometry = read_scan(folder).geometry
+    data = np.zeros(geometry.shape, np.uint8)
+    data[2:6, 5:12, 4:20] = 1
+    with packed(folder) as path:
+        job = outlined(client, runner, tmp_path, path.read_bytes(), LabelMap(data, geometry), "dicom")
+    with runner.ledger.write() as connection:  # accepted long before it ended
+        connection.execute(update(tables.jobs).values(created=tables.jobs.c.created - 100.0))
+    runner.run(job)
+    contents = []
+    for worker in (runner, replace(runner, tool=LatestResult())):
+        with runner.ledger.write() as connection:
+            files.request(connection, None, job, name)
+        worker.run_file(job)
+        with runner.ledger.write() as connection:
+            contents.append(b"".join(runner.store.read(jobs.published(connection, job)[name].key)))
+            connection.execute(file_runs.delete())
+            connection.execute(tables.artifacts.delete().where(tables.artifacts.c.name == name))
+    assert contents[0] == contents[1]
 
 
 def test_files_of_the_setting_are_requested_when_the_job_succeeds(job, runner, settings):
