@@ -11,7 +11,7 @@ from celery import Celery
 from fastapi.concurrency import run_in_threadpool
 
 from shared.errors import Conflict, Unauthorized
-from shared.ledger import Ledger, api_keys, files, jobs
+from shared.ledger import Ledger, api_keys, files
 from shared.worker.queue import notify
 
 SECONDS = 10.0
@@ -19,6 +19,7 @@ SECONDS = 10.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 MOST = 32
 """Requests of one process that wait at once; further ones are answered without waiting."""
+_PENDING = {"ready", "running"}
 
 
 @dataclass(slots=True)
@@ -30,14 +31,13 @@ class FilesOnRequest:
     patience: float
     _waiting: int = 0
 
-    async def is_settled(self, caller: api_keys.Caller, job_id: str, name: str) -> bool:
-        """Request a file that the job can have, and wait for it; return False if it is still not written.
+    async def write(self, caller: api_keys.Caller, job_id: str, name: str) -> None:
+        """Request a file that the job can have, and wait a while for it.
 
-        True also where there is no such file to write. Raises NotFound for a job that the caller does not have, and
-        Conflict if the file could not be written.
+        Raises NotFound for a job that the caller does not have, and Conflict if the file could not be written.
         """
-        state = await run_in_threadpool(self._request, caller, job_id, name)
-        if state in {"ready", "running"} and self._waiting < MOST:
+        state: str | None = await run_in_threadpool(self._request, caller, job_id, name)
+        if state in _PENDING and self._waiting < MOST:
             self._waiting += 1
             try:
                 state = await self._wait(caller, job_id, name)
@@ -45,25 +45,20 @@ class FilesOnRequest:
                 self._waiting -= 1
         if state == "failed":
             raise Conflict(f"{name} could not be written.", "file_failed")
-        return state not in {"ready", "running"}
 
     async def _wait(self, caller: api_keys.Caller, job_id: str, name: str) -> str | None:
         end, pause = time.monotonic() + SECONDS, FIRST_PAUSE
         while True:
             await anyio.sleep(pause)
             state = await run_in_threadpool(self._state, caller, job_id, name)
-            if state not in {"ready", "running"} or time.monotonic() > end:
+            if state not in _PENDING or time.monotonic() > end:
                 return state
             pause = min(2.0 * pause, LONGEST_PAUSE)
 
-    def _request(self, caller: api_keys.Caller, job_id: str, name: str) -> str | None:
-        """Return the state of the file; None if the job can't have it, or has it already."""
+    def _request(self, caller: api_keys.Caller, job_id: str, name: str) -> files.State:
         with self.ledger.read(caller.tenant) as connection:
-            job = jobs.get(connection, caller.tenant, job_id)
-            if name not in job.offers or name in jobs.published(connection, job_id):
-                return None
             state = files.states(connection, job_id).get(name)
-        if state in {"ready", "running"}:
+        if state is not None and state in _PENDING:  # no transaction that writes, and no second message
             return state
         with self.ledger.write(caller.tenant) as connection:
             state = files.request(connection, caller.tenant, job_id, name, self.patience)

@@ -82,10 +82,13 @@ async def get_file(
     if name not in MEDIA_TYPES:
         raise NotFound("There is no such file.")
     stored_name = _variant(compression, lod) if name == "model.glb" else name
-    if not await gateway.files.is_settled(caller, job_id, stored_name):
+    content = await run_in_threadpool(_find, gateway, caller, job_id, name, stored_name)
+    if content is None:
+        await gateway.files.write(caller, job_id, stored_name)
+        content = await run_in_threadpool(_find, gateway, caller, job_id, name, stored_name)
+    if content is None:
         state = schemas.FileState(name=name, state="waiting")
         return JSONResponse(state.model_dump(), 202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
-    content = await run_in_threadpool(_find, gateway, caller, job_id, name, stored_name)
     return _answer(request, gateway, name, stored_name, content)
 
 
@@ -105,8 +108,11 @@ def _answer(request: Request, gateway: Gateway, name: str, stored_name: str, con
     return StreamingResponse(content.read(gateway, start, stop), status, headers, MEDIA_TYPES[name])
 
 
-def _find(gateway: Gateway, caller: api_keys.Caller, job_id: str, name: str, stored_name: str) -> _Content:
-    """Return the content of a file. Raises NotFound or Conflict where the job does not have it."""
+def _find(gateway: Gateway, caller: api_keys.Caller, job_id: str, name: str, stored_name: str) -> _Content | None:
+    """Return the content of a file; None if the job can have it and it is not written yet.
+
+    Raises NotFound or Conflict where the job can't have it.
+    """
     with gateway.reading(caller) as connection:
         job = jobs.get(connection, caller.tenant, job_id)
         artifact = jobs.published(connection, job_id).get(stored_name)
@@ -114,6 +120,8 @@ def _find(gateway: Gateway, caller: api_keys.Caller, job_id: str, name: str, sto
     is_dicom = name in DICOM_FILES
     if is_dicom and scan.format != "dicom":
         raise NotFound(f"The scan was not DICOM: there is no {name}.", "not_dicom")
+    if artifact is None and stored_name in job.offers:
+        return None
     if artifact is None and is_dicom and job.state == "succeeded":
         raise Conflict("No organ was found in the scan.", "no_organs")
     if artifact is None:
