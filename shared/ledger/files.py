@@ -161,25 +161,26 @@ def release(connection: Connection, claim: FileClaim, wait: float = 0.0, counts:
 
 def _guarded(connection: Connection, claim: FileClaim, values: dict[str, Any]) -> None:
     same = _same(claim.job_id, claim.name, claim.revision) & (file_runs.c.fence == claim.fence)
-    if (
-        connection.execute(update(file_runs).where(same & (file_runs.c.state == "running")).values(**values)).rowcount
-        != 1
-    ):
+    change = update(file_runs).where(same, file_runs.c.state == "running").values(**values)
+    if connection.execute(change).rowcount != 1:
         raise LostLease(claim.job_id)
+
+
+def _running_at(worker: str) -> ColumnElement[bool]:
+    return (file_runs.c.worker == worker) & (file_runs.c.state == "running")
 
 
 def release_all(connection: Connection, worker: str) -> None:
     """Make all files of a stopping worker due for others; it counts as no attempt."""
-    mine = (file_runs.c.worker == worker) & (file_runs.c.state == "running")
     attempts = file_runs.c.attempts - 1
     values = {"state": "ready", "attempts": attempts, "lease_until": None, "ring_at": now()}
-    connection.execute(update(file_runs).where(mine).values(**values))
+    connection.execute(update(file_runs).where(_running_at(worker)).values(**values))
 
 
 def holds_any(connection: Connection, worker: str) -> bool:
     """Return whether the worker has a claim on a file."""
-    mine = (file_runs.c.worker == worker) & (file_runs.c.state == "running")
-    return connection.execute(select(file_runs.c.job_id).where(mine).limit(1)).first() is not None
+    query = select(file_runs.c.job_id).where(_running_at(worker)).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def requeue_expired(connection: Connection) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import resource
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from shared.telemetry import log, metrics, trace
 from shared.worker import failpoints
 from shared.worker.queue import notify
 from shared.worker.stage import Stage
-from shared.worker.work import Rules, Work
+from shared.worker.work import Work
 
 logger = logging.getLogger("viscera.stage")
 
@@ -45,31 +46,32 @@ class StageRunner:
 
         That may be another job than the message names, because tenants take turns.
         """
-        failpoints.hit(self.stage.name, "before-claim")
-        with self.ledger.write() as connection:
-            claim = claims.claim_next(connection, self.stage.name, self.worker, job_id, self.settings.lease_seconds)
-            job, parent = _claimed(connection, self.stage.name, claim)
-        if claim is not None and job is not None:
-            self._start(job, claim, claims, parent)
+        stage, lease = self.stage.name, self.settings.lease_seconds
+        self._answer(stage, lambda connection: claims.claim_next(connection, stage, self.worker, job_id, lease))
 
     def run_file(self, job_id: str) -> None:
         """Answer one message about a requested file: claim the next one that is due and write it."""
-        failpoints.hit(files.STAGE, "before-claim")
-        with self.ledger.write() as connection:
-            claim = files.claim_next(connection, self.worker, job_id, self.settings.lease_seconds)
-            job, parent = _claimed(connection, files.STAGE, claim)
-        if claim is not None and job is not None:
-            self._start(job, claim, files, parent)
+        lease = self.settings.lease_seconds
+        self._answer(files.STAGE, lambda connection: files.claim_next(connection, self.worker, job_id, lease))
 
-    def _start(self, job: jobs.Job, claim: Claim | FileClaim, rules: Rules, parent: str | None) -> None:
-        failpoints.hit(claim.stage, "after-claim", job.id)
+    def _answer(self, stage: str, claim_next: Callable[[Connection], Claim | FileClaim | None]) -> None:
+        failpoints.hit(stage, "before-claim")
+        with self.ledger.write() as connection:
+            claim = claim_next(connection)
+            outcome = "empty" if claim is None else "claimed"
+            metrics.meters().stage_messages.labels(stage, outcome).inc()
+            if claim is None:
+                return
+            job = jobs.get(connection, None, claim.job_id)
+            parent = history.trace_of(connection, job.id)
+        failpoints.hit(stage, "after-claim", job.id)
         fields: dict[str, str | int] = {"job": job.id, "attempt": claim.attempt, "tenant": job.tenant}
         with (
-            trace.span(claim.stage, parent, **fields),
-            log.fields(stage=claim.stage, **fields),
+            trace.span(stage, parent, **fields),
+            log.fields(stage=stage, **fields),
             scratch.folder() as folder,
         ):
-            self._work(Work(job, claim, rules, folder, self.tool, self.settings, self.ledger, self.store))
+            self._work(Work(job, claim, folder, self.tool, self.settings, self.ledger, self.store))
 
     def _work(self, work: Work) -> None:
         started, stage = time.monotonic(), work.claim.stage
@@ -134,11 +136,3 @@ class StageRunner:
                 detail = f"The {claim.stage} failed {claims.ATTEMPTS} times."
                 rules.fail(connection, claim, "internal_error", detail)
         return "failed"
-
-
-def _claimed(connection: Connection, stage: str, claim: Claim | FileClaim | None) -> tuple[jobs.Job | None, str | None]:
-    """Count the message; return the claimed job and the traceparent of its spans."""
-    metrics.meters().stage_messages.labels(stage, "empty" if claim is None else "claimed").inc()
-    if claim is None:
-        return None, None
-    return jobs.get(connection, None, claim.job_id), history.trace_of(connection, claim.job_id)

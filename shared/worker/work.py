@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from shared.artifacts import DICOM_FILES
 from shared.errors import Unavailable
-from shared.ledger import Ledger, files, jobs, pending_puts
+from shared.ledger import Ledger, claims, files, jobs, pending_puts
 from shared.ledger.claims import Claim, LostLease
 from shared.ledger.dicom import series
 from shared.ledger.files import FileClaim
@@ -50,14 +50,13 @@ class Rules(Protocol):
 
 @dataclass(slots=True)
 class Work:
-    """One claimed stage of one job, or one claimed file of its result, with the `rules` of that claim.
+    """One claimed stage of one job, or one claimed file of its result.
 
     `folder` is a scratch folder and `tool` what the stage loaded.
     """
 
     job: jobs.Job
     claim: Claim | FileClaim
-    rules: Rules
     folder: Path
     tool: Any
     _settings: Settings
@@ -67,6 +66,11 @@ class Work:
     _outputs: dict[str, Path] = field(default_factory=dict)
     _offers: Sequence[str] = ()
     _last_progress: float = 0.0
+
+    @property
+    def rules(self) -> Rules:
+        """Return what the claim allows."""
+        return claims if isinstance(self.claim, Claim) else files
 
     @contextmanager
     def scan(self) -> Iterator[Path]:

@@ -27,9 +27,9 @@ def work(ledger, store, tmp_path):
     with ledger.write() as connection:
         claim = claims.claim(connection, job_id, "classifier", "w")
         job = jobs.get(connection, None, job_id)
-    made = Work(job, claim, claims, tmp_path, None, Settings(), ledger, store)
-    made.output("mask").write_bytes(b"CANARY")
-    return made
+    claimed = Work(job, claim, tmp_path, None, Settings(), ledger, store)
+    claimed.output("mask").write_bytes(b"CANARY")
+    return claimed
 
 
 def announced(ledger):
