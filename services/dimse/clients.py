@@ -34,7 +34,7 @@ class Client(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     aet: str = Field(pattern=AE_TITLE)
-    tenant: str = Field(min_length=1, max_length=64)
+    tenant: str = Field(min_length=1, max_length=40)
     networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] | None = None
     certificate: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     store: bool = True
