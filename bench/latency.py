@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from services.client import Client, packed
 from services.segmenter.core import segment
 from shared.imaging.formats import read_scan
 from shared.models.network import Network, load_network
+from shared.models.runtimes import processor
 
 ROOT = Path(__file__).parents[1]
 FILES = ("thumbnail.png", "model.glb?compression=meshopt", "model.stl", "model.obj.zip", "model.3mf",
@@ -116,9 +116,9 @@ def one_job(system: System, scan: Path, folder: Path) -> Seconds:
     seconds["cpu"] = system.cpu() - before
     system.note_memory()
     for name in FILES:
-        asked = time.monotonic()
+        requested = time.monotonic()
         system.client.download(job["id"], name, folder / "file")
-        seconds[name] = time.monotonic() - asked
+        seconds[name] = time.monotonic() - requested
     seconds["last file"] = since()
     return seconds
 
@@ -141,7 +141,7 @@ def at_once(system: System, scan: Path, count: int, folder: Path) -> float:
 
 
 class Recorder:
-    """A network that keeps what it was given."""
+    """A network that keeps its inputs."""
 
     def __init__(self, network: Any) -> None:
         self.network, self.card = network, network.card
@@ -191,7 +191,7 @@ def main() -> None:
             codes[args.against] = stack.enter_context(checkout(args.against, folder / "code"))
         result: dict[str, Any] = {
             "load": os.getloadavg()[0],
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "systems": {},
         }
@@ -220,14 +220,6 @@ def _summary(system: System, together: float, count: int, floor_seconds: float, 
         "throughput of the floor's": round(count * floor_seconds / together, 3),
         "peak MiB": {name: round(size / 2**20) for name, size in system.peaks.items()},
     }
-
-
-def _processor() -> str:
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(": ")[2]
-    return platform.machine()
 
 
 if __name__ == "__main__":

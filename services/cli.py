@@ -253,10 +253,9 @@ def _web(data: Path) -> Path | None:
 def _check_model(folder: Path) -> None:
     """Refuse a model folder before a worker does, which can say so only in its log."""
     from shared.models.network import check_files
+    from shared.models.registry import check_stage
 
-    card = check_files(folder)
-    if card.stage != "segmenter":
-        raise ModelError(f"{card.name} {card.version} is a {card.stage}; here a segmenter is needed.")
+    check_stage(check_files(folder), "segmenter")
 
 
 def _phantom(path: Path) -> Path:

@@ -115,7 +115,11 @@ class LocalSystem:
     @property
     def url(self) -> str:
         """Return the gateway's address on this machine."""
-        return self._address("127.0.0.1" if self.host == "0.0.0.0" else self.host)  # noqa: S104
+        return self._address(self._own_host)
+
+    @property
+    def _own_host(self) -> str:
+        return "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104
 
     @property
     def public_url(self) -> str:
@@ -179,8 +183,7 @@ class LocalSystem:
 
     def _reach_dimse(self) -> None:
         if self.dimse:
-            host = "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104
-            socket.create_connection((host, self.dimse[0]), timeout=5.0).close()
+            socket.create_connection((self._own_host, self.dimse[0]), timeout=5.0).close()
 
     def _environment(self) -> dict[str, str]:
         password = secrets.token_hex(16)

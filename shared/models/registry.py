@@ -38,7 +38,14 @@ def card(stage: str, settings: Settings) -> ModelCard:
 
     Raises ModelError for a missing or invalid card, and for that of another stage.
     """
-    model = load_card(folder(stage, settings) / CARD)
+    return check_stage(load_card(folder(stage, settings) / CARD), stage)
+
+
+def check_stage(model: ModelCard, stage: str) -> ModelCard:
+    """Return a card if its model is one of the stage.
+
+    Raises ModelError for another stage.
+    """
     if model.stage != stage:
         raise ModelError(f"{model.name} {model.version} is a {model.stage}; here a {stage} is needed.")
     return model

@@ -13,6 +13,8 @@ import pytest
 import trimesh
 
 from services import cli
+from services.api.schemas import MEDIA_TYPES
+from services.client import FILES
 from shared import artifacts
 from shared.imaging.geometry import Geometry
 from shared.imaging.phantoms import abdomen, default_grid
@@ -186,6 +188,10 @@ def test_bad_spacing_is_a_usage_error(tmp_path, spacing):
     with pytest.raises(SystemExit) as caught:
         cli.main(["run", str(tmp_path), "--spacing", spacing])
     assert caught.value.code == 2
+
+
+def test_every_other_file_of_a_result_can_be_downloaded_by_its_name():
+    assert set(cli.ALSO) == {*MEDIA_TYPES, "volume.nii.gz"} - set(FILES)
 
 
 def test_a_scan_that_is_not_there_is_a_usage_error():

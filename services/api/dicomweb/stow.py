@@ -109,7 +109,7 @@ async def _store(request: Request, gateway: Gateway, caller: api_keys.Caller, st
         finally:
             spool.close()
         async with gateway.turns.turn(caller.tenant):
-            await run_in_threadpool(_keep, gateway, caller, study, spool.parts)
+            await run_in_threadpool(gateway.intake.keep, caller.tenant, spool.parts, study, describe_files)
     return _respond(request, spool.parts)
 
 
@@ -137,10 +137,6 @@ async def _receive(request: Request, parser: Parser | None, spool: Spool, limit:
 def _take(spool: Spool, events: Any) -> None:
     for event in events:
         spool.take(event)
-
-
-def _keep(gateway: Gateway, caller: api_keys.Caller, study: str | None, parts: list[Part]) -> None:
-    gateway.intake.keep(caller.tenant, parts, study, describe_files)
 
 
 def _respond(request: Request, parts: list[Part]) -> Response:
