@@ -83,8 +83,8 @@ def main(scans: Path, dimse_scans: Path, work: Path) -> None:
             run(by_web, scans, work)
             run_dimse(by_dimse, work)
             time.sleep(7.0)  # longer than a series is open
-            (work / "told.json").write_text(json.dumps(told(system, system.key)))
-            (work / "dimse.json").write_text(json.dumps(told(system, hospital_key(work))))
+            (work / "state.json").write_text(json.dumps(state_of(system, system.key)))
+            (work / "dimse.json").write_text(json.dumps(state_of(system, hospital_key(work))))
 
 
 @contextmanager
@@ -127,9 +127,9 @@ def fetch(orthanc: httpx.Client, studies: int, work: Path) -> None:
 
     def complete() -> list[dict]:
         series = [orthanc.get(f"/studies/{study}/series").json() for study in orthanc.get("/studies").json()]
-        counts = [{one["MainDicomTags"]["Modality"]: len(one["Instances"]) for one in held} for held in series]
+        counts = [{one["MainDicomTags"]["Modality"]: len(one["Instances"]) for one in parts} for parts in series]
         done = all(count.get(name, 0) >= number for count in counts for name, number in RESULTS.items())
-        return [one for held in series for one in held] if len(series) == studies and done else []
+        return [one for parts in series for one in parts] if len(series) == studies and done else []
 
     for one in wait_for("results in Orthanc", complete):
         if one["MainDicomTags"]["Modality"] in RESULTS:
@@ -156,7 +156,7 @@ def hospital_key(work: Path) -> str:
     return key
 
 
-def told(system: LocalSystem, key: str) -> dict:
+def state_of(system: LocalSystem, key: str) -> dict:
     """What Viscera says about a tenant's jobs, series and deliveries."""
     with httpx.Client(base_url=system.url, headers={"Authorization": f"Bearer {key}"}) as viscera:
         return {

@@ -66,24 +66,24 @@ def exchanged(data, tmp_path_factory):
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=290, env=environment)
     assert done.returncode == 0, done.stderr[-3000:] + (work / "orthanc.log").read_text()[-3000:]
     results = [pydicom.dcmread(path) for path in sorted(work.glob("result_*.dcm"))]
-    return scans, results, json.loads((work / "told.json").read_text()), work
+    return scans, results, json.loads((work / "state.json").read_text()), work
 
 
 @pytest.mark.timeout(320)
 def test_every_series_made_one_job_and_was_delivered(exchanged):
-    _, _, told, _ = exchanged
-    assert [job["state"] for job in told["jobs"]] == ["succeeded", "succeeded"]
-    assert {d["state"] for d in told["deliveries"]} == {"delivered"}
-    sources = [one for one in told["series"] if one["state"] == "closed"]
+    _, _, state, _ = exchanged
+    assert [job["state"] for job in state["jobs"]] == ["succeeded", "succeeded"]
+    assert {d["state"] for d in state["deliveries"]} == {"delivered"}
+    sources = [one for one in state["series"] if one["state"] == "closed"]
     assert [len(one["attempts"]) for one in sources] == [1, 1], "the same series sent twice makes one job"
 
 
 @pytest.mark.timeout(320)
 def test_a_series_sent_by_c_store_made_one_job_and_its_results_came_by_c_store(exchanged):
-    told = json.loads((exchanged[3] / "dimse.json").read_text())
-    assert [job["state"] for job in told["jobs"]] == ["succeeded"]
-    assert [(d["destination"], d["state"]) for d in told["deliveries"]] == [("archive", "delivered")]
-    sources = [one for one in told["series"] if one["state"] == "closed"]
+    state = json.loads((exchanged[3] / "dimse.json").read_text())
+    assert [job["state"] for job in state["jobs"]] == ["succeeded"]
+    assert [(d["destination"], d["state"]) for d in state["deliveries"]] == [("archive", "delivered")]
+    sources = [one for one in state["series"] if one["state"] == "closed"]
     assert [len(one["attempts"]) for one in sources] == [1], "what was sent again, results too, makes no other job"
 
 
@@ -104,9 +104,9 @@ def test_the_results_in_orthanc_belong_to_their_source(exchanged, name):
     assert seg.FrameOfReferenceUID == (first.get("FrameOfReferenceUID") or seg.FrameOfReferenceUID)
     if shutil.which("dciodvfy"):
         for path in work.glob("result_*.dcm"):
-            told = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False, timeout=60)
-            known = "Information Object Not found" not in told.stderr
-            assert not known or "Error" not in told.stderr, told.stderr
+            checked = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False, timeout=60)
+            known = "Information Object Not found" not in checked.stderr
+            assert not known or "Error" not in checked.stderr, checked.stderr
 
 
 def _bytes(work, dataset):

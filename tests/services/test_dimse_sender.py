@@ -133,8 +133,8 @@ def test_a_delivery_is_tried_again_until_the_node_is_there(ledger, store, conten
     job = add_job(ledger)
     with ledger.write() as connection:
         for (instance, uid), modality in zip(contents, ("SEG", "M3D"), strict=True):
-            made = Instance(instance, "1.1", f"1.1.{instance[-1]}", uid, "1.5", "1.2", "0" * 64, 9, 0, 0)
-            instances.add(connection, "t", made, About({}, {}, modality, "", "", "", ""), result_of=job)
+            stored = Instance(instance, "1.1", f"1.1.{instance[-1]}", uid, "1.5", "1.2", "0" * 64, 9, 0, 0)
+            instances.add(connection, "t", stored, About({}, {}, modality, "", "", "", ""), result_of=job)
         deliveries.plan(connection, "t", job, ["pacs"])
     only = 'modalities = ["SEG"]\n'
     assert deliver_one(ledger, store, known(tmp_path, free_port(), only))

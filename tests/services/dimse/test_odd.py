@@ -42,7 +42,9 @@ def play(port, request, rest):
 @pytest.mark.parametrize("seed", range(2))
 def test_mutated_associations_harm_no_other(serving, files, monkeypatch, seed):
     """The decoder runs in this process, its limits aside."""
-    monkeypatch.setattr(Session, "call", lambda _, name, **given: getattr(decoding, name)(lambda _: None, **given))
+    monkeypatch.setattr(
+        Session, "call", lambda _, name, **arguments: getattr(decoding, name)(lambda _: None, **arguments)
+    )
     monkeypatch.setattr(transport, "PDU_SECONDS", 0.3)
     rng = random.Random(seed)
     with serving(uploads_at_once=2) as (port, node):

@@ -1,4 +1,4 @@
-"""Instances that a tenant already has are told apart from others under the same UID."""
+"""An instance that a tenant already has is known again; another one under its UID is not taken for it."""
 
 import pydicom
 import pytest
