@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from services.classifier import core as classifier
@@ -55,7 +56,8 @@ def run_scan(
     scores = None
     if isinstance(card.input, InputSpec):
         network = registry.load("classifier", settings)
-        scores = classifier.classify(volume, network, lambda done: report("classifier", done), coverage=coverage)
+        done = partial(report, "classifier")
+        scores = classifier.classify(volume, network, done, coverage=coverage, sparse=True)
         facts = facts.grown("classifier", time.monotonic() - started, model=registry.fact(network))
     started = time.monotonic()
     network = registry.load("segmenter", settings)

@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     classifier_model: Path | None = Field(None, description="Model folder of the classifier, if not the shipped one.")
     segmenter_model: Path | None = Field(None, description="Model folder of the segmenter, if not the shipped one.")
     models: Path = Field(Path(".viscera/models"), description="Folder of models that `viscera models use` adopted.")
-    threads: int = Field(0, description="Threads of one model session; 0 leaves it to the runtime.")
+    threads: int = Field(0, description="Processor threads of the network; 0: one for each core.")
     child_memory: int = Field(
         0, ge=0, description="Bytes of memory (RLIMIT_DATA) of the process that runs a stage; 0: no limit."
     )

@@ -38,4 +38,6 @@ def classifier(work: Work) -> None:
 
 def _scores(work: Work, volume: Volume) -> SliceScores:
     coverage = work.job.options.get("coverage", True)
-    return core.classify(volume, work.tool, lambda done: work.progress(0.3 + 0.6 * done), coverage=coverage)
+    return core.classify(
+        volume, work.tool, lambda done: work.progress(0.3 + 0.6 * done), coverage=coverage, sparse=True
+    )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from shared.imaging.geometry import to_axial
 from shared.imaging.preprocess import Feed, open_feed
 from shared.imaging.volume import LabelMap, SliceScores, Volume
 from shared.imaging.volume_input import VolumeInput
+from shared.models.batches import batch_size, outputs
 from shared.models.network import Network
 
 BATCH = 8
@@ -55,22 +54,9 @@ def segment(
 
 
 def _planes(feed: Feed, chosen: Int64, network: Network) -> Iterator[Plane]:
-    """The class probabilities of each chosen slice on the network's pixels.
-
-    The network works on the next batch while the caller uses the planes of the last one.
-    """
-    with ThreadPoolExecutor(1) as pool:
-        pending: deque[tuple[Int64, Future[Float32]]] = deque()
-        for indices, stacks in feed.batches(chosen, BATCH):
-            pending.append((indices, pool.submit(network, stacks)))
-            if len(pending) > 1:
-                yield from _numbered(*pending.popleft())
-        for batch in pending:
-            yield from _numbered(*batch)
-
-
-def _numbered(indices: Int64, planes: Future[Float32]) -> Iterator[Plane]:
-    return zip((int(index) for index in indices), planes.result(), strict=True)
+    """The class probabilities of each chosen slice on the network's pixels."""
+    for indices, planes in outputs(network, feed.batches(chosen, batch_size(network, BATCH))):
+        yield from zip((int(index) for index in indices), planes, strict=True)
 
 
 def _smoothed(planes: Iterator[Plane], slice_mm: float, reach_mm: float = 4.0) -> Iterator[Plane]:

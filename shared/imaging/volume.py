@@ -54,7 +54,8 @@ class Volume:
 class SliceScores:
     """The classifier's result for each axial slice (of the volume turned by `to_axial`).
 
-    `scores` is float32 (slices, organs), the probability that the slice shows the organ; `keep` is bool (slices,).
+    `scores` is float32 (slices, organs), the probability that the slice shows the organ, or NaN where it was not
+    needed; `keep` is bool (slices,).
     """
 
     scores: NDArray[np.float32]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import re
 import shutil
 import tempfile
@@ -28,13 +29,14 @@ class Network:
 
     A classifier returns float32 (n, labels), probabilities; a segmenter float32 (n, 1 + labels, rows, columns), class
     probabilities with the background first. A model that reads volumes takes float32 (1, channels, *patch) and returns
-    logits (1, outputs, *patch), the mean of its folds.
+    logits (1, outputs, *patch), the mean of its folds. Up to `at_once` threads may call it at the same time.
     """
 
     card: ModelCard
     provider: str
     device: str
     folds: tuple[Callable[[NDArray[Any]], NDArray[np.float32]], ...]
+    at_once: int = 1
 
     def __call__(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Run the model on one batch.
@@ -52,6 +54,8 @@ class Network:
             raise
 
 
+MOST_AT_ONCE = 8
+"""Batches that a network computes at the same time at most: each needs memory of its own."""
 _NO_MEMORY = ("Failed to allocate memory", "bad allocation", "std::bad_alloc", "out of memory")
 """Parts of ONNX Runtime's messages about memory."""
 _EXTERNAL = re.compile(r"external data|external tensorproto|data of tensorproto|in-memory", re.IGNORECASE)
@@ -63,7 +67,7 @@ class Fold:
     """The network of one file of weights.
 
     On a GPU its input and output are bound to the device's memory: there is one copy each way, and the input buffer is
-    reused while batches have the same shape. For one thread only.
+    reused while batches have the same shape; only one thread may call it.
     """
 
     session: ort.InferenceSession
@@ -93,17 +97,38 @@ class Fold:
 def load_network(folder: Path, provider: str = "cpu", threads: int = 0, gpu: Gpu = FIRST) -> Network:
     """Load the model of a folder (card.json and the weights it names).
 
-    `threads` limits the processor threads of one call (0: ONNX Runtime decides). The named provider is the one that is
+    `threads` limits the processor threads of all calls (0: one for each core). The named provider is the one that is
     used: a fallback is an error. A network that reads volumes is checked by the shapes that it declares, others by
     running them once. Call this after any fork, in the process that runs the model. Raises ModelError if
     anything differs from the card.
     """
     card = load_card(folder / CARD)
+    at_once, threads = _shared_out(card, provider, threads)
     folds = (_fold(_weights(folder, card, file), card, file, provider, threads, gpu) for file in card.files)
-    network = Network(card, provider, device_of(provider, gpu), tuple(folds))
+    network = Network(card, provider, device_of(provider, gpu), tuple(folds), at_once)
     if not isinstance(card.input, VolumeInput):  # a window takes seconds
         check_output(network)
     return network
+
+
+def _shared_out(card: ModelCard, provider: str, threads: int) -> tuple[int, int]:
+    """Return how many calls may run at the same time, and the threads of each.
+
+    Calls with one thread each never wait for one another, as the threads of one call do after every layer: where
+    another process needs a core for a moment, the other batches go on. A window of a volume is too large for that.
+    """
+    if provider != "cpu" or isinstance(card.input, VolumeInput):
+        return 1, threads
+    cores = threads or _cores()
+    at_once = min(cores, MOST_AT_ONCE)
+    return at_once, cores // at_once
+
+
+def _cores() -> int:
+    """Return the processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _fold(  # noqa: PLR0917
