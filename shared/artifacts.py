@@ -137,6 +137,12 @@ def save_labels(path: Path, labels: LabelMap) -> None:
 
     The same map gives the same bytes.
     """
+    with path.open("wb") as file:
+        pack_labels(file, labels)
+
+
+def pack_labels(file: BinaryIO, labels: LabelMap, level: int = 6) -> None:
+    """Write what `save_labels` writes to an open file; `level` is how hard gzip works, 1 to 9."""
     header = nib.Nifti1Header()
     header.set_data_dtype(np.uint8)
     header.set_xyzt_units("mm")
@@ -145,7 +151,7 @@ def save_labels(path: Path, labels: LabelMap) -> None:
     image.set_qform(labels.geometry.ras, code=1)
     image.update_header()
     _write_names(image.header, labels.organs)
-    with path.open("wb") as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+    with gzip.GzipFile("", "wb", level, file, mtime=0) as packed:
         image.header.set_data_offset(352 + image.header.extensions.get_sizeondisk())
         image.header["scl_slope"], image.header["scl_inter"] = 1.0, 0.0
         image.header.write_to(packed)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.artifacts import VOLUME
-from shared.ledger import jobs
+from shared.ledger import early, jobs
 
 Quality = Literal["light", "standard", "fine"]
 Modality = Literal["MR", "CT"]
@@ -171,6 +172,32 @@ class FileState(BaseModel):
 
     name: str
     state: Literal["waiting"]
+
+
+class EarlyPart(BaseModel):
+    """Finished slices of a job that runs.
+
+    They are `start` to `stop` (exclusive) along an axis of the label map's array: 0 slice, 1 row, 2 column, which are
+    the third, second and first axis of the NIfTI file. `attempt` changes when the segmenter starts anew.
+    """
+
+    attempt: int
+    number: int
+    axis: int
+    start: int
+    stop: int
+    href: str
+
+
+class EarlyOutlines(BaseModel):
+    """The slices of a job that are finished so far, in the order in which they were."""
+
+    parts: list[EarlyPart]
+
+
+def early_part(job_id: str, part: early.EarlyPart) -> EarlyPart:
+    """Return a part as clients see it."""
+    return EarlyPart(**asdict(part), href=f"/v1/jobs/{job_id}/early/{part.number}.nii.gz")
 
 
 class Health(BaseModel):

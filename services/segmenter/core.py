@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from services.segmenter.clean import tidy
 from services.segmenter.volumes.core import label_scan
 from shared.arrays import Float32, Int64, UInt8
-from shared.imaging.geometry import to_axial
+from shared.imaging.geometry import Reorientation, to_axial
 from shared.imaging.preprocess import Feed, open_feed
 from shared.imaging.volume import LabelMap, SliceScores, Volume
 from shared.imaging.volume_input import VolumeInput
@@ -21,6 +22,16 @@ Plane = tuple[int, Float32]
 """Slice index and class probabilities (classes, rows, columns)."""
 
 
+class EarlyOutlines(Protocol):
+    """Where finished slices go while the others are still being labelled."""
+
+    def is_wanted(self) -> bool:
+        """Return whether somebody wants the slices that are finished by now."""
+
+    def show(self, axis: int, start: int, labels: LabelMap) -> None:
+        """Take the labels of slices from `start` on along an axis of the scan's grid; islands are not yet removed."""
+
+
 def segment(
     volume: Volume,
     scores: SliceScores | None,
@@ -28,13 +39,14 @@ def segment(
     progress: Callable[[float], None] = lambda _: None,
     *,
     further: Sequence[Volume] = (),
+    early: EarlyOutlines | None = None,
 ) -> LabelMap:
     """Label the slices in `scores.keep`, all without scores; the others are background.
 
     A model that reads volumes labels the whole scan, whatever the scores; `further` are the other images of a scan with
     several channels. The label map is on the volume's own grid. It has the warning `out_of_domain` if the model was not
     trained on the volume's modality. `progress` is called with 0 to 1 after each batch or window; its exceptions
-    propagate.
+    propagate. `early` gets finished slices meanwhile; those of a model that reads volumes are finished together.
     """
     warnings = () if volume.modality in network.card.modalities else ("out_of_domain",)
     if isinstance(network.card.input, VolumeInput):
@@ -46,11 +58,23 @@ def segment(
     threshold = network.card.decision_threshold
     labels = np.zeros(feed.data.shape, dtype=np.uint8)
     chosen = np.arange(len(feed.data)) if scores is None else np.flatnonzero(scores.keep)
+    shown = 0
     for done, (index, planes) in enumerate(_smoothed(_planes(feed, chosen, network), spacing[0]), start=1):
         labels[index] = _labels(feed, planes, threshold)
         if done % BATCH == 0 or done == len(chosen):
+            if early is not None and early.is_wanted():
+                early.show(*_part(labels, turn, shown, index + 1))
+                shown = index + 1
             progress(done / len(chosen))
     return LabelMap(np.ascontiguousarray(turn.undo(tidy(labels, spacing))), volume.geometry, warnings)
+
+
+def _part(labels: UInt8, turn: Reorientation, start: int, stop: int) -> tuple[int, int, LabelMap]:
+    """The axis and the first index on the scan's own grid of axial slices, and their labels there."""
+    axis, slices = turn.order[0], len(labels)
+    first, last = (slices - stop, slices - start) if turn.flip[0] else (start, stop)
+    own = np.ascontiguousarray(turn.undo(labels[start:stop]))
+    return axis, first, LabelMap(own, turn.source.part(axis, first, last))
 
 
 def _planes(feed: Feed, chosen: Int64, network: Network) -> Iterator[Plane]:

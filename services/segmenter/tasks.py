@@ -1,12 +1,33 @@
 """The segmenter's task: reads volume and slice scores, publishes the label map."""
 
+import io
 import time
+from dataclasses import dataclass
 
 from services.segmenter import core
 from shared import artifacts
+from shared.imaging.volume import LabelMap
+from shared.ledger.early import Slab
 from shared.models.registry import describe, fact, load
 from shared.worker.stage import stage
 from shared.worker.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """Shows the finished slices of a job to those who look at it."""
+
+    work: Work
+
+    def is_wanted(self) -> bool:
+        """Return whether somebody looks."""
+        return self.work.wants_early()
+
+    def show(self, axis: int, start: int, labels: LabelMap) -> None:
+        """Show slices from `start` on along an axis of the scan's grid."""
+        packed = io.BytesIO()
+        artifacts.pack_labels(packed, labels, level=1)
+        self.work.show_early(Slab(axis, start, start + labels.data.shape[axis]), packed.getvalue())
 
 
 @stage("segmenter", load=lambda settings: load("segmenter", settings), describe=describe)
@@ -24,7 +45,7 @@ def segmenter(work: Work) -> None:
         artifacts.release_pages(volume)
         work.progress(done)
 
-    labels = core.segment(volume, scores, work.tool, progress)
+    labels = core.segment(volume, scores, work.tool, progress, early=Early(work))
     artifacts.save_labels(work.output(artifacts.LABELS), labels)
     seconds = time.monotonic() - started
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=fact(work.tool))

@@ -79,6 +79,13 @@ class Geometry:
         """Return the volume of one voxel in millilitres."""
         return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000.0
 
+    def part(self, axis: int, start: int, stop: int) -> Geometry:
+        """Return the grid of indices `start` to `stop` (exclusive) along an array axis (0 slice, 1 row, 2 column)."""
+        shape, affine = list(self.shape), self.affine.copy()
+        shape[axis] = stop - start
+        affine[:3, 3] += affine[:3, 2 - axis] * start  # columns of the affine are (column, row, slice)
+        return Geometry((shape[0], shape[1], shape[2]), affine)
+
     def to_patient(self, index: NDArray[Any]) -> Floats:
         """Return patient LPS mm (..., 3) of indices (..., 3) in (column, row, slice) order; fractions are allowed."""
         points: Floats = np.asarray(index, dtype=np.float64) @ self.affine[:3, :3].T + self.affine[:3, 3]

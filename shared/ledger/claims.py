@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
-from shared.ledger import order, pending_puts
+from shared.ledger import early, order, pending_puts
 from shared.ledger.engine import now
 from shared.ledger.history import record
 from shared.ledger.jobs import NOTIFY_AGAIN, OPEN, STAGES, Artifact, end, lock
@@ -115,6 +115,8 @@ def complete(
     if rows:
         connection.execute(insert(artifacts), rows)
     record(connection, claim.job_id, "stage_done", {"stage": claim.stage})
+    if claim.stage == "segmenter":
+        early.forget(connection, claim.job_id)
     following = STAGES[STAGES.index(claim.stage) + 1 :]
     if not following:
         end(connection, claim.job_id, "succeeded")
@@ -123,6 +125,15 @@ def complete(
     connection.execute(update(stage_runs).where(upcoming).values(state="ready", ring_at=now() + patience))
     connection.execute(update(jobs).where(jobs.c.id == claim.job_id).values(stage=following[0]))
     return following[0]
+
+
+def show_early(connection: Connection, claim: Claim, slab: early.Slab, data: bytes) -> None:
+    """Add finished slices of the label map that this claim works on; see `shared.ledger.early`.
+
+    Raises LostLease if the claim is no longer valid.
+    """
+    _guarded(connection, claim, {"fence": claim.fence})  # locks the row until the part is in
+    early.add(connection, claim.job_id, claim.fence, slab, data)
 
 
 def fail(connection: Connection, claim: Claim, code: str, detail: str) -> None:

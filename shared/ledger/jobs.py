@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from shared.errors import Conflict, NotFound
-from shared.ledger import order, webhooks
+from shared.ledger import early, order, webhooks
 from shared.ledger.engine import insert as insert_new
 from shared.ledger.engine import now, unconfined
 from shared.ledger.history import record
@@ -255,6 +255,7 @@ def end(
         return False
     left = (stage_runs.c.job_id == job_id) & (stage_runs.c.state != "done")
     connection.execute(update(stage_runs).where(left).values(state=state, lease_until=None, ring_at=None))
+    early.forget(connection, job_id)
     record(connection, job_id, state, {"code": code} if code else {})
     error = {"code": code, "detail": detail} if code else None
     webhooks.announce(connection, row.tenant, f"job.{state}", {"id": job_id, "state": state, "error": error})

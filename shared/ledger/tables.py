@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -190,6 +191,25 @@ file_runs = Table(
     Column("ended", _Time),
     Column("error_code", String(64)),
     Index(None, "state", "ring_at"),
+)
+
+viewers = Table(
+    "viewers",
+    metadata,
+    _job_id(primary_key=True),
+    Column("until", _Time, nullable=False),
+)
+
+early_parts = Table(
+    "early_parts",
+    metadata,
+    _job_id(primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("attempt", Integer, nullable=False),
+    Column("axis", Integer, nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("stop", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 idempotency = Table(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from shared.artifacts import DICOM_FILES
 from shared.errors import Unavailable
-from shared.ledger import Ledger, claims, files, jobs, pending_puts
+from shared.ledger import Ledger, claims, early, files, jobs, pending_puts
 from shared.ledger.claims import Claim, LostLease
 from shared.ledger.dicom import series
 from shared.ledger.files import FileClaim
@@ -65,6 +65,7 @@ class Work:
     _lost: threading.Event = field(default_factory=threading.Event)
     _outputs: dict[str, Path] = field(default_factory=dict)
     _offers: Sequence[str] = ()
+    _looked_at: bool | None = None
     _last_progress: float = 0.0
 
     @property
@@ -108,9 +109,28 @@ class Work:
         failpoints.hit(self.claim.stage, "mid-work", self.job.id)
         if self._lost.is_set():
             raise LostLease(self.job.id)
-        if time.monotonic() - self._last_progress > PROGRESS_EVERY:
+        if self._progress_is_due():
             self._last_progress = time.monotonic()
             self._renew(min(max(fraction, 0.0), 1.0))
+
+    def wants_early(self) -> bool:
+        """Return whether somebody looks at this job's early outlines, and the last ones are not too recent."""
+        if self._looked_at is None:
+            with self._ledger.read() as connection:
+                self._looked_at = early.is_looked_at(connection, self.job.id)
+        return self._looked_at and self._progress_is_due()
+
+    def show_early(self, slab: early.Slab, data: bytes) -> None:
+        """Show finished slices of the label map, gzipped NIfTI, as `shared.ledger.early` describes them.
+
+        Raises LostLease.
+        """
+        if isinstance(self.claim, Claim):
+            with self._ledger.write() as connection:
+                claims.show_early(connection, self.claim, slab, data)
+
+    def _progress_is_due(self) -> bool:
+        return time.monotonic() - self._last_progress > PROGRESS_EVERY
 
     @contextmanager
     def heartbeat(self) -> Iterator[None]:
@@ -143,6 +163,7 @@ class Work:
         try:
             with self._ledger.write() as connection:
                 self.rules.renew(connection, self.claim, progress, self._settings.lease_seconds)
+                self._looked_at = early.is_looked_at(connection, self.job.id)
             outcome = "renewed"
         except LostLease:
             outcome = "lost"

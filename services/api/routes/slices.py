@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from services.api.early import StoredPart, parts_of_slice, slice_labels
 from services.api.gateway import Gateway, GatewayDep, Reader
 from services.api.pictures import slice_png
 from services.api.views import missing_file
@@ -36,16 +37,18 @@ def get_slice(
     width: Width = None,
 ) -> Response:
     """Return one slice of the scan, counted from 0 along the label map's third axis; `overlay=1` draws the organs'
-    outlines.
+    outlines, and before the label map is complete those that the segmenter shows early.
 
     The patient's left is on the right. `center` and `width` choose the window in the scan's units.
     """
     job, files = _files(gateway, caller, job_id)
     volume = files.get(artifacts.VOLUME)
     labels = files.get(artifacts.LABELS) if overlay else None
-    if volume is None or (overlay and labels is None):
+    parts = _early(gateway, caller, job_id, number) if overlay and labels is None else []
+    if volume is None or (overlay and labels is None and not parts):
         raise missing_file(job, "slices yet" if volume is None else "outlines")
-    etag = f'"{volume.sha256[:24]}-{labels.sha256[:24] if labels else ""}-{number}-{center}-{width}"'
+    outlined = labels.sha256[:24] if labels else "-".join(f"{each.part.attempt}.{each.part.number}" for each in parts)
+    etag = f'"{volume.sha256[:24]}-{outlined}-{number}-{center}-{width}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
@@ -53,6 +56,8 @@ def get_slice(
     stored = StoredVolume.open(gateway.store, volume)
     pixels = stored.slice(number)
     outlines = None if labels is None else label_map(gateway.store, labels).data[number]
+    if parts:
+        outlines = slice_labels(parts, number, stored.geometry.shape)
     facts = files.get(artifacts.facts_name("segmenter"))
     png = slice_png(
         pixels,
@@ -77,6 +82,11 @@ def get_volume(job_id: str, request: Request, gateway: GatewayDep, caller: Reade
         return Response(None, 200, headers, "application/gzip")
     stored = StoredVolume.open(gateway.store, files[artifacts.VOLUME])
     return StreamingResponse(stored.nifti(), 200, headers, "application/gzip")
+
+
+def _early(gateway: Gateway, caller: api_keys.Caller, job_id: str, number: int) -> list[StoredPart]:
+    with gateway.reading(caller) as connection:
+        return parts_of_slice(connection, job_id, number)
 
 
 def _files(gateway: Gateway, caller: api_keys.Caller, job_id: str) -> tuple[jobs.Job, dict[str, jobs.Artifact]]:

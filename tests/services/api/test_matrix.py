@@ -64,6 +64,7 @@ RULES = {
     "GET /metrics": Rule("metrics:read"),
     "POST /v1/jobs": Rule(WRITE), "GET /v1/jobs": Rule(READ), "POST /v1/scans": Rule(WRITE),
     f"GET {JOB}": Rule(READ, True), f"DELETE {JOB}": Rule(WRITE, True), f"POST {JOB}/cancel": Rule(WRITE, True),
+    f"GET {JOB}/early": Rule(READ, True), f"GET {JOB}/early/{{number}}.nii.gz": Rule(READ, True),
     f"GET {JOB}/events": Rule(READ, True), f"GET {JOB}/volume.nii.gz": Rule(READ, True),
     f"GET {JOB}/slices/{{number}}.png": Rule(READ, True), f"GET {JOB}/{{name}}": Rule(READ, True),
     f"HEAD {JOB}/{{name}}": Rule(READ, True), f"HEAD {JOB}/volume.nii.gz": Rule(READ, True),

@@ -123,3 +123,50 @@ def test_progress_ends_at_one_and_what_it_raises_passes_through(network):
 
     with pytest.raises(KeyboardInterrupt):
         segment(volume, every_slice(volume), network, stop)
+
+
+class Seen:
+    """Early outlines that somebody always looks at."""
+
+    def __init__(self):
+        self.parts = []
+
+    def is_wanted(self):
+        return True
+
+    def show(self, axis, start, labels):
+        self.parts.append((axis, start, labels))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, 1, -1), (1, -1, -1)])
+def test_early_outlines_lie_where_the_label_map_has_them(network, order, signs):
+    affine = np.eye(4)
+    affine[:3, :3] = np.eye(3)[:, order] * np.array(signs) * 1.5
+    affine[:3, 3] = (7.0, -20.0, 31.0)
+    labels = np.zeros((26, 26, 26), dtype=np.uint8)
+    labels[4:24, 3:20, 5:21], labels[5:9, 20:25, 4:8] = 1, 3
+    volume, seen = scan_of(labels, affine), Seen()
+    final = segment(volume, every_slice(volume), network, early=seen)
+    together, covered = np.zeros_like(final.data), np.zeros(final.data.shape, dtype=int)
+    for axis, start, part in seen.parts:
+        where = tuple(slice(start, start + n) if a == axis else slice(None) for a, n in enumerate(part.data.shape))
+        together[where] = part.data
+        covered[where] += 1
+        assert np.allclose(part.geometry.to_patient([0, 0, 0]), volume.geometry.to_patient(_corner(axis, start)))
+    assert len(seen.parts) > 2
+    assert covered.min() == covered.max() == 1
+    assert np.array_equal(together[final.data > 0], final.data[final.data > 0])
+
+
+def _corner(axis, start):
+    index = [0, 0, 0]
+    index[2 - axis] = start
+    return index
+
+
+def test_nothing_is_computed_early_while_nobody_looks(network):
+    volume, seen = scan_of(blocks((8, 64, 64)), np.diag([1.5, 1.5, -3.0, 1.0])), Seen()
+    seen.is_wanted = lambda: False
+    segment(volume, every_slice(volume), network, early=seen)
+    assert seen.parts == []

@@ -63,3 +63,16 @@ def test_singular_and_infinite_affines_are_refused():
     for bad in (np.zeros((4, 4)), np.full((4, 4), np.nan)):
         with pytest.raises(BadGeometry):
             Geometry((2, 2, 2), bad)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_part_of_a_grid_keeps_every_voxel_where_it_was(axis):
+    affine = np.array([[0.0, 1.2, 0.3, 5.0], [0.9, 0.0, 0.1, -7.0], [0.2, -0.1, 3.0, 11.0], [0, 0, 0, 1.0]])
+    whole = Geometry((9, 7, 5), affine)
+    part = whole.part(axis, 2, 4)
+    expected = [9, 7, 5]
+    expected[axis] = 2
+    assert part.shape == tuple(expected)
+    index, moved = np.array([1, 1, 1]), np.array([1, 1, 1])
+    moved[2 - axis] += 2
+    assert np.allclose(part.to_patient(index), whole.to_patient(moved))
