@@ -108,7 +108,7 @@ export const api = {
   },
   unshare: (id: string, share: string) => json<void>(`${job(id)}/shares/${encodeURIComponent(share)}`, "DELETE"),
   file: (id: string, name: string) => `${job(id)}/${name}`,
-  events: (id: string) => `${job(id)}/events`,
+  events: (id: string) => `${job(id)}/events?early=true`,
   bytes: async (path: string, signal?: AbortSignal) =>
     (await sendForFile(path, signal ? { signal } : {})).arrayBuffer(),
   /** Resolves once the server has written the file. */

@@ -90,3 +90,13 @@ export interface Share {
   created?: string;
   expires: string;
 }
+
+/** Finished slices of a job that runs: `start` to `stop` along axis 0 slice, 1 row, 2 column of the label map. */
+export interface EarlyPart {
+  attempt: number;
+  number: number;
+  axis: number;
+  start: number;
+  stop: number;
+  href: string;
+}

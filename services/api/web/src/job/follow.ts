@@ -1,13 +1,16 @@
 /** Follows a job to its end: by server-sent events, by long polling where a proxy swallows those. */
 import { signal } from "@preact/signals";
 import { api, sentence } from "../core/api";
-import { type Job, OPEN_STATES } from "../core/types";
+import { type EarlyPart, type Job, OPEN_STATES } from "../core/types";
+import { withPart } from "../early/list";
 
 const SILENCE = 25_000;
 
 export class Follower {
   readonly job = signal<Job | null>(null);
   readonly problem = signal("");
+  /** Slices that the segmenter has finished; empty again once the outlines are complete. */
+  readonly early = signal<EarlyPart[]>([]);
   private source: EventSource | null = null;
   private timer = 0;
   private closed = false;
@@ -40,6 +43,9 @@ export class Follower {
     source.addEventListener("job", (event) => {
       heard();
       this.see(JSON.parse((event as MessageEvent<string>).data) as Job);
+    });
+    source.addEventListener("early", (event) => {
+      this.early.value = withPart(this.early.value, JSON.parse((event as MessageEvent<string>).data) as EarlyPart);
     });
     source.onerror = () => {
       if (source.readyState === EventSource.CLOSED) void this.poll();

@@ -30,7 +30,7 @@ export function JobView({ id }: { id: string }) {
     <>
       <Problems text={problem} />
       {OPEN_STATES.includes(job.state) ? (
-        <Progress job={job} onChange={(next) => follower?.see(next)} />
+        <Progress job={job} early={follower?.early.value ?? []} onChange={(next) => follower?.see(next)} />
       ) : job.state === "succeeded" ? (
         <Suspense fallback={<Spinner text="Opening the result" />}>
           <Results job={job} />

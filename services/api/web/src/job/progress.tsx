@@ -1,10 +1,13 @@
 /** A job on its way: its place in the queue, the stage at work and how much of it is done. */
+import { lazy, Suspense } from "preact/compat";
 import { useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { mayWrite } from "../core/session";
-import type { Job, Stage } from "../core/types";
+import type { EarlyPart, Job, Stage } from "../core/types";
 import { percent, seconds } from "../core/words";
 import { Bar, Problems } from "../ui/parts";
+
+const EarlyView = lazy(() => import("../early/view").then((module) => module.EarlyView));
 
 export const STAGES: Record<string, [string, string]> = {
   classifier: ["Find the organs' slices", "Which slices show an organ"],
@@ -25,7 +28,13 @@ function queueText(job: Job): string {
   return job.position <= 1 ? `Next in the queue${wait}` : `Number ${job.position} in the queue${wait}`;
 }
 
-export function Progress({ job, onChange }: { job: Job; onChange: (job: Job) => void }) {
+interface Props {
+  job: Job;
+  early?: readonly EarlyPart[];
+  onChange: (job: Job) => void;
+}
+
+export function Progress({ job, early = [], onChange }: Props) {
   const [problem, setProblem] = useState("");
   const slices = Number(sessionStorage.getItem(`slices:${job.id}`) ?? 0);
   const now = job.stage ? (STAGES[job.stage]?.[0] ?? job.stage) : "Waiting";
@@ -50,6 +59,11 @@ export function Progress({ job, onChange }: { job: Job; onChange: (job: Job) => 
           </li>
         ))}
       </ol>
+      {early.length > 0 && (
+        <Suspense fallback={null}>
+          <EarlyView id={job.id} parts={early} />
+        </Suspense>
+      )}
       <Problems text={problem} />
       <div class="row between">
         <span class="muted">You may leave this page: the job goes on and waits for you in the archive.</span>
