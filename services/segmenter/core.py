@@ -18,6 +18,9 @@ from shared.models.batches import batch_size, outputs
 from shared.models.network import Network
 
 BATCH = 8
+APART = 1.5
+"""Millimetres between the slices that the network reads, at most: it was trained on slices that are 3 mm apart. The
+probabilities of thinner slices between two of them are interpolated."""
 Plane = tuple[int, Float32]
 """Slice index and class probabilities (classes, rows, columns)."""
 
@@ -59,7 +62,9 @@ def segment(
     labels = np.zeros(feed.data.shape, dtype=np.uint8)
     chosen = np.arange(len(feed.data)) if scores is None else np.flatnonzero(scores.keep)
     shown = 0
-    for done, (index, planes) in enumerate(_smoothed(_planes(feed, chosen, network), spacing[0]), start=1):
+    read = _every(chosen, max(1, int(APART / spacing[0])))
+    smoothed = _smoothed(_planes(feed, read, network), spacing[0])
+    for done, (index, planes) in enumerate(_interpolated(smoothed, chosen), start=1):
         labels[index] = _labels(feed, planes, threshold)
         if done % BATCH == 0 or done == len(chosen):
             if early is not None and early.is_wanted():
@@ -83,14 +88,41 @@ def _planes(feed: Feed, chosen: Int64, network: Network) -> Iterator[Plane]:
         yield from zip((int(index) for index in indices), planes, strict=True)
 
 
+def _every(chosen: Int64, step: int) -> Int64:
+    """Return indices out of the chosen ones, in which gaps are at most `step`, with both ends of each unbroken run."""
+    if chosen.size == 0:
+        return chosen
+    runs = np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1)
+    return np.concatenate([np.union1d(run[::step], run[-1:]) for run in runs])
+
+
+def _interpolated(planes: Iterator[Plane], chosen: Int64) -> Iterator[Plane]:
+    """The probabilities of all chosen slices, linear between those of the two nearest slices that were read."""
+    before, after = next(planes, None), next(planes, None)
+    for index in chosen:
+        while after is not None and index >= after[0]:
+            before, after = after, next(planes, None)
+        if before is None:  # no slice was chosen
+            return
+        if after is None or index == before[0]:
+            yield int(index), before[1]
+        else:
+            share = np.float32((index - before[0]) / (after[0] - before[0]))
+            yield int(index), before[1] + share * (after[1] - before[1])
+
+
 def _smoothed(planes: Iterator[Plane], slice_mm: float, reach_mm: float = 4.0) -> Iterator[Plane]:
-    """The probabilities averaged with those of the direct neighbours (weights 1 2 1) at most `reach_mm` away."""
+    """The probabilities averaged with those of the neighbours (weights 1 2 1).
+
+    Neighbours are the next slice, or the next one that was read, at most `reach_mm` away.
+    """
+    nearby = max(1, int(APART / slice_mm))
     before: Plane | None = None
     current = next(planes, None)
     while current is not None:
         after = next(planes, None)
         index, plane = current
-        near = [p for i, p in filter(None, (before, after)) if abs(i - index) == 1 and slice_mm <= reach_mm]
+        near = [p for i, p in filter(None, (before, after)) if abs(i - index) <= nearby and slice_mm <= reach_mm]
         yield index, sum(near, start=2.0 * plane) / np.float32(2 + len(near))
         before, current = current, after
 

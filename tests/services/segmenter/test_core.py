@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from services.segmenter.core import _likeliest, segment
+from services.segmenter.core import APART, _every, _likeliest, segment
 from shared.imaging.geometry import Geometry, to_axial
 from shared.imaging.volume import SliceScores, Volume
 from shared.models.network import load_network
@@ -170,3 +170,51 @@ def test_nothing_is_computed_early_while_nobody_looks(network):
     seen.is_wanted = lambda: False
     segment(volume, every_slice(volume), network, early=seen)
     assert seen.parts == []
+
+
+class Counted:
+    """A network that counts the slices it reads."""
+
+    def __init__(self, network):
+        self.network, self.card, self.at_once, self.slices = network, network.card, 1, 0
+
+    def __call__(self, stacks):
+        self.slices += len(stacks)
+        return self.network(stacks)
+
+
+@pytest.mark.parametrize(("slice_mm", "share"), [(3.0, 1.0), (0.8, 1.0), (0.7, 0.5), (0.2, 0.15)])
+def test_of_thin_slices_only_those_some_millimetres_apart_are_read(network, slice_mm, share):
+    count = round(60 / slice_mm)
+    labels = np.zeros((count, 96, 96), dtype=np.uint8)
+    middle = (np.arange(count) - count / 2) * slice_mm
+    y, x = np.mgrid[0:96, 0:96] * 1.5 - 72
+    for index, z in enumerate(middle):  # an organ whose outline moves from slice to slice
+        labels[index, 80:92, 4:30], labels[index, 4:16, 4:30] = 3, 2  # grey levels are relative to the brightest
+        labels[index][(x - 0.4 * z) ** 2 + (y + 0.3 * z) ** 2 < max(0.0, 30.0**2 - z**2)] = 1
+    volume, counted = scan_of(labels, np.diag([1.5, 1.5, -slice_mm, 1.0])), Counted(network)
+    predicted = segment(volume, every_slice(volume), counted)
+    assert counted.slices <= share * count + 2
+    dice = 2 * ((predicted.data == 1) & (labels == 1)).sum() / ((predicted.data == 1).sum() + (labels == 1).sum())
+    assert dice > 0.985
+
+
+@pytest.mark.parametrize("step", [1, 2, 5])
+def test_slices_that_are_read_have_small_gaps_and_the_ends_of_every_run(step):
+    chosen = np.array([*range(3, 14), 20, *range(31, 33)])
+    read = _every(chosen, step)
+    assert set(read) <= set(chosen)
+    assert {3, 13, 20, 31, 32} <= set(read)
+    for run in (read[read < 15], read[read > 25]):
+        assert np.diff(run).max() <= step
+    assert _every(chosen[:0], step).size == 0
+    if step == 1:
+        assert read.tolist() == chosen.tolist()
+
+
+def test_labels_of_thin_slices_do_not_leak_beyond_what_was_chosen(network):
+    volume = scan_of(np.repeat(blocks((1, 64, 64)), 60, axis=0), np.diag([1.5, 1.5, -APART / 4, 1.0]))
+    keep = np.zeros(60, dtype=bool)
+    keep[[*range(5, 20), *range(40, 51)]] = True
+    predicted = segment(volume, SliceScores(np.ones((60, 3), dtype=np.float32), keep), network)
+    assert (predicted.data.any(axis=(1, 2)) == keep).all()
