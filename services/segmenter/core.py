@@ -18,7 +18,7 @@ from shared.models.batches import batch_size, outputs
 from shared.models.network import Network
 
 BATCH = 8
-APART = 1.5
+APART = 2.0
 """Millimetres between the slices that the network reads, at most: it was trained on slices that are 3 mm apart. The
 probabilities of thinner slices between two of them are interpolated."""
 Plane = tuple[int, Float32]
