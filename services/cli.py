@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services.arguments import dimse_node, existing, label_names, spacing
-from shared.errors import BadScan, ModelError, VisceraError
+from shared.errors import BadScan, VisceraError
 
 console = Console(stderr=True)
 QUALITIES = ("light", "standard", "fine")
@@ -61,9 +61,7 @@ def demo(args: argparse.Namespace) -> None:
         scan = args.scan
         if scan is None:
             scan, args.modality = _phantom(Path(folder) / "phantom.nii.gz"), "MR"
-        if args.model is not None:
-            _check_model(args.model)
-        with LocalSystem(Path(folder) / "data", model=args.model) as system:
+        with LocalSystem(Path(folder) / "data", model=_segmenter(args.model)) as system:
             task = bars.add_task("starting", total=1.0)
             system.wait_ready(lambda missing: bars.update(task, description=f"starting ({missing})"))
             bars.update(task, completed=1.0, description="started")
@@ -129,7 +127,7 @@ def run(args: argparse.Namespace) -> None:
             args.quality,
             modality=args.modality,
             coverage=args.coverage,
-            model=args.model,
+            model=_segmenter(args.model),
             report=_stage_bars(bars),
         )
     _summary(args.out)
@@ -144,30 +142,10 @@ def mesh(args: argparse.Namespace) -> None:
 
 
 def models(args: argparse.Namespace) -> None:
-    """List models, verify them and measure their speed, or adopt the model in a folder for its stage."""
-    from shared.models import network, registry, runtimes
-    from shared.settings import Settings
+    """Add, list, verify and remove models, or choose the default of a modality."""
+    from services import model_commands
 
-    settings = Settings()
-    is_auto = settings.provider == runtimes.AUTO
-    provider = runtimes.ON_PROCESSOR[0] if is_auto else settings.provider
-    if args.action == "use":
-        if args.folder is None:
-            raise ModelError("Name the model's folder: viscera models use FOLDER.")
-        card = network.adopt(args.folder, settings.models, provider)
-        print(f"The {card.stage} now uses {card.name} {card.version}; restart `viscera serve` if it runs.")
-        return
-    at_hand = registry.folders(settings)
-    states = network.list_models(list(at_hand), provider, thorough=args.action == "verify")
-    for state in states:
-        name = f"{state.card.stage} {state.card.name} {state.card.version}" if state.card else str(state.folder)
-        about = state.problem or (f"{state.card.licence}, {state.card.identity[:12]}" if state.card else "")
-        print(f"{'*' if at_hand[state.folder] else ' '} {name}: {about}")
-        if args.action == "verify" and is_auto and state.problem is None:
-            seconds = runtimes.measure(state.folder, settings.models, settings.threads)
-            print("    seconds a batch: " + ", ".join(f"{runtime} {took:.3f}" for runtime, took in seconds.items()))
-    if any(state.problem for state in states):
-        raise ModelError("At least one model differs from its card.")
+    model_commands.command(args.action, args.model)
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -191,9 +169,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         )
         sub.add_argument("--modality", choices=("MR", "CT"), help="of a scan whose files do not say it")
         if name in ("demo", "run"):
-            sub.add_argument(
-                "--model", type=existing, metavar="FOLDER", help="segmenter to use instead of the chosen one"
-            )
+            sub.add_argument("--model", metavar="MODEL", help="segmenter to use: its folder, NAME or NAME@VERSION")
+        else:
+            sub.add_argument("--model", dest="job_model", metavar="NAME", help="segmenter of the server to use")
         if name != "run":
             sub.add_argument(
                 "--also", action="append", default=[], choices=ALSO, metavar="FILE",
@@ -210,8 +188,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     sub.add_argument("--min-component", type=float, default=0.0, metavar="ML", help="drop pieces below this volume")
     _result_options(sub)
     sub = command("models", models)
-    sub.add_argument("action", choices=("list", "verify", "use"))
-    sub.add_argument("folder", type=existing, nargs="?")
+    sub.add_argument("action", choices=("add", "list", "verify", "use", "remove"))
+    sub.add_argument("model", nargs="?", metavar="MODEL", help="a folder; for use and remove also NAME or NAME@VERSION")
     if not words or words[0] not in OF_SCANS:
         from services import admin, doctor  # they take half a second to load, and need POSIX
 
@@ -250,12 +228,18 @@ def _web(data: Path) -> Path | None:
         return None
 
 
-def _check_model(folder: Path) -> None:
-    """Refuse a model folder before a worker does, which can say so only in its log."""
+def _segmenter(model: str | None) -> Path | None:
+    """Return the folder of a named segmenter, checked before a worker does, which can say so only in its log."""
+    if model is None:
+        return None
+    from services.model_commands import locate
     from shared.models.network import check_files
     from shared.models.registry import check_stage
+    from shared.settings import Settings
 
+    folder = locate(model, Settings())
     check_stage(check_files(folder), "segmenter")
+    return folder
 
 
 def _phantom(path: Path) -> Path:
@@ -294,6 +278,8 @@ def _job_options(args: argparse.Namespace) -> dict[str, str]:
         options["coverage"] = "false"
     if args.modality:
         options["modality"] = args.modality
+    if getattr(args, "job_model", None):  # only `submit` has it: the other commands start a system of their own
+        options["model"] = args.job_model
     return options
 
 

@@ -19,6 +19,7 @@ from shared.imaging.input_spec import InputSpec
 from shared.imaging.volume import Modality
 from shared.imaging.volume_input import VolumeInput
 from shared.models import registry
+from shared.models.card import CARD, ModelCard, load_card
 from shared.settings import Settings
 
 Report = Callable[[str, float], None]
@@ -41,18 +42,19 @@ def run_scan(
 
     `spacing` is (slice, row, column) mm of a PNG stack, `modality` that of a scan whose files do not say it.
     `coverage` is whether slices beyond the part that the model card covers are left out. `model` is the folder of the
-    segmenter, by default that of the settings; one that reads volumes needs no classifier. Raises ModelError for a
-    folder that can't be used.
+    segmenter, by default that of the scan's modality; one that reads volumes needs no classifier. Raises ModelError for
+    a folder that can't be used.
     """
-    settings = Settings() if model is None else Settings().model_copy(update={"segmenter_model": model})
-    card = registry.card("segmenter", settings)
+    settings = Settings()
+    channels = 1 if model is None else _channels(load_card(model / CARD))
     started = time.monotonic()
     report("reading", 0.0)
-    channels = len(card.input.channels) if isinstance(card.input, VolumeInput) else 1
     paths = [scan] if channels == 1 else channel_files(scan, channels)
     volume, *further = (sandbox.decode(path, spacing, modality) for path in paths)
     report("reading", 1.0)
     facts = artifacts.Facts(source=volume.source, modality=volume.modality, warnings=volume.warnings)
+    model = model or registry.folder("segmenter", settings, volume.modality)
+    card = registry.check_stage(load_card(model / CARD), "segmenter")
     scores = None
     if isinstance(card.input, InputSpec):
         network = registry.load("classifier", settings)
@@ -60,13 +62,18 @@ def run_scan(
         scores = classifier.classify(volume, network, done, coverage=coverage, sparse=True)
         facts = facts.grown("classifier", time.monotonic() - started, model=registry.fact(network))
     started = time.monotonic()
-    network = registry.load("segmenter", settings)
+    network = registry.load("segmenter", settings, model)
     labels = segmenter.segment(volume, scores, network, lambda done: report("segmenter", done), further=further)
     seconds = time.monotonic() - started
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=registry.fact(network))
     out.mkdir(parents=True, exist_ok=True)
     artifacts.save_labels(out / artifacts.LABELS, labels)
     write_result(labels, out, provenance_of(facts), quality=quality, progress=lambda done: report("mesher", done))
+
+
+def _channels(card: ModelCard) -> int:
+    """Return how many images the model of a card reads."""
+    return len(card.input.channels) if isinstance(card.input, VolumeInput) else 1
 
 
 def channel_files(folder: Path, count: int) -> list[Path]:

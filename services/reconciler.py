@@ -22,6 +22,7 @@ from shared.ledger import (
     Ledger,
     api_keys,
     files,
+    models,
     open_ledger,
     pending_deletes,
     pending_puts,
@@ -96,7 +97,7 @@ def _sweep(ledger: Ledger, retention_policy: RetentionPolicy) -> list[str]:
         erased = retention.expire_jobs(connection)
         erased += retention.expire_scans(connection, retention_policy.scan_hours)
         requeued = sweep.requeue_expired(connection) + files.requeue_expired(connection)
-        late = sweep.expire(connection)
+        late = sweep.expire(connection) + models.end_without_worker(connection)
         pending_puts.sweep(connection)
         prefixes = pending_deletes.prefixes(connection)
         sweep.forget_workers(connection)

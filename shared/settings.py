@@ -89,7 +89,13 @@ class Settings(BaseSettings):
     )
     classifier_model: Path | None = Field(None, description="Model folder of the classifier, if not the shipped one.")
     segmenter_model: Path | None = Field(None, description="Model folder of the segmenter, if not the shipped one.")
-    models: Path = Field(Path(".viscera/models"), description="Folder of models that `viscera models use` adopted.")
+    models: Path = Field(
+        Path(".viscera/models"), description="Folder of models that `viscera models add` and `use` copied there."
+    )
+    model_rules: Path | None = Field(
+        None, description="TOML file of rules that choose a model for a series from a PACS (docs/dicomweb.md)."
+    )
+    models_loaded: int = Field(2, ge=1, description="Segmenters that a worker keeps loaded at most.")
     threads: int = Field(0, description="Processor threads of the network; 0: one for each core.")
     child_memory: int = Field(
         0, ge=0, description="Bytes of memory (RLIMIT_DATA) of the process that runs a stage; 0: no limit."

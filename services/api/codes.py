@@ -51,6 +51,7 @@ REQUEST = {
     "wrong_part": (422, "A part of an upload has another size than was agreed."),
     "bad_webhook_url": (422, "The URL is not one that a webhook may be sent to."),
     "burned_in_annotation": (422, "Names may be burned into the pixels, so the study is not exported."),
+    "unknown_model": (422, "No model here has the name that the job asks for; the sentence lists those there are."),
     "unknown_scope": (422, "There is no scope of this name."),
     "too_many": (429, "Too many requests or jobs."),
     "rate_limited": (429, "The tenant's requests a minute are used up; `Retry-After` says when to go on."),
@@ -86,6 +87,7 @@ JOB = {
     "worker_lost": "Its worker was lost three times.",
     "timeout": "It did not end before its deadline.",
     "bad_model": "A model or its card is missing, damaged or not what it says.",
+    "model_removed": "The model that the job asks for was removed before its turn.",
     "out_of_memory": "A stage needed more memory than a worker may have, three times.",
     "internal_error": "A stage failed three times for a reason that has been logged.",
 }
@@ -97,6 +99,7 @@ COMMAND_LINE = {
     "incomplete": "Not everything could be rebuilt; the lines above say what is missing.",
     "audit_broken": "The audit trail is not what was written.",
     "bad_destinations": "The file of DICOM destinations is missing or not valid.",
+    "bad_model_rules": "The file of rules that choose a model is missing or not valid.",
     "bad_dimse_clients": "The file of AE titles that may call is missing or not valid, or a network needs one.",
     "bad_ae_title": "An AE title has 1 to 16 characters and no backslash.",
     "not_delivered": "A destination did not confirm every instance; the delivery's reason says more.",

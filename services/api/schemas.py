@@ -46,12 +46,16 @@ SpacingText = Annotated[str, Field(pattern=f"^{_SIZE},{_SIZE},{_SIZE}$", max_len
 """Three sizes in mm from 0.01 to below 100: slice,row,column."""
 
 
+ModelName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class Options(BaseModel):
     """Options of a job.
 
     `spacing` is (slice, row, column) in mm, for PNG stacks. `modality` is that of a scan whose files do not say it.
     `coverage` is whether slices beyond the part that the model card covers are left out. `deadline` is the longest
-    duration of the job in seconds, including its wait, where it is less than the service's limit.
+    duration of the job in seconds, including its wait, where it is less than the service's limit. `model` is the
+    segmenter, NAME or NAME@VERSION as `/v1/models` lists them; by default that of the scan's modality.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -61,6 +65,7 @@ class Options(BaseModel):
     modality: Modality | None = None
     coverage: bool = True
     deadline: Annotated[int, Field(ge=1, le=7 * 86400)] | None = None
+    model: ModelName | None = None
 
     @classmethod
     def from_query(cls, spacing: str | None, **options: Any) -> Options:

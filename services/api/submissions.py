@@ -76,7 +76,10 @@ class JobSubmission:
             return None if job_id is None else jobs.get(connection, self.caller.tenant, job_id)
 
     def _digest(self, sha256: str) -> str:
-        text = json.dumps([self.subject, sha256, self.options.model_dump(mode="json")], sort_keys=True)
+        # Without a model the digest is that of earlier versions: a request repeated after an upgrade is the same one.
+        without = {"model"} if self.options.model is None else set()
+        options = self.options.model_dump(mode="json", exclude=without)
+        text = json.dumps([self.subject, sha256, options], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _record(self, scan: jobs.Scan | None, scan_id: str, trace: str | None) -> jobs.Job:

@@ -8,7 +8,8 @@ from services.segmenter import core
 from shared import artifacts
 from shared.imaging.volume import LabelMap
 from shared.ledger.early import Slab
-from shared.models.registry import describe, fact, load
+from shared.models.registry import fact
+from shared.models.shelf import Shelf, open_shelf
 from shared.worker.stage import stage
 from shared.worker.work import Work
 
@@ -30,7 +31,7 @@ class Early:
         self.work.show_early(Slab(axis, start, start + labels.data.shape[axis]), packed.getvalue())
 
 
-@stage("segmenter", load=lambda settings: load("segmenter", settings), describe=describe)
+@stage("segmenter", load=open_shelf, describe=Shelf.describe)
 def segmenter(work: Work) -> None:
     """From the volume and the slice scores to the label map."""
     started = time.monotonic()
@@ -45,9 +46,10 @@ def segmenter(work: Work) -> None:
         artifacts.release_pages(volume)
         work.progress(done)
 
-    labels = core.segment(volume, scores, work.tool, progress, early=Early(work))
+    network = work.tool.network(volume.modality, work.job.model)
+    labels = core.segment(volume, scores, network, progress, early=Early(work))
     artifacts.save_labels(work.output(artifacts.LABELS), labels)
     seconds = time.monotonic() - started
-    facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=fact(work.tool))
+    facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=fact(network))
     facts = facts.model_copy(update={"organs": labels.organs})
     work.output(artifacts.facts_name("segmenter")).write_text(facts.model_dump_json())

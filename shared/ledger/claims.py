@@ -6,7 +6,7 @@ token of Kleppmann, "How to do distributed locking" (2016).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,18 +44,28 @@ class LostLease(Exception):
     """The claim is no longer valid: cancelled, timed out or claimed by another worker. Stop and publish nothing."""
 
 
-def claim_next(connection: Connection, stage: str, worker: str, named: str, lease: float = LEASE) -> Claim | None:
+def claim_next(
+    connection: Connection,
+    stage: str,
+    worker: str,
+    named: str,
+    lease: float = LEASE,
+    *,
+    models: Collection[str] | None = None,
+) -> Claim | None:
     """Claim the due work that is first in the order of `shared.ledger.order`; return None if nothing is due.
 
     `named` is the job of the stage message. A message says that some work is due; which work it is, the order says.
+    `models` are the keys of the models that the worker has; without them it takes every job.
     """
     for _ in range(TRIES):
-        job_id = order.first(connection, stage, named)
+        job_id = order.first(connection, stage, named, models)
         if job_id is None:
             break
-        if claimed := _claim_locked(connection, job_id, stage, worker, lease):
+        if claimed := _claim_locked(connection, job_id, stage, worker, lease, models):
             return claimed
-    return claim(connection, named, stage, worker, lease)  # its row may have been locked for a moment
+    lock(connection, named)  # its row may have been locked for a moment
+    return _claim_locked(connection, named, stage, worker, lease, models)
 
 
 def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: float = LEASE) -> Claim | None:
@@ -64,8 +74,11 @@ def claim(connection: Connection, job_id: str, stage: str, worker: str, lease: f
     return _claim_locked(connection, job_id, stage, worker, lease)
 
 
-def _claim_locked(connection: Connection, job_id: str, stage: str, worker: str, lease: float) -> Claim | None:
-    open_here = exists().where(jobs.c.id == job_id, jobs.c.state.in_(OPEN), jobs.c.stage == stage)
+def _claim_locked(  # noqa: PLR0917 - the arguments of `claim_next`
+    connection: Connection, job_id: str, stage: str, worker: str, lease: float, models: Collection[str] | None = None
+) -> Claim | None:
+    is_open = (jobs.c.id == job_id) & jobs.c.state.in_(OPEN) & (jobs.c.stage == stage)
+    open_here = exists().where(is_open, order.fits(models))
     row = connection.execute(
         update(stage_runs)
         .where(stage_runs.c.job_id == job_id, stage_runs.c.stage == stage, stage_runs.c.state == "ready", open_here)

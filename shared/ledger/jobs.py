@@ -49,7 +49,11 @@ class StageRun:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job; times are seconds since 1970. `offers` are the files that are written when they are requested."""
+    """One job; times are seconds since 1970.
+
+    `offers` are the files that are written when they are requested, `model` is the key of the segmenter that the
+    job asks for.
+    """
 
     seq: int
     id: str
@@ -68,6 +72,7 @@ class Job:
     deadline: float = 0.0
     expires: float | None = None
     offers: tuple[str, ...] = ()
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +122,18 @@ def create(
     seconds: float,
     patience: float = NOTIFY_AGAIN,
     trace: str | None = None,
+    model: str | None = None,
 ) -> str:
     """Create a queued job on an accepted scan that must end within `seconds`; return its id.
 
     The caller notifies the first stage; the reconciler does so after `patience` seconds. `trace` is the traceparent of
-    the stages' spans.
+    the stages' spans, `model` the key of the segmenter that the job asks for.
     """
     job_id = new_id("job")
     connection.execute(
         insert(jobs).values(
             id=job_id, tenant=tenant, scan_id=scan_id, options=dict(options), state="queued", stage=STAGES[0],
-            created=now(), deadline=now() + seconds,
+            created=now(), deadline=now() + seconds, model=model,
         )
     )  # fmt: skip
     rows = [
@@ -307,4 +313,5 @@ def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None) -> Job:
         deadline=row.deadline,
         expires=row.expires,
         offers=tuple(row.offers or ()),
+        model=row.model,
     )

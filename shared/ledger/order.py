@@ -9,11 +9,11 @@ as packets.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from sqlalchemy import Connection, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, case, func, literal, select, true
 
 from shared.ledger.engine import insert, now
 from shared.ledger.tables import jobs, last_claims, stage_runs
@@ -52,22 +52,27 @@ def in_turn(due: Iterable[DueJob], running: Mapping[str, int], last: Mapping[str
             heapq.heappush(heads, (turn + 1, before, seq, tenant))
 
 
-def first(connection: Connection, stage: str, named: str) -> str | None:
+def first(connection: Connection, stage: str, named: str, models: Collection[str] | None = None) -> str | None:
     """Return the id of the job whose run of this stage should be claimed now, its row locked; None if none is due.
 
     Retried work waits for its time, unless it is `named`, the job that the worker was notified of. Rows that another
-    transaction has locked are skipped.
+    transaction has locked are skipped. With `models`, only jobs that ask for one of these or for none.
     """
     startable = (stage_runs.c.fence == 0) | (stage_runs.c.ring_at <= now()) | (stage_runs.c.job_id == named)
     waits = (stage_runs.c.stage == stage) & (stage_runs.c.state == "ready") & (jobs.c.stage == stage)
     fresh = case((stage_runs.c.fence == 0, 1), else_=0)
     query = select(jobs.c.tenant, fresh, jobs.c.seq).join(stage_runs, stage_runs.c.job_id == jobs.c.id)
-    due = [DueJob(*row) for row in connection.execute(query.where(waits, startable))]
+    due = [DueJob(*row) for row in connection.execute(query.where(waits, startable, fits(models)))]
     for job in islice(in_turn(due, *_turns(connection, stage, due)), CANDIDATES):
         row = select(jobs.c.id).where(jobs.c.seq == job.seq).with_for_update(skip_locked=True)
         if job_id := connection.execute(row).scalar():
             return str(job_id)
     return None
+
+
+def fits(models: Collection[str] | None) -> ColumnElement[bool]:
+    """Return the condition that a job asks for one of these models or for none; no condition without `models`."""
+    return true() if models is None else jobs.c.model.is_(None) | jobs.c.model.in_(list(models))
 
 
 def positions(connection: Connection, stage: str) -> dict[int, int]:

@@ -132,6 +132,7 @@ jobs = Table(
     Column("error_detail", String(1000)),
     Column("filed", Integer, nullable=False, server_default="0"),
     Column("offers", JSON),
+    Column("model", String(64)),
     Index(None, "filed"),
     Index(None, "tenant", "seq"),
     Index(None, "state", "seq"),
@@ -240,6 +241,17 @@ workers = Table(
     Column("stage", String(16), nullable=False),
     Column("seen", _Time, nullable=False),
     Column("model", JSON),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("version", String(100), nullable=False),
+    Column("offered", Integer, nullable=False),
+    Column("added", _Time, nullable=False),
+    Index(None, "name"),
 )
 
 pending_deletes = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from shared.ledger.engine import insert, now
 from shared.ledger.tables import workers
@@ -27,6 +27,11 @@ def seen(connection: Connection, worker: Worker) -> None:
     values = {"stage": worker.stage, "model": worker.model, "seen": now()}
     statement = insert(connection, workers).values(id=worker.id, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=[workers.c.id], set_=values))
+
+
+def still_there(connection: Connection, worker_id: str) -> bool:
+    """Record that the worker is alive and as it was; return False if it is not known."""
+    return connection.execute(update(workers).where(workers.c.id == worker_id).values(seen=now())).rowcount == 1
 
 
 def gone(connection: Connection, worker_id: str) -> None:

@@ -133,6 +133,15 @@ class ModelCard(_Part):
         return self
 
     @property
+    def key(self) -> str:
+        """Return the SHA-256 of what this card says, the checksums of its weights included.
+
+        Two models with the same weights and other labels have different keys. Values that are the defaults do not
+        count, so a card has the same key in a later version that knows more fields.
+        """
+        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
+
+    @property
     def slices(self) -> InputSpec:
         """Return the input of a network that reads slices.
 

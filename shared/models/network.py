@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -231,69 +230,3 @@ def _example(card: ModelCard) -> tuple[NDArray[Any], tuple[int, ...], str]:
     channels, size = card.input.channels, 2 * card.input.multiple
     expected = (1, card.outputs) if card.stage == "classifier" else (1, card.outputs, size, size)
     return np.zeros((1, channels, size, size), dtype=np.uint8), expected, f"uint8 stacks of {channels} slices"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelState:
-    """One line of the model list: a folder, its card if readable, and what is wrong with it."""
-
-    folder: Path
-    card: ModelCard | None
-    problem: str | None
-
-
-def list_models(folders: list[Path], provider: str = "cpu", thorough: bool = False) -> list[ModelState]:
-    """Return the state of each model folder; with `thorough` each network is also loaded and run once."""
-    return [_state(folder, provider, thorough) for folder in folders]
-
-
-def _state(folder: Path, provider: str, thorough: bool) -> ModelState:
-    card = None
-    try:
-        card = load_card(folder / CARD)
-        check_files(folder)
-        if thorough:
-            check_output(load_network(folder, provider, threads=1))
-    except ModelError as error:
-        return ModelState(folder, card, error.detail)
-    return ModelState(folder, card, None)
-
-
-def adopt(source: Path, store: Path, provider: str = "cpu") -> ModelCard:
-    """Check a model folder by running it once, copy it below `store` and make it the model of its stage.
-
-    It is copied to `store/STAGE/NAME-VERSION-CHECKSUM`. Raises ModelError if anything differs from the card.
-    """
-    network = load_network(source, provider, threads=1)
-    check_output(network)
-    card = network.card
-    home = store / card.stage / f"{_plain(card.name)}-{_plain(card.version)}-{card.identity[:8]}"
-    if not home.is_dir():
-        part = home.with_name(home.name + ".part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        for name in (CARD, *(file.weights for file in card.files)):
-            shutil.copyfile(source / name, part / name)
-        part.replace(home)
-    choice = store / card.stage / "chosen.part"
-    choice.write_text(home.name, encoding="utf-8")
-    choice.replace(choice.with_suffix(""))
-    return card
-
-
-def chosen(store: Path, stage: str) -> Path | None:
-    """Return the model folder that `adopt` chose last for a stage, or None."""
-    choice = store / stage / "chosen"
-    if not choice.is_file():
-        return None
-    return store / stage / Path(choice.read_text(encoding="utf-8").strip()).name
-
-
-def stored(store: Path) -> list[Path]:
-    """Return all model folders below `store`, by stage and name."""
-    return sorted(path.parent for path in store.glob(f"*/*/{CARD}") if path.parent.suffix != ".part")
-
-
-def _plain(text: str) -> str:
-    """Return the letters, digits, dots and dashes of a text, as the name of a folder."""
-    return re.sub(r"[^A-Za-z0-9.-]+", "_", text).strip(".") or "model"

@@ -8,9 +8,10 @@ from typing import Any
 
 from shared.artifacts import ModelFact
 from shared.errors import ModelError
-from shared.imaging.volume_input import VolumeInput
+from shared.imaging.volume import Modality
+from shared.models import library
 from shared.models.card import CARD, ModelCard, load_card
-from shared.models.network import Network, chosen, load_network, stored
+from shared.models.network import Network, load_network
 from shared.models.onnx_providers import Gpu
 from shared.models.runtimes import resolve
 from shared.settings import Settings
@@ -20,25 +21,40 @@ MODEL_STAGES = ("classifier", "segmenter")
 SERVICES = Path(__file__).resolve().parents[2] / "services"
 
 
-def folder(stage: str, settings: Settings) -> Path:
-    """Return the model folder of a stage: the configured one, the one adopted last, or the shipped one."""
+def folder(stage: str, settings: Settings, modality: Modality = "MR") -> Path:
+    """Return the model folder of a stage for a modality: the configured one, the chosen one, or the shipped one."""
     configured: Path | None = getattr(settings, f"{stage}_model", None)
-    return configured or chosen(settings.models, stage) or SERVICES / stage
+    return configured or library.chosen(settings.models, stage, modality) or SERVICES / stage
 
 
 def folders(settings: Settings) -> dict[Path, bool]:
-    """Return every shipped and adopted model folder, and whether its stage uses it now."""
-    used = {folder(stage, settings).resolve() for stage in MODEL_STAGES}
-    known = [*(SERVICES / stage for stage in MODEL_STAGES), *used, *stored(settings.models)]
+    """Return every shipped and added model folder, and whether it is a default of its stage."""
+    used = {folder(stage, settings, modality).resolve() for stage in MODEL_STAGES for modality in library.MODALITIES}
+    added = [path for path in library.stored(settings.models) if library.is_offered(path)]
+    known = [*(SERVICES / stage for stage in MODEL_STAGES), *used, *added]
     return {path: path in used for path in dict.fromkeys(path.resolve() for path in known)}
 
 
-def card(stage: str, settings: Settings) -> ModelCard:
-    """Return the card of the stage's model.
+def named(name: str, settings: Settings) -> Path:
+    """Return the segmenter's folder by its name, NAME or NAME@VERSION; the shipped one counts too.
+
+    Raises ModelError for an unknown name.
+    """
+    found = library.named(settings.models, name)
+    shipped = load_card(SERVICES / "segmenter" / CARD)
+    if not found and name in {shipped.name, f"{shipped.name}@{shipped.version}"}:
+        return SERVICES / "segmenter"
+    if not found:
+        raise ModelError(f"There is no model {name}; `viscera models list` shows those there are.", "unknown_model")
+    return found[0]
+
+
+def card(stage: str, settings: Settings, modality: Modality = "MR") -> ModelCard:
+    """Return the card of the stage's default model for a modality.
 
     Raises ModelError for a missing or invalid card, and for that of another stage.
     """
-    return check_stage(load_card(folder(stage, settings) / CARD), stage)
+    return check_stage(load_card(folder(stage, settings, modality) / CARD), stage)
 
 
 def check_stage(model: ModelCard, stage: str) -> ModelCard:
@@ -51,21 +67,13 @@ def check_stage(model: ModelCard, stage: str) -> ModelCard:
     return model
 
 
-def segmenter_reads_volumes(settings: Settings) -> bool:
-    """Return whether the segmenter of this installation reads volumes; False where its card is not at hand."""
-    try:
-        return isinstance(card("segmenter", settings).input, VolumeInput)
-    except ModelError:
-        return False
-
-
-def load(stage: str, settings: Settings) -> Network:
-    """Load the stage's network on the configured provider.
+def load(stage: str, settings: Settings, path: Path | None = None) -> Network:
+    """Load a network of a stage on the configured provider: that of a folder, or the default.
 
     Raises ModelError.
     """
     gpu = Gpu(settings.gpu_index, settings.gpu_memory_bytes, settings.gpu_search, settings.gpu_engines)
-    path = folder(stage, settings)
+    path = path or folder(stage, settings)
     return load_network(path, resolve(settings.provider, path, settings.models), settings.threads, gpu)
 
 

@@ -18,7 +18,7 @@ from shared.ledger.dicom.tables import series_jobs
 from shared.ledger.ids import new_id
 from shared.ledger.uploads import new_scan, scan_prefix
 from shared.outbound import destinations
-from shared.pacs import describe, instance_list, results
+from shared.pacs import describe, instance_list, results, rules
 from shared.settings import Settings
 from shared.storage.base import Store, sha256
 
@@ -42,6 +42,7 @@ def close(ledger: Ledger, store: Store, settings: Settings, stored: ledger_serie
     """Start a series' job or set the series aside; return None if no job was started or another process was faster."""
     with ledger.read() as connection:
         instance_ids, reason = ledger_series.images(connection, stored.id)
+        model = rules.choose(rules.load(settings.model_rules), ledger_series.attributes_of(connection, stored.id))
     if reason is not None:
         with ledger.write() as connection:
             ledger_series.set_aside(connection, stored, reason)
@@ -55,8 +56,14 @@ def close(ledger: Ledger, store: Store, settings: Settings, stored: ledger_serie
         store.put(key, path)
         with ledger.write() as connection:
             job_id = ledger_series.start(
-                connection, stored, scan, len(instance_ids), seconds=settings.job_seconds, patience=0.0
-            )  # fmt: skip
+                connection,
+                stored,
+                scan,
+                len(instance_ids),
+                seconds=settings.job_seconds,
+                patience=0.0,
+                model=model,
+            )
             if job_id is not None:
                 pending_puts.settle(connection, prefixes)
         return job_id

@@ -17,7 +17,9 @@ from celery import Celery
 
 from shared import scratch
 from shared.errors import VisceraError
-from shared.ledger import Ledger, files, open_ledger, workers
+from shared.ledger import Ledger, files, models, open_ledger, workers
+from shared.models import library
+from shared.models.shelf import Shelf
 from shared.process import die_with_parent
 from shared.settings import Settings
 from shared.storage.connect import open_metered_store
@@ -89,8 +91,23 @@ class ChildProcess:
                 meters.lease_renewals.labels(stage, outcome)
 
     def _report_alive(self, ledger: Ledger, tool: Any) -> None:
-        worker = workers.Worker(self.worker, self.stage.name, self.stage.describe(tool))
+        reported: workers.Worker | None = None
         while True:
-            with suppress(Exception), ledger.write() as connection:
-                workers.seen(connection, worker)
+            with suppress(Exception):
+                worker = workers.Worker(self.worker, self.stage.name, self.stage.describe(tool))
+                with ledger.write() as connection:
+                    if worker != reported or not workers.still_there(connection, worker.id):
+                        workers.seen(connection, worker)
+                reported = worker
+                if isinstance(tool, Shelf):
+                    self._tend(ledger, tool)
             time.sleep(min(5.0, self.settings.heartbeat_seconds))
+
+    def _tend(self, ledger: Ledger, shelf: Shelf) -> None:
+        """Report the models of this worker, and delete the removed ones that no open job asks for."""
+        cards = [(each.card, each.offered) for each in shelf.known()]
+        known = [models.KnownModel(card.key, card.name, card.version, offered) for card, offered in cards]
+        with ledger.write() as connection:
+            models.report(connection, known)
+            wanted = models.wanted(connection)
+        library.purge(self.settings.models, wanted)

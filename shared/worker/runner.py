@@ -18,6 +18,7 @@ from shared.errors import BadScan, ModelError, Unavailable, VisceraError
 from shared.ledger import Ledger, claims, files, history, jobs
 from shared.ledger.claims import Claim, LostLease
 from shared.ledger.files import FileClaim
+from shared.models.shelf import Shelf
 from shared.settings import Settings
 from shared.storage.base import Store
 from shared.telemetry import log, metrics, trace
@@ -47,7 +48,10 @@ class StageRunner:
         That may be another job than the message names, because tenants take turns.
         """
         stage, lease = self.stage.name, self.settings.lease_seconds
-        self._answer(stage, lambda connection: claims.claim_next(connection, stage, self.worker, job_id, lease))
+        models = {each.card.key for each in self.tool.known()} if isinstance(self.tool, Shelf) else None
+        self._answer(
+            stage, lambda connection: claims.claim_next(connection, stage, self.worker, job_id, lease, models=models)
+        )
 
     def run_file(self, job_id: str) -> None:
         """Answer one message about a requested file: claim the next one that is due and write it."""

@@ -21,6 +21,8 @@ class Stage:
     `task` does the work of one claim. `load` returns the tool that the task needs, such as a network; it runs once in
     each worker child. `describe` returns what the ledger keeps about that tool. `write_file` writes one requested file
     of an ended job, where the worker of this stage does that too.
+
+    A worker whose tool is a `Shelf` takes only jobs that ask for one of its models, or for none.
     """
 
     name: str

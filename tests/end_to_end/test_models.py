@@ -12,8 +12,11 @@ import pytest
 import trimesh
 
 from services import cli
+from services.client import Client
 from services.local import LocalSystem
+from shared.errors import VisceraError
 from shared.models.registry import SERVICES
+from tests.support.tiny_models import by_brightness
 
 RECORDED = Path(__file__).parents[1] / "services" / "recorded"
 
@@ -67,3 +70,37 @@ def test_a_model_of_volumes_is_served_with_its_own_labels_and_without_a_classifi
     ]
     assert [model["name"] for model in report["models"]] == ["Dataset902_MR-3d_fullres"]
     assert set(trimesh.load(tmp_path / "model.glb").geometry) == {"stomach", "small_bowel", "tumour"}
+
+
+@pytest.mark.timeout(180)
+def test_two_models_serve_side_by_side_and_one_is_removed_meanwhile(tmp_path, monkeypatch):
+    monkeypatch.setenv("VISCERA_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("VISCERA_MODELS_LOADED", "1")
+    case, scan = RECORDED / "nnunet" / "MR", RECORDED / "nnunet" / "MR" / "scans" / "scan7_0000.nii.gz"
+    bright = by_brightness(tmp_path / "bright", name="bright")
+    cli.main(["models", "add", str(bright)])
+    with LocalSystem(tmp_path / "data") as system, Client(system.url, system.key) as client:
+        system.wait_ready()
+        cli.main(["models", "add", str(case)])  # a running system sees it
+        nnunet = json.loads((case / "card.json").read_text())["name"]
+        _wait_for_model(client, nnunet)
+        sent = [(name, client.submit(scan, model=name, modality="MR")["id"]) for name in ("bright", nnunet) * 4]
+        cli.main(["models", "remove", "bright"])
+        sent.append((None, client.submit(scan, modality="MR")["id"]))
+        for name, job in sent:
+            assert client.wait(job)["state"] == "succeeded"
+            client.download(job, "report.json", tmp_path / "report.json")
+            used = [model["name"] for model in json.loads((tmp_path / "report.json").read_text())["models"]]
+            assert used[-1] == (name or "gut-pair")
+            assert (len(used) == 1) == (name == nnunet), "a model of volumes needs no classifier"
+        until = time.monotonic() + 30
+        while "bright" in {model["name"] for model in client.models()} and time.monotonic() < until:
+            time.sleep(0.2)
+        with pytest.raises(VisceraError, match=f"there are: {nnunet}, gut-pair"):
+            client.submit(scan, model="bright")
+
+
+def _wait_for_model(client, name):
+    until = time.monotonic() + 30
+    while name not in {model["name"] for model in client.models()} and time.monotonic() < until:
+        time.sleep(0.2)

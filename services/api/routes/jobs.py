@@ -38,6 +38,7 @@ async def create_job(
     modality: schemas.Modality | None = None,
     coverage: bool = True,
     deadline: Annotated[int | None, Query(ge=1, le=7 * 86400)] = None,
+    model: schemas.ModelName | None = None,
     filename: str | None = None,  # noqa: ARG001 - documented, kept nowhere
     idempotency_key: IdempotencyKey = None,
 ) -> schemas.Job:
@@ -50,7 +51,7 @@ async def create_job(
         job = await run_in_threadpool(submission.submit, None, body.scan)
     elif kind in RAW_TYPES:
         options = schemas.Options.from_query(
-            spacing, quality=quality, modality=modality, coverage=coverage, deadline=deadline
+            spacing, quality=quality, modality=modality, coverage=coverage, deadline=deadline, model=model
         )
         job = await JobSubmission(gateway, caller, idempotency_key, options, "body").submit_body(request)
     else:

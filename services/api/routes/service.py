@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -47,14 +49,25 @@ def list_models(gateway: GatewayDep, caller: Caller) -> schemas.ModelList:
         alive = workers.alive(connection)
     models: dict[tuple[str, ...], schemas.WorkerModel] = {}
     for worker in alive:
-        if worker.model:
-            card, provider, device = worker.model["card"], worker.model["provider"], worker.model.get("device", "")
-            sha256 = worker.model.get("sha256", card["sha256"])  # workers from before there were folds do not say it
-            models[worker.stage, card["name"], card["version"], sha256, provider, device] = schemas.WorkerModel(
-                stage=worker.stage, name=card["name"], version=card["version"], sha256=sha256,
-                provider=provider, device=device, licence=card["licence"], card=card,
-            )  # fmt: skip
+        for about in (worker.model or {}).get("cards", [worker.model]):
+            if about and about.get("offered", True):
+                model = _worker_model(worker.stage, about)
+                models[model.stage, model.sha256, model.provider, model.device] = model
     return schemas.ModelList(items=list(models.values()))
+
+
+def _worker_model(stage: str, about: dict[str, Any]) -> schemas.WorkerModel:
+    card = about["card"]
+    return schemas.WorkerModel(
+        stage=stage,
+        name=card["name"],
+        version=card["version"],
+        sha256=about.get("sha256", card["sha256"]),  # workers from before there were folds do not say it
+        provider=about["provider"],
+        device=about.get("device", ""),
+        licence=card["licence"],
+        card=card,
+    )
 
 
 def _missing(gateway: Gateway) -> list[str]:

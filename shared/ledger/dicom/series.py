@@ -86,17 +86,32 @@ def set_aside(connection: Connection, current: Series, reason: str) -> bool:
     return _moved(connection, current, {"state": "unsuited", "reason": reason})
 
 
+def attributes_of(connection: Connection, series_id: str) -> dict[str, Any]:
+    """Return the attributes of a series as DICOM JSON."""
+    found: dict[str, Any] = connection.execute(select(series.c.attributes).where(series.c.id == series_id)).scalar_one()
+    return found
+
+
 def start(
-    connection: Connection, current: Series, scan: jobs.Scan, count: int, *, seconds: float, patience: float
+    connection: Connection,
+    current: Series,
+    scan: jobs.Scan,
+    count: int,
+    *,
+    seconds: float,
+    patience: float,
+    model: str | None = None,
 ) -> str | None:
     """Close a series and start a job for its next attempt in the caller's transaction; return None if it changed
     meanwhile.
+
+    Raises UnknownModel.
     """
     attempt = current.attempt + 1
     if not _moved(connection, current, {"state": "closed", "reason": None, "attempt": attempt}):
         return None
     jobs.add_scan(connection, current.tenant, scan)
-    options = {"quality": "standard"}
+    options = {"quality": "standard"} | ({"model": model} if model else {})
     job_id = submission.submit(connection, current.tenant, scan.id, options, seconds=seconds, patience=patience)
     values = {"job_id": job_id, "series": current.id, "attempt": attempt, "instances": count, "published": 0}
     connection.execute(insert(connection, series_jobs).values(**values))

@@ -1,6 +1,7 @@
 """The segmenter labels the kept slices on the scan's own grid, whatever its axes, numbers and pixels."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -128,11 +129,11 @@ def test_progress_ends_at_one_and_what_it_raises_passes_through(network):
 class Seen:
     """Early outlines that somebody always looks at."""
 
-    def __init__(self):
-        self.parts = []
+    def __init__(self, wanted=True):
+        self.parts, self.wanted = [], wanted
 
     def is_wanted(self):
-        return True
+        return self.wanted
 
     def show(self, axis, start, labels):
         self.parts.append((axis, start, labels))
@@ -166,21 +167,20 @@ def _corner(axis, start):
 
 
 def test_nothing_is_computed_early_while_nobody_looks(network):
-    volume, seen = scan_of(blocks((8, 64, 64)), np.diag([1.5, 1.5, -3.0, 1.0])), Seen()
-    seen.is_wanted = lambda: False
+    volume, seen = scan_of(blocks((8, 64, 64)), np.diag([1.5, 1.5, -3.0, 1.0])), Seen(wanted=False)
     segment(volume, every_slice(volume), network, early=seen)
     assert seen.parts == []
 
 
-class Counted:
-    """A network that counts the slices it reads."""
+def counting(network, slices):
+    """The network, which adds to `slices` how many it reads."""
+    (fold,) = network.folds
 
-    def __init__(self, network):
-        self.network, self.card, self.at_once, self.slices = network, network.card, 1, 0
+    def read(stacks):
+        slices.append(len(stacks))
+        return fold(stacks)
 
-    def __call__(self, stacks):
-        self.slices += len(stacks)
-        return self.network(stacks)
+    return replace(network, folds=(read,), at_once=1)
 
 
 @pytest.mark.parametrize(("slice_mm", "share"), [(3.0, 1.0), (1.1, 1.0), (1.0, 0.5), (0.2, 0.1)])
@@ -192,9 +192,9 @@ def test_of_thin_slices_only_those_some_millimetres_apart_are_read(network, slic
     for index, z in enumerate(middle):  # an organ whose outline moves from slice to slice
         labels[index, 80:92, 4:30], labels[index, 4:16, 4:30] = 3, 2  # grey levels are relative to the brightest
         labels[index][(x - 0.4 * z) ** 2 + (y + 0.3 * z) ** 2 < max(0.0, 30.0**2 - z**2)] = 1
-    volume, counted = scan_of(labels, np.diag([1.5, 1.5, -slice_mm, 1.0])), Counted(network)
-    predicted = segment(volume, every_slice(volume), counted)
-    assert counted.slices <= share * count + 2
+    volume, slices = scan_of(labels, np.diag([1.5, 1.5, -slice_mm, 1.0])), []
+    predicted = segment(volume, every_slice(volume), counting(network, slices))
+    assert sum(slices) <= share * count + 2
     dice = 2 * ((predicted.data == 1) & (labels == 1)).sum() / ((predicted.data == 1).sum() + (labels == 1).sum())
     assert dice > 0.985
 

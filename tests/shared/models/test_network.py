@@ -13,7 +13,8 @@ import pytest
 
 from shared.errors import ModelError
 from shared.models.card import CARD, digest, load_card, save_card
-from shared.models.network import adopt, chosen, list_models, load_network, stored
+from shared.models.library import adopt, chosen, list_models, stored
+from shared.models.network import load_network
 from shared.models.runtimes import ON_PROCESSOR
 from tests.support.tiny_models import by_brightness, by_presence
 from tests.support.volume_models import RAW, volume_card, volume_spec, write_volume_model

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import update
 
 from shared.artifacts import DICOM_FILES
-from shared.ledger import files, jobs
+from shared.ledger import files, jobs, models
 from shared.ledger.dicom import instances, search
 from shared.ledger.dicom import series as ledger_series
 from shared.ledger.dicom.instances import About, Instance
@@ -20,8 +20,8 @@ MR = "1.2.840.10008.5.1.4.1.1.4"
 NOW = Settings(series_quiet_seconds=0.0)
 
 
-def about(name="MUELLER^A", modality="MR"):
-    return About({}, {}, modality, "P1", name, "A1", "20240102")
+def about(name="MUELLER^A", modality="MR", attributes=None):
+    return About({}, attributes or {}, modality, "P1", name, "A1", "20240102")
 
 
 def add(ledger, uid, series_uid="1.1.1", number=1, tenant="t", **given):
@@ -115,3 +115,21 @@ def test_a_job_that_an_older_reconciler_called_published_before_its_files_is_pub
         result = Instance("inst_r", "1.1", "1.1.9", "1.2.9", MR, "1.2", "0" * 64, 9, 0, 8, 1, 4, 4, 1)
         instances.add(connection, "t", result, about(), result_of=job)
         assert ledger_series.publish_again(connection, DICOM_FILES) == 0, "its results are in the study"
+
+
+def test_a_rule_chooses_the_model_of_a_series_and_a_missing_model_keeps_it_waiting(ledger, tmp_path):
+    store, path = contracts.local_store(tmp_path), tmp_path / "rules.toml"
+    path.write_text('[[rule]]\nbody_part = "ABD*"\nmodel = "liver"\n')
+    settings = NOW.model_copy(update={"model_rules": path})
+    abdomen = {"00180015": {"vr": "CS", "Value": ["ABDOMEN"]}}
+    for number in range(3):
+        add(ledger, f"1.2.{number}", number=number, attributes=abdomen)
+        add(ledger, f"1.3.{number}", "1.1.2", number=number)
+    assert len(work.close_quiet(ledger, store, settings)) == 1, "the series without a rule"
+    with ledger.write() as connection:
+        models.report(connection, [models.KnownModel("1" * 64, "liver", "1", True)])
+    (started,) = work.close_quiet(ledger, store, settings)
+    with ledger.read() as connection:
+        assert sorted(str(job.model) for job in jobs.page(connection, "t")) == ["1" * 64, "None"]
+        assert jobs.get(connection, None, started).options["model"] == "liver"
+    assert len(list(store.keys("scans/"))) == 2
