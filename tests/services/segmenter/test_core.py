@@ -192,7 +192,8 @@ def test_of_thin_slices_only_those_some_millimetres_apart_are_read(network, slic
     for index, z in enumerate(middle):  # an organ whose outline moves from slice to slice
         labels[index, 80:92, 4:30], labels[index, 4:16, 4:30] = 3, 2  # grey levels are relative to the brightest
         labels[index][(x - 0.4 * z) ** 2 + (y + 0.3 * z) ** 2 < max(0.0, 30.0**2 - z**2)] = 1
-    volume, slices = scan_of(labels, np.diag([1.5, 1.5, -slice_mm, 1.0])), []
+    volume = scan_of(labels, np.diag([1.5, 1.5, -slice_mm, 1.0]))
+    slices: list[int] = []
     predicted = segment(volume, every_slice(volume), counting(network, slices))
     assert sum(slices) <= share * count + 2
     dice = 2 * ((predicted.data == 1) & (labels == 1)).sum() / ((predicted.data == 1).sum() + (labels == 1).sum())
