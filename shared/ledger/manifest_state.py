@@ -75,6 +75,7 @@ def restore_job(connection: Connection, job: Job, files: Sequence[Artifact], fen
         "started": None if still_open else job.started, "ended": job.ended, "error_code": job.error_code,
         "error_detail": job.error_detail, "deadline": now() + deadline if still_open else job.deadline,
         "filed": ACCEPTED if still_open else ENDED, "offers": list(job.offers) or None,
+        "model": job.model,
     }  # fmt: skip
     row = insert_new(connection, jobs).values(**values).on_conflict_do_nothing().returning(jobs.c.seq)
     if connection.execute(row).first() is None:

@@ -78,6 +78,7 @@ class JobManifest(_Manifest):
     stages: tuple[StageManifest, ...] = ()
     artifacts: tuple[FileManifest, ...] = ()
     offers: tuple[str, ...] = ()
+    model: str | None = Field(default=None, pattern=_SHA256)
 
     def job(self) -> jobs.Job:
         """Return the job as a ledger record."""
@@ -98,6 +99,7 @@ class JobManifest(_Manifest):
             stages=runs,
             deadline=self.deadline,
             offers=self.offers,
+            model=self.model,
         )
 
     def files(self) -> list[jobs.Artifact]:
@@ -162,7 +164,7 @@ def file_accepted(ledger: Ledger, store: Store, scan_id: str, job_id: str | None
 def _accepted(job: jobs.Job) -> dict[str, Any]:
     return {
         "id": job.id, "tenant": job.tenant, "scan": job.scan_id, "options": job.options, "created": job.created,
-        "deadline": job.deadline,
+        "deadline": job.deadline, "model": job.model,
     }  # fmt: skip
 
 

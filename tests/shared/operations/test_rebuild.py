@@ -17,6 +17,8 @@ from shared.storage.local import LocalStore
 from shared.worker.queue import make_app
 from tests.support import contracts
 
+MODEL = "a" * 64
+
 
 @pytest.fixture(params=contracts.STORES)
 def store(request, tmp_path) -> Store:
@@ -52,7 +54,7 @@ def accept(ledger, store, tmp_path, tenant="t", seconds=600.0):
     with ledger.write() as connection:
         jobs.ensure_tenant(connection, tenant)
         jobs.add_scan(connection, tenant, scan)
-        return jobs.create(connection, tenant, scan_id, {"quality": "light"}, seconds=seconds)
+        return jobs.create(connection, tenant, scan_id, {"quality": "light"}, seconds=seconds, model=MODEL)
 
 
 def work(ledger, store, tmp_path, job_id, stages=jobs.STAGES):
@@ -75,7 +77,14 @@ def look(ledger, job_id):
         job = jobs.get(connection, None, job_id)
         runs = [(r.stage, r.state, r.attempts, r.progress, r.started, r.ended) for r in job.stages]
         about = (job.tenant, job.scan_id, job.options, job.state, job.created, job.started, job.ended, job.deadline)
-        return about, job.offers, (job.error_code, job.error_detail), runs, jobs.published(connection, job_id)
+        return (
+            about,
+            job.model,
+            job.offers,
+            (job.error_code, job.error_detail),
+            runs,
+            jobs.published(connection, job_id),
+        )
 
 
 def test_ended_jobs_come_back_as_they_were_and_open_ones_begin_anew(ledgers, store, tmp_path):
@@ -96,6 +105,7 @@ def test_ended_jobs_come_back_as_they_were_and_open_ones_begin_anew(ledgers, sto
         for job in (running, fresh):
             back = jobs.get(connection, None, job)
             assert (back.state, back.stage, back.stages[0].state) == ("queued", "classifier", "ready")
+            assert back.model == MODEL
             assert jobs.published(connection, job) == {}
         kinds = [event.kind for event in history(connection, done)]
         assert kinds == ["queued", "succeeded"]
@@ -213,7 +223,7 @@ def test_manifests_name_no_file_and_no_patient(ledgers, store, tmp_path):
     told = json.loads(b"".join(store.read(f"jobs/{job}/manifest.json")))
     assert set(told) == {
         "version", "id", "tenant", "scan", "options", "created", "deadline", "state", "started", "ended", "error_code",
-        "error_detail", "stages", "artifacts", "offers",
+        "error_detail", "stages", "artifacts", "offers", "model",
     }  # fmt: skip
     scan = json.loads(b"".join(store.read(f"scans/{told['scan']}/manifest.json")))
     assert set(scan) == {"version", "id", "tenant", "key", "sha256", "bytes", "format", "created"}
