@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.artifacts import VOLUME
-from shared.ledger import early, jobs
+from shared.ledger import descriptions, early, jobs
 
 Quality = Literal["light", "standard", "fine"]
 Modality = Literal["MR", "CT"]
@@ -46,6 +46,8 @@ SpacingText = Annotated[str, Field(pattern=f"^{_SIZE},{_SIZE},{_SIZE}$", max_len
 """Three sizes in mm from 0.01 to below 100: slice,row,column."""
 
 
+Tag = Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[^\s,]+$")]
+"""One word: a query finds it by itself."""
 ModelName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -127,6 +129,23 @@ class Job(BaseModel):
     expires: datetime | None
     error: Failure | None
     links: dict[str, str]
+    name: str = ""
+    note: str = ""
+    tags: list[str] = []
+    review: descriptions.Review = "unread"
+    modality: str = ""
+    model: str = ""
+
+
+class JobChange(BaseModel):
+    """What people write about a job; a member that is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(max_length=200)] | None = None
+    note: Annotated[str, Field(max_length=4000)] | None = None
+    tags: Annotated[list[Tag], Field(max_length=20)] | None = None
+    review: descriptions.Review | None = None
 
 
 class JobPage(BaseModel):
@@ -222,8 +241,13 @@ class Problem(BaseModel):
     detail: str
 
 
-def job_view(job: jobs.Job, published: set[str] | dict[str, jobs.Artifact], wait: int | None = None) -> Job:
-    """Return the client's view of a job, with its files and its expected wait in seconds."""
+def job_view(
+    job: jobs.Job,
+    published: set[str] | dict[str, jobs.Artifact],
+    wait: int | None = None,
+    described: descriptions.Description = descriptions.Description(),  # noqa: B008 - it can't change
+) -> Job:
+    """Return the client's view of a job, with its files, its expected wait in seconds and its description."""
     here = f"/v1/jobs/{job.id}"
     links = {"self": here, "events": f"{here}/events"}
     if VOLUME in published:
@@ -249,6 +273,12 @@ def job_view(job: jobs.Job, published: set[str] | dict[str, jobs.Artifact], wait
         expires=time_or_none(job.expires),
         error=error,
         links=links,
+        name=described.name,
+        note=described.note,
+        tags=list(described.tags),
+        review=described.review,
+        modality=described.modality,
+        model=described.model,
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from services.api import schemas
 from shared.errors import Conflict
-from shared.ledger import jobs, throughput
+from shared.ledger import api_keys, descriptions, jobs, throughput
 from shared.ledger.engine import unconfined
 
 FRESH = 10.0
@@ -39,16 +39,26 @@ class Estimate:
         return None if self._seconds is None else math.ceil((position - 1) * self._seconds)
 
 
-def job_view(connection: Connection, estimate: Estimate, job: jobs.Job) -> schemas.Job:
+def job_view(connection: Connection, estimate: Estimate, job: jobs.Job, caller: api_keys.Caller) -> schemas.Job:
     """Return one job."""
-    return schemas.job_view(job, jobs.published(connection, job.id), estimate.wait(connection, job.position))
+    return job_views(connection, estimate, [job], caller)[0]
 
 
-def job_views(connection: Connection, estimate: Estimate, stored: Iterable[jobs.Job]) -> list[schemas.Job]:
-    """Return several jobs, with one query for their files."""
+def job_views(
+    connection: Connection, estimate: Estimate, stored: Iterable[jobs.Job], caller: api_keys.Caller
+) -> list[schemas.Job]:
+    """Return several jobs, with one query for their files and one for their descriptions.
+
+    The guest of a share link does not see what people wrote about a job.
+    """
     listed = list(stored)
     names = jobs.published_of(connection, [job.id for job in listed])
-    return [schemas.job_view(job, names[job.id], estimate.wait(connection, job.position)) for job in listed]
+    described = {} if caller.job else descriptions.of(connection, names)
+    unknown = descriptions.Description()
+    return [
+        schemas.job_view(job, names[job.id], estimate.wait(connection, job.position), described.get(job.id, unknown))
+        for job in listed
+    ]
 
 
 def missing_file(job: jobs.Job, name: str) -> Conflict:

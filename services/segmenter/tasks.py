@@ -49,6 +49,7 @@ def segmenter(work: Work) -> None:
     network = work.tool.network(volume.modality, work.job.model)
     labels = core.segment(volume, scores, network, progress, early=Early(work))
     artifacts.save_labels(work.output(artifacts.LABELS), labels)
+    work.describe(modality=volume.modality, model=network.card.name)
     seconds = time.monotonic() - started
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=fact(network))
     facts = facts.model_copy(update={"organs": labels.organs})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -169,12 +169,14 @@ def page(
     since: float | None = None,
     until: float | None = None,
     only: str | None = None,
+    where: Sequence[ColumnElement[bool]] = (),
 ) -> list[Job]:
     """Return up to `limit` jobs of a tenant, newest first, older than sequence number `before`.
 
     `since` (inclusive) and `until` (exclusive) limit the time of creation; `only` is the one job that a caller may see.
+    `where` are further conditions, such as those of `shared.ledger.descriptions`.
     """
-    query = select(jobs).where(jobs.c.tenant == tenant)
+    query = select(jobs).where(jobs.c.tenant == tenant, *where)
     conditions: tuple[tuple[ColumnElement[Any], Callable[[Any, Any], Any], Any], ...] = (
         (jobs.c.state, operator.eq, state), (jobs.c.seq, operator.lt, before), (jobs.c.created, operator.ge, since),
         (jobs.c.created, operator.lt, until), (jobs.c.id, operator.eq, only),

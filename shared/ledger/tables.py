@@ -194,6 +194,19 @@ file_runs = Table(
     Index(None, "state", "ring_at"),
 )
 
+descriptions = Table(
+    "descriptions",
+    metadata,
+    _job_id(primary_key=True),
+    Column("name", String(200), nullable=False, server_default=""),
+    Column("note", String(4000), nullable=False, server_default=""),
+    Column("tags", JSON),
+    Column("review", String(20), nullable=False, server_default="unread"),
+    Column("modality", String(2), nullable=False, server_default=""),
+    Column("model", String(200), nullable=False, server_default=""),
+    Column("words", String(7000), nullable=False, server_default=""),
+)
+
 viewers = Table(
     "viewers",
     metadata,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from shared.artifacts import DICOM_FILES
 from shared.errors import Unavailable
-from shared.ledger import Ledger, claims, early, files, jobs, pending_puts
+from shared.ledger import Ledger, claims, descriptions, early, files, jobs, pending_puts
 from shared.ledger.claims import Claim, LostLease
 from shared.ledger.dicom import series
 from shared.ledger.files import FileClaim
@@ -65,6 +65,7 @@ class Work:
     _lost: threading.Event = field(default_factory=threading.Event)
     _outputs: dict[str, Path] = field(default_factory=dict)
     _offers: Sequence[str] = ()
+    _found: dict[str, str] = field(default_factory=dict)
     _looked_at: bool | None = None
     _last_progress: float = 0.0
 
@@ -103,6 +104,10 @@ class Work:
         Those are the files of VISCERA_FILES, and the DICOM files that are sent back to the archive of the scan.
         """
         self._offers = names
+
+    def describe(self, *, modality: str, model: str) -> None:
+        """Say what was found, by which people search for the job; it is recorded with the outputs."""
+        self._found = {"modality": modality, "model": model}
 
     def progress(self, fraction: float) -> None:
         """Report the fraction done (0..1). Raises LostLease when this work is no longer wanted."""
@@ -182,6 +187,8 @@ class Work:
             failpoints.hit(self.claim.stage, "after-store")
             with trace.span("publish"), self._ledger.write() as connection:
                 following = self.rules.complete(connection, self.claim, artifacts, self._settings.ring_seconds)
+                if self._found:
+                    descriptions.describe(connection, self.job.id, **self._found)
                 upcoming = [] if following is None else [following]
                 return upcoming + [files.STAGE] * self._record_offers(connection)
         except BaseException:

@@ -82,7 +82,7 @@ class _Stream:
         with self.gateway.reading(self.caller) as connection:
             self.job = jobs.get(connection, self.caller.tenant, self.job_id)
             self.news = history.history(connection, self.job_id, self.after)
-            self.view = job_view(connection, self.gateway.estimate, self.job)
+            self.view = job_view(connection, self.gateway.estimate, self.job, self.caller)
             if self.wants_early:
                 self.parts = [part for part in early.parts(connection, self.job_id) if part not in self.sent]
         self._look()

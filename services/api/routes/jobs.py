@@ -17,7 +17,7 @@ from services.api.requests import RAW_TYPES, media_type, raw_or_json, read_json
 from services.api.submissions import JobSubmission
 from services.api.views import job_view, job_views
 from shared.errors import BadRequest
-from shared.ledger import api_keys, audit, erasure, jobs
+from shared.ledger import api_keys, audit, descriptions, erasure, jobs
 from shared.operations.manifests import file_accepted
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -71,15 +71,31 @@ def list_jobs(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     created_after: schemas.Moment | None = None,
     created_before: schemas.Moment | None = None,
+    q: Annotated[str, Query(max_length=500)] = "",
+    modality: schemas.Modality | None = None,
+    model: schemas.ModelName | None = None,
+    review: descriptions.Review | None = None,
+    tag: Annotated[list[schemas.Tag] | None, Query(max_length=20)] = None,
 ) -> schemas.JobPage:
-    """Return the tenant's jobs, newest first; `created_after` is inclusive, `created_before` exclusive."""
+    """Return the tenant's jobs, newest first; `created_after` is inclusive, `created_before` exclusive.
+
+    `q` are words, each of which a job must have: in its name, note, tags, modality or model, as six or more characters
+    of its number, or as the day, month or year of its creation (2026-11-30, 2026-11, 2026; UTC). `tag` may be repeated.
+    """
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
         raise BadRequest("The cursor is not one of this service.", "bad_cursor")
     before = int(cursor) if cursor else None
     since, until = (_seconds(time) for time in (created_after, created_before))
+    where = descriptions.having(modality=modality, model=model, review=review, tags=tag or ())
+    if q.split():
+        where.append(descriptions.matching(q))
+    if caller.job:  # a guest must not find out what people wrote
+        where = []
     with gateway.reading(caller) as connection:
-        page = jobs.page(connection, caller.tenant, state, before, limit + 1, since=since, until=until, only=caller.job)
-        items = job_views(connection, gateway.estimate, page[:limit])
+        page = jobs.page(
+            connection, caller.tenant, state, before, limit + 1, since=since, until=until, only=caller.job, where=where
+        )
+        items = job_views(connection, gateway.estimate, page[:limit], caller)
     return schemas.JobPage(items=items, next=str(page[limit - 1].seq) if len(page) > limit else None)
 
 
@@ -104,6 +120,19 @@ def cancel_job(job_id: str, gateway: GatewayDep, caller: Writer) -> schemas.Job:
     return _view(gateway, caller, job_id)
 
 
+@router.patch("/{job_id}")
+def change_job(job_id: str, change: schemas.JobChange, gateway: GatewayDep, caller: Writer) -> schemas.Job:
+    """Change what people wrote about a job: name, note, tags, review. The job itself does not change."""
+    values = change.model_dump(exclude_none=True)
+    with gateway.writing(caller) as connection:
+        jobs.lock(connection, job_id)
+        jobs.get(connection, caller.tenant, job_id)
+        descriptions.describe(connection, job_id, **values)
+        action = f"review {change.review}" if change.review else "describe"
+        audit.record(connection, caller.tenant, caller.key_id, action, job_id)
+    return _view(gateway, caller, job_id)
+
+
 @router.delete("/{job_id}", status_code=204)
 def delete_job(job_id: str, gateway: GatewayDep, caller: Writer) -> None:
     """Cancel the job if it runs, and erase its scan and results; an audit record stays."""
@@ -121,7 +150,7 @@ def _get(gateway: Gateway, caller: api_keys.Caller, job_id: str) -> jobs.Job:
 
 def _view(gateway: Gateway, caller: api_keys.Caller, job_id: str) -> schemas.Job:
     with gateway.reading(caller) as connection:
-        return job_view(connection, gateway.estimate, jobs.get(connection, caller.tenant, job_id))
+        return job_view(connection, gateway.estimate, jobs.get(connection, caller.tenant, job_id), caller)
 
 
 def _seconds(time: datetime | None) -> float | None:

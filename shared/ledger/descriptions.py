@@ -1,0 +1,118 @@
+"""What people write about a job (name, note, tags, review), and what its stages found: by all of it a job is found.
+
+These texts may be personal. They are in the ledger alone, erased with the job, and never in logs, messages or results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from shared.ledger.engine import insert
+from shared.ledger.tables import descriptions, jobs
+
+Review = Literal["unread", "accepted", "needs_correction"]
+_NUMBER = 6
+"""Characters of a word from which on it may be a part of a job's number: "8" is in nearly every one."""
+_ESCAPE = "\\"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is known about a job beside its stages; texts are empty where nobody wrote any."""
+
+    name: str = ""
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    review: Review = "unread"
+    modality: str = ""
+    model: str = ""
+
+
+def of(connection: Connection, job_ids: Iterable[str]) -> dict[str, Description]:
+    """Return the descriptions of jobs by id; a job without one is left out."""
+    columns = descriptions.c
+    query = select(
+        columns.job_id, columns.name, columns.note, columns.tags, columns.review, columns.modality, columns.model
+    ).where(columns.job_id.in_(list(job_ids)))
+    return {
+        row.job_id: Description(row.name, row.note, tuple(row.tags or ()), row.review, row.modality, row.model)
+        for row in connection.execute(query)
+    }
+
+
+def describe(connection: Connection, job_id: str, **values: Any) -> Description:
+    """Change some fields of a job's description and return all of them."""
+    before = of(connection, [job_id]).get(job_id, Description())
+    fields = {name: getattr(before, name) for name in Description.__slots__} | values
+    after = Description(**fields | {"tags": tuple(fields["tags"])})
+    row = {**fields, "tags": list(after.tags), "words": _words(after)}
+    statement = insert(connection, descriptions).values(job_id=job_id, **row)
+    connection.execute(statement.on_conflict_do_update(index_elements=[descriptions.c.job_id], set_=row))
+    return after
+
+
+def _words(described: Description) -> str:
+    """Return all texts in lower case: databases differ in which letters they know to be the same."""
+    tags = (f"#{tag}" for tag in described.tags)
+    texts = (described.name, described.note, *tags, described.modality, described.model)
+    return "\n".join(text.casefold() for text in texts if text)[:7000]
+
+
+def matching(query: str) -> ColumnElement[bool]:
+    """Return the condition that a job has every word of a query.
+
+    A word is found in the job's name, note, tags, modality and model, in upper and lower case alike, or is the
+    day of its creation (UTC), 2026-11-30, the month or the year. Six characters or more may be of the job's number.
+    """
+    return and_(*(_has(word) for word in query.split()[:20]))
+
+
+def _has(word: str) -> ColumnElement[bool]:
+    text = word.casefold()
+    for special in (_ESCAPE, "%", "_"):
+        text = text.replace(special, _ESCAPE + special)
+    found = select(descriptions.c.job_id).where(descriptions.c.words.like(f"%{text}%", escape=_ESCAPE))
+    conditions: list[ColumnElement[bool]] = [jobs.c.id.in_(found)]
+    if len(word) >= _NUMBER:
+        conditions.append(jobs.c.id.like(f"%{text}%", escape=_ESCAPE))
+    if (span := _span(word)) is not None:
+        conditions.append((jobs.c.created >= span[0]) & (jobs.c.created < span[1]))
+    return or_(*conditions)
+
+
+def _span(word: str) -> tuple[float, float] | None:
+    """Return the start and the end of a day, month or year in seconds since 1970; None for another word."""
+    for form, days in (("%Y-%m-%d", 1), ("%Y-%m", 31), ("%Y", 366)):
+        try:
+            start = datetime.strptime(word, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        end = start + timedelta(days=days)
+        if days > 1:
+            end = end.replace(day=1) if form == "%Y-%m" else end.replace(month=1, day=1)
+        return start.timestamp(), end.timestamp()
+    return None
+
+
+def having(
+    *, modality: str | None = None, model: str | None = None, review: Review | None = None, tags: Sequence[str] = ()
+) -> list[ColumnElement[bool]]:
+    """Return the conditions that a job has this modality, model (by name), review state and all of these tags."""
+    columns = descriptions.c
+    wanted = [(columns.modality, modality), (columns.model, model)]
+    conditions = [_described(column == value) for column, value in wanted if value is not None]
+    if review == "unread":
+        conditions.append(jobs.c.id.not_in(select(columns.job_id).where(columns.review != "unread")))
+    elif review is not None:
+        conditions.append(_described(columns.review == review))
+    lines = [f"\n#{tag.casefold()}\n" for tag in tags]
+    return conditions + [_described(("\n" + columns.words + "\n").contains(line, autoescape=True)) for line in lines]
+
+
+def _described(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return jobs.c.id.in_(select(descriptions.c.job_id).where(condition))
