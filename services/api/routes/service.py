@@ -52,7 +52,7 @@ def list_models(gateway: GatewayDep, caller: Caller) -> schemas.ModelList:
         for about in (worker.model or {}).get("cards", [worker.model]):
             if about and about.get("offered", True):
                 model = _worker_model(worker.stage, about)
-                models[model.stage, model.sha256, model.provider, model.device] = model
+                models[model.stage, model.name, model.version, model.sha256, model.provider, model.device] = model
     return schemas.ModelList(items=list(models.values()))
 
 
