@@ -27,6 +27,13 @@ export interface Job {
   links: Record<string, string>;
 }
 
+/** A model of a worker that is up. */
+export interface Model {
+  stage: string;
+  name: string;
+  card: { modalities?: string[] };
+}
+
 export interface JobPage {
   items: Job[];
   next: string | null;
