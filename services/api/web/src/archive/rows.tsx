@@ -32,7 +32,7 @@ interface ListProps extends Acts {
 const COLUMNS: [Column, Text, string][] = [
   ["created", "Sent at", ""],
   ["state", "State", ""],
-  ["seconds", "Time taken", "wide number"],
+  ["seconds", "Time taken", "wide-only number"],
 ];
 
 export function JobList({ jobs, sort, up, onSort, ...acts }: ListProps) {
@@ -48,7 +48,7 @@ export function JobList({ jobs, sort, up, onSort, ...acts }: ListProps) {
               </button>
             </th>
           ))}
-          <th scope="col" class="wide">
+          <th scope="col" class="wide-only">
             {t("Number")}
           </th>
           <td />
@@ -63,8 +63,8 @@ export function JobList({ jobs, sort, up, onSort, ...acts }: ListProps) {
             <td>
               <State job={job} />
             </td>
-            <td class="wide number muted">{taken(job)}</td>
-            <td class="wide muted id">{job.id}</td>
+            <td class="wide-only number muted">{taken(job)}</td>
+            <td class="wide-only muted id">{job.id}</td>
             <td class="job-acts">
               <Buttons job={job} {...acts} />
             </td>

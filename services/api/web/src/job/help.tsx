@@ -40,7 +40,7 @@ export function Help({ modality, onClose }: { modality: string | null; onClose: 
         <List title={t("Slices")} rows={SLICES.map(([key, text]) => [key, t(text)])} />
         <div>
           {presets(modality).length > 0 && <List title={t("Windows")} rows={presets(modality).map(({ key, title }) => [key, t(title)])} />}
-          <List title={t("Mouse")} rows={MOUSE.map(([key, text]) => [t(key), t(text)])} />
+          <List mouse title={t("Mouse")} rows={MOUSE.map(([key, text]) => [t(key), t(text)])} />
           <List title={t("Model")} rows={MODEL.map(([key, text]) => [key, t(text)])} />
         </div>
       </div>
@@ -49,11 +49,11 @@ export function Help({ modality, onClose }: { modality: string | null; onClose: 
   );
 }
 
-function List({ title, rows }: { title: string; rows: readonly (readonly [string, string])[] }) {
+function List({ title, rows, mouse }: { title: string; rows: readonly (readonly [string, string])[]; mouse?: boolean }) {
   return (
     <section>
       <h3>{title}</h3>
-      <dl class="keys">
+      <dl class={mouse ? "keys mouse" : "keys"}>
         {rows.map(([key, text]) => (
           <div key={key}>
             <dt>

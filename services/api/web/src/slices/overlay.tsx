@@ -1,5 +1,4 @@
 /** What lies over the slices: crosshair, sides, facts in the corners, a bar of millimetres, measurements. */
-import { useComputed } from "@preact/signals";
 import { letterOf, type Vector } from "../core/geometry";
 import { t } from "../core/language";
 import { barLength, type Tile } from "./grid";
@@ -38,7 +37,7 @@ interface PartProps {
 }
 
 function Cross({ view, tile }: PartProps) {
-  const at = useComputed(() => view.pixelOf(tile, view.sight.value.cross)).value;
+  const at = view.pixelOf(tile, view.sight.value.cross);
   const [x, y] = [Math.round(at[0] - tile.x) + 0.5, Math.round(at[1] - tile.y) + 0.5];
   return <path class="cross" d={`M${x} 0V${y - GAP}M${x} ${y + GAP}V${tile.height}M0 ${y}H${x - GAP}M${x + GAP} ${y}H${tile.width}`} />;
 }

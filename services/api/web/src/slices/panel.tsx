@@ -8,7 +8,7 @@ import { Problems, Spinner } from "../ui/parts";
 import { say } from "../ui/status";
 import { short } from "./marks";
 import { Overlay } from "./overlay";
-import { usePointer } from "./pointer";
+import { listenToPointer } from "./pointer";
 import { SliceTools } from "./toolbar";
 import { SliceView } from "./view";
 
@@ -43,7 +43,7 @@ export function SlicesPanel({ id, state, onOpen }: Props) {
       opened?.close();
     };
   }, [id]);
-  useEffect(() => (view && canvas.current ? usePointer(canvas.current, view) : undefined), [view]);
+  useEffect(() => (view && canvas.current ? listenToPointer(canvas.current, view) : undefined), [view]);
   useEffect(() => (view ? effect(() => announce(view)) : undefined), [view]);
   return (
     <section class="viewer" aria-label={t("Slices")} data-view="slices">

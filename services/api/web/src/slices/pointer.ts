@@ -15,7 +15,7 @@ const BUTTONS: Record<number, ToolName> = { 1: "pan", 2: "window" };
 const NOTCH = 40;
 
 /** Listens until the function that is returned is called. */
-export function usePointer(canvas: HTMLCanvasElement, view: SliceView): () => void {
+export function listenToPointer(canvas: HTMLCanvasElement, view: SliceView): () => void {
   const fingers = new Map<number, [number, number]>();
   let drag: Drag | null = null;
   let turned = 0;
