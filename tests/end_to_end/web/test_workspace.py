@@ -26,6 +26,18 @@ def page(kept, served, result):
     return opened
 
 
+SETTLED = """() => {
+    const stage = document.querySelector(".stage");
+    return stage.querySelector(".overlay > svg").getAttribute("width") === String(stage.clientWidth);
+}"""
+
+
+def resize(page, width, height):
+    """Sets the window's size and waits until the slices have followed."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_function(SETTLED)
+
+
 @pytest.fixture
 def slices(page):
     """The slices' canvas, focused, with its tools and window as at first."""
@@ -72,7 +84,7 @@ def test_nothing_jumps_while_the_result_is_used(page, slices):
 
 def test_the_result_fills_the_window_and_only_panels_scroll(page):
     for width, height in ((1280, 860), (1024, 768)):
-        page.set_viewport_size({"width": width, "height": height})
+        resize(page, width, height)
         organs, slices, model = (box(page, name) for name in ("Organs and warnings", "Slices", "Model"))
         assert organs["x"] == 0
         assert organs["width"] <= slices["x"] + 1
@@ -81,7 +93,7 @@ def test_the_result_fills_the_window_and_only_panels_scroll(page):
         assert abs(model["y"] + model["height"] - height) < 1
         sizes = page.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]")
         assert sizes == [height, width]
-    page.set_viewport_size({"width": 1280, "height": 860})
+    resize(page, 1280, 860)
 
 
 def test_mouse_scrolls_zooms_and_sets_the_window_live(page, slices):
@@ -151,13 +163,13 @@ def test_the_crosshair_is_one_pixel_wide_and_where_the_place_is(page, slices):
     lines = page.locator(".cross").all()
     assert len(lines) == 3
     page.keyboard.press("+")
-    page.set_viewport_size({"width": 1024, "height": 768})
+    resize(page, 1024, 768)
     place = scene(page)["place"]
     for name in ("axial", "coronal", "sagittal"):
         page.mouse.click(*cross(page, name))
         assert scene(page)["place"] == pytest.approx(place, abs=3), name
     assert {line.evaluate("one => getComputedStyle(one).strokeWidth") for line in lines} == {"1px"}
-    page.set_viewport_size({"width": 1280, "height": 860})
+    resize(page, 1280, 860)
 
 
 def measured(page):
@@ -226,7 +238,7 @@ def test_an_organ_is_isolated_named_and_found_in_both_views(page):
 
 
 def test_a_phone_shows_one_view_at_a_time(page):
-    page.set_viewport_size({"width": 390, "height": 844})
+    resize(page, 390, 844)
     assert page.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]") == [844, 390]
     first = page.locator(".stage canvas").first.bounding_box()
     assert first["y"] < 220, "the picture begins near the top"

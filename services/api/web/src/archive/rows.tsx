@@ -81,7 +81,7 @@ export function JobCards({ jobs, ...acts }: { jobs: readonly Job[] } & Acts) {
       {jobs.map((job) => (
         <li key={job.id} class="job job-card" data-job={job.id}>
           <a href={`#/jobs/${job.id}`} class="job-open">
-            <span class="job-picture">{job.links["thumbnail.png"] && <Picture source={job.links["thumbnail.png"]} />}</span>
+            <span class="job-picture">{job.links["thumbnail.png"] ? <Picture source={job.links["thumbnail.png"]} /> : <Icon name="cube" size={32} />}</span>
             <span>{when(job.created)}</span>
           </a>
           <div class="row between">

@@ -93,6 +93,7 @@ export function ScenePanel({ id, state, slices, onPick, onOpen }: Props) {
 }
 
 function showOrgans(stage: OrganStage, state: ResultState): void {
+  void stage.loaded.value;
   for (const organ of state.organs) {
     const mesh = stage.organ(organ.name);
     if (!mesh) continue;

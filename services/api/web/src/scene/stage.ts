@@ -1,4 +1,5 @@
 /** The organs in three dimensions: camera, light, picking, clip plane, slice plane. Everything of the patient hangs below `root`. */
+import { signal } from "@preact/signals";
 import {
   Box3,
   Color,
@@ -46,6 +47,8 @@ export class OrganStage {
   readonly box = new Box3();
   letters: Letters | null = null;
   organs: OrganMesh[] = [];
+  /** Counts the models that were loaded, so that effects run again for a new one. */
+  readonly loaded = signal(0);
   centre: Vector = [0, 0, 0];
   triangles = 0;
   private readonly caster = new Raycaster();
@@ -88,6 +91,7 @@ export class OrganStage {
     this.root.add(this.letters);
     if (this.clip.on) this.setClip(true);
     if (first) this.look("front");
+    this.loaded.value += 1;
     this.invalidate();
   }
 

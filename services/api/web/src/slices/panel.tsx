@@ -74,7 +74,7 @@ function Readout({ view, state }: { view: SliceView | null; state: ResultState }
   const part = (at: number, plus: string, minus: string): string => `${at >= 0 ? plus : minus} ${Math.abs(at).toFixed(0)}`;
   const { number, count } = view.number(view.active.value);
   return (
-    <p class="readout" aria-live="polite">
+    <p class="readout" aria-live={view.cine.value ? "off" : "polite"}>
       <strong>{organ ? (state.spoken(organ.name)?.title ?? t("An organ")) : t("No organ")}</strong>
       <span>{value === null ? "" : t("value {value}", { value: short(value) })}</span>
       <span>
