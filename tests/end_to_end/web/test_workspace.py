@@ -274,3 +274,20 @@ def test_a_hundred_labels_stay_usable(opened, served, result):
     assert page.locator(".organ-row").count() == 1
     page.get_by_label("Search organs").fill("nothing like it")
     expect(page.get_by_text("No results")).to_be_visible()
+
+
+def test_a_ct_has_windows_by_number(opened, served, result):
+    page = opened()
+
+    def as_ct(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=json.dumps(answer.json() | {"modality": "CT"}))
+
+    page.route("**/report.json", as_ct)
+    page.goto(f"{served.url}/#/jobs/{result}")
+    window = page.locator("[data-window]")
+    expect(window).to_have_attribute("data-window", "400/40")
+    page.get_by_label("Slices with outlines").focus()
+    for key, expected in (("3", "160/60"), ("4", "1800/400"), ("5", "1500/-600"), ("1", "400/40")):
+        page.keyboard.press(key)
+        expect(window).to_have_attribute("data-window", expected)
