@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -122,11 +123,23 @@ def test_upload_pauses_resumes_and_stops(opened, served, scan):
     page.get_by_text("Drop a scan here").wait_for()
 
 
+def packed(served, asked):
+    """Bytes of the application's own files that were asked for, compressed."""
+    paths = {urlsplit(url).path.lstrip("/") or "index.html" for url in asked}
+    files = [served.bundle / path for path in paths if (served.bundle / path).is_file()]
+    return sum(len(gzip.compress(file.read_bytes())) for file in files)
+
+
 def test_everything_comes_from_the_service_itself_and_is_small(opened, served, result):
     page = opened()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
+    page.goto(served.url)
+    page.get_by_text("Drop a scan here").wait_for()
+    first = packed(served, asked)
     show(page, served.url, result)
+    assert first < 40_000, "the first page"
+    assert packed(served, asked) < 600_000, "a result's first view"
     outside = [url for url in asked if not url.startswith((served.url, "blob:", "data:"))]
     assert outside == []
     total = sum(len(gzip.compress(file.read_bytes())) for file in served.bundle.rglob("*") if file.is_file())
