@@ -53,7 +53,7 @@ class File:
     etag: str
 
 
-@router.get("/", response_class=Response)
+@router.api_route("/", methods=["GET", "HEAD"], response_class=Response)
 def page(request: Request, gateway: GatewayDep) -> Response:
     """Return the application; on a loopback address this opens a session."""
     web = gateway.settings.web

@@ -7,8 +7,6 @@ export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   resolve: {
     alias: {
-      // NiiVue's reader of chunked cloud volumes, half its size: no file of ours is one.
-      zarrita: here("src/absent.ts"),
       // daikon's decoder of JPEG-LS, megabytes of compiled code for a rare kind of slice in the confirmation.
       "../lib/charLS-DynamicMemory-browser.js": here("src/absent.ts"),
       // The decoder in plain JavaScript: WebAssembly would need 'wasm-unsafe-eval' in the page's security policy.

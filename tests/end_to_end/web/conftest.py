@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from services.cli import _phantom
 from services.local import free_port
+from tests.support.packages import installed
 
 KEY = "vsk_end_to_end_0123456789abcdefghij"
 FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
@@ -96,6 +97,13 @@ opened = pytest.fixture(_opener, name="opened")
 """Makes pages; after the test no page may have complained."""
 kept = pytest.fixture(_opener, name="kept", scope="module")
 """The same for pages that the tests of a module share: software drawing makes opening a result slow."""
+
+
+@pytest.fixture(scope="package")
+def axe():
+    """The script of axe-core."""
+    folder, _ = installed()
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
 @pytest.fixture(scope="package")

@@ -16,6 +16,29 @@ def shot(page, name, **options):
         page.screenshot(path=Path(folder) / f"{name}.png", **options)
 
 
+SIZES = ((1440, 900), (1024, 768), (820, 1180), (390, 844))
+
+
+def sized_shots(page, name):
+    """Keeps pictures of the page in four sizes, if pictures are kept."""
+    before = page.viewport_size
+    for width, height in SIZES if os.environ.get("VISCERA_SHOTS") else ():
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(600)
+        shot(page, f"{name}-{width}")
+    page.set_viewport_size(before)
+
+
+RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}"
+
+
+def violations(page, axe):
+    """What axe-core finds wrong with the page; `axe` is its script."""
+    page.evaluate(axe)
+    found = page.evaluate(f"axe.run(document, {RULES}).then(answer => answer.violations)")
+    return [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found]
+
+
 def scene(page):
     """What the page tells of its scene."""
     return page.evaluate("viscera.scene()")

@@ -2,27 +2,13 @@
 
 import gzip
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.end_to_end.web.conftest import KEY
-from tests.end_to_end.web.steps import shot, show, wait_shown
-from tests.support.packages import installed
-
-RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}"
-
-
-@pytest.fixture(scope="module")
-def axe():
-    folder, _ = installed()
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
-
-
-def violations(page, axe):
-    page.evaluate(axe)
-    found = page.evaluate(f"axe.run(document, {RULES}).then(answer => answer.violations)")
-    return [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found]
+from tests.end_to_end.web.steps import shot, show, sized_shots, violations, wait_shown
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -31,17 +17,23 @@ def test_pages_are_accessible(opened, served, scan, result, axe, scheme):
     page.goto(served.url)
     page.get_by_text("Drop a scan here").wait_for()
     assert violations(page, axe) == []
+    sized_shots(page, f"new-{scheme}")
     page.set_input_files("input[data-files]", scan)
     page.get_by_role("heading", name="Is this the right scan?").wait_for()
     assert violations(page, axe) == []
+    sized_shots(page, f"confirm-{scheme}")
     page.goto(f"{served.url}/#/archive")
-    page.locator(".job-card").first.wait_for()
-    page.wait_for_timeout(500)
+    page.locator(".job").first.wait_for()
     assert violations(page, axe) == []
+    sized_shots(page, f"archive-{scheme}")
+    page.get_by_role("button", name="Cards").click()
+    page.locator(".job-card").first.wait_for()
+    assert violations(page, axe) == []
+    sized_shots(page, f"cards-{scheme}")
     page.goto(f"{served.url}/#/headset")
     page.locator(".qr").wait_for()
     assert violations(page, axe) == []
-    shot(page, f"headset-page-{scheme}", full_page=True)
+    sized_shots(page, f"headset-page-{scheme}")
     page.goto(f"{served.url}/#/jobs/nothing")
     page.get_by_text(re.compile("no such job|not found|does not exist|is no", re.I)).first.wait_for()
     assert violations(page, axe) == []
@@ -49,10 +41,19 @@ def test_pages_are_accessible(opened, served, scan, result, axe, scheme):
     page.goto(f"{served.url}/#/jobs/{result}")
     wait_shown(page)
     assert violations(page, axe) == []
-    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Share", exact=True).click()
     assert violations(page, axe) == []
     page.keyboard.press("Escape")
-    shot(page, f"result-{scheme}", full_page=True)
+    for button in ("Downloads", "Window", "Keys and mouse"):
+        page.get_by_role("button", name=button, exact=True).click()
+        assert violations(page, axe) == [], button
+        shot(page, f"{button.lower()}-{scheme}")
+        page.keyboard.press("Escape")
+    sized_shots(page, f"result-{scheme}")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("group", name="View").get_by_role("button", name="Organs").click()
+    assert violations(page, axe) == []
+    shot(page, f"organs-390-{scheme}")
 
 
 def test_result_fits_a_tablet(opened, served, result):
@@ -106,7 +107,8 @@ def test_upload_pauses_resumes_and_stops(opened, served, scan):
 
     page.route("**/v1/uploads/*/parts/*", hold)
     page.set_input_files("input[data-files]", scan)
-    page.get_by_role("button", name="Start").click()
+    with page.expect_request("**/v1/uploads/*/parts/*"):
+        page.get_by_role("button", name="Start").click()
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("heading", name="Paused").wait_for()
     page.unroute_all()
@@ -121,11 +123,23 @@ def test_upload_pauses_resumes_and_stops(opened, served, scan):
     page.get_by_text("Drop a scan here").wait_for()
 
 
+def packed(served, asked):
+    """Bytes of the application's own files that were asked for, compressed."""
+    paths = {urlsplit(url).path.lstrip("/") or "index.html" for url in asked}
+    files = [served.bundle / path for path in paths if (served.bundle / path).is_file()]
+    return sum(len(gzip.compress(file.read_bytes())) for file in files)
+
+
 def test_everything_comes_from_the_service_itself_and_is_small(opened, served, result):
     page = opened()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
+    page.goto(served.url)
+    page.get_by_text("Drop a scan here").wait_for()
+    first = packed(served, asked)
     show(page, served.url, result)
+    assert first < 40_000, "the first page"
+    assert packed(served, asked) < 600_000, "a result's first view"
     outside = [url for url in asked if not url.startswith((served.url, "blob:", "data:"))]
     assert outside == []
     total = sum(len(gzip.compress(file.read_bytes())) for file in served.bundle.rglob("*") if file.is_file())

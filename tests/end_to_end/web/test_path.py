@@ -45,29 +45,33 @@ def test_a_scan_is_sent_shown_and_deleted(opened, served, scan, tmp_path):
     send(page, scan)
     page.wait_for_url(re.compile("#/jobs/"))
     job = page.url.rsplit("/", 1)[1]
-    page.get_by_role("heading", name="Result").wait_for(timeout=120_000)
+    page.locator(".workspace").wait_for(timeout=120_000)
     wait_shown(page)
-    shot(page, "result", full_page=True)
+    shot(page, "result")
     download(page, tmp_path)
     page.get_by_role("link", name="Archive").click()
-    card = page.locator(".job-card", has=page.locator(f'a[href="#/jobs/{job}"]'))
-    expect(card.get_by_text("Finished")).to_be_visible()
-    expect(card.get_by_text("Stomach")).to_be_visible()
-    assert card.locator("img").evaluate("async image => (await image.decode(), image.naturalWidth)") > 100
+    row = page.locator(f'.job[data-job="{job}"]')
+    expect(row.get_by_text("Finished")).to_be_visible()
+    expect(row.get_by_role("link")).to_have_attribute("href", f"#/jobs/{job}")
+    shot(page, "archive")
     page.get_by_label("Search").fill("no such thing")
-    expect(card).to_be_hidden()
-    page.get_by_label("Search").fill("stomach")
-    expect(card).to_be_visible()
-    shot(page, "archive", full_page=True)
-    card.get_by_role("button", name="Delete").click()
+    expect(row).to_be_hidden()
+    expect(page.get_by_text("No results")).to_be_visible()
+    page.get_by_label("Search").fill(job[-12:])
+    expect(row).to_be_visible()
+    page.get_by_role("button", name="Cards").click()
+    assert row.locator("img").evaluate("async image => (await image.decode(), image.naturalWidth)") > 100
+    shot(page, "archive-cards")
+    row.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(card).to_have_count(0)
+    expect(row).to_have_count(0)
     with served.client() as client:
         assert client.get(f"/v1/jobs/{job}").status_code == 404
 
 
 def download(page, folder):
     """Each file by its link in the page; three of them looked into."""
+    page.get_by_role("button", name="Downloads").click()
     files = {}
     for link in page.locator(".downloads a").all():
         with page.expect_download() as waiting:
@@ -76,10 +80,17 @@ def download(page, folder):
         waiting.value.save_as(folder / name)
         files[name] = (folder / name).read_bytes()
     assert {"model.glb", "model.stl", "model.3mf", "model.obj.zip", "labels.nii.gz", "report.json"} <= set(files)
+    page.get_by_role("button", name="Close").click()
     assert all(files.values())
     assert files["model.glb"][:4] == b"glTF"
     assert any(name.endswith(".obj") for name in zipfile.ZipFile(io.BytesIO(files["model.obj.zip"])).namelist())
     assert set(np.unique(Truth(folder / "labels.nii.gz").data)) <= {0, 1, 2, 3}
+
+
+def choose(page, menu, item):
+    """Chooses an item of a menu of the tools."""
+    page.get_by_role("button", name=menu, exact=True).click()
+    page.get_by_role("group", name=menu, exact=True).get_by_role("button", name=item).click()
 
 
 def test_organs_lie_where_the_label_map_has_them(shown, truth):
@@ -105,7 +116,7 @@ def test_slices_show_the_patients_left_on_the_right(shown, truth):
     index = np.argwhere(truth.data == 1)
     slice_ = np.bincount(index[:, 0]).argmax()
     inside = index[index[:, 0] == slice_]
-    page.get_by_role("button", name="Axial", exact=True).click()
+    choose(page, "Planes", "Axial")
     target = truth.geometry.to_patient(inside[len(inside) // 2][::-1])
     canvas = page.get_by_label("Slices with outlines")
     canvas.focus()
@@ -149,33 +160,36 @@ def test_tools_of_the_model(shown):
     for x, y in clicks:
         canvas.click(position={"x": x, "y": y})
         places.append(np.array(scene(page)["place"]))
-    page.get_by_role("button", name="Measure").click()
+    page.get_by_role("button", name="Measure between surfaces").click()
     for x, y in clicks:
         canvas.click(position={"x": x, "y": y})
     assert scene(page)["measured"] == pytest.approx(np.linalg.norm(places[0] - places[1]), abs=0.5)
     shot(page, "measure")
     page.get_by_label("Show Stomach").uncheck()
     assert not next(o for o in scene(page)["organs"] if o["name"] == "stomach")["visible"]
+    bowel = page.get_by_role("button", name="Large bowel", exact=True)
+    if bowel.get_attribute("aria-pressed") == "false":
+        bowel.click()
     page.get_by_label("Opacity of Large bowel").fill("0.4")
     assert next(o for o in scene(page)["organs"] if o["name"] == "large_bowel")["opacity"] == pytest.approx(0.4)
-    page.get_by_role("combobox", name="Clip").select_option("coronal")
-    page.get_by_label("Place of the clip plane").fill("0.3")
+    choose(page, "Cut open", "Coronal")
+    page.get_by_label("Place of the cut").fill("0.3")
     clip = scene(page)["clip"]
     assert clip["on"]
     assert clip["normal"] == [0, 0, -1]
     shot(page, "clip")
-    page.get_by_role("combobox", name="Slice").select_option("sagittal")
+    choose(page, "Slice in the model", "Sagittal")
     corners = np.array(scene(page)["plane"])
     assert np.ptp(corners[:, 0]) < 1e-5
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Picture").click()
+        page.get_by_role("button", name="Save a picture").click()
     picture = cv2.imread(str(waiting.value.path()))
     assert picture.std() > 10, "the picture shows something"
 
 
 def test_a_share_link_opens_one_result_and_nothing_else(opened, shown, result):
     page = shown
-    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Share", exact=True).click()
     page.get_by_role("button", name="Make a link").click()
     link = page.get_by_label(re.compile("^Link, until")).input_value()
     assert "/#/shared/" in link
@@ -183,7 +197,7 @@ def test_a_share_link_opens_one_result_and_nothing_else(opened, shown, result):
     guest = opened()
     guest.goto(link)
     wait_shown(guest)
-    expect(guest.get_by_role("heading", name="Result")).to_be_visible()
+    expect(guest.locator(".workspace")).to_be_visible()
     assert guest.get_by_role("button", name="Delete").count() == guest.get_by_role("navigation").count() == 0
     refused = guest.evaluate(f"fetch('/v1/jobs/{result}', {{method: 'DELETE'}}).then(answer => answer.status)")
     assert refused in {403, 404}

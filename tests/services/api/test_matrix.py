@@ -33,7 +33,7 @@ SERIES = STUDY + "/series/{series}"
 INSTANCE = SERIES + "/instances/{instance}"
 WORKITEM = "/dicom-web/workitems/{workitem}"
 RULES = {
-    "GET /livez": Rule(PUBLIC), "GET /readyz": Rule(PUBLIC), "GET /": Rule(PUBLIC),
+    "GET /livez": Rule(PUBLIC), "GET /readyz": Rule(PUBLIC), "GET /": Rule(PUBLIC), "HEAD /": Rule(PUBLIC),
     "GET /.well-known/smart-configuration": Rule(PUBLIC), "POST /v1/oauth/token": Rule(PUBLIC),
     "POST /v1/session": Rule(PUBLIC), "GET /v1/session/oidc": Rule(PUBLIC),
     "GET /v1/session/oidc/login": Rule(PUBLIC), "GET /v1/session/oidc/callback": Rule(PUBLIC),

@@ -53,6 +53,12 @@ def test_page_comes_under_a_policy_without_inline_code(browser):
     assert answer.headers["cache-control"] == "no-cache"
 
 
+def test_monitors_may_ask_for_the_head_alone(browser):
+    answer = browser.head("/")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == browser.get("/").headers["content-type"]
+
+
 def test_assets_are_packed_and_kept_for_ever(browser):
     answer = browser.get("/assets/main-abc123.js", headers={"Accept-Encoding": "gzip"})
     assert answer.content == SCRIPT

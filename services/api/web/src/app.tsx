@@ -1,29 +1,32 @@
-/** The frame around every page: navigation, who is signed in, and the page the address names. */
+/** The frame around every page: navigation, an upload on its way, who is signed in, and the page the address names. */
 import { useEffect, useRef } from "preact/hooks";
 import { Archive } from "./archive/page";
+import { type Language, language, LANGUAGES, speak, t } from "./core/language";
+import type { Text } from "./core/languages/de";
 import { route } from "./core/router";
 import { session, signOut } from "./core/session";
-import { Headset } from "./headset/page";
 import { JobView } from "./job/page";
 import { Learn } from "./learn/page";
 import { Shared } from "./share/shared";
 import { SignIn } from "./signin";
+import { Icon, type IconName } from "./ui/icon";
+import { Headset } from "./ui/lazy";
 import { Spinner } from "./ui/parts";
 import { failure, Status } from "./ui/status";
+import { UploadChip } from "./upload/chip";
 import { NewScan } from "./upload/page";
 
-const TITLES: Record<string, string> = {
-  new: "New scan",
-  archive: "Archive",
-  learn: "Learn",
-  headset: "Headset",
-  jobs: "Result",
+const TITLES: Record<string, [Text, IconName]> = {
+  new: ["New scan", "add"],
+  archive: ["Archive", "archive"],
+  learn: ["Learn", "learn"],
+  headset: ["Headset", "headset"],
 };
 
 function Page() {
   const { page, argument } = route.value;
   if (page === "shared") return <Shared token={argument} />;
-  if (session.value === undefined) return <Spinner text="Signing in" />;
+  if (session.value === undefined) return <Spinner text={t("Signing in")} />;
   if (session.value === null) return <SignIn />;
   if (session.value.job !== null && page !== "headset") return <JobView id={session.value.job} key={session.value.job} />;
   if (page === "jobs") return <JobView id={argument} key={argument} />;
@@ -37,13 +40,26 @@ function Navigation() {
   if (!session.value || session.value.job !== null) return null;
   const here = route.value.page;
   return (
-    <nav aria-label="Pages">
-      {["new", "archive", "learn", "headset"].map((page) => (
-        <a key={page} href={`#/${page}`} aria-current={here === page ? "page" : undefined}>
-          {TITLES[page]}
+    <nav aria-label={t("Pages")}>
+      {Object.entries(TITLES).map(([page, [title, icon]]) => (
+        <a key={page} href={`#/${page}`} aria-current={here === page ? "page" : undefined} aria-label={t(title)}>
+          <Icon name={icon} />
+          <span>{t(title)}</span>
         </a>
       ))}
     </nav>
+  );
+}
+
+function Languages() {
+  return (
+    <select class="language" aria-label={t("Language")} value={language.value} onChange={(event) => void speak(event.currentTarget.value as Language).catch(failure)}>
+      {Object.entries(LANGUAGES).map(([name, title]) => (
+        <option key={name} value={name} lang={name}>
+          {title}
+        </option>
+      ))}
+    </select>
   );
 }
 
@@ -51,35 +67,42 @@ export function App() {
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   const { page } = route.value;
+  const title = t(TITLES[page]?.[0] ?? (page === "jobs" ? "Result" : "Sign in"));
   useEffect(() => {
-    document.title = `${TITLES[page] ?? "Sign in"} · Viscera`;
+    document.title = `${title} · Viscera`;
+  }, [title]);
+  useEffect(() => {
     if (!first.current) main.current?.focus();
     first.current = false;
   }, [page]);
   return (
     <>
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
-        Skip to the content
+        {t("Skip to the content")}
       </a>
-      <header class="top">
-        <a class="brand" href="#/new">
-          <img src="./favicon.svg" alt="" width={28} height={28} />
-          Viscera
+      <header class="masthead">
+        <a class="brand" href="#/new" aria-label="Viscera">
+          <img src="./favicon.svg" alt="" width={24} height={24} />
+          <span>Viscera</span>
         </a>
         <Navigation />
-        {session.value && (
-          <div class="who">
-            <span class="muted">{session.value.name || session.value.tenant}</span>
-            <button type="button" class="quiet" onClick={() => void signOut().catch(failure)}>
-              Sign out
-            </button>
-          </div>
-        )}
+        <div class="who">
+          <UploadChip />
+          <span class="notice">{t("Research use only, not for diagnosis")}</span>
+          <Languages />
+          {session.value && session.value.job === null && (
+            <>
+              <span class="muted name">{session.value.name || session.value.tenant}</span>
+              <button type="button" class="quiet small" onClick={() => void signOut().catch(failure)}>
+                {t("Sign out")}
+              </button>
+            </>
+          )}
+        </div>
       </header>
       <main id="main" tabIndex={-1} ref={main}>
         <Page />
       </main>
-      <footer>Research use only. Not a medical device, not for diagnosis.</footer>
       <Status />
     </>
   );

@@ -1,13 +1,16 @@
 import "./styles/base.css";
 import "./styles/pages.css";
-import "./styles/viewers.css";
+import "./styles/workspace.css";
 import { render } from "preact";
 import { App } from "./app";
+import { begin } from "./core/language";
 import { follow } from "./core/router";
 import { refresh } from "./core/session";
 import { failure } from "./ui/status";
 
 follow();
 const place = document.getElementById("app");
+// A catalogue that can't be loaded leaves the page in English.
+await begin().catch(() => undefined);
 if (place) render(<App />, place);
 refresh().catch((error: unknown) => failure(error));

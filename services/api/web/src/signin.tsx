@@ -1,6 +1,7 @@
 /** Sign in with an API key, or with the hospital's own sign-in where it is set up. */
 import { useEffect, useState } from "preact/hooks";
 import { api, Problem, sentence } from "./core/api";
+import { t } from "./core/language";
 import { signIn } from "./core/session";
 import { Problems } from "./ui/parts";
 
@@ -23,17 +24,17 @@ export function SignIn() {
       await signIn(key.trim());
     } catch (error) {
       const wrong = error instanceof Problem && error.status === 401;
-      setProblem(wrong ? "This key is not known here. Check it, or ask who runs this service for one." : sentence(error));
+      setProblem(wrong ? t("This key is not known here. Check it, or ask who runs this service for one.") : sentence(error));
     } finally {
       setBusy(false);
     }
   };
   return (
     <section class="narrow card">
-      <h1>Sign in</h1>
+      <h1>{t("Sign in")}</h1>
       <form onSubmit={(event) => void submit(event)}>
         <label>
-          API key
+          {t("API key")}
           <input
             type="password"
             autocomplete="current-password"
@@ -44,17 +45,17 @@ export function SignIn() {
         </label>
         <Problems text={problem} />
         <button type="submit" class="primary" disabled={busy || !key.trim()}>
-          Sign in
+          {t("Sign in")}
         </button>
       </form>
       {login && (
-        <p>
+        <p class="row">
           <a class="button" href={login}>
-            Sign in with your organisation
+            {t("Sign in with your organisation")}
           </a>
         </p>
       )}
-      <p class="muted">`viscera serve` prints a key when it starts. The key stays in a cookie that no script can read.</p>
+      <p class="muted"><code>viscera serve</code> {t("prints a key when it starts. The key stays in a cookie that no script can read.")}</p>
     </section>
   );
 }

@@ -1,5 +1,6 @@
 /** Calls of the HTTP interface; every failure is a Problem with the service's code and sentence. */
-import type { Job, JobPage, Report, Scan, Session, Share } from "./types";
+import { t } from "./language";
+import type { Job, JobPage, Model, Report, Scan, Session, Share } from "./types";
 
 export class Problem extends Error {
   constructor(
@@ -16,7 +17,7 @@ export class Problem extends Error {
 export function sentence(error: unknown): string {
   if (error instanceof Problem) return error.message;
   if (error instanceof Error && error.message) return error.message;
-  return "Something went wrong.";
+  return t("Something went wrong.");
 }
 
 export function problemOf(status: number, text: string): Problem {
@@ -29,11 +30,11 @@ export function problemOf(status: number, text: string): Problem {
     // not JSON: a proxy's own page
   }
   if (status === 0) return unreachable();
-  return new Problem(status, "http_error", `The server answered ${status}.`);
+  return new Problem(status, "http_error", t("The server answered {status}.", { status }));
 }
 
 export function unreachable(): Problem {
-  return new Problem(0, "unreachable", "The server can't be reached. Check the connection; nothing you sent is lost.");
+  return new Problem(0, "unreachable", t("The server can't be reached. Check the connection; nothing you sent is lost."));
 }
 
 async function send(path: string, init: RequestInit = {}): Promise<Response> {
@@ -85,9 +86,12 @@ export const api = {
   signOut: () => json<void>("/v1/session", "DELETE"),
   oidc: () => json<{ enabled: boolean; login: string }>("/v1/session/oidc"),
   page: () => json<{ version: string; signed_in: boolean; public_url: string | null }>("/web.json"),
-  job: (id: string, wait = 0) => json<Job>(`${job(id)}?wait=${wait}`),
-  jobs: (state: string, cursor: string | null, limit = 50) => {
+  job: async (id: string, wait = 0, signal?: AbortSignal) =>
+    (await (await send(`${job(id)}?wait=${wait}`, signal ? { signal } : {})).json()) as Job,
+  models: () => json<{ items: Model[] }>("/v1/models"),
+  jobs: (state: string, cursor: string | null, limit = 50, text = "") => {
     const query = new URLSearchParams({ limit: String(limit) });
+    if (text.trim()) query.set("q", text.trim());
     if (state) query.set("state", state);
     if (cursor) query.set("cursor", cursor);
     return json<JobPage>(`/v1/jobs?${query}`);
@@ -99,6 +103,7 @@ export const api = {
     return (await (await send("/v1/jobs", { method: "POST", body: scan, headers })).json()) as Job;
   },
   cancel: (id: string) => json<Job>(`${job(id)}/cancel`, "POST"),
+  describe: (id: string, change: Pick<Job, "name" | "note" | "tags" | "review">) => json<Job>(job(id), "PATCH", change),
   erase: (id: string) => json<void>(job(id), "DELETE"),
   report: (id: string) => json<Report>(`${job(id)}/report.json`),
   share: (id: string, seconds: number) => json<Share>(`${job(id)}/share`, "POST", { seconds }),

@@ -4,22 +4,34 @@ import { signal } from "@preact/signals";
 export interface Route {
   page: string;
   argument: string;
+  /** What follows a question mark: `#/archive?q=ct`. */
+  query: Record<string, string>;
 }
 
 export function parse(hash: string): Route {
-  const [page = "", ...rest] = hash.replace(/^#\/?/, "").split("/");
-  return { page: page || "new", argument: decodeURIComponent(rest.join("/")) };
+  const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
+  const [page = "", ...rest] = path.split("/");
+  return { page: page || "new", argument: decodeURIComponent(rest.join("/")), query: Object.fromEntries(new URLSearchParams(query)) };
 }
 
 export const route = signal<Route>(parse(typeof location === "undefined" ? "" : location.hash));
 
 export function follow(): void {
   window.addEventListener("hashchange", () => {
+    const before = route.peek().page;
     route.value = parse(location.hash);
-    window.scrollTo(0, 0);
+    if (route.peek().page !== before) window.scrollTo(0, 0);
   });
 }
 
 export function go(path: string): void {
   location.hash = `#/${path}`;
+}
+
+/** Notes in the address how a page is set, without a step in the browser's history; empty values are left out. */
+export function remember(page: string, query: Record<string, string>): void {
+  const kept = Object.entries(query).filter(([, value]) => value);
+  const text = new URLSearchParams(kept).toString();
+  history.replaceState(history.state, "", `#/${page}${text ? `?${text}` : ""}`);
+  route.value = parse(location.hash);
 }

@@ -25,6 +25,22 @@ export interface Job {
   ended: string | null;
   error: { code: string; detail: string } | null;
   links: Record<string, string>;
+  /** What people wrote, and what the segmenter found; absent in answers of earlier versions. */
+  name?: string;
+  note?: string;
+  tags?: string[];
+  review?: Review;
+  modality?: string;
+  model?: string;
+}
+
+export type Review = "unread" | "accepted" | "needs_correction";
+
+/** A model of a worker that is up. */
+export interface Model {
+  stage: string;
+  name: string;
+  card: { modalities?: string[] };
 }
 
 export interface JobPage {

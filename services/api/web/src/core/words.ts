@@ -1,4 +1,5 @@
 /** Numbers and times as a reader wants them. */
+import { language, t } from "./language";
 
 export function millilitres(volume: number): string {
   return volume >= 100 ? `${Math.round(volume)} mL` : `${volume.toFixed(1)} mL`;
@@ -6,7 +7,7 @@ export function millilitres(volume: number): string {
 
 /** The volume of an organ; that of a part is marked, because the outlines end inside the organ. */
 export function organVolume(report: { volume_ml: number; part_seen?: boolean }): string {
-  return report.part_seen ? `${millilitres(report.volume_ml)} (part seen)` : millilitres(report.volume_ml);
+  return report.part_seen ? `${millilitres(report.volume_ml)} (${t("part seen")})` : millilitres(report.volume_ml);
 }
 
 export function bytes(count: number): string {
@@ -27,9 +28,14 @@ export function seconds(count: number): string {
 }
 
 export function when(time: string): string {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
+  return new Intl.DateTimeFormat(language.value === "en" ? undefined : language.value, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
 }
 
 export function percent(part: number): string {
   return `${Math.floor(part * 100)} %`;
+}
+
+/** What a scan is called where it has no name of its own: its kind and when it was sent. */
+export function scanName(modality: string | null | undefined, created: string): string {
+  return `${modality ?? t("Scan")} · ${when(created)}`;
 }

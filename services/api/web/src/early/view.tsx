@@ -1,6 +1,7 @@
 /** What is finished while the segmenter works: slices with their outlines, and a preview of the surfaces. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../core/api";
+import { t } from "../core/language";
 import type { EarlyPart } from "../core/types";
 import { finishedSlices } from "./list";
 import { joined, type Piece, readLabels } from "./parts";
@@ -13,8 +14,8 @@ interface Props {
 
 export function EarlyView({ id, parts }: Props) {
   return (
-    <section class="early" aria-label="Early outlines">
-      <p class="muted">Early outlines: the result can differ.</p>
+    <section class="early" aria-label={t("Early outlines")}>
+      <p class="muted">{t("Early outlines: the result can differ.")}</p>
       <div class="early-views">
         <Slices id={id} parts={parts} />
         <Preview parts={parts} />
@@ -43,15 +44,15 @@ function Slices({ id, parts }: Props) {
   if (number === undefined) return null;
   return (
     <figure>
-      <div class="early-picture">{shown && <img src={shown} alt={`Slice ${number} with early outlines`} />}</div>
+      <div class="early-picture">{shown && <img src={shown} alt={t("Slice {n} with early outlines", { n: number })} />}</div>
       <label>
-        Slice {number}
+        {t("Slice {n}", { n: number })}
         <input
           type="range"
           min={0}
           max={last}
           value={at}
-          aria-valuetext={`Slice ${number}`}
+          aria-valuetext={t("Slice {n}", { n: number })}
           onInput={(event) => setChosen(Number(event.currentTarget.value))}
         />
       </label>
@@ -90,7 +91,7 @@ function Preview({ parts }: { parts: readonly EarlyPart[] }) {
   }, [parts]);
   return (
     <div class="early-preview" data-triangles={triangles}>
-      <canvas ref={canvas} role="img" aria-label="Preview of the organs' surfaces, from the front" />
+      <canvas ref={canvas} role="img" aria-label={t("Preview of the organs' surfaces, from the front")} />
     </div>
   );
 }

@@ -1,10 +1,12 @@
 /** Every file of a result. Most are written at their first request, so a link waits before the browser follows it. */
 import { useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
+import { t } from "../core/language";
+import type { Text } from "../core/languages/de";
 import type { Job } from "../core/types";
-import { Problems } from "../ui/parts";
+import { Dialog, Problems } from "../ui/parts";
 
-const FILES: [string, string, string][] = [
+const FILES: [string, Text, Text][] = [
   ["model.glb", "GLB", "for browsers, headsets and slides"],
   ["model.stl", "STL", "for printers"],
   ["model.3mf", "3MF", "for printers, in colour"],
@@ -18,7 +20,7 @@ const FILES: [string, string, string][] = [
   ["thumbnail.png", "Picture", "of the model, from the front"],
 ];
 
-export function Downloads({ job }: { job: Job }) {
+export function Downloads({ job, onClose }: { job: Job; onClose: () => void }) {
   const [waiting, setWaiting] = useState("");
   const [problem, setProblem] = useState("");
   const download = async (event: Event, name: string) => {
@@ -37,20 +39,19 @@ export function Downloads({ job }: { job: Job }) {
   };
   const there = FILES.filter(([name]) => job.links[name] !== undefined);
   return (
-    <section class="card">
-      <h2>Downloads</h2>
+    <Dialog title={t("Downloads")} onClose={onClose}>
       <ul class="downloads">
         {there.map(([name, title, use]) => (
           <li key={name}>
             <a href={job.links[name]} download={name} onClick={(event) => void download(event, name)}>
-              {title}
+              {t(title)}
             </a>
-            <span class="muted">{waiting === name ? "is being prepared" : use}</span>
+            <span class="muted">{waiting === name ? t("is being prepared") : t(use)}</span>
           </li>
         ))}
       </ul>
       <Problems text={problem} />
-    </section>
+    </Dialog>
   );
 }
 

@@ -1,6 +1,7 @@
-/** One job: on its way, failed, or its result. */
+/** One job: processing, failed, or its result. */
 import { lazy, Suspense } from "preact/compat";
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../core/language";
 import { OPEN_STATES } from "../core/types";
 import { Problems, Spinner } from "../ui/parts";
 import { Ended } from "./ended";
@@ -18,12 +19,21 @@ export function JobView({ id }: { id: string }) {
   }, [id]);
   const job = follower?.job.value;
   const problem = follower?.problem.value ?? "";
+  const final = follower?.final.value ?? false;
   if (!job) {
     return (
-      <section class="narrow">
-        <h1>{problem ? "This result can't be opened" : "Result"}</h1>
-        {problem ? <Problems text={problem} /> : <Spinner text="Looking the job up" />}
+      <section class="narrow card">
+        <h1>{final ? t("This result can't be opened") : t("Opening the result")}</h1>
+        <Problems text={problem} />
+        {!final && <Spinner text={problem ? t("Trying again") : t("Looking the job up")} />}
       </section>
+    );
+  }
+  if (job.state === "succeeded") {
+    return (
+      <Suspense fallback={<Spinner text={t("Opening the result")} />}>
+        <Results job={job} />
+      </Suspense>
     );
   }
   return (
@@ -31,10 +41,6 @@ export function JobView({ id }: { id: string }) {
       <Problems text={problem} />
       {OPEN_STATES.includes(job.state) ? (
         <Progress job={job} early={follower?.early.value ?? []} onChange={(next) => follower?.see(next)} />
-      ) : job.state === "succeeded" ? (
-        <Suspense fallback={<Spinner text="Opening the result" />}>
-          <Results job={job} />
-        </Suspense>
       ) : (
         <Ended job={job} />
       )}

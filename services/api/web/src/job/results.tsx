@@ -1,21 +1,19 @@
-/** A result: slices and model side by side, the organs' table below, downloads, sharing, the headset. */
-import { useEffect, useState } from "preact/hooks";
+/** A result as a workspace: organs on the left, slices and model beside them, everything else behind the bar above. */
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
-import { go } from "../core/router";
-import { mayWrite } from "../core/session";
-import type { Job, Report } from "../core/types";
-import { when } from "../core/words";
+import { t } from "../core/language";
+import type { Job } from "../core/types";
 import { ScenePanel } from "../scene/panel";
 import type { OrganStage } from "../scene/stage";
-import { ShareDialog } from "../share/dialog";
+import { sliceKey } from "../slices/keys";
 import { SlicesPanel } from "../slices/panel";
 import type { SliceView } from "../slices/view";
-import { Confirm, Problems, Spinner, Warnings } from "../ui/parts";
-import { failure, say } from "../ui/status";
-import { EnterButtons } from "../xr/buttons";
-import { Downloads } from "./downloads";
+import { Problems, Segments, Spinner, Warnings } from "../ui/parts";
+import { ResultBar } from "./bar";
+import { Help } from "./help";
+import { MarkList } from "./marks";
+import { Organs } from "./organs";
 import { ResultState } from "./state";
-import { OrganTable } from "./table";
 
 export function Results({ job }: { job: Job }) {
   const [state, setState] = useState<ResultState | null>(null);
@@ -27,76 +25,58 @@ export function Results({ job }: { job: Job }) {
     );
   }, [job.id]);
   if (problem) return <Problems text={problem} />;
-  if (!state) return <Spinner text="Opening the result" />;
-  return <Opened job={job} state={state} />;
+  if (!state) return <Spinner text={t("Opening the result")} />;
+  return <Workspace job={job} state={state} />;
 }
 
-function Opened({ job, state }: { job: Job; state: ResultState }) {
+type Tab = "slices" | "model" | "organs";
+
+function Workspace({ job, state }: { job: Job; state: ResultState }) {
+  const root = useRef<HTMLDivElement>(null);
   const [slices, setSlices] = useState<SliceView | null>(null);
   const [stage, setStage] = useState<OrganStage | null>(null);
-  return (
-    <div class="results">
-      <Head job={job} report={state.report} stage={stage} state={state} />
-      <Warnings items={state.report.warnings} />
-      <div class="side-by-side">
-        <SlicesPanel id={job.id} state={state} onOpen={setSlices} />
-        <ScenePanel id={job.id} state={state} slices={slices} onOpen={setStage} />
-      </div>
-      <div class="below">
-        <OrganTable state={state} />
-        <Downloads job={job} />
-      </div>
-    </div>
-  );
-}
-
-interface HeadProps {
-  job: Job;
-  report: Report;
-  stage: OrganStage | null;
-  state: ResultState;
-}
-
-function Head({ job, report, stage, state }: HeadProps) {
-  const [open, setOpen] = useState<"" | "share" | "delete">("");
-  const erase = (): void => {
-    api.erase(job.id).then(() => {
-      say("The result and its scan were deleted");
-      go("archive");
-    }, failure);
-    setOpen("");
+  const [tab, setTab] = useState<Tab>("slices");
+  const [help, setHelp] = useState(false);
+  useEffect(() => root.current?.focus(), []);
+  const pressed = (event: KeyboardEvent): void => {
+    const { target } = event;
+    const writes = target instanceof HTMLInputElement && target.type !== "checkbox";
+    const presses = target instanceof HTMLElement && target.closest("button, a, label") && (event.key === "Enter" || event.key === " ");
+    if (writes || presses || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.key === "?") setHelp(true);
+    else if (!slices || !sliceKey(slices, event.key)) return;
+    event.preventDefault();
   };
   return (
-    <header class="result-head">
-      <div>
-        <h1>Result</h1>
-        <p class="muted">
-          {when(job.created)} · {report.modality ?? "scan"} · {report.quality} model · {report.triangles.toLocaleString()} triangles
-        </p>
+    <div class="workspace" data-tab={tab} tabIndex={-1} ref={root} onKeyDown={pressed}>
+      <ResultBar job={job} state={state} stage={stage} onHelp={() => setHelp(true)} />
+      <div class="tabs">
+        <Segments
+          label={t("View")}
+          value={tab}
+          onChange={setTab}
+          items={[
+            ["slices", t("Slices")],
+            ["model", t("Model")],
+            ["organs", t("Organs")],
+          ]}
+        />
       </div>
-      <div class="row">
-        <EnterButtons stage={stage} state={state} />
-        {mayWrite() && (
-          <>
-            <button type="button" onClick={() => setOpen("share")}>
-              Share
-            </button>
-            <button type="button" class="danger" onClick={() => setOpen("delete")}>
-              Delete
-            </button>
-          </>
+      <div class="side-panel" role="region" aria-label={t("Organs and warnings")} tabIndex={0}>
+        <Organs state={state} />
+        {slices && <MarkList view={slices} />}
+        {state.report.warnings.length > 0 && (
+          <section aria-labelledby="warnings">
+            <header class="panel-head">
+              <h2 id="warnings">{t("Warnings")}</h2>
+            </header>
+            <Warnings items={state.report.warnings} />
+          </section>
         )}
       </div>
-      {open === "share" && <ShareDialog id={job.id} onClose={() => setOpen("")} />}
-      {open === "delete" && (
-        <Confirm
-          title="Delete this result?"
-          text="The scan, the outlines and the model are erased for everybody. Only a line in the audit record stays."
-          action="Delete"
-          onYes={erase}
-          onClose={() => setOpen("")}
-        />
-      )}
-    </header>
+      <SlicesPanel id={job.id} state={state} onOpen={setSlices} />
+      <ScenePanel id={job.id} state={state} slices={slices} onOpen={setStage} />
+      {help && <Help modality={state.report.modality} onClose={() => setHelp(false)} />}
+    </div>
   );
 }

@@ -1,5 +1,5 @@
 /** What both views of a result share: which organs are shown and how, which one is chosen, and the place looked at. */
-import { type Signal, signal } from "@preact/signals";
+import { batch, type Signal, signal } from "@preact/signals";
 import type { Orientation, Vector } from "../core/geometry";
 import { colourOf } from "../core/organs";
 import { organVolume } from "../core/words";
@@ -61,5 +61,16 @@ export class ResultState {
   toggle(name: string): void {
     const organ = this.organ(name);
     if (organ) organ.visible.value = !organ.visible.value;
+  }
+
+  showAll(on: boolean): void {
+    batch(() => this.organs.forEach((organ) => (organ.visible.value = on)));
+  }
+
+  /** Shows this organ alone; a second time shows all of them. */
+  isolate(name: string): void {
+    const alone = this.organs.every((organ) => organ.visible.peek() === (organ.name === name));
+    batch(() => this.organs.forEach((organ) => (organ.visible.value = alone || organ.name === name)));
+    this.selected.value = name;
   }
 }

@@ -2,6 +2,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { css } from "../core/organs";
+import { t } from "../core/language";
+import type { Text } from "../core/languages/de";
 import type { Job } from "../core/types";
 import { ResultState } from "../job/state";
 import { ScenePanel } from "../scene/panel";
@@ -10,7 +12,7 @@ import { Problems, Spinner } from "../ui/parts";
 import { EnterButtons } from "../xr/buttons";
 import { Lesson } from "./lesson";
 
-const COLOURS: Record<number, string> = { 1: "yellow", 2: "blue", 3: "red" };
+const COLOURS: Record<number, Text> = { 1: "The yellow one", 2: "The blue one", 3: "The red one" };
 
 export function Class({ job }: { job: Job }) {
   const [state, setState] = useState<ResultState | null>(null);
@@ -29,7 +31,7 @@ export function Class({ job }: { job: Job }) {
   }, [job.id]);
   if (problem) return <Problems text={problem} />;
   const lesson = state?.lesson.value;
-  if (!state || !lesson) return <Spinner text="Opening the sample case" />;
+  if (!state || !lesson) return <Spinner text={t("Opening the sample case")} />;
   return (
     <div class="learn">
       <ScenePanel id={job.id} state={state} slices={null} onOpen={setStage} onPick={(name) => lesson.answer(name)} />
@@ -38,7 +40,7 @@ export function Class({ job }: { job: Job }) {
         <div class="row">
           <EnterButtons stage={stage} state={state} />
         </div>
-        <p class="muted">In a headset the board beside the organs asks the same questions.</p>
+        <p class="muted">{t("In a headset the board beside the organs asks the same questions.")}</p>
       </aside>
     </div>
   );
@@ -49,21 +51,21 @@ function Quiz({ lesson, state }: { lesson: Lesson; state: ResultState }) {
   const chosen = state.selected.value ? state.spoken(state.selected.value) : null;
   return (
     <>
-      <h2>{asked ? `Find the ${asked.title.toLowerCase()}` : "Find the organ"}</h2>
+      <h2>{asked ? t("Find the {organ}", { organ: asked.title.toLowerCase() }) : t("Find the organ")}</h2>
       <div aria-live="polite">
         {lesson.told.value && <p>{lesson.told.value}</p>}
         {!asked && chosen && (
           <p>
-            You chose the <strong>{chosen.title.toLowerCase()}</strong>, {chosen.volume}.
+            <strong>{chosen.title}</strong>, {chosen.volume}
           </p>
         )}
         {asked && (
           <p class="muted">
-            Question {lesson.right.value + 1} of {lesson.total}, {lesson.wrong.value} wrong so far
+            {t("Question {number} of {count}, {wrong} wrong so far", { number: lesson.right.value + 1, count: lesson.total, wrong: lesson.wrong.value })}
           </p>
         )}
       </div>
-      <p class="muted">{asked ? "Click it in the model, or answer here:" : "Click an organ, or choose it here:"}</p>
+      <p class="muted">{asked ? t("Click it in the model, or answer here:") : t("Click an organ, or choose it here:")}</p>
       <div class="answers">
         {state.organs.map((organ) => (
           <button
@@ -75,7 +77,7 @@ function Quiz({ lesson, state }: { lesson: Lesson; state: ResultState }) {
             }}
           >
             <span class="swatch" style={{ background: css(organ.colour) }} aria-hidden="true" />
-            {lesson.names.value ? organ.title : `The ${COLOURS[organ.label] ?? "grey"} one`}
+            {lesson.names.value ? organ.title : t(COLOURS[organ.label] ?? "The grey one")}
           </button>
         ))}
       </div>
@@ -86,7 +88,7 @@ function Quiz({ lesson, state }: { lesson: Lesson; state: ResultState }) {
           disabled={asked !== null}
           onChange={(event) => (lesson.names.value = event.currentTarget.checked)}
         />
-        Show the organs' names
+        {t("Show the organs' names")}
       </label>
       <div class="row">
         <button
@@ -98,7 +100,7 @@ function Quiz({ lesson, state }: { lesson: Lesson; state: ResultState }) {
             else lesson.start();
           }}
         >
-          {asked ? "End the quiz" : "Start the quiz"}
+          {asked ? t("End the quiz") : t("Start the quiz")}
         </button>
       </div>
     </>

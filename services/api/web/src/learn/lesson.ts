@@ -1,5 +1,6 @@
 /** A lesson: names hidden or shown, and a short quiz, "find the stomach", in the page or in a headset. */
 import { signal } from "@preact/signals";
+import { t } from "../core/language";
 
 export interface Asked {
   name: string;
@@ -39,12 +40,12 @@ export class Lesson {
     if (!asked) return false;
     if (name === asked.name) {
       this.right.value += 1;
-      this.told.value = `Yes, that is the ${asked.title.toLowerCase()}.`;
+      this.told.value = t("Yes, that is the {organ}.", { organ: asked.title.toLowerCase() });
       this.ask();
     } else {
       this.wrong.value += 1;
-      const title = this.organs.find((organ) => organ.name === name)?.title ?? "something else";
-      this.told.value = `No, that is the ${title.toLowerCase()}. Look again for the ${asked.title.toLowerCase()}.`;
+      const title = this.organs.find((organ) => organ.name === name)?.title ?? "–";
+      this.told.value = t("No, that is the {organ}. Look again for the {asked}.", { organ: title.toLowerCase(), asked: asked.title.toLowerCase() });
     }
     return true;
   }
@@ -54,12 +55,17 @@ export class Lesson {
     this.names.value = true;
   }
 
+  private summary(): string {
+    const values = { right: this.right.value, wrong: this.wrong.value };
+    return values.wrong === 1 ? t("Done: {right} found, 1 wrong try.", values) : t("Done: {right} found, {wrong} wrong tries.", values);
+  }
+
   private ask(): void {
     const next = this.left.shift() ?? null;
     this.asked.value = next;
     if (next) return;
     this.names.value = true;
-    this.told.value += ` Done: ${this.right.value} found, ${this.wrong.value} wrong ${this.wrong.value === 1 ? "try" : "tries"}.`;
+    this.told.value += ` ${this.summary()}`;
   }
 }
 

@@ -2,6 +2,7 @@
 import { lazy, Suspense } from "preact/compat";
 import { useEffect, useState } from "preact/hooks";
 import { sentence } from "../core/api";
+import { t } from "../core/language";
 import { mayWrite } from "../core/session";
 import { OPEN_STATES } from "../core/types";
 import { Follower } from "../job/follow";
@@ -26,7 +27,7 @@ export function Learn() {
         },
         (error: unknown) => setProblem(sentence(error)),
       );
-    } else setProblem("Your key may not start jobs, and the sample case needs one.");
+    } else setProblem(t("Your key may not start jobs, and the sample case needs one."));
     return () => {
       here = false;
       made?.close();
@@ -35,21 +36,20 @@ export function Learn() {
   const job = follower?.job.value;
   return (
     <section>
-      <h1>Learn</h1>
+      <h1>{t("Learn")}</h1>
       <p class="lead">
-        A body made by formula, with no patient in it, went through the same stages as any scan. Turn it, look at it from
-        all sides, then let the names be hidden and find the organs.
+        {t("A computed body, with no patient in it, went through the same stages as any scan. Turn it, look at it from all sides, then hide the names and find the organs.")}
       </p>
       <Problems text={problem || (follower?.problem.value ?? "")} />
-      {!job && !problem && <Spinner text="Fetching the sample case" />}
+      {!job && !problem && <Spinner text={t("Opening the sample case")} />}
       {job && OPEN_STATES.includes(job.state) && <Progress job={job} onChange={(next) => follower?.see(next)} />}
       {job?.state === "succeeded" && (
-        <Suspense fallback={<Spinner text="Opening the sample case" />}>
+        <Suspense fallback={<Spinner text={t("Opening the sample case")} />}>
           <Class job={job} />
         </Suspense>
       )}
       {job && (job.state === "failed" || job.state === "cancelled") && (
-        <Problems text={job.error?.detail ?? "The sample case was cancelled."} />
+        <Problems text={job.error?.detail ?? t("The sample case was cancelled.")} />
       )}
     </section>
   );

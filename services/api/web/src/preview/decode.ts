@@ -4,7 +4,7 @@ import type { Picked } from "../upload/collect";
 import { isDicom, readSeries } from "./dicom";
 import { looksLikeNifti, readNifti } from "./nifti";
 import { isPng, pixelSize, readPng, sliceNumber } from "./png";
-import type { Plane, Preview } from "./types";
+import { type Plane, type Preview, Unreadable } from "./types";
 import { CT_WINDOW, draw, type Levels, robustLevels, shrunk } from "./window";
 
 interface Member {
@@ -19,7 +19,7 @@ const RADIOLOGICAL: Preview["letters"] = ["R", "L", "A", "P"];
 
 export async function decode(picked: Picked[], told: Told): Promise<Preview> {
   const total = picked.reduce((sum, { file }) => sum + file.size, 0);
-  if (total > LARGEST) throw new Error("The scan is too large to be shown here before it is sent.");
+  if (total > LARGEST) throw new Unreadable("The scan is too large to be shown here before it is sent.");
   const members = await read(picked, told);
   const dicom = members.filter(({ bytes }) => isDicom(bytes));
   const png = members.filter(({ bytes }) => isPng(bytes));
@@ -28,7 +28,7 @@ export async function decode(picked: Picked[], told: Told): Promise<Preview> {
   if (png.length > 0) return fromPng(png, told);
   const [volume] = nifti;
   if (volume) return fromNifti(volume);
-  throw new Error("This browser can't show these files: they are not PNG, NIfTI or DICOM as far as it can tell.");
+  throw new Unreadable("This browser can't show these files: they are not PNG, NIfTI or DICOM as far as it can tell.");
 }
 
 async function read(picked: Picked[], told: Told): Promise<Member[]> {
@@ -54,18 +54,22 @@ async function fromPng(members: Member[], told: Told): Promise<Preview> {
   }
   const size = pixelSize(sorted[0]?.path ?? "");
   const notes = ["PNG files do not say how they lie in the patient: the usual orientation is assumed."];
-  return assemble("png", planes, robustLevels(planes), size ? [...size, PNG_GAP] : null, RADIOLOGICAL, notes);
+  const facts: Facts = { spacing: size ? [...size, PNG_GAP] : null, letters: RADIOLOGICAL, modality: null, gaps: null, notes };
+  return assemble("png", planes, robustLevels(planes), facts);
 }
 
 function fromNifti(member: Member): Preview {
   const { planes, spacing } = readNifti(member.bytes);
-  return assemble("nifti", planes, levelsOf(planes), spacing, RADIOLOGICAL, []);
+  const levels = levelsOf(planes);
+  const modality = levels === CT_WINDOW ? "CT" : null;
+  return assemble("nifti", planes, levels, { spacing, letters: RADIOLOGICAL, modality, gaps: null, notes: [] });
 }
 
 function fromDicom(members: Member[]): Preview {
-  const { planes, spacing, letters, ct, left } = readSeries(members.map(({ bytes }) => bytes));
+  const { planes, spacing, letters, modality, gaps, left } = readSeries(members.map(({ bytes }) => bytes));
   const notes = left > 0 ? [`${left} more DICOM files belong to other series or hold no image.`] : [];
-  return assemble("dicom", planes, ct ? CT_WINDOW : robustLevels(planes), spacing, letters, notes);
+  const levels = modality === "CT" ? CT_WINDOW : robustLevels(planes);
+  return assemble("dicom", planes, levels, { spacing, letters, modality, gaps, notes });
 }
 
 /** Hounsfield units show themselves by air far below zero. */
@@ -74,19 +78,14 @@ function levelsOf(planes: Plane[]): Levels {
   return levels.low < -500 ? CT_WINDOW : levels;
 }
 
-function assemble(
-  format: Preview["format"],
-  planes: Plane[],
-  levels: Levels,
-  spacing: Preview["spacing"],
-  letters: Preview["letters"],
-  notes: string[],
-): Preview {
+type Facts = Pick<Preview, "spacing" | "letters" | "modality" | "gaps" | "notes">;
+
+function assemble(format: Preview["format"], planes: Plane[], levels: Levels, facts: Facts): Preview {
   const [first] = planes;
-  if (!first) throw new Error("There are no slices in these files.");
+  if (!first) throw new Unreadable("There are no slices in these files.");
   const { rows, columns } = first;
   const { height, width } = shrunk(rows, columns);
   const pixels = new Uint8Array(planes.length * height * width);
   planes.forEach((plane, at) => draw(plane, levels, pixels, at * height * width, height, width));
-  return { format, slices: planes.length, rows, columns, pixels, width, height, spacing, letters, notes };
+  return { format, slices: planes.length, rows, columns, pixels, width, height, ...facts };
 }

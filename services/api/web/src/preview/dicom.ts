@@ -1,13 +1,14 @@
 /** DICOM series: the images of the largest series, sorted along the normal of their planes. No text is taken out. */
 import daikon from "daikon";
 import { letterOf, type Vector } from "../core/geometry";
-import type { Plane } from "./types";
+import { type Plane, Unreadable } from "./types";
 
 export interface Series {
   planes: Plane[];
   spacing: [number, number, number] | null;
   letters: [string, string, string, string];
-  ct: boolean;
+  modality: string | null;
+  gaps: [number, number] | null;
   left: number;
 }
 
@@ -23,7 +24,7 @@ export function isDicom(bytes: Uint8Array): boolean {
 export function readSeries(files: Uint8Array[]): Series {
   const series = largest(files.map(parsed).filter((image) => image !== null));
   const [first] = series;
-  if (!first) throw new Error("These DICOM files hold no images that this page can show.");
+  if (!first) throw new Unreadable("These DICOM files hold no images that this page can show.");
   const directions = (first.getImageDirections() ?? [1, 0, 0, 0, 1, 0]) as number[];
   const row = directions.slice(0, 3) as Vector;
   const column = directions.slice(3, 6) as Vector;
@@ -32,7 +33,8 @@ export function readSeries(files: Uint8Array[]): Series {
     planes: slices.flatMap(({ image }) => planesOf(image)),
     spacing: spacing(first, slices),
     letters: [letterOf(row, -1), letterOf(row, 1), letterOf(column, -1), letterOf(column, 1)],
-    ct: first.getModality() === "CT",
+    modality: modalityOf(first),
+    gaps: gaps(slices),
     left: files.length - series.length,
   };
 }
@@ -77,6 +79,18 @@ function spacing(first: DaikonImage, slices: Slice[]): [number, number, number] 
   const pixel = first.getPixelSpacing() as number[] | null;
   const gap = slices.length > 1 ? Math.abs((slices[1]?.place ?? 0) - (slices[0]?.place ?? 0)) : Number.NaN;
   return pixel?.[0] && pixel[1] && gap > 0 ? [pixel[1], pixel[0], gap] : null;
+}
+
+/** Only kinds that the service knows: the field may hold any text. */
+function modalityOf(image: DaikonImage): string | null {
+  const text = image.getModality();
+  return text === "CT" || text === "MR" ? text : null;
+}
+
+/** Least and largest distance between neighbouring slices. */
+export function gaps(slices: readonly { place: number }[]): [number, number] | null {
+  const found = slices.slice(1).map(({ place }, at) => Math.abs(place - (slices[at]?.place ?? 0)));
+  return found.length > 0 && found.every(Number.isFinite) ? [Math.min(...found), Math.max(...found)] : null;
 }
 
 function cross(a: Vector, b: Vector): Vector {

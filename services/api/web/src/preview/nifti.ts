@@ -1,7 +1,7 @@
 /** NIfTI volumes, turned so that slices run from head to feet, columns to the patient's left, rows to the back. */
 import { decompress, isCompressed, isNIFTI, type NIFTI1, type NIFTI2, NIFTI1 as Codes, readHeader, readImage } from "nifti-reader-js";
 import { axisOf, type Matrix } from "../core/geometry";
-import type { Plane } from "./types";
+import { type Plane, Unreadable } from "./types";
 
 export interface Turned {
   planes: Plane[];
@@ -16,7 +16,7 @@ export function readNifti(bytes: Uint8Array): Turned {
   let buffer = whole(bytes);
   if (isCompressed(buffer)) buffer = decompress(buffer) as ArrayBuffer;
   const header = isNIFTI(buffer) ? readHeader(buffer) : null;
-  if (!header) throw new Error("This file is not a NIfTI volume.");
+  if (!header) throw new Unreadable("This file is not a NIfTI volume.");
   return turn(header, voxels(header, readImage(header, buffer) as ArrayBuffer));
 }
 
@@ -36,7 +36,7 @@ function voxels(header: NIFTI1 | NIFTI2, image: ArrayBuffer): ArrayLike<number> 
     [Codes.TYPE_FLOAT64]: (b) => new Float64Array(b),
   };
   const make = kinds[header.datatypeCode];
-  if (!make) throw new Error("Voxels of this kind can't be shown by this page.");
+  if (!make) throw new Unreadable("Voxels of this kind can't be shown by this page.");
   return make(header.littleEndian ? image : swapped(image, header.numBitsPerVoxel / 8));
 }
 

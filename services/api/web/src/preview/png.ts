@@ -1,6 +1,6 @@
 /** PNG slices (RFC 2083): grey of 8 or 16 bits is decoded here, because a canvas keeps only 8; the rest by the browser. */
 import { unzlibSync } from "fflate";
-import type { Plane } from "./types";
+import { type Plane, Unreadable } from "./types";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47];
 
@@ -29,7 +29,7 @@ async function byBrowser(bytes: Uint8Array<ArrayBuffer>): Promise<Plane> {
   const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
   const { width: columns, height: rows } = bitmap;
   const context = new OffscreenCanvas(columns, rows).getContext("2d");
-  if (!context) throw new Error("This browser can't draw the slices.");
+  if (!context) throw new Unreadable("This browser can't draw the slices.");
   context.drawImage(bitmap, 0, 0);
   const { data: rgba } = context.getImageData(0, 0, columns, rows);
   const data = new Uint8Array(rows * columns);

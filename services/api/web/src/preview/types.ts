@@ -12,6 +12,10 @@ export interface Preview {
   spacing: [number, number, number] | null;
   /** Letters at the image's left, right, top and bottom edge. */
   letters: [string, string, string, string];
+  /** "CT" or "MR" where the files say it or their values show it, else null. */
+  modality: string | null;
+  /** Least and largest distance between slices in mm; null where the files do not say. */
+  gaps: [number, number] | null;
   notes: string[];
 }
 
@@ -23,3 +27,6 @@ export interface Plane {
 }
 
 export const MAX_SIDE = 320;
+
+/** A sentence for the user about files that can't be shown. */
+export class Unreadable extends Error {}

@@ -1,5 +1,7 @@
 /** The slices before they are sent: one large, a strip to jump by, and what the files say of themselves. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { t } from "../core/language";
+import type { Text } from "../core/languages/de";
 import type { Preview } from "./types";
 
 function paint(canvas: HTMLCanvasElement | null, preview: Preview, slice: number): void {
@@ -42,7 +44,7 @@ export function PreviewView({ preview }: { preview: Preview }) {
         ))}
       </div>
       <label class="wide">
-        Slice {slice + 1} of {preview.slices}
+        {t("Slice {number} of {count}", { number: slice + 1, count: preview.slices })}
         <input
           type="range"
           min={0}
@@ -57,7 +59,7 @@ export function PreviewView({ preview }: { preview: Preview }) {
             key={at}
             type="button"
             class="thumb"
-            aria-label={`Show slice ${at + 1}`}
+            aria-label={t("Show slice {number}", { number: at + 1 })}
             aria-pressed={at === slice}
             onClick={() => setSlice(at)}
           >
@@ -69,7 +71,7 @@ export function PreviewView({ preview }: { preview: Preview }) {
   );
 }
 
-const FORMATS = { png: "PNG slices", nifti: "NIfTI volume", dicom: "DICOM series" };
+const FORMATS: Record<Preview["format"], Text> = { png: "PNG slices", nifti: "NIfTI volume", dicom: "DICOM series" };
 
 export function PreviewFacts({ preview }: { preview: Preview }) {
   const [column, row, slice] = preview.spacing ?? [];
@@ -77,16 +79,16 @@ export function PreviewFacts({ preview }: { preview: Preview }) {
   return (
     <>
       <dl class="facts">
-        <dt>Kind</dt>
-        <dd>{FORMATS[preview.format]}</dd>
-        <dt>Slices</dt>
+        <dt>{t("Kind")}</dt>
+        <dd>{t(FORMATS[preview.format])}{preview.modality && `, ${preview.modality}`}</dd>
+        <dt>{t("Slices")}</dt>
         <dd>{preview.slices}</dd>
-        <dt>Pixels</dt>
+        <dt>{t("Pixels")}</dt>
         <dd>
           {preview.columns} × {preview.rows}
         </dd>
-        <dt>Voxel</dt>
-        <dd>{preview.spacing ? `${mm(column)} × ${mm(row)} × ${mm(slice)} mm` : "not said by the files"}</dd>
+        <dt>{t("Voxel")}</dt>
+        <dd>{preview.spacing ? `${mm(column)} × ${mm(row)} × ${mm(slice)} mm` : t("unknown")}</dd>
       </dl>
       {preview.notes.map((note) => (
         <p key={note} class="muted">

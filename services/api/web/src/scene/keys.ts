@@ -14,14 +14,17 @@ const ACTIONS: Record<string, (stage: OrganStage) => void> = {
   Home: (stage) => stage.look("front"),
 };
 
-export function useSceneKeys(canvas: RefObject<HTMLCanvasElement>, stage: OrganStage | null): void {
+/** `leave` is called by Escape. */
+export function useSceneKeys(canvas: RefObject<HTMLCanvasElement>, stage: OrganStage | null, leave: () => void): void {
   useEffect(() => {
     const element = canvas.current;
     if (!element || !stage) return undefined;
     const pressed = (event: KeyboardEvent): void => {
+      if (event.key === "Escape") leave();
       const action = ACTIONS[event.key];
       if (!action) return;
       event.preventDefault();
+      event.stopPropagation();
       action(stage);
     };
     element.addEventListener("keydown", pressed);

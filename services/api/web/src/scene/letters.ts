@@ -17,9 +17,12 @@ export class Letters extends Group {
   constructor(box: Box3) {
     super();
     const centre = box.getCenter(new Vector3());
-    const half = box.getSize(new Vector3()).multiplyScalar(0.5).addScalar(0.025);
+    const size = box.getSize(new Vector3());
+    // Small models have small letters: at a fixed size they would stand before the organs.
+    const height = Math.min(0.012, 0.045 * size.length());
+    const half = size.multiplyScalar(0.5).addScalar(1.6 * height);
     for (const [letter, direction] of SIDES) {
-      const sprite = new TextSprite({ ink: "#e8f4f4", ground: "rgba(14, 40, 48, 0.72)", height: 0.014 });
+      const sprite = new TextSprite({ ink: "#e8f4f4", ground: "rgba(14, 40, 48, 0.72)", height });
       sprite.set(letter);
       sprite.name = letter;
       sprite.position.copy(centre).add(new Vector3(...direction).multiply(half));

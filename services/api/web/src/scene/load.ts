@@ -60,8 +60,16 @@ function organ(source: Mesh<BufferGeometry, MeshStandardMaterial>): OrganMesh {
   const mesh = new OrganMesh(source.geometry, source.material.clone());
   source.matrixWorld.decompose(mesh.position, mesh.quaternion, mesh.scale);
   const told = (source.userData["volume_ml"] !== undefined ? source : source.parent)?.userData ?? {};
+  mesh.material.onBeforeCompile = flatInside;
   mesh.name = source.name;
   mesh.title = String(told["title"] ?? source.name);
   mesh.volume = Number(told["volume_ml"] ?? 0);
   return mesh;
+}
+
+/** What is seen of a surface's inside through a cut has one flat colour, as if the organ were solid. */
+function flatInside(shader: { fragmentShader: string }): void {
+  const last = "#include <dithering_fragment>";
+  const flat = "if (!gl_FrontFacing) gl_FragColor = vec4(linearToOutputTexel(vec4(diffuse * 0.62, 1.0)).rgb, opacity);";
+  shader.fragmentShader = shader.fragmentShader.replace(last, `${flat}\n${last}`);
 }

@@ -1,8 +1,9 @@
-/** The three-dimensional view with its controls. */
-import { effect } from "@preact/signals";
+/** The three-dimensional view with its tools. */
+import { effect, signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { toPatient, type Vector } from "../core/geometry";
+import { t } from "../core/language";
 import type { ResultState } from "../job/state";
 import type { SliceView } from "../slices/view";
 import { Problems, Spinner } from "../ui/parts";
@@ -26,6 +27,7 @@ export function ScenePanel({ id, state, slices, onPick, onOpen }: Props) {
   const [problem, setProblem] = useState("");
   const [measuring, setMeasuring] = useState(false);
   const [length, setLength] = useState<number | null>(null);
+  const [pointed] = useState(() => signal<string | null>(null));
   useEffect(() => {
     const stop = new AbortController();
     let made: OrganStage | null = null;
@@ -49,36 +51,49 @@ export function ScenePanel({ id, state, slices, onPick, onOpen }: Props) {
   useEffect(() => (stage ? expose(stage, state) : undefined), [stage]);
   useEffect(() => (stage ? effect(() => showOrgans(stage, state)) : undefined), [stage]);
   useEffect(() => (stage && slices ? effect(() => showPlane(stage, state, slices)) : undefined), [stage, slices]);
-  useSceneKeys(canvas, stage);
+  useSceneKeys(canvas, stage, () => setMeasuring(false));
   const picked = usePick(stage, state, measuring, setLength, onPick);
+  const hover = (event: PointerEvent): void => {
+    const hit = event.buttons === 0 && stage ? stage.pickAt(event.offsetX, event.offsetY) : null;
+    pointed.value = hit?.object.name ?? null;
+  };
+  const named = state.spoken(pointed.value ?? state.selected.value ?? "");
   return (
-    <section class="viewer" aria-label="Model">
+    <section class="viewer" aria-label={t("Model")} data-view="model">
       <Tools stage={stage} state={state} measuring={measuring} onMeasure={setMeasuring} onReset={() => setLength(null)} />
-      <div class="stage">
+      <div class="stage model" data-tool={measuring ? "length" : "turn"}>
         <canvas
           ref={canvas}
           tabIndex={0}
           role="application"
-          aria-label="Model of the organs. Arrow keys turn it, plus and minus change the distance, Home looks from the front."
+          aria-label={t("Model of the organs. Arrow keys turn it, plus and minus change the distance, Home looks from the front.")}
           onPointerDown={picked.down}
           onPointerUp={picked.up}
+          onPointerMove={hover}
+          onPointerLeave={() => (pointed.value = null)}
         />
-        {!stage && !problem && <Spinner text="Loading the model" />}
-        {stage && stage.organs.length === 0 && <p class="empty">No organ was found in this scan.</p>}
+        {!stage && !problem && <Spinner text={t("Loading the model")} />}
+        {stage && stage.organs.length === 0 && <p class="empty">{t("No organ was found in this scan.")}</p>}
+        <Problems text={problem} />
       </div>
-      <Problems text={problem} />
       <p class="readout" aria-live="polite">
-        {measuring
-          ? length === null
-            ? "Click two points on the organs."
-            : `Distance ${length.toFixed(1)} mm`
-          : "Drag to turn, wheel to come closer, click an organ to choose it."}
+        {measuring ? (
+          <span>{length === null ? t("Click two points on the organs.") : t("Distance {length} mm", { length: length.toFixed(1) })}</span>
+        ) : named ? (
+          <>
+            <b>{named.title}</b>
+            <span>{named.volume}</span>
+          </>
+        ) : (
+          <span>{t("Drag turns, the wheel zooms, a click chooses.")}</span>
+        )}
       </p>
     </section>
   );
 }
 
 function showOrgans(stage: OrganStage, state: ResultState): void {
+  void stage.loaded.value;
   for (const organ of state.organs) {
     const mesh = stage.organ(organ.name);
     if (!mesh) continue;
@@ -128,4 +143,3 @@ function usePick(
   };
   return { down, up };
 }
-

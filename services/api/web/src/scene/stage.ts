@@ -1,4 +1,5 @@
 /** The organs in three dimensions: camera, light, picking, clip plane, slice plane. Everything of the patient hangs below `root`. */
+import { signal } from "@preact/signals";
 import {
   Box3,
   Color,
@@ -13,10 +14,11 @@ import {
   Spherical,
   Vector2,
   Vector3,
-  WebGLRenderer,
+  type WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import type { Vector } from "../core/geometry";
+import { rendererFor } from "../ui/gl";
 import { Clip } from "./clip";
 import { Letters } from "./letters";
 import { loadOrgans, OrganMesh } from "./load";
@@ -45,6 +47,8 @@ export class OrganStage {
   readonly box = new Box3();
   letters: Letters | null = null;
   organs: OrganMesh[] = [];
+  /** Counts the models that were loaded, so that effects run again for a new one. */
+  readonly loaded = signal(0);
   centre: Vector = [0, 0, 0];
   triangles = 0;
   private readonly caster = new Raycaster();
@@ -52,9 +56,8 @@ export class OrganStage {
   private due = 0;
 
   constructor(readonly canvas: HTMLCanvasElement) {
-    this.renderer = new WebGLRenderer({ canvas, antialias: true, alpha: true });
+    this.renderer = rendererFor(canvas, { antialias: true, alpha: true });
     this.renderer.localClippingEnabled = true;
-    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
     this.controls = new OrbitControls(this.camera, canvas);
     this.controls.enableDamping = false;
     this.controls.addEventListener("change", () => this.invalidate());
@@ -69,8 +72,11 @@ export class OrganStage {
     this.size.observe(canvas.parentElement ?? canvas);
   }
 
+  /** Shows the organs of a GLB, instead of those shown before; the camera moves at the first one only. */
   async load(bytes: ArrayBuffer): Promise<void> {
     const { meshes, centre, triangles } = await loadOrgans(bytes);
+    const first = this.organs.length === 0;
+    this.clear();
     this.organs = meshes;
     this.centre = centre;
     this.triangles = triangles;
@@ -83,7 +89,19 @@ export class OrganStage {
     if (this.box.isEmpty()) this.box.set(new Vector3(-0.1, -0.1, -0.1), new Vector3(0.1, 0.1, 0.1));
     this.letters = new Letters(this.box);
     this.root.add(this.letters);
-    this.look("front");
+    if (this.clip.on) this.setClip(true);
+    if (first) this.look("front");
+    this.loaded.value += 1;
+    this.invalidate();
+  }
+
+  private clear(): void {
+    for (const mesh of this.organs) {
+      this.root.remove(mesh);
+      mesh.geometry.dispose();
+    }
+    if (this.letters) this.root.remove(this.letters);
+    this.box.makeEmpty();
   }
 
   organ(name: string | null): OrganMesh | undefined {

@@ -1,12 +1,15 @@
-/** The tools above the model: sides, measuring, the clip plane, which slice stands in the scene, a picture. */
+/** The tools on the model: sides, which slice stands in the scene, the clip plane, measuring, a picture. */
 import { useEffect, useState } from "preact/hooks";
 import type { Orientation } from "../core/geometry";
+import { t } from "../core/language";
+import type { Text } from "../core/languages/de";
 import type { ResultState } from "../job/state";
+import { Menu, MenuItem, Tool } from "../ui/parts";
 import { failure } from "../ui/status";
 import type { ClipAxis } from "./clip";
 import type { OrganStage, Side } from "./stage";
 
-const SIDES: [Side, string][] = [
+const SIDES: [Side, Text][] = [
   ["front", "From the front"],
   ["back", "From the back"],
   ["left", "From the left"],
@@ -14,7 +17,7 @@ const SIDES: [Side, string][] = [
   ["top", "From the head"],
   ["bottom", "From the feet"],
 ];
-const PLANES: [Orientation, string][] = [
+const PLANES: [Orientation, Text][] = [
   ["axial", "Axial"],
   ["coronal", "Coronal"],
   ["sagittal", "Sagittal"],
@@ -38,39 +41,22 @@ export function Tools({ stage, state, measuring, onMeasure, onReset }: Props) {
     onMeasure(!measuring);
   };
   return (
-    <div class="toolbar" role="group" aria-label="Tools of the model">
-      <label class="inline">
-        <span class="sr-only">Look from</span>
-        <select value="" onChange={(event) => (stage?.look(event.currentTarget.value as Side), (event.currentTarget.value = ""))}>
-          <option value="">Look…</option>
-          {SIDES.map(([side, title]) => (
-            <option key={side} value={side}>
-              {title}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label class="inline">
-        Slice
-        <select
-          value={state.plane.value}
-          onChange={(event) => (state.plane.value = event.currentTarget.value as Orientation | "none")}
-        >
-          <option value="none">None</option>
-          {PLANES.map(([plane, title]) => (
-            <option key={plane} value={plane}>
-              {title}
-            </option>
-          ))}
-        </select>
-      </label>
+    <div class="toolbar" role="group" aria-label={t("Tools of the model")}>
+      <Menu icon="cube" title={t("Look from")}>
+        {(close) => SIDES.map(([side, title]) => <MenuItem key={side} title={t(title)} onClick={() => (stage?.look(side), close())} />)}
+      </Menu>
+      <Menu icon="slice" title={t("Slice in the model")} pressed={state.plane.value !== "none"}>
+        {(close) =>
+          [["none", "None"] as const, ...PLANES].map(([plane, title]) => (
+            <MenuItem key={plane} title={t(title)} chosen={state.plane.value === plane} onClick={() => ((state.plane.value = plane), close())} />
+          ))
+        }
+      </Menu>
       <ClipTool stage={stage} />
-      <button type="button" aria-pressed={measuring} onClick={measure}>
-        Measure
-      </button>
-      <button type="button" onClick={() => stage && void picture(stage).catch(failure)}>
-        Picture
-      </button>
+      <span class="divider" />
+      <Tool icon="ruler" title={t("Measure between surfaces")} pressed={measuring} disabled={!stage} onClick={measure} />
+      <Tool icon="fit" title={t("Look from the front")} keys="Home" disabled={!stage} onClick={() => stage?.look("front")} />
+      <Tool icon="camera" title={t("Save a picture")} disabled={!stage} onClick={() => stage && void picture(stage).catch(failure)} />
     </div>
   );
 }
@@ -84,30 +70,21 @@ function ClipTool({ stage }: { stage: OrganStage | null }) {
     stage.setClip(axis !== "none");
   }, [stage, axis, part]);
   return (
-    <>
-      <label class="inline">
-        Clip
-        <select value={axis} onChange={(event) => setAxis(event.currentTarget.value as ClipAxis | "none")}>
-          <option value="none">Off</option>
-          {PLANES.map(([plane, title]) => (
-            <option key={plane} value={plane}>
-              {title}
-            </option>
-          ))}
-        </select>
-      </label>
-      {axis !== "none" && (
-        <input
-          type="range"
-          aria-label="Place of the clip plane"
-          min={0}
-          max={1}
-          step={0.01}
-          value={part}
-          onInput={(event) => setPart(Number(event.currentTarget.value))}
-        />
-      )}
-    </>
+      <Menu icon="clip" title={t("Cut open")} pressed={axis !== "none"}>
+        {() => (
+          <>
+            {[["none", "Off"] as const, ...PLANES].map(([name, title]) => (
+              <MenuItem key={name} title={t(title)} chosen={axis === name} onClick={() => setAxis(name)} />
+            ))}
+            {axis !== "none" && (
+              <label class="slider">
+                {t("Place of the cut")}
+                <input type="range" min={0} max={1} step={0.01} value={part} onInput={(event) => setPart(Number(event.currentTarget.value))} />
+              </label>
+            )}
+          </>
+        )}
+      </Menu>
   );
 }
 

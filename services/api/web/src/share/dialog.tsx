@@ -1,13 +1,15 @@
 /** Makes, shows and revokes share links of one job. */
 import { useEffect, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
+import { t } from "../core/language";
+import type { Text } from "../core/languages/de";
 import type { Share } from "../core/types";
 import { when } from "../core/words";
 import { QrCode } from "../headset/qr";
 import { Dialog, Problems } from "../ui/parts";
 import { say } from "../ui/status";
 
-const PERIODS: [number, string][] = [
+const PERIODS: [number, Text][] = [
   [3600, "1 hour"],
   [86400, "1 day"],
   [604800, "1 week"],
@@ -20,21 +22,21 @@ export function shareLink(token: string, base: string): string {
 
 function Made({ link, expires }: { link: string; expires: string }) {
   const copy = (): void => {
-    void navigator.clipboard?.writeText(link).then(() => say("Link copied"));
+    void navigator.clipboard?.writeText(link).then(() => say(t("Link copied")));
   };
   return (
     <div class="shared-link">
       <label>
-        Link, until {when(expires)}
+        {t("Link, until {time}", { time: when(expires) })}
         <input readOnly value={link} onFocus={(event) => event.currentTarget.select()} />
       </label>
       <div class="row">
         <button type="button" class="primary" onClick={copy}>
-          Copy
+          {t("Copy")}
         </button>
-        <span class="muted">Whoever has it can look at this result and nothing else. It is shown only now.</span>
+        <span class="muted">{t("Whoever has it can look at this result and nothing else. It is shown only now.")}</span>
       </div>
-      <QrCode text={link} label="QR code of the share link" />
+      <QrCode text={link} label={t("QR code of the share link")} />
     </div>
   );
 }
@@ -60,31 +62,31 @@ export function ShareDialog({ id, onClose }: { id: string; onClose: () => void }
     api.unshare(id, String(share.id)).then(list, (error: unknown) => setProblem(sentence(error)));
   };
   return (
-    <Dialog title="Share this result" onClose={onClose}>
-      <div class="row">
+    <Dialog title={t("Share this result")} onClose={onClose}>
+      <div class="row fields">
         <label>
-          For
+          {t("For")}
           <select value={period} onChange={(event) => setPeriod(Number(event.currentTarget.value))}>
             {PERIODS.map(([seconds, text]) => (
               <option key={seconds} value={seconds}>
-                {text}
+                {t(text)}
               </option>
             ))}
           </select>
         </label>
         <button type="button" class="primary" onClick={() => void create()}>
-          Make a link
+          {t("Make a link")}
         </button>
       </div>
       <Problems text={problem} />
       {made && <Made {...made} />}
       {shares.length > 0 && (
-        <ul class="plain" aria-label="Links in force">
+        <ul class="plain" aria-label={t("Valid links")}>
           {shares.map((share) => (
             <li key={share.id} class="row between">
-              <span>In force until {when(share.expires)}</span>
+              <span>{t("Valid until {time}", { time: when(share.expires) })}</span>
               <button type="button" class="danger quiet" onClick={() => revoke(share)}>
-                Revoke
+                {t("Revoke")}
               </button>
             </li>
           ))}

@@ -1,17 +1,16 @@
-/** The slices with their controls: layout, window, tint. */
+/** The slices with their tools. */
 import { effect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
+import { t } from "../core/language";
 import type { ResultState } from "../job/state";
 import { Problems, Spinner } from "../ui/parts";
-import { type Layout, type Place, SliceView } from "./view";
-
-const LAYOUTS: [Layout, string][] = [
-  ["all", "All"],
-  ["axial", "Axial"],
-  ["coronal", "Coronal"],
-  ["sagittal", "Sagittal"],
-];
+import { say } from "../ui/status";
+import { short } from "./marks";
+import { Overlay } from "./overlay";
+import { listenToPointer } from "./pointer";
+import { SliceTools } from "./toolbar";
+import { SliceView } from "./view";
 
 interface Props {
   id: string;
@@ -23,127 +22,66 @@ export function SlicesPanel({ id, state, onOpen }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [view, setView] = useState<SliceView | null>(null);
   const [problem, setProblem] = useState("");
-  const [place, setPlace] = useState<Place | null>(null);
-  const [layout, setLayout] = useState<Layout>("all");
-  const [fill, setFill] = useState(0.35);
   useEffect(() => {
     const stop = new AbortController();
-    const made = new SliceView();
-    open(made, canvas.current, id, state, stop.signal, setPlace).then(
-      () => {
-        setView(made);
-        onOpen(made);
-      },
-      (error: unknown) => !stop.signal.aborted && setProblem(sentence(error)),
-    );
+    let opened: SliceView | null = null;
+    const begin = async (): Promise<void> => {
+      const file = (name: string): Promise<ArrayBuffer> => api.bytes(api.file(id, name), stop.signal);
+      const [volume, labels] = await Promise.all([file("volume.nii.gz"), file("labels.nii.gz")]);
+      if (!canvas.current || stop.signal.aborted) return;
+      const made = await SliceView.open(canvas.current, volume, state);
+      if (stop.signal.aborted) return made.close();
+      opened = made;
+      await made.setLabels(labels);
+      setView(made);
+      onOpen(made);
+    };
+    begin().catch((error: unknown) => !stop.signal.aborted && setProblem(sentence(error)));
     return () => {
       stop.abort();
       onOpen(null);
-      if (made.isOpen) made.close();
+      opened?.close();
     };
   }, [id]);
-  useEffect(() => (view ? effect(() => view.paint(state.organs, fill, state.selected.value)) : undefined), [view, fill]);
-  useEffect(() => (view ? effect(() => void (state.place.value && view.goTo(state.place.value))) : undefined), [view]);
+  useEffect(() => (view && canvas.current ? listenToPointer(canvas.current, view) : undefined), [view]);
+  useEffect(() => (view ? effect(() => announce(view)) : undefined), [view]);
   return (
-    <section class="viewer" aria-label="Slices">
-      <div class="toolbar" role="group" aria-label="Layout of the slices">
-        {LAYOUTS.map(([name, title]) => (
-          <button
-            key={name}
-            type="button"
-            aria-pressed={layout === name}
-            onClick={() => (setLayout(name), view?.layout(name))}
-          >
-            {title}
-          </button>
-        ))}
+    <section class="viewer" aria-label={t("Slices")} data-view="slices">
+      <SliceTools view={view} />
+      <div class="stage" data-tool={view?.tool.value ?? "point"}>
+        <canvas ref={canvas} tabIndex={0} role="application" aria-label={t("Slices with outlines. The question mark lists the keys.")} />
+        {view && <Overlay view={view} />}
+        {!view && !problem && <Spinner text={t("Loading the scan")} />}
+        <Problems text={problem} />
       </div>
-      <div class="stage dark">
-        <canvas
-          ref={canvas}
-          tabIndex={0}
-          role="application"
-          aria-label="Slices with outlines. Arrow up and down change the axial slice, left and right the sagittal, comma and full stop the coronal one."
-        />
-        {!view && !problem && <Spinner text="Loading the volume" />}
-      </div>
-      <Problems text={problem} />
-      <Readout place={place} state={state} />
-      {view && <Levels view={view} state={state} fill={fill} onFill={setFill} />}
+      <Readout view={view} state={state} />
     </section>
   );
 }
 
-async function open(
-  view: SliceView,
-  canvas: HTMLCanvasElement | null,
-  id: string,
-  state: ResultState,
-  stop: AbortSignal,
-  seen: (place: Place) => void,
-): Promise<void> {
-  const [volume, labels] = await Promise.all([
-    api.bytes(api.file(id, "volume.nii.gz"), stop),
-    api.bytes(api.file(id, "labels.nii.gz"), stop),
-  ]);
-  if (!canvas || stop.aborted) return;
-  await view.open(canvas, volume, labels, state.organs);
-  view.onMove = (place) => {
-    seen(place);
-    state.place.value = place.lps;
-    state.selected.value = state.byLabel(place.label)?.name ?? state.selected.peek();
-  };
-  view.onWindow = (low, high) => (state.window.value = [low, high]);
-  if (state.report.modality === "CT") view.setWindow(-160, 240);
-  const { low, high } = view.levels;
-  state.window.value = [low, high];
-  state.place.value ??= view.place;
+/** Reads out what no other part of the page says aloud. */
+function announce(view: SliceView): void {
+  const last = view.tool.value;
+  if (last === "length" || last === "roi" || last === "probe") say(t("Enter sets a point at the crosshair, the arrow keys move it, Escape ends."));
 }
 
-function Readout({ place, state }: { place: Place | null; state: ResultState }) {
-  if (!place) return <p class="readout">Click into a slice to look there; drag with the right button to set the window.</p>;
-  const [x, y, z] = place.lps;
-  const part = (value: number, plus: string, minus: string): string => `${value >= 0 ? plus : minus} ${Math.abs(value).toFixed(0)}`;
-  const organ = state.byLabel(place.label);
+function Readout({ view, state }: { view: SliceView | null; state: ResultState }) {
+  const lps = state.place.value;
+  if (!view || !lps) return <p class="readout" />;
+  const voxel = view.toVoxel(lps);
+  const organ = state.byLabel(view.labelAt(voxel));
+  const value = view.valueAt(voxel);
+  const part = (at: number, plus: string, minus: string): string => `${at >= 0 ? plus : minus} ${Math.abs(at).toFixed(0)}`;
+  const { number, count } = view.number(view.active.value);
   return (
-    <p class="readout">
-      <strong>{organ ? (state.spoken(organ.name)?.title ?? "An organ") : "No organ"}</strong> at {part(x, "L", "R")}, {part(y, "P", "A")}, {part(z, "S", "I")} mm,
-      value {Math.round(place.value * 10) / 10}
+    <p class="readout" aria-live={view.cine.value ? "off" : "polite"}>
+      <strong>{organ ? (state.spoken(organ.name)?.title ?? t("An organ")) : t("No organ")}</strong>
+      <span>{value === null ? "" : t("value {value}", { value: short(value) })}</span>
+      <span>
+        {part(lps[0], "L", "R")} {part(lps[1], "P", "A")} {part(lps[2], "S", "I")} mm
+      </span>
+      <span class="sr-only">{t("slice {number} of {count}", { number, count })}</span>
+      {view.coarse && <span>{t("shown coarser than it is")}</span>}
     </p>
-  );
-}
-
-interface LevelProps {
-  view: SliceView;
-  state: ResultState;
-  fill: number;
-  onFill: (fill: number) => void;
-}
-
-function Levels({ view, state, fill, onFill }: LevelProps) {
-  const { least, most } = view.levels;
-  const [low, high] = state.window.value ?? [least, most];
-  const [level, width] = [(low + high) / 2, high - low];
-  const set = (nextLevel: number, nextWidth: number): void => {
-    const window: [number, number] = [nextLevel - nextWidth / 2, nextLevel + nextWidth / 2];
-    view.setWindow(...window);
-    state.window.value = window;
-  };
-  const step = (most - least) / 200 || 1;
-  return (
-    <div class="sliders">
-      <label>
-        Level
-        <input type="range" min={least} max={most} step={step} value={level} onInput={(e) => set(Number(e.currentTarget.value), width)} />
-      </label>
-      <label>
-        Width
-        <input type="range" min={step} max={most - least} step={step} value={width} onInput={(e) => set(level, Number(e.currentTarget.value))} />
-      </label>
-      <label>
-        Tint
-        <input type="range" min={0} max={1} step={0.05} value={fill} onInput={(e) => onFill(Number(e.currentTarget.value))} />
-      </label>
-    </div>
   );
 }

@@ -1,224 +1,271 @@
-/** The volume with its outlines in NiiVue, in radiological convention, tied to the state both views share. */
-import { cmapper, Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from "@niivue/niivue";
-import { flip, type Matrix, type Orientation, type Slab, slab, type Vector } from "../core/geometry";
-import type { OrganState } from "../job/state";
+/** The slices of a result: what is shown of which part, and the acts that change it. Labels may come later. */
+import { computed, effect, signal } from "@preact/signals";
+import { apply, flip, type Orientation, slab, type Slab, unapply, type Vector } from "../core/geometry";
+import type { ResultState } from "../job/state";
+import { Drawer } from "./draw";
+import { fitScale, planeOf, type Sight, sliceNumber, type Tile, tiles, toPixel, toVoxel } from "./grid";
+import type { Mark, MarkKind } from "./marks";
+import { offset, readVolume, valueAt, type Volume } from "./volume";
+import { dragged, presets, type Window, windowOf } from "./windows";
 
 export type Layout = Orientation | "all";
-export interface Place {
-  lps: Vector;
-  label: number;
-  value: number;
-}
-
-type Tile = { sliceType: SLICE_TYPE; position: [number, number, number, number] };
-// Margins keep the letters at the right edge of each tile inside the canvas.
-const WHOLE: Tile["position"] = [0, 0, 0.975, 0.98];
-const LAYOUTS: Record<Layout, Tile[]> = {
-  all: [
-    { sliceType: SLICE_TYPE.AXIAL, position: [0, 0, 0.56, 0.98] },
-    { sliceType: SLICE_TYPE.CORONAL, position: [0.59, 0, 0.385, 0.48] },
-    { sliceType: SLICE_TYPE.SAGITTAL, position: [0.59, 0.5, 0.385, 0.48] },
-  ],
-  axial: [{ sliceType: SLICE_TYPE.AXIAL, position: WHOLE }],
-  coronal: [{ sliceType: SLICE_TYPE.CORONAL, position: WHOLE }],
-  sagittal: [{ sliceType: SLICE_TYPE.SAGITTAL, position: WHOLE }],
-};
+export type ToolName = "point" | "window" | "pan" | "zoom" | MarkKind;
 /** Grey levels below this are air, through which the model is seen. */
 const AIR = 14;
-const STEPS: Record<string, Vector> = {
-  PageUp: [0, 0, 1],
-  PageDown: [0, 0, -1],
-  ArrowUp: [0, 0, 1],
-  ArrowDown: [0, 0, -1],
-  ArrowLeft: [1, 0, 0],
-  ArrowRight: [-1, 0, 0],
-  ",": [0, 1, 0],
-  ".": [0, -1, 0],
-};
-
-interface Table {
-  R: number[];
-  G: number[];
-  B: number[];
-  A: number[];
-  I: number[];
-}
-
-interface Location {
-  mm: ArrayLike<number>;
-  /** Column, row and slice after NiiVue turned the volume to RAS. */
-  vox: ArrayLike<number> & Iterable<number>;
-  values: { value: number }[];
-}
+const CINE_MS = 90;
+const [NEAREST, FARTHEST] = [1, 16];
 
 export class SliceView {
-  onMove: (place: Place) => void = () => undefined;
-  onWindow: (low: number, high: number) => void = () => undefined;
-  private readonly nv = new Niivue({
-    isRadiologicalConvention: true,
-    isOrientationTextVisible: true,
-    showAllOrientationMarkers: true,
-    multiplanarShowRender: SHOW_RENDER.NEVER,
-    sagittalNoseLeft: true,
-    crosshairColor: [0.35, 0.85, 0.8, 0.9],
-    crosshairWidth: 1,
-    crosshairWidthUnit: "mm",
-    crosshairGap: 8,
-    backColor: [0.03, 0.04, 0.05, 1],
-    fontColor: [0.85, 0.9, 0.92, 1],
-    fontMinPx: 19,
-    isColorbar: false,
-    dragAndDropEnabled: false,
-    clipPlaneHotKey: "",
-    viewModeHotKey: "",
-    cycleClipPlaneHotKey: "",
-    logLevel: "error",
-    loadingText: "",
-  });
-  isOpen = false;
-  private quiet = false;
+  readonly layout = signal<Layout>("all");
+  readonly tool = signal<ToolName>("point");
+  /** How strongly organs are tinted inside their outlines, 0 to 1. */
+  readonly fill = signal(0.25);
+  readonly outlines = signal(true);
+  readonly marks = signal<Mark[]>([]);
+  /** The mark that is being drawn. */
+  readonly draft = signal<Mark | null>(null);
+  readonly cine = signal(false);
+  readonly zoom = signal(1);
+  readonly centre = signal<Vector>([0, 0, 0]);
+  readonly size = signal<[number, number]>([0, 0]);
+  /** The orientation that keys and cine act on: the one pointed at last. */
+  readonly active = signal<Orientation>("axial");
+  readonly tiles = computed(() => tiles(this.layout.value, ...this.size.value));
+  readonly sight = computed((): Sight => ({ centre: this.centre.value, cross: this.cross.value, zoom: this.zoom.value }));
+  private readonly cross = computed((): Vector => this.toVoxel(this.state.place.value ?? this.middle));
+  private labels: Volume["data"] | null = null;
+  private readonly drawer: Drawer;
+  private readonly observer: ResizeObserver;
+  private readonly ends: (() => void)[];
+  private timer = 0;
   private due = 0;
+  private last = 0;
 
-  /** Draws the volume (NIfTI) with its label map over it; either may be gzipped. */
-  async open(canvas: HTMLCanvasElement, volume: ArrayBuffer, labels: ArrayBuffer, organs: readonly OrganState[]): Promise<void> {
-    await this.nv.attachToCanvas(canvas);
-    this.isOpen = true;
-    await this.nv.loadFromArrayBuffer(volume, "volume.nii.gz");
-    // As NiiVue's drawing layer, whose rims are one screen pixel wide in every plane.
-    this.nv.loadDrawing(await NVImage.loadFromUrl({ url: "labels.nii.gz", name: "labels.nii.gz", buffer: labels }));
-    this.nv.drawRimOpacity = 1;
-    this.nv.drawOpacity = 1;
-    this.layout("all");
-    this.paint(organs, 0.35, null);
-    this.nv.onLocationChange = (location) => this.moved(location as Location);
-    this.nv.onIntensityChange = (image) => this.onWindow(image.cal_min ?? 0, image.cal_max ?? 1);
-    canvas.addEventListener("keydown", this.key);
+  static async open(canvas: HTMLCanvasElement, bytes: ArrayBuffer, state: ResultState): Promise<SliceView> {
+    return new SliceView(canvas, await readVolume(bytes), state);
+  }
+
+  constructor(
+    canvas: HTMLCanvasElement,
+    readonly volume: Volume,
+    readonly state: ResultState,
+  ) {
+    this.drawer = new Drawer(canvas, volume);
+    this.centre.value = this.middleVoxel;
+    state.place.value ??= this.middle;
+    state.window.value ??= this.standard;
+    const resize = (): void => {
+      const { clientWidth, clientHeight } = canvas.parentElement ?? canvas;
+      if (!clientWidth || !clientHeight) return;
+      this.drawer.resize(clientWidth, clientHeight);
+      this.size.value = [clientWidth, clientHeight];
+    };
+    this.observer = new ResizeObserver(resize);
+    this.observer.observe(canvas.parentElement ?? canvas);
+    resize();
+    this.ends = [effect(() => this.paint()), effect(() => this.play())];
+  }
+
+  /** The label map on the volume's grid, NIfTI; may be called again with a newer one. */
+  async setLabels(bytes: ArrayBuffer): Promise<void> {
+    const { data, dims } = await readVolume(bytes);
+    if (dims.some((count, axis) => count !== this.volume.dims[axis])) throw new Error("The outlines belong to another scan.");
+    this.labels = data;
+    this.drawer.setLabels(data, this.state.organs);
+    this.invalidate();
   }
 
   close(): void {
-    this.isOpen = false;
-    this.nv.canvas?.removeEventListener("keydown", this.key);
-    this.nv.cleanup();
-    this.nv.gl.getExtension("WEBGL_lose_context")?.loseContext();
-  }
-
-  layout(layout: Layout): void {
-    this.nv.setCustomLayout(LAYOUTS[layout]);
-  }
-
-  /** Outlines at full strength with a tint of `fill` (0 to 1) inside, weakened by the organ's opacity; the chosen one stands out. */
-  paint(organs: readonly OrganState[], fill: number, selected: string | null): void {
-    const table: Table = { R: [0], G: [0], B: [0], A: [0], I: [0] };
-    for (const organ of [...organs].sort((a, b) => a.label - b.label)) {
-      const [r, g, b] = organ.colour;
-      const strength = Math.min(1, fill + (organ.name === selected ? 0.25 : 0)) * organ.opacity.value;
-      table.R.push(r);
-      table.G.push(g);
-      table.B.push(b);
-      // A label of no strength at all loses its outline too.
-      table.A.push(organ.visible.value ? Math.max(1, Math.round(255 * strength)) : 0);
-      table.I.push(organ.label);
-    }
-    // Not setDrawColormap: that would turn the whole volume anew.
-    this.nv.drawLut = cmapper.makeDrawLut(table);
-    this.nv.refreshColormaps();
-    this.nv.drawScene();
-  }
-
-  get levels(): { low: number; high: number; least: number; most: number } {
-    const volume = this.volume;
-    return {
-      low: volume.cal_min ?? 0,
-      high: volume.cal_max ?? 1,
-      least: volume.global_min ?? 0,
-      most: volume.global_max ?? 1,
-    };
-  }
-
-  setWindow(low: number, high: number): void {
-    this.volume.cal_min = low;
-    this.volume.cal_max = Math.max(high, low + 1e-6);
+    window.clearInterval(this.timer);
     cancelAnimationFrame(this.due);
-    this.due = requestAnimationFrame(() => this.isOpen && this.nv.updateGLVolume());
+    this.observer.disconnect();
+    for (const end of this.ends) end();
+    this.drawer.close();
   }
 
-  /** Moves the crosshair to a patient point, LPS mm, without telling `onMove`. */
-  goTo(lps: Vector): void {
-    const [x, y, z] = flip(lps);
-    const fraction = this.nv.mm2frac([x, y, z]);
-    for (let axis = 0; axis < 3; axis += 1) fraction[axis] = Math.min(1, Math.max(0, fraction[axis] ?? 0.5));
-    this.nv.scene.crosshairPos = fraction;
-    this.quiet = true;
-    this.nv.createOnLocationChange();
-    this.quiet = false;
-    this.nv.drawScene();
+  /** Whether the scan is shown coarser than it is. */
+  get coarse(): boolean {
+    return this.drawer.stride.some((step) => step > 1);
   }
 
-  get place(): Vector {
-    const [x = 0, y = 0, z = 0] = [...this.nv.frac2mm(this.nv.scene.crosshairPos, 0, true)];
-    return flip([x, y, z]);
+  get range(): number {
+    return this.volume.most - this.volume.least;
+  }
+
+  plane(orientation: Orientation) {
+    return planeOf(this.volume.affine, orientation);
+  }
+
+  number(orientation: Orientation): { number: number; count: number } {
+    return sliceNumber(this.volume, this.plane(orientation), this.sight.value.cross);
+  }
+
+  scale(tile: Tile): number {
+    return fitScale(this.volume, this.plane(tile.orientation), tile) * this.zoom.value;
+  }
+
+  tileAt(x: number, y: number): Tile | null {
+    const inside = (tile: Tile): boolean => x >= tile.x && y >= tile.y && x < tile.x + tile.width && y < tile.y + tile.height;
+    return this.tiles.value.find(inside) ?? null;
+  }
+
+  /** The voxel under a point of the canvas. */
+  voxelAt(tile: Tile, x: number, y: number): Vector {
+    return toVoxel(this.volume, this.plane(tile.orientation), tile, this.sight.value, x - tile.x, y - tile.y);
+  }
+
+  pixelOf(tile: Tile, voxel: Vector): [number, number] {
+    const [x, y] = toPixel(this.volume, this.plane(tile.orientation), tile, this.sight.value, voxel);
+    return [x + tile.x, y + tile.y];
+  }
+
+  toVoxel(lps: Vector): Vector {
+    return unapply(this.volume.affine, flip(lps));
+  }
+
+  toPatient(voxel: Vector): Vector {
+    return flip(apply(this.volume.affine, voxel));
+  }
+
+  /** Moves the crosshair to a voxel and chooses the organ there. */
+  goTo(voxel: Vector): void {
+    const inside = voxel.map((part, axis) => Math.min((this.volume.dims[axis] ?? 1) - 1, Math.max(0, part))) as Vector;
+    this.state.place.value = this.toPatient(inside);
+    const organ = this.state.byLabel(this.labelAt(inside));
+    if (organ) this.state.selected.value = organ.name;
+  }
+
+  /** Steps through the slices of an orientation; positive goes to the feet, the back, the patient's left. */
+  step(orientation: Orientation, count: number): void {
+    const { axis, sign } = this.plane(orientation).through;
+    const voxel: Vector = [...this.sight.value.cross];
+    voxel[axis] = Math.round(voxel[axis]) + sign * count;
+    this.goTo(voxel);
+  }
+
+  labelAt(voxel: Vector): number {
+    const at = offset(this.volume, voxel);
+    return at < 0 ? 0 : (this.labels?.[at] ?? 0);
+  }
+
+  valueAt(voxel: Vector): number | null {
+    return valueAt(this.volume, voxel);
+  }
+
+  /** The window that fits the kind of scan. */
+  get standard(): Window {
+    const [first] = presets(this.state.report.modality);
+    return first ? windowOf(first) : this.volume.robust;
+  }
+
+  drag(right: number, down: number): void {
+    const now = this.state.window.value ?? this.standard;
+    this.state.window.value = dragged(now, right, down, this.range, Math.min(...this.size.value));
+  }
+
+  /** Zooms about a point of the canvas, or about the crosshair. */
+  zoomBy(factor: number, tile: Tile | null = null, x = 0, y = 0): void {
+    const before = this.zoom.value;
+    const after = Math.min(FARTHEST, Math.max(NEAREST, before * factor));
+    const hold = tile ? this.voxelAt(tile, x, y) : this.sight.value.cross;
+    const part = before / after;
+    const mix = (axis: 0 | 1 | 2): number => hold[axis] + (this.centre.value[axis] - hold[axis]) * part;
+    const through = tile ? this.plane(tile.orientation).through.axis : -1;
+    this.centre.value = ([0, 1, 2] as const).map((axis) => (axis === through ? this.centre.value[axis] : mix(axis))) as Vector;
+    this.zoom.value = after;
+    if (after === NEAREST) this.centre.value = this.middleVoxel;
+  }
+
+  /** Moves the picture of a tile by pixels. */
+  pan(tile: Tile, right: number, down: number): void {
+    const from = this.voxelAt(tile, 0, 0);
+    const to = this.voxelAt(tile, right, down);
+    const { through } = this.plane(tile.orientation);
+    this.centre.value = this.centre.value.map((part, axis) => (axis === through.axis ? part : part - (to[axis] ?? 0) + (from[axis] ?? 0))) as Vector;
+  }
+
+  fit(): void {
+    this.zoom.value = 1;
+    this.centre.value = this.middleVoxel;
+  }
+
+  begin(kind: MarkKind, orientation: Orientation, from: Vector): void {
+    this.last += 1;
+    this.draft.value = { id: this.last, kind, orientation, from, to: from };
+    if (kind === "probe") this.finish();
+  }
+
+  stretch(to: Vector): void {
+    if (this.draft.value) this.draft.value = { ...this.draft.value, to };
+  }
+
+  /** Keeps the mark that was drawn; one without an extent is dropped. */
+  finish(): void {
+    const mark = this.draft.value;
+    this.draft.value = null;
+    if (!mark) return;
+    const extent = Math.max(...mark.to.map((part, axis) => Math.abs(part - (mark.from[axis] ?? 0))));
+    if (mark.kind === "probe" || extent > 0.5) this.marks.value = [...this.marks.value, mark];
+  }
+
+  remove(id: number): void {
+    this.marks.value = this.marks.value.filter((mark) => mark.id !== id);
   }
 
   slab(lps: Vector, orientation: Orientation, centre: Vector): Slab {
-    return slab(this.affine, this.dims, lps, orientation, centre);
+    return slab(this.volume.affine, this.volume.dims, lps, orientation, centre);
   }
 
   /** The grey levels of a slab as RGBA bytes, u fastest. */
   pixels({ axis, index, u, v }: Slab): { data: Uint8Array<ArrayBuffer>; width: number; height: number } {
-    const dims = this.dims;
+    const { dims, data: values, slope, intercept } = this.volume;
     const strides = [1, dims[0], dims[0] * dims[1]] as const;
     const [width, height] = [dims[u] ?? 1, dims[v] ?? 1];
-    const { img, hdr } = this.volume;
-    const { low, high } = this.levels;
-    const slope = hdr?.scl_slope || 1;
+    const [low, high] = this.state.window.value ?? this.standard;
     const data = new Uint8Array(width * height * 4);
     for (let y = 0; y < height; y += 1) {
       const base = index * (strides[axis] ?? 1) + y * (strides[v] ?? 1);
       for (let x = 0; x < width; x += 1) {
-        const value = Number(img?.[base + x * (strides[u] ?? 1)] ?? 0) * slope + (hdr?.scl_inter ?? 0);
+        const value = (values[base + x * (strides[u] ?? 1)] ?? 0) * slope + intercept;
         const grey = Math.min(255, Math.max(0, (255 * (value - low)) / (high - low)));
         data.fill(grey, 4 * (y * width + x), 4 * (y * width + x) + 3);
-        data[4 * (y * width + x) + 3] = grey < AIR ? 40 : 255;
+        data[4 * (y * width + x) + 3] = grey < AIR ? 0 : 255;
       }
     }
     return { data, width, height };
   }
 
-  private get volume(): NVImage {
-    const [first] = this.nv.volumes;
-    if (!first) throw new Error("No volume is open.");
-    return first;
+  private get middleVoxel(): Vector {
+    return this.volume.dims.map((count) => (count - 1) / 2) as Vector;
   }
 
-  private get affine(): Matrix {
-    return this.volume.hdr?.affine ?? [];
+  private get middle(): Vector {
+    return this.toPatient(this.middleVoxel.map(Math.round) as Vector);
   }
 
-  private get dims(): Vector {
-    const [, x = 1, y = 1, z = 1] = this.volume.hdr?.dims ?? [];
-    return [x, y, z];
+  private paint(): void {
+    const { organs, selected } = this.state;
+    this.drawer.setPalette(this.outlines.value ? organs : [], this.fill.value, selected.value);
+    // Read here, so that a change of any of them draws again.
+    void [this.tiles.value, this.sight.value, this.state.window.value];
+    this.invalidate();
   }
 
-  private labelAt([x = 0, y = 0, z = 0]: ArrayLike<number> & Iterable<number>): number {
-    const [, width = 1, height = 1] = this.volume.dimsRAS ?? [];
-    return this.nv.drawBitmap?.[x + width * (y + height * z)] ?? 0;
+  private play(): void {
+    window.clearInterval(this.timer);
+    if (!this.cine.value) return;
+    this.timer = window.setInterval(() => {
+      const { number, count } = this.number(this.active.peek());
+      this.step(this.active.peek(), number === count ? 1 - count : 1);
+    }, CINE_MS);
   }
 
-  private moved(location: Location): void {
-    if (this.quiet) return;
-    const [x = 0, y = 0, z = 0] = Array.from(location.mm);
-    this.onMove({
-      lps: flip([x, y, z]),
-      label: this.labelAt(location.vox),
-      value: location.values[0]?.value ?? 0,
+  private invalidate(): void {
+    if (this.due) return;
+    this.due = requestAnimationFrame(() => {
+      this.due = 0;
+      const window = this.state.window.peek() ?? this.standard;
+      this.drawer.draw(this.tiles.peek(), this.sight.peek(), window, this.size.peek()[1]);
     });
   }
-
-  private readonly key = (event: KeyboardEvent): void => {
-    const step = STEPS[event.key];
-    if (!step) return;
-    event.preventDefault();
-    this.nv.moveCrosshairInVox(...step);
-    this.nv.createOnLocationChange();
-  };
 }

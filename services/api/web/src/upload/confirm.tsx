@@ -1,10 +1,14 @@
-/** "Is this the right scan?": its slices, how it shall be meshed, and the button that starts the job. */
-import { useState } from "preact/hooks";
+/** "Is this the right scan?": its slices, what speaks against it, how it shall be meshed, and the button that starts the job. */
+import { useEffect, useState } from "preact/hooks";
+import { api } from "../core/api";
+import { t } from "../core/language";
+import type { Text } from "../core/languages/de";
 import { bytes } from "../core/words";
 import type { Preview } from "../preview/types";
 import { PreviewFacts, PreviewView } from "../preview/view";
-import { Problems } from "../ui/parts";
+import { Problems, Warnings } from "../ui/parts";
 import type { Picked } from "./collect";
+import { doubts } from "./doubts";
 
 export interface Options {
   asked: { quality: string; spacing?: number[] };
@@ -12,7 +16,7 @@ export interface Options {
   spacing: string;
 }
 
-const QUALITIES: [string, string][] = [
+const QUALITIES: [string, Text][] = [
   ["light", "Light: for phones and quick looks"],
   ["standard", "Standard: for screens and headsets"],
   ["fine", "Fine: for printing"],
@@ -32,15 +36,28 @@ export function parseSpacing(text: string): number[] | null {
   return sizes.length === 3 && sizes.every((size) => size > 0.01 && size < 100) ? sizes : null;
 }
 
+/** Kinds of scans that the segmenter in use was trained on; empty while that is unknown. */
+function useModalities(): readonly string[] {
+  const [known, setKnown] = useState<readonly string[]>([]);
+  useEffect(() => {
+    api.models().then(
+      ({ items }) => setKnown(items.filter(({ stage }) => stage === "segmenter").flatMap(({ card }) => card.modalities ?? [])),
+      () => undefined,
+    );
+  }, []);
+  return known;
+}
+
 export function Confirm({ picked, preview, unseen, onStart, onBack }: Props) {
   const [quality, setQuality] = useState("standard");
   const [text, setText] = useState("");
   const [problem, setProblem] = useState("");
+  const trained = useModalities();
   const total = picked.reduce((sum, { file }) => sum + file.size, 0);
   const start = (event: Event): void => {
     event.preventDefault();
     const spacing = text.trim() ? parseSpacing(text) : undefined;
-    if (spacing === null) return setProblem("Three sizes in mm are needed: slice, row, column, for example 3, 1.5, 1.5.");
+    if (spacing === null) return setProblem(t("Three sizes in mm are needed: slice, row, column, for example 3, 1.5, 1.5."));
     onStart({ asked: spacing ? { quality, spacing } : { quality }, spacing: spacing ? spacing.join(",") : "" });
   };
   return (
@@ -51,38 +68,39 @@ export function Confirm({ picked, preview, unseen, onStart, onBack }: Props) {
         ) : (
           <div class="unseen">
             <p>{unseen}</p>
-            <p class="muted">You can send it all the same: the service reads more kinds of scans than a browser does.</p>
+            <p class="muted">{t("You can send it all the same: the service reads more kinds of scans than a browser does.")}</p>
           </div>
         )}
       </div>
       <form class="card" onSubmit={start}>
-        <h1>Is this the right scan?</h1>
+        <h1>{t("Is this the right scan?")}</h1>
+        {preview && <Warnings items={doubts(preview, trained)} />}
         {preview && <PreviewFacts preview={preview} />}
         <p class="muted">
-          {picked.length} {picked.length === 1 ? "file" : "files"}, {bytes(total)}
+          {picked.length === 1 ? t("1 file") : t("{n} files", { n: picked.length })}, {bytes(total)}
         </p>
         <fieldset>
-          <legend>Detail of the model</legend>
+          <legend>{t("Detail of the model")}</legend>
           {QUALITIES.map(([value, label]) => (
             <label key={value} class="choice">
               <input type="radio" name="quality" checked={quality === value} onChange={() => setQuality(value)} />
-              {label}
+              {t(label)}
             </label>
           ))}
         </fieldset>
         {(preview === null || preview.format === "png") && (
           <label>
-            Voxel size in mm, if the files are wrong: slice, row, column
-            <input value={text} placeholder="as in the files" onInput={(event) => setText(event.currentTarget.value)} />
+            {t("Voxel size in mm, if the files are wrong: slice, row, column")}
+            <input value={text} placeholder={t("as in the files")} onInput={(event) => setText(event.currentTarget.value)} />
           </label>
         )}
         <Problems text={problem} />
         <div class="row between">
           <button type="button" onClick={onBack}>
-            Choose another
+            {t("Choose another")}
           </button>
           <button type="submit" class="primary">
-            Start
+            {t("Start")}
           </button>
         </div>
       </form>

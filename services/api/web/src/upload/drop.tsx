@@ -1,5 +1,6 @@
 /** Where a scan is dropped, or chosen as files or as a folder. */
 import { useRef, useState } from "preact/hooks";
+import { t } from "../core/language";
 import { failure } from "../ui/status";
 import { fromDrop, fromList, type Picked } from "./collect";
 
@@ -24,20 +25,20 @@ export function DropZone({ onPick }: { onPick: (picked: Picked[]) => void }) {
       onDragLeave={() => setOver(false)}
       onDrop={drop}
     >
-      <svg viewBox="0 0 48 48" width={56} height={56} aria-hidden="true">
+      <svg viewBox="0 0 48 48" width={40} height={40} aria-hidden="true">
         <path d="M24 32V12m0 0-8 8m8-8 8 8M8 32v6a3 3 0 0 0 3 3h26a3 3 0 0 0 3-3v-6" fill="none" stroke="currentColor" stroke-width={3} stroke-linecap="round" stroke-linejoin="round" />
       </svg>
-      <p class="drop-title">Drop a scan here</p>
-      <p class="muted">A folder, a zip, a NIfTI file, DICOM files or PNG slices</p>
+      <p class="drop-title">{t("Drop a scan here")}</p>
+      <p class="muted">{t("A folder, a zip, a NIfTI file, DICOM files or PNG slices")}</p>
       <div class="row centre">
         <button type="button" class="primary" onClick={() => files.current?.click()}>
-          Choose files
+          {t("Choose files")}
         </button>
         <button type="button" onClick={() => folder.current?.click()}>
-          Choose a folder
+          {t("Choose a folder")}
         </button>
       </div>
-      <input ref={files} type="file" multiple hidden aria-label="Files of the scan" onChange={chosen} data-files />
+      <input ref={files} type="file" multiple hidden aria-label={t("Files of the scan")} onChange={chosen} data-files />
       <input
         ref={(element: HTMLInputElement | null) => {
           folder.current = element;
@@ -45,7 +46,7 @@ export function DropZone({ onPick }: { onPick: (picked: Picked[]) => void }) {
         }}
         type="file"
         hidden
-        aria-label="Folder of the scan"
+        aria-label={t("Folder of the scan")}
         onChange={chosen}
       />
     </div>

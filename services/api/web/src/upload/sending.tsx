@@ -1,9 +1,11 @@
-/** An upload on its way: how far it is, and pause, resume, cancel. */
+/** An upload: how far it is, and pause, resume, cancel. */
+import { t } from "../core/language";
+import type { Text } from "../core/languages/de";
 import { bytes, percent } from "../core/words";
 import { Bar } from "../ui/parts";
 import type { Transfer } from "./transfer";
 
-const TITLES = {
+const TITLES: Record<string, Text> = {
   sending: "Sending the scan",
   paused: "Paused",
   finishing: "The service is looking at the scan",
@@ -16,25 +18,25 @@ export function Sending({ transfer }: { transfer: Transfer }) {
   const sent = transfer.sent.value;
   return (
     <section class="narrow card">
-      <h1 aria-live="polite">{TITLES[state]}</h1>
-      <Bar value={sent} label="Sent" />
+      <h1 aria-live="polite">{t(TITLES[state] ?? "Sent")}</h1>
+      <Bar value={sent} label={t("Sent")} />
       <p class="muted">
-        {percent(sent)} of {bytes(transfer.bytes)}
+        {t("{part} of {whole}", { part: percent(sent), whole: bytes(transfer.bytes) })}
       </p>
       <div class="row end">
         {state === "sending" && (
           <button type="button" onClick={() => transfer.pause()}>
-            Pause
+            {t("Pause")}
           </button>
         )}
         {state === "paused" && (
           <button type="button" class="primary" onClick={() => transfer.resume()}>
-            Resume
+            {t("Resume")}
           </button>
         )}
         {(state === "sending" || state === "paused") && (
           <button type="button" class="danger" onClick={() => transfer.cancel()}>
-            Cancel
+            {t("Cancel")}
           </button>
         )}
       </div>

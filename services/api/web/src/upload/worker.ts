@@ -1,6 +1,6 @@
 /** Reads, decodes, packs and hashes away from the page's own thread. */
 import { decode } from "../preview/decode";
-import type { Preview } from "../preview/types";
+import { type Preview, Unreadable } from "../preview/types";
 import type { Picked } from "./collect";
 import { pack, type Packed } from "./pack";
 
@@ -22,6 +22,7 @@ onmessage = async ({ data }: MessageEvent<Ask>): Promise<void> => {
       tell({ kind: "preview", preview }, [preview.pixels.buffer]);
     }
   } catch (error) {
-    tell({ kind: "problem", text: error instanceof Error ? error.message : "The files could not be read." });
+    // A decoder's own words are for programmers.
+    tell({ kind: "problem", text: error instanceof Unreadable ? error.message : "This browser can't show these files." });
   }
 };

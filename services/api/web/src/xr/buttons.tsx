@@ -1,11 +1,14 @@
 /** "Enter VR" and "Enter AR", where the browser and the headset offer them. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { t } from "../core/language";
+import type { Text } from "../core/languages/de";
 import type { ResultState } from "../job/state";
 import type { OrganStage } from "../scene/stage";
+import { Icon } from "../ui/icon";
 import { failure, say } from "../ui/status";
 import { HeadsetMode, type Kind } from "./mode";
 
-const NAMES: Record<Kind, string> = { "immersive-vr": "Enter VR", "immersive-ar": "Enter AR" };
+const NAMES: Record<Kind, Text> = { "immersive-vr": "Enter VR", "immersive-ar": "Enter AR" };
 
 export function EnterButtons({ stage, state }: { stage: OrganStage | null; state: ResultState }) {
   const [kinds, setKinds] = useState<Kind[]>([]);
@@ -25,7 +28,7 @@ export function EnterButtons({ stage, state }: { stage: OrganStage | null; state
     if (!stage || mode.current) return;
     const made = new HeadsetMode(stage, state, () => {
       mode.current = null;
-      say("You left the headset view");
+      say(t("You left the headset view"));
     });
     mode.current = made;
     try {
@@ -37,16 +40,18 @@ export function EnterButtons({ stage, state }: { stage: OrganStage | null; state
   };
   if (kinds.length === 0) {
     return (
-      <a class="button" href="#/headset">
-        View in a headset
+      <a class="button quiet" href="#/headset" aria-label={t("View in a headset")}>
+        <Icon name="headset" />
+        <span class="wide-only">{t("View in a headset")}</span>
       </a>
     );
   }
   return (
     <>
       {kinds.map((kind) => (
-        <button key={kind} type="button" class="primary" disabled={!stage} onClick={() => void enter(kind)}>
-          {NAMES[kind]}
+        <button key={kind} type="button" class="small" disabled={!stage} onClick={() => void enter(kind)}>
+          <Icon name="headset" />
+          {t(NAMES[kind])}
         </button>
       ))}
     </>

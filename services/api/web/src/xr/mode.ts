@@ -1,6 +1,7 @@
 /** The headset: the organs to scale before the wearer, to take, scale, turn, point at, hide and cut open. */
 import { effect } from "@preact/signals";
 import { Color, Matrix4, Object3D, Quaternion, Vector3, type WebXRSpaceEventMap } from "three";
+import { t } from "../core/language";
 import type { ResultState } from "../job/state";
 import { headset } from "../scene/hook";
 import type { OrganStage } from "../scene/stage";
@@ -55,7 +56,7 @@ export class HeadsetMode {
   async enter(kind: Kind): Promise<void> {
     const optionalFeatures = ["local-floor", "hand-tracking", "layers"];
     const session = await navigator.xr?.requestSession(kind, { optionalFeatures });
-    if (!session) throw new Error("This browser knows no headset.");
+    if (!session) throw new Error(t("This browser knows no headset."));
     this.session = session;
     const { renderer, scene, root } = this.stage;
     renderer.xr.enabled = true;

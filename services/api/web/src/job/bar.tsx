@@ -1,0 +1,67 @@
+/** The bar above a result: its name, and what can be done with it as a whole. */
+import { useState } from "preact/hooks";
+import { api } from "../core/api";
+import { t } from "../core/language";
+import { go } from "../core/router";
+import { mayWrite } from "../core/session";
+import type { Job, Report } from "../core/types";
+import { scanName } from "../core/words";
+import type { OrganStage } from "../scene/stage";
+import { ShareDialog } from "../ui/lazy";
+import { Confirm, Tool } from "../ui/parts";
+import { failure, say } from "../ui/status";
+import { EnterButtons } from "../xr/buttons";
+import { Downloads } from "./downloads";
+import type { ResultState } from "./state";
+
+interface Props {
+  job: Job;
+  state: ResultState;
+  stage: OrganStage | null;
+  onHelp: () => void;
+}
+
+function warningCount(report: Report): number {
+  return report.warnings.length + report.organs.filter(({ present }) => present).reduce((sum, { warnings }) => sum + warnings.length, 0);
+}
+
+export function ResultBar({ job, state, stage, onHelp }: Props) {
+  const [open, setOpen] = useState<"" | "share" | "delete" | "downloads">("");
+  const warnings = warningCount(state.report);
+  const close = (): void => setOpen("");
+  const erase = (): void => {
+    api.erase(job.id).then(() => {
+      say(t("The result and its scan were deleted"));
+      go("archive");
+    }, failure);
+    close();
+  };
+  return (
+    <header class="bar">
+      <h1>{scanName(state.report.modality, job.created)}</h1>
+      {warnings > 0 && <span class="badge warn">{warnings === 1 ? t("1 warning") : t("{n} warnings", { n: warnings })}</span>}
+      <div class="actions">
+        <EnterButtons stage={stage} state={state} />
+        <Tool icon="download" title={t("Downloads")} onClick={() => setOpen("downloads")} />
+        {mayWrite() && (
+          <>
+            <Tool icon="share" title={t("Share")} onClick={() => setOpen("share")} />
+            <Tool icon="trash" title={t("Delete")} danger onClick={() => setOpen("delete")} />
+          </>
+        )}
+        <Tool icon="help" title={t("Keys and mouse")} keys="?" onClick={onHelp} />
+      </div>
+      {open === "downloads" && <Downloads job={job} onClose={close} />}
+      {open === "share" && <ShareDialog id={job.id} onClose={close} />}
+      {open === "delete" && (
+        <Confirm
+          title={t("Delete this result?")}
+          text={t("The scan, the outlines and the model are erased for everybody. Only a line in the audit record stays.")}
+          action={t("Delete")}
+          onYes={erase}
+          onClose={close}
+        />
+      )}
+    </header>
+  );
+}

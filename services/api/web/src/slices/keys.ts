@@ -1,0 +1,86 @@
+/** The slices by keyboard. While a tool is chosen, the arrow keys do what dragging would do. */
+import type { Orientation } from "../core/geometry";
+import type { Layout, SliceView, ToolName } from "./view";
+import { presets, windowOf } from "./windows";
+
+const STEPS: Record<string, [Orientation, number]> = {
+  PageUp: ["axial", -1],
+  PageDown: ["axial", 1],
+  ArrowUp: ["axial", -1],
+  ArrowDown: ["axial", 1],
+  ArrowLeft: ["sagittal", -1],
+  ArrowRight: ["sagittal", 1],
+  ",": ["coronal", -1],
+  ".": ["coronal", 1],
+};
+const ARROWS: Record<string, [number, number]> = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
+/** Pixels of a drag that one press of an arrow key stands for. */
+const DRAG = 12;
+export const TOOL_KEYS: Record<string, ToolName> = { w: "window", h: "pan", z: "zoom", l: "length", r: "roi", v: "probe" };
+export const LAYOUT_KEYS: Record<string, Layout> = { a: "axial", c: "coronal", s: "sagittal", g: "all" };
+export const AUTO_KEY = "0";
+
+/** Whether the key meant something here. */
+export function sliceKey(view: SliceView, key: string): boolean {
+  const tool = view.tool.peek();
+  const arrow = ARROWS[key];
+  if (arrow && (tool === "window" || tool === "pan" || tool === "zoom")) drag(view, tool, arrow);
+  else if (arrow && view.draft.peek()) stretch(view, arrow);
+  else if (STEPS[key]) view.step(...STEPS[key]);
+  else if (key === "Escape") return escape(view);
+  else if (key === "Enter") return point(view);
+  else return other(view, key.toLowerCase());
+  return true;
+}
+
+function other(view: SliceView, key: string): boolean {
+  const preset = presets(view.state.report.modality).find((one) => one.key === key);
+  const last = view.marks.peek().at(-1);
+  if (preset) view.state.window.value = windowOf(preset);
+  else if (key === AUTO_KEY) view.state.window.value = view.volume.robust;
+  else if (TOOL_KEYS[key]) view.tool.value = view.tool.peek() === TOOL_KEYS[key] ? "point" : TOOL_KEYS[key];
+  else if (LAYOUT_KEYS[key]) view.layout.value = LAYOUT_KEYS[key];
+  else if (key === "+" || key === "=") view.zoomBy(1.25);
+  else if (key === "-") view.zoomBy(0.8);
+  else if (key === "f") view.fit();
+  else if (key === "p") view.cine.value = !view.cine.peek();
+  else if (key === "o") view.outlines.value = !view.outlines.peek();
+  else if ((key === "delete" || key === "backspace") && last) view.remove(last.id);
+  else return false;
+  return true;
+}
+
+function drag(view: SliceView, tool: ToolName, [right, down]: [number, number]): void {
+  const [tile] = view.tiles.peek();
+  if (tool === "window") view.drag(right * DRAG, down * DRAG);
+  else if (tool === "pan" && tile) view.pan(tile, right * 2 * DRAG, down * 2 * DRAG);
+  else view.zoomBy(down > 0 || right < 0 ? 0.9 : 1.1);
+}
+
+/** Moves the open end of a mark by a voxel. */
+function stretch(view: SliceView, [right, below]: [number, number]): void {
+  const mark = view.draft.peek();
+  if (!mark) return;
+  const { across, down } = view.plane(mark.orientation);
+  const to: typeof mark.to = [...mark.to];
+  to[across.axis] += right * across.sign;
+  to[down.axis] += below * down.sign;
+  view.stretch(to);
+}
+
+/** Enter begins a measurement at the crosshair, and ends it where the arrow keys brought it. */
+function point(view: SliceView): boolean {
+  const tool = view.tool.peek();
+  if (view.draft.peek()) view.finish();
+  else if (tool === "length" || tool === "roi" || tool === "probe") view.begin(tool, view.active.peek(), view.sight.peek().cross);
+  else return false;
+  return true;
+}
+
+function escape(view: SliceView): boolean {
+  if (view.draft.peek()) view.draft.value = null;
+  else if (view.tool.peek() !== "point") view.tool.value = "point";
+  else if (view.cine.peek()) view.cine.value = false;
+  else return false;
+  return true;
+}
