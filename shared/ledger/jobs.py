@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
@@ -15,13 +15,24 @@ from shared.ledger.engine import insert as insert_new
 from shared.ledger.engine import now, unconfined
 from shared.ledger.history import record
 from shared.ledger.ids import new_id
-from shared.ledger.tables import artifacts, jobs, scans, stage_runs, tenants
+from shared.ledger.tables import (
+    artifacts,
+    file_runs,
+    jobs,
+    revision_artifacts,
+    revisions,
+    scans,
+    stage_runs,
+    tenants,
+)
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 OPEN = ("queued", "running")
 NOTIFY_AGAIN = 10.0
 """Seconds after which the reconciler notifies a stage again that no worker claimed."""
 STAGES = ("classifier", "segmenter", "mesher")
+RESULT = "result"
+"""Name of the row in `file_runs` for the first files of a revision, which are published together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,11 @@ class StageRun:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job; times are seconds since 1970. `offers` are the files that are written when they are requested."""
+    """One job; times are seconds since 1970. `offers` are the files that are written when they are requested.
+
+    `revision` is the newest finished revision of its result, and `revised_offers` are the files of that one where a
+    person made it.
+    """
 
     seq: int
     id: str
@@ -68,6 +83,13 @@ class Job:
     deadline: float = 0.0
     expires: float | None = None
     offers: tuple[str, ...] = ()
+    revision: int = 1
+    revised_offers: tuple[str, ...] = ()
+
+    @property
+    def current_offers(self) -> tuple[str, ...]:
+        """Return the files that the newest finished revision offers."""
+        return self.revised_offers if self.revision > 1 else self.offers
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +101,6 @@ class Artifact:
     key: str
     sha256: str
     bytes: int
-
-
-_ARTIFACT_COLUMNS = [artifacts.c[name] for name in Artifact.__slots__]
 
 
 def ensure_tenant(connection: Connection, tenant: str) -> None:
@@ -210,10 +229,21 @@ def share(connection: Connection, tenant: str, bound: int) -> int | None:
     return allowed - int(connection.execute(query).scalar_one())
 
 
-def published(connection: Connection, job_id: str) -> dict[str, Artifact]:
-    """Return the artifacts of a job by name."""
-    query = select(*_ARTIFACT_COLUMNS).where(artifacts.c.job_id == job_id).order_by(artifacts.c.key)
-    return {row.name: Artifact(**row._mapping) for row in connection.execute(query)}
+def published(connection: Connection, job_id: str, revision: int = 1) -> dict[str, Artifact]:
+    """Return the artifacts of a job by name: those of its stages, or those of a revision that a person made."""
+    table = artifacts if revision == 1 else revision_artifacts
+    query = select(*(table.c[name] for name in Artifact.__slots__)).where(table.c.job_id == job_id)
+    if revision != 1:
+        query = query.where(revision_artifacts.c.revision == revision)
+    return {row.name: Artifact(**row._mapping) for row in connection.execute(query.order_by(table.c.key))}
+
+
+def publish(connection: Connection, job_id: str, written: Iterable[Artifact], revision: int = 1) -> None:
+    """Record artifacts of a job, or of a revision that a person made."""
+    table, same = (artifacts, {}) if revision == 1 else (revision_artifacts, {"revision": revision})
+    rows = [{"job_id": job_id, **same, **asdict(artifact)} for artifact in written]
+    if rows:
+        connection.execute(insert(table), rows)
 
 
 def published_of(connection: Connection, job_ids: Iterable[str]) -> dict[str, set[str]]:
@@ -276,7 +306,20 @@ def _jobs(connection: Connection, rows: list[Row[Any]]) -> list[Job]:
     for row in connection.execute(query):
         runs[row.job_id][row.stage] = StageRun(*row[1:])
     positions = _positions(connection, rows)
-    return [_job(row, runs[row.id], positions.get(row.seq)) for row in rows]
+    newest = _newest_revisions(connection, [row.id for row in rows if row.state == "succeeded"])
+    return [_job(row, runs[row.id], positions.get(row.seq), newest.get(row.id, (1, ()))) for row in rows]
+
+
+def _newest_revisions(connection: Connection, ids: list[str]) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Return number and offers of the newest finished revision of those jobs that have one by a person."""
+    if not ids:
+        return {}
+    columns = file_runs.c
+    same = (columns.job_id == revisions.c.job_id) & (columns.revision == revisions.c.number)
+    query = select(revisions.c.job_id, revisions.c.number, revisions.c.offers).join(file_runs, same)
+    query = query.where(columns.name == RESULT, columns.state == "done", revisions.c.job_id.in_(ids))
+    rows = connection.execute(query.order_by(revisions.c.number))
+    return {row.job_id: (row.number, tuple(row.offers or ())) for row in rows}
 
 
 def _positions(connection: Connection, rows: list[Row[Any]]) -> dict[int, int]:
@@ -287,7 +330,7 @@ def _positions(connection: Connection, rows: list[Row[Any]]) -> dict[int, int]:
         return order.positions(connection, STAGES[0])
 
 
-def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None) -> Job:
+def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None, newest: tuple[int, tuple[str, ...]]) -> Job:
     return Job(
         seq=row.seq,
         id=row.id,
@@ -306,4 +349,6 @@ def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None) -> Job:
         deadline=row.deadline,
         expires=row.expires,
         offers=tuple(row.offers or ()),
+        revision=newest[0],
+        revised_offers=newest[1],
     )
