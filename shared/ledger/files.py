@@ -4,8 +4,8 @@ The last stage says which files a job can have. A request for one makes a row; a
 fence, by the rules of `shared.ledger.claims`. The job itself has ended and does not change: a file that can't be
 written fails alone. Tenants take turns: next is the oldest request of the tenant whose last claim is longest ago.
 
-A revision that a person made (`shared.ledger.revisions`) is one more row, named `RESULT`: its model and its report, which
-are published together. Somebody waits for it, so of a tenant's rows it comes first.
+A revision that a person made (`shared.ledger.revisions`) is one more row, named `RESULT`: its model and its report,
+which are published together. Somebody waits for it, so of a tenant's rows it comes first.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Revisions of a result: label maps that a person corrected. Revision 1 is the algorithm's and never changes.
 
-A revision's label map is in the store before its row is committed. The row in `file_runs` of the same transaction makes
-its model and report due; that row has lease, fence and attempts (`shared.ledger.files`), and its state is the
-revision's. The job has ended and stays as it is. A revision that fails is not current, so the next one has the same base.
+A revision's label map is in the store before its row is committed. The row in `file_runs` of the same transaction
+makes its model and report due; that row has lease, fence and attempts (`shared.ledger.files`), and its state is the
+revision's. The job has ended and stays as it is. A revision that fails is not current: the next one has the same base.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def current(connection: Connection, job_id: str) -> Labels:
     return Labels(number, published(connection, job_id, number)[LABELS])
 
 
-def add(
+def add(  # noqa: PLR0917
     connection: Connection, job_id: str, base: Labels, labels: Artifact, edit: Edit, patience: float = NOTIFY_AGAIN
 ) -> int:
     """Record a corrected label map whose bytes are durable, and return its number.
