@@ -94,10 +94,18 @@ def paint(labels: UInt8, runs: Sequence[Sequence[int]], label: int) -> UInt8:
 
 def changes(before: UInt8, after: UInt8) -> dict[int, tuple[int, int]]:
     """Return the number of voxels that each label gained and lost, for the labels that changed; not for background."""
-    differs = before != after
-    gained = np.bincount(after[differs], minlength=256)
-    lost = np.bincount(before[differs], minlength=256)
+    gained, lost = np.zeros(256, np.int64), np.zeros(256, np.int64)
+    for earlier, later in zip(before, after, strict=True):  # slice by slice: bincount takes eight bytes a voxel
+        differs = earlier != later
+        gained += np.bincount(later[differs], minlength=256)
+        lost += np.bincount(earlier[differs], minlength=256)
     return {label: (int(gained[label]), int(lost[label])) for label in range(1, 256) if gained[label] or lost[label]}
+
+
+def ids_of(labels: UInt8) -> set[int]:
+    """Return the label ids of a label map, without background."""
+    counts = sum(np.bincount(image.ravel(), minlength=256) for image in labels)
+    return set(map(int, np.flatnonzero(counts))) - {0}
 
 
 def _check_inside(labels: UInt8, at: Point) -> None:

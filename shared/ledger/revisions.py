@@ -18,6 +18,7 @@ from shared.ledger import files, pending_puts
 from shared.ledger.engine import now
 from shared.ledger.ids import new_id
 from shared.ledger.jobs import NOTIFY_AGAIN, RESULT, Artifact, lock, publish, published
+from shared.ledger.pending_deletes import schedule_delete
 from shared.ledger.tables import file_runs, revisions
 
 LABELS = "labels.nii.gz"
@@ -152,10 +153,23 @@ def without_manifest(connection: Connection, limit: int = 64) -> list[tuple[str,
     return [(row.job_id, row.number) for row in connection.execute(query)]
 
 
-def record_manifest(connection: Connection, job_id: str, number: int) -> bool:
-    """Record that the store has the manifest; return False if the job was erased meanwhile."""
+def record_manifest(connection: Connection, job_id: str, number: int) -> None:
+    """Record that the store has the manifest; schedule its deletion if the job was erased meanwhile."""
     same = (revisions.c.job_id == job_id) & (revisions.c.number == number)
-    return bool(connection.execute(update(revisions).where(same).values(filed=1)).rowcount)
+    if not connection.execute(update(revisions).where(same).values(filed=1)).rowcount:
+        schedule_delete(connection, f"jobs/{job_id}/")
+
+
+def restore(
+    connection: Connection, job_id: str, number: int, *, base: int, edit: Edit, labels: Artifact, created: float
+) -> bool:
+    """Restore a revision of an ended job; return False if the ledger has it. Its model and report are due again."""
+    known = (revisions.c.job_id == job_id) & (revisions.c.number == number)
+    if connection.execute(select(revisions.c.number).where(known)).first() is not None:
+        return False
+    insert_row(connection, job_id, number, base=base, edit=edit, labels=labels, patience=NOTIFY_AGAIN, created=created)
+    connection.execute(update(revisions).where(known).values(filed=1))
+    return True
 
 
 def _revision(row: Row[Any]) -> Revision:

@@ -9,11 +9,12 @@ from fastapi.responses import StreamingResponse
 
 from services.api.gateway import Gateway, GatewayDep, Reader
 from services.api.pictures import slice_png
+from services.api.schemas import RevisionNumber
 from services.api.views import missing_file
 from services.api.volumes import StoredVolume, label_map, label_set
 from shared import artifacts
 from shared.imaging.volume import ORGANS
-from shared.ledger import api_keys, jobs
+from shared.ledger import api_keys, jobs, revisions
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}, "description": "The slice."}}
@@ -34,15 +35,17 @@ def get_slice(
     overlay: bool = False,
     center: Window = None,
     width: Width = None,
+    revision: RevisionNumber = None,
 ) -> Response:
     """Return one slice of the scan, counted from 0 along the label map's third axis; `overlay=1` draws the organs'
     outlines.
 
-    The patient's left is on the right. `center` and `width` choose the window in the scan's units.
+    The patient's left is on the right. `center` and `width` choose the window in the scan's units. The outlines are
+    those of the `revision`, by default of the newest finished one.
     """
     job, files = _files(gateway, caller, job_id)
     volume = files.get(artifacts.VOLUME)
-    labels = files.get(artifacts.LABELS) if overlay else None
+    labels = _outlines(gateway, caller, job, revision) if overlay else None
     if volume is None or (overlay and labels is None):
         raise missing_file(job, "slices yet" if volume is None else "outlines")
     etag = f'"{volume.sha256[:24]}-{labels.sha256[:24] if labels else ""}-{number}-{center}-{width}"'
@@ -77,6 +80,14 @@ def get_volume(job_id: str, request: Request, gateway: GatewayDep, caller: Reade
         return Response(None, 200, headers, "application/gzip")
     stored = StoredVolume.open(gateway.store, files[artifacts.VOLUME])
     return StreamingResponse(stored.nifti(), 200, headers, "application/gzip")
+
+
+def _outlines(gateway: Gateway, caller: api_keys.Caller, job: jobs.Job, revision: int | None) -> jobs.Artifact | None:
+    number = revision or job.revision
+    with gateway.reading(caller) as connection:
+        if number > 1:
+            revisions.get(connection, job.id, number)
+        return jobs.published(connection, job.id, number).get(artifacts.LABELS)
 
 
 def _files(gateway: Gateway, caller: api_keys.Caller, job_id: str) -> tuple[jobs.Job, dict[str, jobs.Artifact]]:
