@@ -65,7 +65,7 @@ def _rebuild(ledger_url: str, store_url: str) -> None:
     made.close()
     print(
         f"{result.scans} scans and {result.ended + result.opened} jobs are back, {result.opened} of them begin anew; "
-        f"{result.known} jobs were there."
+        f"{result.revisions} revisions are back and are written anew; {result.known} jobs were there."
     )
     for lost, why in result.lost:
         print(f"{lost}: {why}")
