@@ -101,7 +101,11 @@ def job(client, scan, runner, tmp_path):
 
 def outlined(client, runner, tmp_path, scan, label_map, source="nifti"):
     """Return a job on a scan whose segmenter has published a label map."""
-    job_id = client.post("/v1/jobs", content=scan).json()["id"]
+    return outline(runner, tmp_path, client.post("/v1/jobs", content=scan).json()["id"], label_map, source)
+
+
+def outline(runner, tmp_path, job_id, label_map, source="nifti"):
+    """Publish a label map as a job's segmenter; the mesher has not worked yet."""
     artifacts.save_labels(tmp_path / artifacts.LABELS, label_map)
     facts = tmp_path / artifacts.facts_name("segmenter")
     facts.write_text(artifacts.Facts(source=source, modality="MR", warnings=()).model_dump_json())

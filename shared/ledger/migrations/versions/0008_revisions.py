@@ -40,6 +40,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_revision_artifacts_job_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "revision", "name", name=op.f("pk_revision_artifacts")),
     )
+    op.add_column("dicom_results", sa.Column("revision", sa.Integer(), server_default="1", nullable=False))
+    with op.batch_alter_table("dicom_deliveries", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("revision", sa.Integer(), server_default="1", nullable=False))
+        batch_op.drop_constraint(op.f("uq_dicom_deliveries_job_id_destination"), type_="unique")
+        batch_op.create_unique_constraint(
+            op.f("uq_dicom_deliveries_job_id_revision_destination"), ["job_id", "revision", "destination"]
+        )
     if op.get_bind().dialect.name == "postgresql":
         for table in _TABLES:
             op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
@@ -48,5 +55,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM dicom_deliveries WHERE revision > 1")
+    with op.batch_alter_table("dicom_deliveries", schema=None) as batch_op:
+        batch_op.drop_constraint(op.f("uq_dicom_deliveries_job_id_revision_destination"), type_="unique")
+        batch_op.create_unique_constraint(op.f("uq_dicom_deliveries_job_id_destination"), ["job_id", "destination"])
+        batch_op.drop_column("revision")
+    with op.batch_alter_table("dicom_results", schema=None) as batch_op:
+        batch_op.drop_column("revision")
     for table in reversed(_TABLES):
         op.drop_table(table)
