@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from services.api.gateway import Gateway
 from services.api.spool import spool_folder
 from services.api.views import missing_file
@@ -77,7 +79,8 @@ class Correction:
             if digest == base.current.artifact.sha256:
                 return base.current
             if base.edited != base.current:
-                raise self._changed(base.current)
+                with self.gateway.reading(self.caller) as connection:
+                    raise _changed(connection, self.job_id, base.current)
             if not changed:
                 return base.current
             try:
@@ -110,7 +113,7 @@ class Correction:
             notify(self.gateway.queue, self.job_id, files.STAGE, urgent=True)
         return Labels(number, labels)
 
-    def _edited(self, connection: Any, current: Labels) -> Labels:
+    def _edited(self, connection: Connection, current: Labels) -> Labels:
         """Return the label map that If-Match names: the current one, or its base where the caller made the current."""
         tags = [tag.strip() for tag in (self.if_match or "").split(",")]
         if not any(tag.startswith('"') for tag in tags):
@@ -125,18 +128,18 @@ class Correction:
             before = jobs.published(connection, self.job_id, revision.base).get(LABELS)
             if before is not None and _tag(base := Labels(revision.base, before)) in tags:
                 return base
-        raise self._changed(current)
+        raise _changed(connection, self.job_id, current)
 
-    def _changed(self, current: Labels) -> PreconditionFailed:
-        """Return the error that says which revision is current, by whom, when and what changed."""
-        members: dict[str, Any] = {"revision": current.revision, "etag": _tag(current)}
-        with self.gateway.reading(self.caller) as connection:
-            if current.revision > 1:
-                made = revisions.get(connection, self.job_id, current.revision)
-                members |= {"edited_by": made.edit.actor, "edited_at": _time(made.created)}
-                members |= {"kinds": list(made.edit.kinds), "changed": changes(made.edit.changed)}
-        detail = f"Revision {current.revision} is current: it is newer than the label map that you corrected."
-        return PreconditionFailed(detail, "revision_changed", members)
+
+def _changed(connection: Connection, job_id: str, current: Labels) -> PreconditionFailed:
+    """Return the error that says which revision is current, by whom, when and what changed."""
+    members: dict[str, Any] = {"revision": current.revision, "etag": _tag(current)}
+    if current.revision > 1:
+        made = revisions.get(connection, job_id, current.revision)
+        members |= {"edited_by": made.edit.actor, "edited_at": _time(made.created)}
+        members |= {"kinds": list(made.edit.kinds), "changed": changes(made.edit.changed)}
+    detail = f"Revision {current.revision} is current: it is newer than the label map that you corrected."
+    return PreconditionFailed(detail, "revision_changed", members)
 
 
 def changes(counts: Counts) -> list[dict[str, int]]:
