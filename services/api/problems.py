@@ -74,6 +74,6 @@ def api_routes(routes: Iterable[Any]) -> Iterator[APIRoute]:
 
 
 def methods(routes: Iterable[Any], path: str) -> list[str]:
-    """Return the methods that a resource at a path has, sorted, by all patterns that match it."""
+    """Return the methods of the resource at a path, sorted; the first pattern that matches names the resource."""
     fitting = [route for route in api_routes(routes) if route.path_regex.match(path)]
-    return sorted({method for route in fitting for method in route.methods or ()})
+    return sorted({method for route in fitting for method in route.methods or () if route.path == fitting[0].path})

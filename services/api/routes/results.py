@@ -25,12 +25,13 @@ from shared.pacs import results
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 _RANGE = re.compile(r"^bytes=([0-9]{0,18})-([0-9]{0,18})$")
-_FILE: dict[int | str, dict[str, Any]] = {
+FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {kind: {} for kind in sorted(set(MEDIA_TYPES.values()))}, "description": "The file."},
     206: {"description": "The part that Range asked for."},
     202: {"model": schemas.FileState, "description": "The file is still being written: request it again."},
     304: {"description": "The file the client has is still right."},
 }
+"""Answers of a route that returns a file."""
 
 
 class BadRange(VisceraError):
@@ -63,7 +64,7 @@ class _Content:
 
 
 @router.head("/{name}", include_in_schema=False, response_class=Response)
-@router.get("/{name}", response_class=Response, responses=_FILE)
+@router.get("/{name}", response_class=Response, responses=FILE)
 async def get_file(
     job_id: str,
     name: str,

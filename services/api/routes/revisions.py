@@ -14,9 +14,10 @@ from services.api.corrections import Correction, changes
 from services.api.gateway import Gateway, GatewayDep, Reader, Writer
 from services.api.label_edits import LabelEdits, Revision, RevisionList
 from services.api.requests import RAW_BODY, RAW_TYPES, media_type, read_json
+from services.api.routes.results import FILE, get_file
 from services.api.views import job_view
 from shared.ledger import api_keys, jobs, revisions
-from shared.ledger.revisions import Labels
+from shared.ledger.revisions import LABELS, Labels
 from shared.operations.manifests import file_revision
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
@@ -34,6 +35,15 @@ _EDITS = {
         "content": {"application/json": {"schema": schemas.inlined(LabelEdits)}},
     }
 }
+
+
+@router.head("/labels.nii.gz", include_in_schema=False, response_class=Response)
+@router.get("/labels.nii.gz", response_class=Response, responses=FILE)
+async def get_labels(
+    job_id: str, request: Request, gateway: GatewayDep, caller: Reader, revision: schemas.RevisionNumber = None
+) -> Response:
+    """Return the label map of a revision; its ETag is what a correction names in `If-Match`."""
+    return await get_file(job_id, LABELS, request, gateway, caller, revision=revision)
 
 
 @router.put("/labels.nii.gz", status_code=202, openapi_extra=RAW_BODY, responses=_ANSWERS)

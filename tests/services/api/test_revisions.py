@@ -284,7 +284,9 @@ def test_the_list_has_the_algorithms_revision_first_and_links_to_each_file(clien
             assert client.head(entry["links"][name]).status_code == 200
 
 
-def test_an_unknown_revision_is_not_found(client, done):
+def test_an_unknown_revision_is_not_found_and_a_label_map_has_four_methods(client, done):
+    refused = client.post(f"/v1/jobs/{done}/labels.nii.gz")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, PATCH, PUT")
     for path in ("model.glb", "labels.nii.gz", "model.stl"):
         assert_problem(client.get(f"/v1/jobs/{done}/{path}?revision=2"), 404, "not_found")
     assert_problem(client.get(f"/v1/jobs/{done}/model.glb?revision=0"), 422, "invalid_request")
