@@ -67,6 +67,8 @@ def _rebuild(ledger_url: str, store_url: str) -> None:
         f"{result.scans} scans and {result.ended + result.opened} jobs are back, {result.opened} of them begin anew; "
         f"{result.known} jobs were there."
     )
+    if result.revisions:
+        print(f"{result.revisions} revisions are back; their models are written again.")
     for lost, why in result.lost:
         print(f"{lost}: {why}")
     if result.lost:

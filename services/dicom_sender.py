@@ -54,6 +54,7 @@ def deliver_one(ledger: Ledger, store: Store, known: dict[str, Destination]) -> 
     about = {
         "delivery": delivery.id,
         "job": delivery.job_id,
+        "revision": delivery.revision,
         "destination": delivery.destination,
         "attempt": delivery.attempts,
     }
@@ -71,7 +72,7 @@ def _try(ledger: Ledger, store: Store, delivery: Delivery, known: dict[str, Dest
             raise NotDelivered("The destination is no longer configured.")
         to = known[delivery.destination]
         with ledger.read() as connection:
-            contents = deliveries.contents(connection, delivery.job_id, to.modalities)
+            contents = deliveries.contents(connection, delivery.job_id, to.modalities, delivery.revision)
         if contents:
             (_by_dimse if to.is_dimse else send)(store, to, contents)
     except VisceraError as error:

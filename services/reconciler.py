@@ -121,10 +121,12 @@ def notify_due(ledger: Ledger, app: Celery, again: float) -> None:
     for_files = max(0, sweep.QUEUE_LIMIT - queue_length(app, files.STAGE)) if has_files else 0
     with ledger.write() as connection:
         messages = sweep.due(connection, again, room)
-        messages += [sweep.StageMessage(job_id, files.STAGE) for job_id in files.due(connection, again, for_files)]
+        due_files = files.due(connection, again, for_files)
     for message in messages:
         notify(app, message.job_id, message.stage, retried=message.retried)
-    metrics.meters().swept.labels("rung").inc(len(messages))
+    for file in due_files:
+        notify(app, file.job_id, files.STAGE, urgent=file.urgent)
+    metrics.meters().swept.labels("rung").inc(len(messages) + len(due_files))
 
 
 def publish_again(ledger: Ledger) -> None:

@@ -15,6 +15,8 @@
       Forbidden                     403
       NotFound                      404
       Conflict                      409
+      PreconditionFailed            412
+      PreconditionRequired          428
       Unprocessable                 422
       TooMany                       429
       Unavailable                   503
@@ -26,12 +28,17 @@ personal attributes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class VisceraError(Exception):
     """Base of all errors that users see: a stable `code`, an HTTP `status` and one sentence."""
 
     code = "error"
     status = 500
+    members: Mapping[str, Any] = {}
+    """Further members of the problem document."""
 
     def __init__(self, detail: str, code: str | None = None) -> None:
         super().__init__(detail)
@@ -129,6 +136,24 @@ class Conflict(VisceraError):
 
     code = "conflict"
     status = 409
+
+
+class PreconditionFailed(VisceraError):
+    """The object has changed since the sender read it; `members` say how it is now."""
+
+    code = "precondition_failed"
+    status = 412
+
+    def __init__(self, detail: str, code: str | None = None, members: Mapping[str, Any] | None = None) -> None:
+        super().__init__(detail, code)
+        self.members = members or {}
+
+
+class PreconditionRequired(VisceraError):
+    """The request does not say which state of the object it is for."""
+
+    code = "precondition_required"
+    status = 428
 
 
 class Unprocessable(VisceraError):

@@ -15,7 +15,8 @@ _ACTIONS = {
     "create": ("C", "create"), "upload": ("C", "create"), "share": ("C", "create"), "create_key": ("C", "create"),
     "create_webhook": ("C", "create"), "store": ("C", "create"), "read": ("R", "read"), "retrieve": ("R", "read"),
     "export": ("R", "read"), "search": ("E", "search-type"),
-    "cancel": ("U", "update"), "delete": ("D", "delete"), "expire": ("D", "delete"), "unshare": ("D", "delete"),
+    "cancel": ("U", "update"), "revise": ("U", "update"),
+    "delete": ("D", "delete"), "expire": ("D", "delete"), "unshare": ("D", "delete"),
     "revoke_key": ("D", "delete"), "delete_webhook": ("D", "delete"),
 }  # fmt: skip
 _BALP = {"C": "Create", "R": "Read", "U": "Update", "D": "Delete"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -21,10 +21,17 @@ MEDIA_TYPE = "application/problem+json"
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "upload_too_large", 415: "unsupported_media_type"}
 
 
-def problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Return one problem document."""
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    members: Mapping[str, Any] | None = None,
+) -> JSONResponse:
+    """Return one problem document; `members` are those beside the usual ones."""
     title = HTTPStatus(status).phrase
-    body = {"type": f"urn:viscera:problem:{code}", "title": title, "status": status, "code": code, "detail": detail}
+    body: dict[str, Any] = {"type": f"urn:viscera:problem:{code}", "title": title, "status": status}
+    body |= {"code": code, "detail": detail, **(members or {})}
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
@@ -35,7 +42,7 @@ def install(app: FastAPI) -> None:
     async def known(_request: Request, error: VisceraError) -> JSONResponse:
         after = str(math.ceil(getattr(error, "after", 5.0)))
         headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": after}, 503: {"Retry-After": after}}
-        return problem(error.status, error.code, error.detail, headers.get(error.status))
+        return problem(error.status, error.code, error.detail, headers.get(error.status), error.members)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -24,7 +24,7 @@ RAW_BODY: dict[str, Any] = {
     }
 }
 MOST_JSON = 1 << 16
-"""Bytes of a JSON body at most."""
+"""Bytes of a JSON body at most, where the route does not say otherwise."""
 _BUFFER = 1 << 20
 
 
@@ -60,18 +60,18 @@ async def body_chunks(request: Request) -> AsyncIterator[bytes]:
         yield bytes(buffer)
 
 
-async def read_json(request: Request, model: type[Model]) -> Model:
-    """Return the JSON body as a model, in bounded memory.
+async def read_json(request: Request, model: type[Model], most: int = MOST_JSON) -> Model:
+    """Return the JSON body as a model, in bounded memory: at most `most` bytes.
 
     Raises BadRequest for a body that is too long, and Unprocessable with the names of the invalid fields.
     """
-    body = b""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_JSON:
+        if len(body) > most:
             raise BadRequest("The JSON body is too long.", "bad_json")
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(bytes(body))
     except ValidationError as error:
         where = ", ".join(".".join(map(str, issue["loc"])) for issue in error.errors()[:5])
         raise Unprocessable(f"The request is not valid: {where or 'body'}.", "invalid_request") from error

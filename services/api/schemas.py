@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.artifacts import VOLUME
@@ -40,6 +41,8 @@ def _written_out(value: object) -> object:
     return value
 
 
+RevisionNumber = Annotated[int | None, Query(ge=1, le=1_000_000)]
+"""The revision of a result that a request is for; None is the newest finished one."""
 Moment = Annotated[datetime, BeforeValidator(_written_out)]
 _SIZE = r" *(0\.0[1-9][0-9]*|0\.[1-9][0-9]*|[1-9][0-9]?(\.[0-9]+)?) *"
 SpacingText = Annotated[str, Field(pattern=f"^{_SIZE},{_SIZE},{_SIZE}$", max_length=100)]
@@ -113,7 +116,7 @@ class Failure(BaseModel):
 
 
 class Job(BaseModel):
-    """A job."""
+    """A job; `revision` is the newest finished revision of its result, None without a result."""
 
     id: str
     state: jobs.State
@@ -128,6 +131,7 @@ class Job(BaseModel):
     deadline: datetime
     expires: datetime | None
     error: Failure | None
+    revision: int | None
     links: dict[str, str]
     name: str = ""
     note: str = ""
@@ -241,6 +245,17 @@ class Problem(BaseModel):
     detail: str
 
 
+class RevisionConflict(Problem):
+    """The problem of a correction that came second: the current revision, by whom, when, and what it changed."""
+
+    revision: int
+    etag: str
+    edited_by: str | None = None
+    edited_at: datetime | None = None
+    kinds: list[str] = []
+    changed: list[dict[str, int]] = []
+
+
 def job_view(
     job: jobs.Job,
     published: set[str] | dict[str, jobs.Artifact],
@@ -252,7 +267,9 @@ def job_view(
     links = {"self": here, "events": f"{here}/events"}
     if VOLUME in published:
         links["volume.nii.gz"] = f"{here}/volume.nii.gz"
-    links |= {name: f"{here}/{name}" for name in MEDIA_TYPES if name in published or name in job.offers}
+    links |= {name: f"{here}/{name}" for name in MEDIA_TYPES if name in published or name in job.current_offers}
+    if job.state == "succeeded":
+        links["revisions"] = f"{here}/revisions"
     if "segmentation.dcm" in links:
         links["deliveries"] = f"/v1/dicom/deliveries?job={job.id}"
     if job.state in jobs.OPEN:
@@ -272,6 +289,7 @@ def job_view(
         deadline=time_of(job.deadline),
         expires=time_or_none(job.expires),
         error=error,
+        revision=job.revision if job.state == "succeeded" else None,
         links=links,
         name=described.name,
         note=described.note,

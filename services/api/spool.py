@@ -8,12 +8,12 @@ from pathlib import Path
 
 from shared import scratch
 
-_PREFIXES = ("upload-", "stow-", "wado-", "export-")
+_PREFIXES = ("upload-", "stow-", "wado-", "export-", "labels-")
 
 
 @contextmanager
 def spool_folder(spool: Path, purpose: str) -> Iterator[Path]:
-    """Yield a new folder for one request (upload, stow, wado or export); it is deleted afterwards."""
+    """Yield a new folder for one request (upload, stow, wado, export or labels); it is deleted afterwards."""
     if f"{purpose}-" not in _PREFIXES:
         raise ValueError(f"not a purpose of the spool: {purpose}")
     spool.mkdir(parents=True, exist_ok=True)

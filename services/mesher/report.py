@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from services.mesher.provenance import NOTICE, Provenance
+from services.mesher.provenance import NOTICE, Edit, Provenance
 from services.mesher.results import Box, MeshedOrgan, MeshedOrgans
 from services.mesher.surface.checks import Checks
 
@@ -90,10 +91,37 @@ class ModelReport(_Model):
     device: str | None = None
 
 
+class ChangeReport(_Model):
+    """The voxels that one organ gained and lost by an edit."""
+
+    label: int
+    name: str
+    added: int
+    removed: int
+
+
+class EditReport(_Model):
+    """What a person did to the outlines of revision `base`.
+
+    `edited_by` is the person's key or subject, as in the audit trail; `kinds` are those of the edits.
+    """
+
+    base: int
+    edited_by: str
+    edited_at: datetime
+    kinds: list[str]
+    voxels_changed: list[ChangeReport]
+
+
 class Report(_Model):
-    """The whole report; `seconds` is the time of meshing, `stage_seconds` the times of the stages before it."""
+    """The whole report; `seconds` is the time of meshing, `stage_seconds` the times of the stages before it.
+
+    `revision` 1 is the algorithm's; the others have an `edit`.
+    """
 
     notice: str
+    revision: int
+    edit: EditReport | None
     software: str
     models: list[ModelReport]
     source: str | None
@@ -115,6 +143,8 @@ def build_report(meshed: MeshedOrgans, provenance: Provenance) -> Report:
         codes.append("no_organs")
     return Report(
         notice=NOTICE,
+        revision=provenance.edit.revision if provenance.edit else 1,
+        edit=_edit_report(provenance.edit, meshed) if provenance.edit else None,
         software=provenance.software,
         models=[_model_report(name, digest, provenance) for name, digest in provenance.models],
         source=provenance.source,
@@ -126,6 +156,17 @@ def build_report(meshed: MeshedOrgans, provenance: Provenance) -> Report:
         seconds=round(meshed.seconds, 4),
         stage_seconds={stage: round(seconds, 4) for stage, seconds in provenance.stage_seconds.items()},
         warnings=_warnings(codes),
+    )
+
+
+def _edit_report(edit: Edit, meshed: MeshedOrgans) -> EditReport:
+    names = {organ.label: organ.name for organ in meshed.organs}
+    changed = [
+        ChangeReport(label=label, name=names.get(label, f"label_{label}"), added=added, removed=removed)
+        for label, (added, removed) in sorted(edit.changed.items())
+    ]
+    return EditReport(
+        base=edit.base, edited_by=edit.by, edited_at=edit.at, kinds=list(edit.kinds), voxels_changed=changed
     )
 
 

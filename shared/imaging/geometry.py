@@ -7,6 +7,7 @@ DICOM convention, LPS: +x to the patient's left, +y to posterior, +z to the head
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from shared.errors import BadGeometry
 
 Floats = NDArray[np.float64]
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_SAME_PLACE = 0.05
 AXIAL = ("L", "P", "I")
 """Directions of (column, row, slice) that the models were trained on: slice numbers towards the feet."""
 
@@ -67,6 +69,18 @@ class Geometry:
     def ras(self) -> Floats:
         """Return the affine in the NIfTI convention: (column, row, slice) to RAS mm."""
         return LPS_FROM_RAS @ self.affine
+
+    def is_same_grid(self, other: Geometry) -> bool:
+        """Return whether another grid has this shape, and its corners where this one has them.
+
+        A twentieth of the smallest voxel side is allowed: programs store an orientation as a rounded quaternion.
+        """
+        if self.shape != other.shape:
+            return False
+        slices, rows, columns = self.shape
+        corners = np.array(list(product((0, columns - 1), (0, rows - 1), (0, slices - 1))), dtype=np.float64)
+        apart = np.linalg.norm(self.to_patient(corners) - other.to_patient(corners), axis=1).max()
+        return bool(apart <= _SAME_PLACE * min(self.spacing))
 
     @property
     def spacing(self) -> tuple[float, float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.errors import TooMany
 from shared.intake.room import Room
-from shared.ledger import Ledger, jobs
+from shared.ledger import Ledger, quotas
 from shared.settings import Settings
 
 
@@ -14,9 +14,9 @@ def check(ledger: Ledger, room: Room, settings: Settings, tenant: str) -> None:
     Raises TooMany or Unavailable.
     """
     with ledger.read() as connection:
-        if jobs.queue_is_full(connection, tenant, settings.queue_bound):
+        if quotas.queue_is_full(connection, tenant, settings.queue_bound):
             raise TooMany("Too many jobs are queued; send it again later.", "queue_full")
-        share = jobs.share(connection, tenant, settings.open_jobs)
+        share = quotas.share(connection, tenant, settings.open_jobs)
     if share is not None and share <= 0:
         raise TooMany("Too many of your jobs are queued or running; send it again when one has ended.", "quota_jobs")
     room.check(settings)

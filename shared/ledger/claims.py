@@ -7,16 +7,16 @@ token of Kleppmann, "How to do distributed locking" (2016).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, exists, select, update
 
 from shared.ledger import early, order, pending_puts
 from shared.ledger.engine import now
 from shared.ledger.history import record
-from shared.ledger.jobs import NOTIFY_AGAIN, OPEN, STAGES, Artifact, end, lock
-from shared.ledger.tables import artifacts, jobs, stage_runs
+from shared.ledger.jobs import NOTIFY_AGAIN, OPEN, STAGES, Artifact, end, lock, publish
+from shared.ledger.tables import jobs, stage_runs
 
 LEASE = 30.0
 """Seconds that a worker may be silent before its work is requeued."""
@@ -124,9 +124,7 @@ def complete(
     _guarded(connection, claim, {"state": "done", "progress": 1.0, "lease_until": None, "ended": now()})
     if not pending_puts.remove(connection, [claim.prefix]):
         raise LostLease(claim.job_id)  # the deletion of its bytes is scheduled
-    rows = [{"job_id": claim.job_id, **asdict(artifact)} for artifact in outputs]
-    if rows:
-        connection.execute(insert(artifacts), rows)
+    publish(connection, claim.job_id, outputs)
     record(connection, claim.job_id, "stage_done", {"stage": claim.stage})
     if claim.stage == "segmenter":
         early.forget(connection, claim.job_id)

@@ -3,27 +3,28 @@
 The last stage says which files a job can have. A request for one makes a row; a worker claims it with a lease and a
 fence, by the rules of `shared.ledger.claims`. The job itself has ended and does not change: a file that can't be
 written fails alone. Tenants take turns: next is the oldest request of the tenant whose last claim is longest ago.
+
+A revision that a person made (`shared.ledger.revisions`) is one more row, named `RESULT`: its model and its report,
+which are published together. Somebody waits for it, so of a tenant's rows it comes first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, cast, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, case, cast, func, select, update
 
 from shared.ledger import order, pending_puts
 from shared.ledger.claims import ATTEMPTS, LEASE, LostLease
 from shared.ledger.engine import insert as insert_new
 from shared.ledger.engine import now
-from shared.ledger.jobs import NOTIFY_AGAIN, Artifact, get, lock
-from shared.ledger.tables import artifacts, file_runs, jobs, last_claims
+from shared.ledger.jobs import NOTIFY_AGAIN, RESULT, Artifact, get, lock, publish
+from shared.ledger.tables import file_runs, jobs, last_claims, revisions
 
 STAGE = "files"
 """What messages, metrics and traces call this work, beside the stages of a job."""
-REVISION = 1
-"""The revision of a result that its files belong to: every result has one so far."""
 TRY_AGAIN = 3600.0
 """Seconds after which a request for a file that failed has another three attempts."""
 
@@ -51,17 +52,35 @@ class FileClaim:
         return f"jobs/{self.job_id}/files/{self.revision}/{self.name}/{self.fence}/"
 
 
-def offer(connection: Connection, job_id: str, names: Sequence[str], ahead: Collection[str] = ()) -> list[str]:
-    """Record which files a job can have; request those of `ahead` at once, and return their names."""
-    connection.execute(update(jobs).where(jobs.c.id == job_id).values(offers=list(names)))
+@dataclass(frozen=True, slots=True)
+class FileMessage:
+    """A file of a job that is due; of a revision that a person made, the first files are `urgent`."""
+
+    job_id: str
+    urgent: bool
+
+
+def offer(
+    connection: Connection, job_id: str, names: Sequence[str], ahead: Collection[str] = (), revision: int = 1
+) -> list[str]:
+    """Record which files a revision can have; request those of `ahead` at once, and return their names."""
+    changed = update(jobs).where(jobs.c.id == job_id)
+    if revision != 1:
+        changed = update(revisions).where(revisions.c.job_id == job_id, revisions.c.number == revision)
+    connection.execute(changed.values(offers=list(names)))
     wanted = [name for name in names if name in ahead]
     for name in wanted:
-        _insert(connection, job_id, name, NOTIFY_AGAIN)
+        add(connection, job_id, name, NOTIFY_AGAIN, revision)
     return wanted
 
 
-def request(
-    connection: Connection, tenant: str | None, job_id: str, name: str, patience: float = NOTIFY_AGAIN
+def request(  # noqa: PLR0917
+    connection: Connection,
+    tenant: str | None,
+    job_id: str,
+    name: str,
+    patience: float = NOTIFY_AGAIN,
+    revision: int = 1,
 ) -> State:
     """Request a file that its job offers, and return its state.
 
@@ -70,23 +89,25 @@ def request(
     """
     lock(connection, job_id)
     get(connection, tenant, job_id)
-    _insert(connection, job_id, name, patience)
-    failed_long_ago = _same(job_id, name) & (file_runs.c.state == "failed") & (file_runs.c.ended < now() - TRY_AGAIN)
+    add(connection, job_id, name, patience, revision)
+    failed = _same(job_id, name, revision) & (file_runs.c.state == "failed")
+    failed_long_ago = failed & (file_runs.c.ended < now() - TRY_AGAIN)
     again = {"state": "ready", "attempts": 0, "ring_at": now() + patience, "ended": None, "error_code": None}
     connection.execute(update(file_runs).where(failed_long_ago).values(**again))
-    return states(connection, job_id)[name]
+    return states(connection, job_id, revision)[name]
 
 
-def _insert(connection: Connection, job_id: str, name: str, patience: float) -> None:
+def add(connection: Connection, job_id: str, name: str, patience: float, revision: int) -> None:
+    """Make a file due if it was never requested; the reconciler notifies a worker after `patience` seconds."""
     # The first fence is the time in seconds. After a lost ledger was rebuilt, a prefix is therefore not used again.
     row = insert_new(connection, file_runs).values(
-        job_id=job_id, revision=REVISION, name=name, state="ready", attempts=0, fence=cast(now(), BigInteger),
+        job_id=job_id, revision=revision, name=name, state="ready", attempts=0, fence=cast(now(), BigInteger),
         ring_at=now() + patience, requested=now(),
     )  # fmt: skip
     connection.execute(row.on_conflict_do_nothing())
 
 
-def _same(job_id: str, name: str, revision: int = REVISION) -> ColumnElement[bool]:
+def _same(job_id: str, name: str, revision: int) -> ColumnElement[bool]:
     columns = file_runs.c
     return (columns.job_id == job_id) & (columns.revision == revision) & (columns.name == name)
 
@@ -101,7 +122,8 @@ def claim_next(connection: Connection, worker: str, named: str, lease: float = L
     turn = (last_claims.c.stage == STAGE) & (last_claims.c.tenant == jobs.c.tenant)
     query = select(columns.job_id, columns.revision, columns.name).join(jobs, jobs.c.id == columns.job_id)
     query = query.outerjoin(last_claims, turn).where(columns.state == "ready", startable)
-    query = query.order_by(func.coalesce(last_claims.c.at, 0.0), columns.requested).limit(1)
+    later = case((columns.name == RESULT, 0), else_=1)
+    query = query.order_by(func.coalesce(last_claims.c.at, 0.0), later, columns.requested).limit(1)
     row = connection.execute(query.with_for_update(of=file_runs, skip_locked=True)).first()
     if row is None:
         return None
@@ -128,7 +150,7 @@ def renew(connection: Connection, claim: FileClaim, progress: float | None = Non
 
 
 def complete(connection: Connection, claim: FileClaim, outputs: Iterable[Artifact], _patience: float = 0.0) -> None:
-    """Publish the file, in the caller's transaction.
+    """Publish the file, or the first files of a revision, in the caller's transaction.
 
     Raises LostLease.
     """
@@ -136,8 +158,7 @@ def complete(connection: Connection, claim: FileClaim, outputs: Iterable[Artifac
     _guarded(connection, claim, {"state": "done", "lease_until": None, "ended": now()})
     if not pending_puts.remove(connection, [claim.prefix]):
         raise LostLease(claim.job_id)  # the deletion of its bytes is scheduled
-    rows = [{"job_id": claim.job_id, **asdict(artifact)} for artifact in outputs]
-    connection.execute(insert(artifacts), rows)
+    publish(connection, claim.job_id, outputs, claim.revision)
 
 
 def fail(connection: Connection, claim: FileClaim, code: str, _detail: str) -> None:
@@ -197,16 +218,17 @@ def requeue_expired(connection: Connection) -> int:
     return len(claims)
 
 
-def due(connection: Connection, again: float, room: int) -> list[str]:
-    """Return the jobs of at most `room` files to notify now, one entry per file; they are due again in `again` s."""
+def due(connection: Connection, again: float, room: int) -> list[FileMessage]:
+    """Return at most `room` files to notify now, the urgent ones first; they are due again in `again` seconds."""
     columns = file_runs.c
     waiting = (columns.state == "ready") & (columns.ring_at <= now())
-    query = select(columns.job_id, columns.revision, columns.name).where(waiting).order_by(columns.requested)
+    later = case((columns.name == RESULT, 0), else_=1)
+    query = select(columns.job_id, columns.revision, columns.name).where(waiting).order_by(later, columns.requested)
     rows = connection.execute(query.limit(room).with_for_update(skip_locked=True)).all()
     for job_id, revision, name in rows:
         same = _same(job_id, name, revision)
         connection.execute(update(file_runs).where(waiting & same).values(ring_at=now() + again))
-    return [job_id for job_id, _, _ in rows]
+    return [FileMessage(job_id, name == RESULT) for job_id, _, name in rows]
 
 
 def is_due(connection: Connection) -> bool:
@@ -215,7 +237,8 @@ def is_due(connection: Connection) -> bool:
     return connection.execute(query).first() is not None
 
 
-def states(connection: Connection, job_id: str) -> dict[str, State]:
-    """Return the states of a job's requested files by name."""
-    query = select(file_runs.c.name, file_runs.c.state).where(file_runs.c.job_id == job_id)
+def states(connection: Connection, job_id: str, revision: int = 1) -> dict[str, State]:
+    """Return the states of a revision's requested files by name."""
+    same = (file_runs.c.job_id == job_id) & (file_runs.c.revision == revision)
+    query = select(file_runs.c.name, file_runs.c.state).where(same)
     return {row.name: row.state for row in connection.execute(query)}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from shared.errors import Conflict, NotFound
 from shared.ledger import early, order, webhooks
@@ -15,13 +15,24 @@ from shared.ledger.engine import insert as insert_new
 from shared.ledger.engine import now, unconfined
 from shared.ledger.history import record
 from shared.ledger.ids import new_id
-from shared.ledger.tables import artifacts, jobs, scans, stage_runs, tenants
+from shared.ledger.tables import (
+    artifacts,
+    file_runs,
+    jobs,
+    revision_artifacts,
+    revisions,
+    scans,
+    stage_runs,
+    tenants,
+)
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 OPEN = ("queued", "running")
 NOTIFY_AGAIN = 10.0
 """Seconds after which the reconciler notifies a stage again that no worker claimed."""
 STAGES = ("classifier", "segmenter", "mesher")
+RESULT = "result"
+"""Name of the row in `file_runs` for the first files of a revision, which are published together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +60,10 @@ class StageRun:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job; times are seconds since 1970.
+    """One job; times are seconds since 1970. `offers` are the files that are written when they are requested.
 
-    `offers` are the files that are written when they are requested, `model` is the key of the segmenter that the
-    job asks for.
+    `model` is the key of the segmenter that the job asks for. `revision` is the newest finished revision of its result,
+    and `revised_offers` are the files of that one where a person made it.
     """
 
     seq: int
@@ -73,6 +84,13 @@ class Job:
     expires: float | None = None
     offers: tuple[str, ...] = ()
     model: str | None = None
+    revision: int = 1
+    revised_offers: tuple[str, ...] = ()
+
+    @property
+    def current_offers(self) -> tuple[str, ...]:
+        """Return the files that the newest finished revision offers."""
+        return self.revised_offers if self.revision > 1 else self.offers
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +102,6 @@ class Artifact:
     key: str
     sha256: str
     bytes: int
-
-
-_ARTIFACT_COLUMNS = [artifacts.c[name] for name in Artifact.__slots__]
 
 
 def ensure_tenant(connection: Connection, tenant: str) -> None:
@@ -192,36 +207,21 @@ def several(connection: Connection, job_ids: Iterable[str]) -> list[Job]:
     return _jobs(connection, list(connection.execute(select(jobs).where(jobs.c.id.in_(list(job_ids))))))
 
 
-def queue_is_full(connection: Connection, tenant: str, bound: int) -> bool:
-    """Return whether this tenant has to wait before it may queue another job.
-
-    `bound` jobs may be queued. If they are, a tenant may still queue its equal part of them: one tenant's many jobs
-    refuse no other tenant's first ones.
-    """
-    query = select(jobs.c.tenant, func.count()).where(jobs.c.state == "queued").group_by(jobs.c.tenant)
-    with unconfined(connection):
-        queued = {str(owner): int(count) for owner, count in connection.execute(query)}
-    own = queued.setdefault(tenant, 0)
-    return sum(queued.values()) >= bound and own >= max(1, bound // len(queued))
+def published(connection: Connection, job_id: str, revision: int = 1) -> dict[str, Artifact]:
+    """Return the artifacts of a job by name: those of its stages, or those of a revision that a person made."""
+    table = artifacts if revision == 1 else revision_artifacts
+    query = select(*(table.c[name] for name in Artifact.__slots__)).where(table.c.job_id == job_id)
+    if revision != 1:
+        query = query.where(revision_artifacts.c.revision == revision)
+    return {row.name: Artifact(**row._mapping) for row in connection.execute(query.order_by(table.c.key))}
 
 
-def share(connection: Connection, tenant: str, bound: int) -> int | None:
-    """Return how many more jobs a tenant may have open; None without a limit.
-
-    The tenant's own `open_jobs` limit overrules `bound`; 0 means no limit.
-    """
-    limits = connection.execute(select(tenants.c.limits).where(tenants.c.id == tenant)).scalar() or {}
-    allowed = int(limits.get("open_jobs", bound))
-    if not allowed:
-        return None
-    query = select(func.count()).where(jobs.c.tenant == tenant, jobs.c.state.in_(OPEN))
-    return allowed - int(connection.execute(query).scalar_one())
-
-
-def published(connection: Connection, job_id: str) -> dict[str, Artifact]:
-    """Return the artifacts of a job by name."""
-    query = select(*_ARTIFACT_COLUMNS).where(artifacts.c.job_id == job_id).order_by(artifacts.c.key)
-    return {row.name: Artifact(**row._mapping) for row in connection.execute(query)}
+def publish(connection: Connection, job_id: str, written: Iterable[Artifact], revision: int = 1) -> None:
+    """Record artifacts of a job, or of a revision that a person made."""
+    table, same = (artifacts, {}) if revision == 1 else (revision_artifacts, {"revision": revision})
+    rows = [{"job_id": job_id, **same, **asdict(artifact)} for artifact in written]
+    if rows:
+        connection.execute(insert(table), rows)
 
 
 def published_of(connection: Connection, job_ids: Iterable[str]) -> dict[str, set[str]]:
@@ -285,7 +285,20 @@ def _jobs(connection: Connection, rows: list[Row[Any]]) -> list[Job]:
     for row in connection.execute(query):
         runs[row.job_id][row.stage] = StageRun(*row[1:])
     positions = _positions(connection, rows)
-    return [_job(row, runs[row.id], positions.get(row.seq)) for row in rows]
+    newest = _newest_revisions(connection, [row.id for row in rows if row.state == "succeeded"])
+    return [_job(row, runs[row.id], positions.get(row.seq), newest.get(row.id, (1, ()))) for row in rows]
+
+
+def _newest_revisions(connection: Connection, ids: list[str]) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Return number and offers of the newest finished revision of those jobs that have one by a person."""
+    if not ids:
+        return {}
+    columns = file_runs.c
+    same = (columns.job_id == revisions.c.job_id) & (columns.revision == revisions.c.number)
+    query = select(revisions.c.job_id, revisions.c.number, revisions.c.offers).join(file_runs, same)
+    query = query.where(columns.name == RESULT, columns.state == "done", revisions.c.job_id.in_(ids))
+    rows = connection.execute(query.order_by(revisions.c.number))
+    return {row.job_id: (row.number, tuple(row.offers or ())) for row in rows}
 
 
 def _positions(connection: Connection, rows: list[Row[Any]]) -> dict[int, int]:
@@ -296,7 +309,7 @@ def _positions(connection: Connection, rows: list[Row[Any]]) -> dict[int, int]:
         return order.positions(connection, STAGES[0])
 
 
-def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None) -> Job:
+def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None, newest: tuple[int, tuple[str, ...]]) -> Job:
     return Job(
         seq=row.seq,
         id=row.id,
@@ -316,4 +329,6 @@ def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None) -> Job:
         expires=row.expires,
         offers=tuple(row.offers or ()),
         model=row.model,
+        revision=newest[0],
+        revised_offers=newest[1],
     )

@@ -18,7 +18,7 @@ from shared.errors import Unavailable
 from shared.ledger.dicom.tables import instances
 from shared.ledger.engine import Ledger, now
 from shared.ledger.pending_deletes import schedule_delete
-from shared.ledger.tables import artifacts, pending_puts, scans, uploads
+from shared.ledger.tables import artifacts, pending_puts, revision_artifacts, scans, uploads
 
 logger = logging.getLogger("viscera.ledger")
 _AT_ONCE = 500
@@ -134,6 +134,8 @@ def _is_owned(connection: Connection, prefix: str) -> bool:
             select(uploads.c.id).where(uploads.c.scan_id == owner),
         ]
     else:
-        inside = artifacts.c.key.startswith(prefix, autoescape=True)
-        queries = [select(artifacts.c.key).where(artifacts.c.job_id == owner, inside).limit(1)]
+        queries = [
+            select(table.key).where(table.job_id == owner, table.key.startswith(prefix, autoescape=True)).limit(1)
+            for table in (artifacts.c, revision_artifacts.c)
+        ]
     return any(connection.execute(query).first() is not None for query in queries)

@@ -226,6 +226,33 @@ early_parts = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+revisions = Table(
+    "revisions",
+    metadata,
+    _job_id(primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("base", Integer, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("created", _Time, nullable=False),
+    Column("kinds", JSON, nullable=False),
+    Column("changed", JSON, nullable=False),
+    Column("offers", JSON),
+    Column("filed", Integer, nullable=False, server_default="0"),
+    Index(None, "filed"),
+)
+
+revision_artifacts = Table(
+    "revision_artifacts",
+    metadata,
+    _job_id(primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("stage", String(16), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+)
+
 idempotency = Table(
     "idempotency",
     metadata,

@@ -41,10 +41,10 @@ class File:
 
 
 def files(ledger: Ledger) -> Iterator[File]:
-    """Yield scans, published results and DICOM instances."""
+    """Yield scans, published results with their revisions, and DICOM instances."""
     instances = dicom_tables.instances.c
     with ledger.read() as connection:
-        for table in (tables.scans.c, tables.artifacts.c):
+        for table in (tables.scans.c, tables.artifacts.c, tables.revision_artifacts.c):
             for row in connection.execute(select(table.key, table.sha256, table.bytes).order_by(table.key)):
                 yield File(row.key, row.sha256, row.bytes)
         for row in connection.execute(select(instances.id, instances.sha256, instances.bytes)):

@@ -1,8 +1,9 @@
 """Manifests: copies of each scan's and job's ledger rows in the store, from which a lost ledger is rebuilt.
 
 `scans/<id>/manifest.json` and `jobs/<id>/accepted.json` are written at acceptance, `jobs/<id>/manifest.json` at the end
-of the job. Every writer writes the same content and it never changes, so two writers at once do no harm. Manifests have
-no patient data and are erased with everything else under the prefix.
+of the job, and `jobs/<id>/revisions/<number>.json` for each revision that a person made. Every writer writes the same
+content and it never changes, so two writers at once do no harm. Manifests have no patient data and are erased with
+everything else under the prefix.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared import scratch
 from shared.errors import NotFound
-from shared.ledger import Ledger, jobs, manifest_state
+from shared.ledger import Ledger, jobs, manifest_state, revisions
 from shared.storage.base import Store
 
 _SHA256 = "^[0-9a-f]{64}$"
@@ -42,7 +43,7 @@ class ScanManifest(_Manifest):
 class FileManifest(_Manifest):
     """One published file and the stage that wrote it."""
 
-    stage: Literal["classifier", "segmenter", "mesher", "files"]
+    stage: Literal["classifier", "segmenter", "mesher", "files", "revision"]
     name: str = Field(max_length=100)
     key: str = Field(max_length=200)
     sha256: str = Field(pattern=_SHA256)
@@ -107,6 +108,24 @@ class JobManifest(_Manifest):
         return [jobs.Artifact(**file.model_dump()) for file in self.artifacts]
 
 
+class RevisionManifest(_Manifest):
+    """One revision by a person, at its acceptance: its label map and what the ledger knows about it."""
+
+    version: Literal[1] = 1
+    job: str = Field(pattern="^job_[0-9a-f]{24}$")
+    number: int = Field(ge=2)
+    base: int = Field(ge=1)
+    actor: str = Field(max_length=100)
+    created: float
+    kinds: tuple[str, ...]
+    changed: dict[str, tuple[int, int]]
+    labels: FileManifest
+
+    def edit(self) -> revisions.Edit:
+        """Return what the person did as a ledger record."""
+        return revisions.Edit(self.actor, self.kinds, self.changed)
+
+
 def file_missing(ledger: Ledger, store: Store) -> int:
     """Write manifests that the store lacks, a limited number at once; return how many."""
     with ledger.read() as connection:
@@ -114,11 +133,14 @@ def file_missing(ledger: Ledger, store: Store) -> int:
             manifest_state.scans_without_manifest(connection),
             manifest_state.jobs_without_manifest(connection),
         )
+        made = revisions.without_manifest(connection)
     for scan_id in scan_ids:
         file_scan(ledger, store, scan_id)
     for job_id in job_ids:
         file_job(ledger, store, job_id)
-    return len(scan_ids) + len(job_ids)
+    for job_id, number in made:
+        file_revision(ledger, store, job_id, number)
+    return len(scan_ids) + len(job_ids) + len(made)
 
 
 def file_scan(ledger: Ledger, store: Store, scan_id: str) -> None:
@@ -151,6 +173,29 @@ def file_job(ledger: Ledger, store: Store, job_id: str) -> None:
         manifest_state.record_job_manifest(
             connection, job_id, manifest_state.ENDED if ended else manifest_state.ACCEPTED
         )
+
+
+def file_revision(ledger: Ledger, store: Store, job_id: str, number: int) -> None:
+    """Write the manifest of a revision that a person made, if its job still exists."""
+    try:
+        with ledger.read() as connection:
+            revision = revisions.get(connection, job_id, number)
+            labels = jobs.published(connection, job_id, number)[revisions.LABELS]
+    except NotFound:
+        return
+    manifest = RevisionManifest(
+        job=job_id,
+        number=number,
+        base=revision.base,
+        actor=revision.edit.actor,
+        created=revision.created,
+        kinds=revision.edit.kinds,
+        changed={label: (added, removed) for label, (added, removed) in revision.edit.changed.items()},
+        labels=FileManifest.model_validate(asdict(labels)),
+    )
+    _put(store, f"jobs/{job_id}/revisions/{number}.json", manifest)
+    with ledger.write() as connection:
+        revisions.record_manifest(connection, job_id, number)
 
 
 def file_accepted(ledger: Ledger, store: Store, scan_id: str, job_id: str | None = None) -> None:

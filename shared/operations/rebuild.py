@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TypeVar
 
 from pydantic import BaseModel
+from sqlalchemy import Connection
 
 from shared.errors import NotFound
-from shared.ledger import Ledger, audit, manifest_state
-from shared.ledger.jobs import STAGES, Scan
+from shared.ledger import Ledger, audit, manifest_state, revisions
+from shared.ledger.jobs import STAGES, Artifact, Scan
 from shared.ledger.pending_deletes import schedule_delete
-from shared.operations.manifests import JobManifest, ScanManifest, chunks
+from shared.operations.manifests import JobManifest, RevisionManifest, ScanManifest, chunks
 from shared.storage.base import Store
 
 Manifest = TypeVar("Manifest", bound=BaseModel)
@@ -23,14 +25,15 @@ APART = 1_000_000
 
 @dataclass(slots=True)
 class Rebuilt:
-    """Counts: scans, ended jobs and open jobs that were restored; jobs that existed; and (id, reason) of those that
-    were lost.
+    """Counts: scans, ended jobs, open jobs and revisions that were restored; jobs that existed; and (id, reason) of
+    those that were lost.
     """
 
     scans: int = 0
     ended: int = 0
     opened: int = 0
     known: int = 0
+    revisions: int = 0
     lost: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -38,6 +41,7 @@ class Rebuilt:
 class _Found:
     manifest: JobManifest
     fences: dict[str, set[int]]
+    revisions: list[RevisionManifest] = field(default_factory=list)
 
 
 def rebuild(ledger: Ledger, store: Store) -> Rebuilt:
@@ -51,7 +55,7 @@ def rebuild(ledger: Ledger, store: Store) -> Rebuilt:
         why = _why_not(store, candidate.manifest, scan)
         if why or scan is None:
             result.lost.append((candidate.manifest.id, why))
-        elif _restore(ledger, candidate, scan, result):
+        elif _restore(ledger, store, candidate, scan, result):
             tenants.add(candidate.manifest.tenant)
     for scan in scans.values():
         if not whole(store, scan.key, scan.bytes):
@@ -72,7 +76,7 @@ def whole(store: Store, key: str, size: int) -> bool:
         return False
 
 
-def _restore(ledger: Ledger, candidate: _Found, scan: ScanManifest, result: Rebuilt) -> bool:
+def _restore(ledger: Ledger, store: Store, candidate: _Found, scan: ScanManifest, result: Rebuilt) -> bool:
     manifest = candidate.manifest
     with ledger.write() as connection:
         result.scans += manifest_state.restore_scan(connection, scan.tenant, _scan(scan))
@@ -85,9 +89,31 @@ def _restore(ledger: Ledger, candidate: _Found, scan: ScanManifest, result: Rebu
                 f"jobs/{manifest.id}/{stage}/{n}/" for stage in candidate.fences for n in candidate.fences[stage]
             ):
                 schedule_delete(connection, prefix)
+        else:
+            result.revisions += _restore_revisions(connection, store, candidate, result)
     result.ended += manifest.ended is not None
     result.opened += manifest.ended is None
     return True
+
+
+def _restore_revisions(connection: Connection, store: Store, candidate: _Found, result: Rebuilt) -> int:
+    """Restore the revisions whose label map is whole; return how many."""
+    restored, job_id = 0, candidate.manifest.id
+    for made in sorted(candidate.revisions, key=lambda made: made.number):
+        labels = Artifact(**made.labels.model_dump())
+        if labels.key.startswith(f"jobs/{job_id}/revisions/") and whole(store, labels.key, labels.bytes):
+            restored += revisions.restore(
+                connection,
+                job_id,
+                made.number,
+                base=made.base,
+                edit=made.edit(),
+                labels=labels,
+                created=made.created,
+            )
+        else:
+            result.lost.append((f"{job_id} revision {made.number}", "its label map is not whole"))
+    return restored
 
 
 def _why_not(store: Store, manifest: JobManifest, scan: ScanManifest | None) -> str:
@@ -123,7 +149,17 @@ def _jobs(store: Store, result: Rebuilt) -> Iterator[_Found]:
         if manifest is None or manifest.id != job_id or (manifest.ended is None) != (manifest.state == "queued"):
             result.lost.append((job_id, "its manifest can't be read"))
         else:
-            yield _Found(manifest, _fences(names))
+            yield _Found(manifest, _fences(names), list(_revisions(store, job_id, names, result)))
+
+
+def _revisions(store: Store, job_id: str, names: list[str], result: Rebuilt) -> Iterator[RevisionManifest]:
+    for name in names:
+        if re.fullmatch(r"revisions/[0-9]+\.json", name):
+            manifest = _read(store, f"jobs/{job_id}/{name}", RevisionManifest)
+            if manifest is None or manifest.job != job_id or name != f"revisions/{manifest.number}.json":
+                result.lost.append((f"{job_id} {name}", "its manifest can't be read"))
+            else:
+                yield manifest
 
 
 def _fences(names: list[str]) -> dict[str, set[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection, select, update
@@ -12,7 +13,7 @@ from shared import scratch
 from shared.artifacts import DICOM_FILES
 from shared.dicom import decoding
 from shared.ledger import Ledger, files, jobs, pending_puts
-from shared.ledger.dicom import deliveries, instances
+from shared.ledger.dicom import deliveries, instances, revisions
 from shared.ledger.dicom import series as ledger_series
 from shared.ledger.dicom.tables import series_jobs
 from shared.ledger.ids import new_id
@@ -70,29 +71,40 @@ def close(ledger: Ledger, store: Store, settings: Settings, stored: ledger_serie
 
 
 def publish(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
-    """Add the results of ended jobs to their studies; return those jobs. Two processes at once do no harm."""
+    """Add the results of ended jobs to their studies; return those jobs. Two processes at once do no harm.
+
+    A revision that a person made is added beside what is there, as further series, and is sent back like the first.
+    """
     with ledger.read() as connection:
         waiting = select(series_jobs.c.job_id).where(series_jobs.c.published == 0)
         ended_jobs = [jobs.get(connection, None, job_id) for job_id in connection.execute(waiting).scalars()]
+        revised = [jobs.get(connection, None, job_id) for job_id in revisions.to_publish(connection)]
     done = []
     for job in ended_jobs:
         if job.state == "succeeded":
-            try:
-                if _publish(ledger, store, settings, job):
-                    done.append(job.id)
-            except Exception as error:  # one job must not delay the others; the next round tries again
-                logger.error("results not published", exc_info=error, extra={"job": job.id})
+            done += _try_to_publish(ledger, store, settings, replace(job, revision=1))
         elif job.state not in jobs.OPEN:
             with ledger.write() as connection:
-                _mark(connection, job.id)
+                _mark(connection, job)
+    for job in revised:
+        done += _try_to_publish(ledger, store, settings, job)
     return done
 
 
+def _try_to_publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) -> list[str]:
+    """Publish the revision that the job names; return the job if that is done."""
+    try:
+        return [job.id] if _publish(ledger, store, settings, job) else []
+    except Exception as error:  # one job must not delay the others; the next round tries again
+        logger.error("results not published", exc_info=error, extra={"job": job.id})
+        return []
+
+
 def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) -> bool:
-    """Add the DICOM files of a job to its study; return False if they are not all written yet."""
+    """Add the DICOM files of a revision to its study; return False if they are not all written yet."""
     with ledger.read() as connection:
         scan = jobs.get_scan(connection, job.tenant, job.scan_id)
-        artifacts = jobs.published(connection, job.id)
+        artifacts = jobs.published(connection, job.id, job.revision)
     if not _are_written(ledger, job, artifacts):
         return False
     ids = {name: new_id("inst") for name in DICOM_FILES if name in artifacts}
@@ -104,23 +116,23 @@ def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) ->
             path.write_bytes(results.file(store, scan, artifacts[name]))
             records.append(_keep(store, instance_id, path))
         with ledger.write() as connection:
-            if _mark(connection, job.id):
+            if _mark(connection, job):
                 _record(connection, job, records)
                 known = destinations.of_tenant(destinations.load(settings.destinations), job.tenant)
                 if records:
-                    deliveries.plan(connection, job.tenant, job.id, known)
+                    deliveries.plan(connection, job.tenant, job.id, known, job.revision)
     return True
 
 
 def _are_written(ledger: Ledger, job: jobs.Job, artifacts: Collection[str]) -> bool:
-    """Request the DICOM files that the job can have; return whether no more of them are to come."""
-    missing = [name for name in DICOM_FILES if name in job.offers and name not in artifacts]
+    """Request the DICOM files that the revision can have; return whether no more of them are to come."""
+    missing = [name for name in DICOM_FILES if name in job.current_offers and name not in artifacts]
     with ledger.read() as connection:
-        known = files.states(connection, job.id)
+        known = files.states(connection, job.id, job.revision)
     for name in missing:
         if name not in known:
             with ledger.write() as connection:
-                files.request(connection, None, job.id, name, patience=0.0)
+                files.request(connection, None, job.id, name, 0.0, job.revision)
         elif known[name] == "failed":
             logger.error("a DICOM file could not be written; the others are published", extra={"job": job.id})
     return all(known.get(name) == "failed" for name in missing)
@@ -130,7 +142,7 @@ def _record(connection: Connection, job: jobs.Job, records: list[tuple[instances
     added = [
         instance_list.prefix(instance.id)
         for instance, about in records
-        if instances.add(connection, job.tenant, instance, about, result_of=job.id)
+        if instances.add(connection, job.tenant, instance, about, result_of=job.id, revision=job.revision)
     ]
     pending_puts.settle(connection, added)
 
@@ -145,6 +157,7 @@ def _keep(store: Store, instance_id: str, path: Path) -> tuple[instances.Instanc
     return published
 
 
-def _mark(connection: Connection, job_id: str) -> bool:
-    same = (series_jobs.c.job_id == job_id) & (series_jobs.c.published == 0)
-    return bool(connection.execute(update(series_jobs).where(same).values(published=1)).rowcount)
+def _mark(connection: Connection, job: jobs.Job) -> bool:
+    """Record that a revision is in its study; return False if it is already, or a newer one."""
+    same = (series_jobs.c.job_id == job.id) & (series_jobs.c.published < job.revision)
+    return bool(connection.execute(update(series_jobs).where(same).values(published=job.revision)).rowcount)

@@ -14,6 +14,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,9 @@ import numpy as np
 from shared import errors, scratch
 from shared.imaging.formats.plan import Origin, Slice
 from shared.imaging.geometry import Geometry
-from shared.imaging.volume import Modality, Volume
+from shared.imaging.volume import Modality, Organ, Volume
 
-SECONDS = 20.0
+SECONDS, CORRECTION_SECONDS = 20.0, 60.0
 GRACE = 10.0
 ARGUMENTS = ["-P", "-m", "shared.sandbox"]
 """Of the Python that runs the child."""
@@ -99,6 +100,23 @@ def call(name: str, seconds: float = SECONDS, **arguments: Any) -> dict[str, Any
     if name not in CALLS:
         raise ValueError(f"not a call of the sandbox: {name}")
     return _ask({"call": name, "arguments": arguments}, seconds)
+
+
+def correct(
+    labels: Path, out: Path, organs: Sequence[Organ], *, upload: Path | None = None, edits: Sequence[Any] = ()
+) -> dict[str, tuple[int, int]]:
+    """Write the corrected label map to `out`: an uploaded file, or a job's own map after a list of edits.
+
+    An edit is JSON: its `kind` and the arguments of the function of `shared.imaging.edits`, with points in the order of
+    the file, (column, row, slice). Returns the voxels that each label, by its id, gained and lost. Raises Unprocessable
+    or a `BadScan`, and Unavailable on a machine that is too busy to finish.
+    """
+    arguments = {
+        "path": None if upload is None else str(upload), "out": str(out), "files": [[str(labels), None]],
+        "organs": [dataclasses.astuple(organ) for organ in organs], "edits": list(edits),
+    }  # fmt: skip
+    changed = _ask({"call": "correct", "arguments": arguments}, CORRECTION_SECONDS)["changed"]
+    return {label: (gained, lost) for label, (gained, lost) in changed.items()}
 
 
 def mechanisms() -> list[str]:

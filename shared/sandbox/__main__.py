@@ -96,6 +96,8 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     active = _isolate(request)
     if request.get("call") == "mechanisms":
         return {"active": active}
+    if request.get("call") == "correct":
+        return _correct(request["arguments"])
     if "call" in request:
         from shared.dicom import decoding  # imports pydicom, which most scans do not need
 
@@ -103,6 +105,16 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = getattr(decoding, request["call"])(_limit, **request["arguments"])
         return result
     return _read(request)
+
+
+def _correct(arguments: dict[str, Any]) -> dict[str, Any]:
+    if {edit["kind"] for edit in arguments["edits"]} & {"relabel", "fill"}:
+        importlib.import_module("scipy.ndimage")
+    _load("nifti")
+    from shared.sandbox.correction import correct  # imports nibabel
+
+    _limit(BUDGET)
+    return dict(correct(_limit, _load, BUDGET, arguments))
 
 
 def _isolate(request: dict[str, Any]) -> list[str]:

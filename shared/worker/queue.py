@@ -13,7 +13,7 @@ from shared.ledger import files
 from shared.ledger.jobs import STAGES
 
 __all__ = ["STAGES", "make_app", "notify", "queue_length"]
-RETRIED_PRIORITY, NORMAL_PRIORITY, FILE_PRIORITY = 0, 6, 9
+RETRIED_PRIORITY, URGENT_PRIORITY, NORMAL_PRIORITY, FILE_PRIORITY = 0, 3, 6, 9
 """Priorities of a message; Redis and Valkey deliver the smaller number first."""
 _QUEUES = {files.STAGE: STAGES[-1]}
 """The worker of the last stage also writes requested files, when no job waits for it."""
@@ -67,13 +67,14 @@ def task_name(stage: str) -> str:
     return f"viscera.{stage}"
 
 
-def notify(app: Celery, job_id: str, stage: str, *, retried: bool = False) -> None:
+def notify(app: Celery, job_id: str, stage: str, *, retried: bool = False, urgent: bool = False) -> None:
     """Send a message of a stage, or of `files`: a requested file of this job is due.
 
     Raises the broker's error, which callers may ignore: the reconciler notifies again. A message of retried work, which
-    lost its worker before, is delivered before all others, and one of a file after all others.
+    lost its worker before, is delivered before all others. Of the others, an urgent one (a person waits for a revision)
+    comes first and one of a file last.
     """
-    normal = FILE_PRIORITY if stage == files.STAGE else NORMAL_PRIORITY
+    normal = URGENT_PRIORITY if urgent else FILE_PRIORITY if stage == files.STAGE else NORMAL_PRIORITY
     options: dict[str, Any] = {"queue": _QUEUES.get(stage, stage), "ignore_result": True, "retry": False}
     app.send_task(task_name(stage), args=[job_id], priority=RETRIED_PRIORITY if retried else normal, **options)
 

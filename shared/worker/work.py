@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from shared.artifacts import DICOM_FILES
 from shared.errors import Unavailable
-from shared.ledger import Ledger, claims, descriptions, early, files, jobs, pending_puts
+from shared.ledger import Ledger, claims, descriptions, early, files, jobs, pending_puts, revisions
 from shared.ledger.claims import Claim, LostLease
 from shared.ledger.dicom import series
 from shared.ledger.files import FileClaim
@@ -86,11 +86,23 @@ class Work:
         with _traced("fetch scan", source) as path:
             yield path
 
-    @contextmanager
-    def input(self, name: str) -> Iterator[Path]:
-        """Yield the path of a file that an earlier stage published."""
+    @property
+    def revision(self) -> int:
+        """Return the revision of the result that the work is for; 1 is the algorithm's."""
+        return 1 if isinstance(self.claim, Claim) else self.claim.revision
+
+    def described_revision(self) -> revisions.Revision | None:
+        """Return who made the revision that the work is for, and what they did; None for the algorithm's."""
+        if self.revision == 1:
+            return None
         with self._ledger.read() as connection:
-            artifact = jobs.published(connection, self.job.id)[name]
+            return revisions.get(connection, self.job.id, self.revision)
+
+    @contextmanager
+    def input(self, name: str, revision: int = 1) -> Iterator[Path]:
+        """Yield the path of a file that an earlier stage published, or that a revision by a person has."""
+        with self._ledger.read() as connection:
+            artifact = jobs.published(connection, self.job.id, revision)[name]
         with _traced("fetch", _checked_file(self._store, artifact.key, artifact.sha256), file=name) as path:
             yield path
 
@@ -201,7 +213,7 @@ class Work:
         ahead = names_ahead(self._settings.files, self.job.tenant)
         if not ahead.issuperset(DICOM_FILES) and series.is_from_series(connection, self.job.id):
             ahead |= set(DICOM_FILES)
-        return len(files.offer(connection, self.job.id, self._offers, ahead))
+        return len(files.offer(connection, self.job.id, self._offers, ahead, self.revision))
 
     def _store_outputs(self) -> list[jobs.Artifact]:
         artifacts = []

@@ -85,6 +85,7 @@ def main(scans: Path, dimse_scans: Path, work: Path) -> None:
             time.sleep(7.0)  # longer than a series is open
             (work / "state.json").write_text(json.dumps(state_of(system, system.key)))
             (work / "dimse.json").write_text(json.dumps(state_of(system, hospital_key(work))))
+            revise(by_web, system, work)
 
 
 @contextmanager
@@ -145,6 +146,28 @@ def run_dimse(orthanc: httpx.Client, work: Path) -> None:
     series = [one for one in orthanc.get("/series?expand").json() if one["MainDicomTags"]["Modality"] in ("MR", "SEG")]
     request = {"Resources": [one["ID"] for one in series], "Synchronous": True}  # once more, with a result
     orthanc.post("/modalities/viscera/store", json=request, timeout=120.0).raise_for_status()
+
+
+def revise(orthanc: httpx.Client, system: LocalSystem, work: Path) -> None:
+    """Corrects the outlines of one job, and writes the segmentations that its study then has into `work`."""
+    with httpx.Client(base_url=system.url, headers={"Authorization": f"Bearer {system.key}"}, timeout=60.0) as viscera:
+        here = f"/v1/jobs/{viscera.get('/v1/jobs').json()['items'][0]['id']}"
+        organs = viscera.get(f"{here}/report.json").json()["organs"]
+        label = max(organs, key=lambda organ: organ["voxels"])["label"]
+        match = {"If-Match": viscera.head(f"{here}/labels.nii.gz").headers["etag"]}
+        edits = {"edits": [{"kind": "paint", "label": label, "runs": [[0, 50]]}]}
+        viscera.patch(f"{here}/labels.nii.gz", json=edits, headers=match).raise_for_status()
+
+    def corrected() -> list[str]:
+        for study in orthanc.get("/studies").json():
+            parts = orthanc.get(f"/studies/{study}/series").json()
+            found = [one["Instances"] for one in parts if one["MainDicomTags"]["Modality"] == "SEG"]
+            if len(found) == 2 and all(found):
+                return [instance for instances in found for instance in instances]
+        return []
+
+    for instance in wait_for("the corrected segmentation in Orthanc", corrected, 60.0):
+        (work / f"revised_{instance}.dcm").write_bytes(orthanc.get(f"/instances/{instance}/file").content)
 
 
 def hospital_key(work: Path) -> str:

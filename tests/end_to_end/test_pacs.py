@@ -109,6 +109,25 @@ def test_the_results_in_orthanc_belong_to_their_source(exchanged, name):
             assert not known or "Error" not in checked.stderr, checked.stderr
 
 
+@pytest.mark.timeout(320)
+def test_a_corrected_segmentation_arrives_beside_the_algorithms(exchanged):
+    _, results, _, work = exchanged
+    paths = {path: pydicom.dcmread(path) for path in work.glob("revised_*.dcm")}
+    known = {one.SOPInstanceUID for one in results}
+    (first,) = [one for one in paths.values() if one.SOPInstanceUID in known]
+    (second,) = [one for one in paths.values() if one.SOPInstanceUID not in known]
+    assert first.SeriesInstanceUID != second.SeriesInstanceUID
+    assert second.SeriesDescription == f"{first.SeriesDescription}, revision 2, edited"
+    assert first.SOPInstanceUID in {item.ReferencedSOPInstanceUID for item in second.SourceImageSequence}
+    assert "SEMIAUTOMATIC" in {item.SegmentAlgorithmType for item in second.SegmentSequence}
+    assert {item.SegmentAlgorithmType for item in first.SegmentSequence} == {"AUTOMATIC"}
+    assert (second.PatientName, second.PatientID) == (first.PatientName, first.PatientID)
+    if shutil.which("dciodvfy"):
+        for path in paths:
+            checked = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False, timeout=60)
+            assert "Error" not in checked.stderr, checked.stderr
+
+
 def _bytes(work, dataset):
     for path in work.glob("result_*.dcm"):
         if pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID == dataset.SOPInstanceUID:

@@ -16,10 +16,11 @@ router = APIRouter(prefix="/v1/dicom/deliveries", tags=["dicom"], responses=REFU
 
 
 class DeliveryView(BaseModel):
-    """The results of one job for one destination; `error` says why the last attempt failed."""
+    """A revision of the result of one job for one destination; `error` says why the last attempt failed."""
 
     id: str
     job: str
+    revision: int
     destination: str
     state: Literal["pending", "sending", "delivered", "failed"]
     attempts: int
@@ -61,6 +62,7 @@ def _view(delivery: deliveries.Delivery) -> DeliveryView:
         {
             "id": delivery.id,
             "job": delivery.job_id,
+            "revision": delivery.revision,
             "destination": delivery.destination,
             "state": delivery.state,
             "attempts": delivery.attempts,

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -14,21 +15,23 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.api import schemas
 from services.api.gateway import Gateway, GatewayDep, Reader
-from services.api.schemas import MEDIA_TYPES
+from services.api.on_request import FileToWrite
+from services.api.schemas import MEDIA_TYPES, RevisionNumber
 from services.api.views import missing_file
 from shared.artifacts import DICOM_FILES
 from shared.errors import Conflict, NotFound, VisceraError
-from shared.ledger import api_keys, jobs
+from shared.ledger import api_keys, jobs, revisions
 from shared.pacs import results
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 _RANGE = re.compile(r"^bytes=([0-9]{0,18})-([0-9]{0,18})$")
-_FILE: dict[int | str, dict[str, Any]] = {
+FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {kind: {} for kind in sorted(set(MEDIA_TYPES.values()))}, "description": "The file."},
     206: {"description": "The part that Range asked for."},
     202: {"model": schemas.FileState, "description": "The file is still being written: request it again."},
     304: {"description": "The file the client has is still right."},
 }
+"""Answers of a route that returns a file."""
 
 
 class BadRange(VisceraError):
@@ -61,7 +64,7 @@ class _Content:
 
 
 @router.head("/{name}", include_in_schema=False, response_class=Response)
-@router.get("/{name}", response_class=Response, responses=_FILE)
+@router.get("/{name}", response_class=Response, responses=FILE)
 async def get_file(
     job_id: str,
     name: str,
@@ -70,6 +73,7 @@ async def get_file(
     caller: Reader,
     compression: Literal["none", "quantized", "meshopt"] = "none",
     lod: bool = False,
+    revision: RevisionNumber = None,
 ) -> Response:
     """Return one file of the job's result; 409 while the job runs, or where there is no such file.
 
@@ -78,15 +82,18 @@ async def get_file(
 
     `model.glb` also comes smaller: with `compression`, and with `lod` as one file with several levels of detail
     (MSFT_lod), which is compressed with meshopt.
+
+    `revision` is 1 for the algorithm's result, or one that a person made; the default is the newest finished one.
     """
     if name not in MEDIA_TYPES:
         raise NotFound("There is no such file.")
     stored_name = _variant(compression, lod) if name == "model.glb" else name
-    content = await run_in_threadpool(_find, gateway, caller, job_id, name, stored_name)
-    if content is None:
-        await gateway.files.write(caller, job_id, stored_name)
-        content = await run_in_threadpool(_find, gateway, caller, job_id, name, stored_name)
-    if content is None:
+    find = partial(_find, gateway, caller, job_id, name, stored_name, revision)
+    content = await run_in_threadpool(find)
+    if isinstance(content, FileToWrite):
+        await gateway.files.write(caller, job_id, content)
+        content = await run_in_threadpool(find)
+    if isinstance(content, FileToWrite):
         state = schemas.FileState(name=name, state="waiting")
         return JSONResponse(state.model_dump(), 202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
     return _answer(request, gateway, name, stored_name, content)
@@ -108,20 +115,28 @@ def _answer(request: Request, gateway: Gateway, name: str, stored_name: str, con
     return StreamingResponse(content.read(gateway, start, stop), status, headers, MEDIA_TYPES[name])
 
 
-def _find(gateway: Gateway, caller: api_keys.Caller, job_id: str, name: str, stored_name: str) -> _Content | None:
-    """Return the content of a file; None if the job can have it and it is not written yet.
+def _find(
+    gateway: Gateway, caller: api_keys.Caller, job_id: str, name: str, stored_name: str, number: int | None
+) -> _Content | FileToWrite:
+    """Return the content of a file, or what must be written first where the job can have it.
 
     Raises NotFound or Conflict where the job can't have it.
     """
     with gateway.reading(caller) as connection:
         job = jobs.get(connection, caller.tenant, job_id)
-        artifact = jobs.published(connection, job_id).get(stored_name)
         scan = jobs.get_scan(connection, caller.tenant, job.scan_id)
+        wanted = number or job.revision
+        artifact = jobs.published(connection, job_id, wanted).get(stored_name)
+        revision = revisions.get(connection, job_id, wanted) if wanted > 1 else None
     is_dicom = name in DICOM_FILES
     if is_dicom and scan.format != "dicom":
         raise NotFound(f"The scan was not DICOM: there is no {name}.", "not_dicom")
-    if artifact is None and stored_name in job.offers:
-        return None
+    if artifact is None and revision is not None and revision.is_pending:
+        return FileToWrite(jobs.RESULT, wanted)
+    if artifact is None and revision is not None and revision.state == "failed":
+        raise Conflict(f"Revision {wanted} could not be written.", "revision_failed")
+    if artifact is None and stored_name in (revision or job).offers:
+        return FileToWrite(stored_name, wanted)
     if artifact is None and is_dicom and job.state == "succeeded":
         raise Conflict("No organ was found in the scan.", "no_organs")
     if artifact is None:

@@ -10,11 +10,12 @@ from fastapi.responses import StreamingResponse
 from services.api.early import StoredPart, parts_of_slice, slice_labels
 from services.api.gateway import Gateway, GatewayDep, Reader
 from services.api.pictures import slice_png
+from services.api.schemas import RevisionNumber
 from services.api.views import missing_file
 from services.api.volumes import StoredVolume, label_map, label_set
 from shared import artifacts
 from shared.imaging.volume import ORGANS
-from shared.ledger import api_keys, jobs
+from shared.ledger import api_keys, jobs, revisions
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}, "description": "The slice."}}
@@ -35,15 +36,17 @@ def get_slice(
     overlay: bool = False,
     center: Window = None,
     width: Width = None,
+    revision: RevisionNumber = None,
 ) -> Response:
     """Return one slice of the scan, counted from 0 along the label map's third axis; `overlay=1` draws the organs'
     outlines, and before the label map is complete those that the segmenter shows early.
 
-    The patient's left is on the right. `center` and `width` choose the window in the scan's units.
+    The patient's left is on the right. `center` and `width` choose the window in the scan's units. The outlines are
+    those of the `revision`, by default of the newest finished one.
     """
     job, files = _files(gateway, caller, job_id)
     volume = files.get(artifacts.VOLUME)
-    labels = files.get(artifacts.LABELS) if overlay else None
+    labels = _outlines(gateway, caller, job, revision) if overlay else None
     parts = _early(gateway, caller, job_id, number) if overlay and labels is None else []
     if volume is None or (overlay and labels is None and not parts):
         raise missing_file(job, "slices yet" if volume is None else "outlines")
@@ -87,6 +90,14 @@ def get_volume(job_id: str, request: Request, gateway: GatewayDep, caller: Reade
 def _early(gateway: Gateway, caller: api_keys.Caller, job_id: str, number: int) -> list[StoredPart]:
     with gateway.reading(caller) as connection:
         return parts_of_slice(connection, job_id, number)
+
+
+def _outlines(gateway: Gateway, caller: api_keys.Caller, job: jobs.Job, revision: int | None) -> jobs.Artifact | None:
+    number = revision or job.revision
+    with gateway.reading(caller) as connection:
+        if number > 1:
+            revisions.get(connection, job.id, number)
+        return jobs.published(connection, job.id, number).get(artifacts.LABELS)
 
 
 def _files(gateway: Gateway, caller: api_keys.Caller, job_id: str) -> tuple[jobs.Job, dict[str, jobs.Artifact]]:

@@ -36,11 +36,11 @@ class DicomResult:
 
     @cached_property
     def _segmentation(self) -> Segmentation:
-        return segmentation(self.series.job, self.labels, self._sources, self.series.origin, self.provenance)
+        return segmentation(self.series, self.labels, self._sources, self.provenance)
 
     @cached_property
     def _surfaces(self) -> dict[str, Dataset]:
-        return surfaces(self.series.job, self.meshed, self._sources, self.provenance)
+        return surfaces(self.series, self.meshed, self._sources, self.provenance)
 
     def file(self, name: str) -> bytes:
         """Write one file.
@@ -55,7 +55,9 @@ class DicomResult:
         if name == "segmentation.dcm":
             return self._segmentation
         if name == "sr.dcm":
-            return measurement_report(self.series.job, self.meshed, self._sources, self._segmentation, self.provenance)
+            return measurement_report(
+                self.series, self.labels, self.meshed, self._sources, self._segmentation, self.provenance
+            )
         if name == "rtstruct.dcm":
-            return structure_set(self.series.job, self.labels, self._sources, self.series.origin, self.provenance)
+            return structure_set(self.series, self.labels, self._sources, self.provenance)
         return self._surfaces[name]

@@ -15,6 +15,7 @@ from highdicom.sr import (
     MeasurementReport,
     ObservationContext,
     ObserverContext,
+    PersonObserverIdentifyingAttributes,
     QualitativeEvaluation,
     ReferencedSegment,
     SourceSeriesForSegmentation,
@@ -23,13 +24,16 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 
-from services.mesher.dicom import source
+from services.mesher.dicom import editing, source
 from services.mesher.dicom.segmentation import organ_code
-from services.mesher.provenance import Provenance
+from services.mesher.provenance import Provenance, Series
 from services.mesher.results import MeshedOrgan, MeshedOrgans
+from shared.imaging.formats.origin import derived_uid
+from shared.imaging.volume import LabelMap
 
 VOLUME = CodedConcept("118565006", "SCT", "Volume")
 MILLILITRE = CodedConcept("mL", "UCUM", "milliliter")
+PERSON = CodedConcept("121006", "DCM", "Person")
 DEVICE = CodedConcept("121007", "DCM", "Device")
 REPORT = CodedConcept("126000", "DCM", "Imaging Measurement Report")
 CATEGORY = CodedConcept("123037004", "SCT", "Anatomical Structure")
@@ -41,64 +45,79 @@ _PROCEDURES = {
 }
 
 
-def measurement_report(
-    job: str, meshed: MeshedOrgans, sources: Sequence[Dataset], segmentation: Segmentation, provenance: Provenance
+def measurement_report(  # noqa: PLR0917
+    series: Series,
+    labels: LabelMap,
+    meshed: MeshedOrgans,
+    sources: Sequence[Dataset],
+    segmentation: Segmentation,
+    provenance: Provenance,
 ) -> Comprehensive3DSR:
     """A preliminary, unverified report with one group per segment: the volume of its voxels in mL.
 
-    A group says "incomplete" where the outlines show a part of the organ.
+    A group says "incomplete" where the outlines show a part of the organ. A revision that a person made names the
+    person as an observer, and the report of revision 1 as predecessor.
     """
     numbers = {str(item.TrackingID): int(item.SegmentNumber) for item in segmentation.SegmentSequence}
     groups = [
-        _group(job, organ, numbers[organ.name], segmentation, provenance)
+        _group(series, organ, numbers[organ.name], segmentation, provenance)
         for organ in meshed.organs
         if organ.name in numbers
     ]
-    observer = ObserverContext(
+    device = ObserverContext(
         DEVICE,
         DeviceObserverIdentifyingAttributes(
-            uid=source.uid(source.serial(provenance), "device"),
+            uid=derived_uid(source.serial(provenance), "device"),
             name=source.TITLE[:64],
             manufacturer_name=source.MAKER,
             model_name=source.software(provenance),
         ),
     )
     content = MeasurementReport(
-        observation_context=ObservationContext(observer_device_context=observer),
+        observation_context=ObservationContext(_person(provenance), device),
         procedure_reported=_PROCEDURES[str(sources[0].Modality)],
         imaging_measurements=groups,
         title=REPORT,
     )
-    return Comprehensive3DSR(
+    document = Comprehensive3DSR(
         evidence=[segmentation, *sources],
         content=content,
-        series_instance_uid=source.uid(job, "SR", "series"),
+        series_instance_uid=source.uid(series, "SR", "series"),
         series_number=9002,
-        sop_instance_uid=source.uid(job, "SR"),
+        sop_instance_uid=source.uid(series, "SR"),
         instance_number=1,
         manufacturer=source.MAKER,
         is_complete=True,
         is_final=False,
         is_verified=False,
-        series_description=source.TITLE,
+        series_description=source.title(series),
         software_versions=source.software(provenance),
         manufacturer_model_name=source.MAKER,
         device_serial_number=source.serial(provenance),
     )
+    if editing.has_original(labels, series):
+        document.PredecessorDocumentsSequence = [editing.predecessor(series, document.SOPClassUID, "SR")]
+    return document
+
+
+def _person(provenance: Provenance) -> ObserverContext | None:
+    """The person who edited the outlines, as an observer beside the device."""
+    name = editing.editor(provenance)
+    return None if name is None else ObserverContext(PERSON, PersonObserverIdentifyingAttributes(name))
 
 
 def _group(
-    job: str, organ: MeshedOrgan, number: int, segmentation: Segmentation, provenance: Provenance
+    series: Series, organ: MeshedOrgan, number: int, segmentation: Segmentation, provenance: Provenance
 ) -> VolumetricROIMeasurementsAndQualitativeEvaluations:
     code = organ_code(organ.definition)
-    series = segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID
+    images = segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID
     return VolumetricROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(source.uid(job, "tracking", organ.name), organ.name),
+        tracking_identifier=TrackingIdentifier(source.tracking_uid(series, organ.name), organ.name),
         referenced_segment=ReferencedSegment(
             segmentation.SOPClassUID,
             segmentation.SOPInstanceUID,
             number,
-            source_series=SourceSeriesForSegmentation(series),
+            source_series=SourceSeriesForSegmentation(images),
         ),
         finding_category=CATEGORY,
         finding_type=code,

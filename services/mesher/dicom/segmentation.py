@@ -11,11 +11,11 @@ from highdicom.seg import Segmentation, SegmentationTypeValues, SegmentDescripti
 from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 
-from services.mesher.dicom import source
-from services.mesher.provenance import Provenance
-from shared.imaging.formats.plan import Origin
+from services.mesher.dicom import editing, source
+from services.mesher.provenance import Provenance, Series
 from shared.imaging.volume import LabelMap, Organ
 
+SOURCE_IMAGE = ("121322", "DCM", "Source image for image processing operation")
 ORGAN_CATEGORY = CodedConcept("123037004", "SCT", "Anatomical Structure")
 ARTIFICIAL_INTELLIGENCE = CodedConcept("123109", "DCM", "Artificial Intelligence")
 
@@ -33,52 +33,67 @@ def organ_code(organ: Organ) -> CodedConcept:
     return CodedConcept(organ.name, "99VISCERA", organ.title)
 
 
-def segmentation(
-    job: str, labels: LabelMap, sources: Sequence[Dataset], origin: Origin, provenance: Provenance
-) -> Segmentation:
-    """One segment per organ, with frames on the slices of the source series."""
+def segmentation(series: Series, labels: LabelMap, sources: Sequence[Dataset], provenance: Provenance) -> Segmentation:
+    """One segment per organ, with frames on the slices of the source series.
+
+    A revision that a person made says for each segment how it came about, and refers to revision 1.
+    """
     present = present_organs(labels)
     lut = np.zeros(256, np.uint8)
     for number, organ in enumerate(present, start=1):
         lut[organ.id] = number
-    pixels = lut[labels.data]
+    pixels, kinds = lut[labels.data], editing.generation(labels, series)
     if len(sources) == 1:  # an enhanced image keeps its order of frames
-        pixels = pixels[np.argsort([image.frame for image in origin.slices])]
+        pixels = pixels[np.argsort([image.frame for image in series.origin.slices])]
     result = Segmentation(
         source_images=sources,
         pixel_array=pixels,
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=[
-            _segment(number, organ, job, provenance) for number, organ in enumerate(present, start=1)
+            _segment(number, organ, kinds[organ.id], series, provenance)
+            for number, organ in enumerate(present, start=1)
         ],
-        series_instance_uid=source.uid(job, "SEG", "series"),
+        series_instance_uid=source.uid(series, "SEG", "series"),
         series_number=9001,
-        sop_instance_uid=source.uid(job, "SEG"),
+        sop_instance_uid=source.uid(series, "SEG"),
         instance_number=1,
         manufacturer=source.MAKER,
         manufacturer_model_name=source.MAKER,
         software_versions=source.software(provenance),
         device_serial_number=source.serial(provenance),
         content_label="ABDOMINAL_ORGANS",
-        content_description=source.TITLE,
-        series_description=source.TITLE,
+        content_description=source.title(series),
+        series_description=source.title(series),
         omit_empty_frames=True,
     )
-    organization = source.uid(job, "SEG", "dimensions")  # highdicom draws a new UID each time
+    organization = source.uid(series, "SEG", "dimensions")  # highdicom draws a new UID each time
     for item in (*result.DimensionOrganizationSequence, *result.DimensionIndexSequence):
         item.DimensionOrganizationUID = organization
+    if provenance.edit is not None:
+        _describe_edit(result, labels, series, provenance)
     return result
 
 
-def _segment(number: int, organ: Organ, job: str, provenance: Provenance) -> SegmentDescription:
+def _describe_edit(result: Segmentation, labels: LabelMap, series: Series, provenance: Provenance) -> None:
+    """Name the person as content creator, and the algorithm's segmentation as one more source (C.12.4, C.12.2)."""
+    editing.describe(result, series, provenance)
+    result.ContentCreatorName = editing.editor(provenance)
+    if editing.has_original(labels, series):
+        original = editing.original_instance(series, result.SOPClassUID, "SEG")
+        original.PurposeOfReferenceCodeSequence = [source.code(*SOURCE_IMAGE)]
+        result.SourceImageSequence.append(original)
+        result.ReferencedSeriesSequence.append(editing.original_series(series, result.SOPClassUID, "SEG"))
+
+
+def _segment(number: int, organ: Organ, kind: str, series: Series, provenance: Provenance) -> SegmentDescription:
     return SegmentDescription(
         segment_number=number,
         segment_label=organ.title,
         segmented_property_category=ORGAN_CATEGORY,
         segmented_property_type=organ_code(organ),
-        algorithm_type="AUTOMATIC",
-        algorithm_identification=algorithm(provenance),
-        tracking_uid=source.uid(job, "tracking", organ.name),
+        algorithm_type=kind,
+        algorithm_identification=None if kind == editing.MANUAL else algorithm(provenance),
+        tracking_uid=source.tracking_uid(series, organ.name),
         tracking_id=organ.name,
         display_color=CIELabColor.from_rgb(*organ.colour),
     )

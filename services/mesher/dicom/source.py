@@ -9,7 +9,7 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from services.mesher.provenance import NOTICE, Provenance
+from services.mesher.provenance import NOTICE, Provenance, Series
 from shared.imaging.formats.origin import derived_uid
 from shared.imaging.formats.plan import Origin, Slice
 
@@ -24,9 +24,24 @@ def source_images(origin: Origin) -> list[Dataset]:
     return [_single(origin, s) for s in origin.slices]
 
 
-def uid(job: str, *parts: str) -> str:
-    """The UID of a part of a job's result, which is the same every time the result is written."""
-    return derived_uid(job, *parts)
+def uid(series: Series, *parts: str) -> str:
+    """The UID of a part of a revision of a result, which is the same every time the revision is written."""
+    return original_uid(series, *parts, *([] if series.revision == 1 else [f"revision {series.revision}"]))
+
+
+def original_uid(series: Series, *parts: str) -> str:
+    """The UID of a part of revision 1, or of what is the same in all revisions."""
+    return derived_uid(series.job, *parts)
+
+
+def tracking_uid(series: Series, organ: str) -> str:
+    """The tracking UID of an organ, the same in all files and revisions of a result."""
+    return original_uid(series, "tracking", organ)
+
+
+def title(series: Series) -> str:
+    """The title of a revision: that of revision 1 says nothing of revisions."""
+    return TITLE if series.revision == 1 else f"{TITLE}, revision {series.revision}, edited"
 
 
 def software(provenance: Provenance) -> str:
@@ -39,19 +54,19 @@ def serial(provenance: Provenance) -> str:
     return "-".join(digest[:12] for _, digest in provenance.models) or "none"
 
 
-def new_result(job: str, sop_class: str, kind: str, image: Dataset, provenance: Provenance) -> Dataset:
+def new_result(series: Series, sop_class: str, kind: str, image: Dataset, provenance: Provenance) -> Dataset:
     """A data set of a result in the study of `image`, with everything but its series and its content."""
     data = Dataset()
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data.SOPClassUID, data.SOPInstanceUID = sop_class, uid(job, kind)
+    data.SOPClassUID, data.SOPInstanceUID = sop_class, uid(series, kind)
     data.SpecificCharacterSet = "ISO_IR 192"
     now = datetime.now(UTC)
     data.InstanceCreationDate, data.InstanceCreationTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
     for name in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID"):
         setattr(data, name, None)
     data.AccessionNumber = data.ReferringPhysicianName = None
-    data.StudyInstanceUID, data.SeriesDescription = image.StudyInstanceUID, TITLE
+    data.StudyInstanceUID, data.SeriesDescription = image.StudyInstanceUID, title(series)
     data.FrameOfReferenceUID, data.PositionReferenceIndicator = image.FrameOfReferenceUID, None
     data.Manufacturer = data.ManufacturerModelName = MAKER
     data.DeviceSerialNumber, data.SoftwareVersions = serial(provenance), software(provenance)

@@ -9,9 +9,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
 from services.mesher.contours import contours
-from services.mesher.dicom import source
+from services.mesher.dicom import editing, source
 from services.mesher.dicom.segmentation import organ_code, present_organs
-from services.mesher.provenance import NOTICE, Provenance
+from services.mesher.provenance import NOTICE, Provenance, Series
 from shared.arrays import Float64, Int64
 from shared.imaging.formats.plan import Origin, Slice
 from shared.imaging.volume import LabelMap, Organ
@@ -21,23 +21,27 @@ DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1"
 """Retired SOP class that PS3.3 C.8.8.5 still asks for where a structure set refers to a study."""
 
 
-def structure_set(
-    job: str, labels: LabelMap, sources: Sequence[Dataset], origin: Origin, provenance: Provenance
-) -> Dataset:
+def structure_set(series: Series, labels: LabelMap, sources: Sequence[Dataset], provenance: Provenance) -> Dataset:
     """One region of interest per organ, with one contour per part of it on each slice, in patient LPS mm."""
-    data = source.new_result(job, RT_STRUCTURE_SET, "RTSTRUCT", sources[0], provenance)
+    data = source.new_result(series, RT_STRUCTURE_SET, "RTSTRUCT", sources[0], provenance)
     # In explicit VR a value of a contour has at most 64 KiB, which is too little for large ones.
     data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     data.Modality, data.SeriesNumber, data.InstanceNumber = "RTSTRUCT", 9004, 1
-    data.SeriesInstanceUID, data.OperatorsName = source.uid(job, "RTSTRUCT", "series"), None
-    data.StructureSetLabel, data.StructureSetDescription = "ABDOMINAL ORGANS", source.TITLE
+    data.SeriesInstanceUID, data.OperatorsName = source.uid(series, "RTSTRUCT", "series"), None
+    data.StructureSetLabel, data.StructureSetDescription = "ABDOMINAL ORGANS", source.title(series)
     data.StructureSetDate, data.StructureSetTime = data.InstanceCreationDate, data.InstanceCreationTime
     data.ApprovalStatus = "UNAPPROVED"
     data.ReferencedFrameOfReferenceSequence = [_frame_of_reference(sources)]
-    organs = list(enumerate(present_organs(labels), start=1))
-    data.StructureSetROISequence = [_region(number, organ, labels, sources, provenance) for number, organ in organs]
-    data.ROIContourSequence = [_contours_of(number, organ, labels, origin) for number, organ in organs]
+    organs, kinds = list(enumerate(present_organs(labels), start=1)), editing.generation(labels, series)
+    data.StructureSetROISequence = [
+        _region(number, organ, kinds[organ.id], labels, sources, provenance) for number, organ in organs
+    ]
+    data.ROIContourSequence = [_contours_of(number, organ, labels, series.origin) for number, organ in organs]
     data.RTROIObservationsSequence = [_observation(number, organ) for number, organ in organs]
+    if provenance.edit is not None:
+        data.OperatorsName = editing.editor(provenance)
+        if editing.has_original(labels, series):
+            data.PredecessorStructureSetSequence = [editing.original_instance(series, RT_STRUCTURE_SET, "RTSTRUCT")]
     return data
 
 
@@ -52,12 +56,14 @@ def _frame_of_reference(sources: Sequence[Dataset]) -> Dataset:
     return frame
 
 
-def _region(number: int, organ: Organ, labels: LabelMap, sources: Sequence[Dataset], provenance: Provenance) -> Dataset:
+def _region(  # noqa: PLR0917
+    number: int, organ: Organ, kind: str, labels: LabelMap, sources: Sequence[Dataset], provenance: Provenance
+) -> Dataset:
     item = Dataset()
     item.ROINumber, item.ReferencedFrameOfReferenceUID = number, sources[0].FrameOfReferenceUID
     item.ROIName, item.ROIDescription = organ.title, f"{source.software(provenance)}, {NOTICE}"
     item.ROIVolume = f"{np.count_nonzero(labels.data == organ.id) * labels.geometry.voxel_ml:.3f}"  # cubic cm
-    item.ROIGenerationAlgorithm = "AUTOMATIC"
+    item.ROIGenerationAlgorithm = kind
     return item
 
 

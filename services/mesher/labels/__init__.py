@@ -12,9 +12,9 @@ from pydicom.uid import SegmentationStorage
 from services.mesher.labels.masks import read_masks
 from services.mesher.labels.names import read_head
 from services.mesher.labels.segmentation import read_segmentation
-from services.mesher.labels.values import to_labels
 from shared.errors import UnsupportedScan
 from shared.imaging.formats import read_scan
+from shared.imaging.label_values import to_labels
 from shared.imaging.volume import LabelMap, Organ
 
 READ = "A label map is read from NIfTI, NRRD, MGH, DICOM SEG or a folder of binary masks"

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from services.mesher.labels.names import read_head
-from services.mesher.labels.values import to_labels
 from shared.arrays import Bool
 from shared.errors import MixedSeries, NotAScan, UnsupportedScan
 from shared.imaging.formats import read_scan
 from shared.imaging.label_table import label_set, named
+from shared.imaging.label_values import to_labels
 from shared.imaging.volume import LabelMap, Volume
 
 _ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mgz", ".mgh")

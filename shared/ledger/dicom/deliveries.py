@@ -19,7 +19,7 @@ FIRST_WAIT, LONGEST_WAIT = 5.0, 1800.0
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The results of one job for one destination; `state` is pending, sending, delivered or failed."""
+    """A revision of the result of one job for one destination; `state` is pending, sending, delivered or failed."""
 
     id: str
     tenant: str
@@ -31,17 +31,18 @@ class Delivery:
     error: str | None
     created: float
     ended: float | None
+    revision: int = 1
 
 
 _COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]
 
 
-def plan(connection: Connection, tenant: str, job_id: str, destinations: list[str]) -> None:
-    """Record that a job's results must be sent; a destination that is already recorded stays as it is."""
+def plan(connection: Connection, tenant: str, job_id: str, destinations: list[str], revision: int = 1) -> None:
+    """Record that a revision must be sent; a destination that is already recorded for it stays as it is."""
     for destination in destinations:
         statement = insert(connection, deliveries).values(
-            id=new_id("delivery"), tenant=tenant, job_id=job_id, destination=destination, state="pending",
-            attempts=0, fence=0, due=now(), created=now(),
+            id=new_id("delivery"), tenant=tenant, job_id=job_id, revision=revision, destination=destination,
+            state="pending", attempts=0, fence=0, due=now(), created=now(),
         )  # fmt: skip
         connection.execute(statement.on_conflict_do_nothing())
 
@@ -117,10 +118,12 @@ def get(connection: Connection, tenant: str, delivery_id: str) -> Delivery:
     return Delivery(**row._mapping)
 
 
-def contents(connection: Connection, job_id: str, modalities: Collection[str] | None = None) -> list[tuple[str, str]]:
-    """Return the result instances of a job, of these modalities only, as (instance id, SOP Instance UID)."""
+def contents(
+    connection: Connection, job_id: str, modalities: Collection[str] | None = None, revision: int = 1
+) -> list[tuple[str, str]]:
+    """Return the result instances of a revision, of these modalities only, as (instance id, SOP Instance UID)."""
     query = select(instances.c.id, instances.c.uid).join(results, results.c.instance == instances.c.id)
-    query = query.where(results.c.job_id == job_id)
+    query = query.where(results.c.job_id == job_id, results.c.revision == revision)
     if modalities is not None:
         query = query.join(series, series.c.id == instances.c.series).where(series.c.modality.in_(modalities))
     return [(row.id, row.uid) for row in connection.execute(query)]

@@ -66,10 +66,18 @@ def known(connection: Connection, tenant: str, uids: list[str]) -> dict[str, Kno
     return stored
 
 
-def add(connection: Connection, tenant: str, instance: Instance, about: About, *, result_of: str | None = None) -> bool:
+def add(
+    connection: Connection,
+    tenant: str,
+    instance: Instance,
+    about: About,
+    *,
+    result_of: str | None = None,
+    revision: int = 1,
+) -> bool:
     """Record an instance whose bytes are durable; return False if the tenant already has it.
 
-    A source series becomes open again.
+    A source series becomes open again. An instance of a result belongs to one `revision` of it.
     """
     study = _study(connection, tenant, instance.study, about)
     parent = _series(connection, tenant, study, instance.series, about, open_=result_of is None)
@@ -81,7 +89,9 @@ def add(connection: Connection, tenant: str, instance: Instance, about: About, *
         again = (series.c.id == parent) & (series.c.state != "result")
         connection.execute(update(series).where(again).values(state="open", reason=None, touched=now()))
     else:
-        connection.execute(insert(connection, results).values(instance=instance.id, job_id=result_of))
+        connection.execute(
+            insert(connection, results).values(instance=instance.id, job_id=result_of, revision=revision)
+        )
     return True
 
 

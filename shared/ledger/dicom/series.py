@@ -161,7 +161,7 @@ def publish_again(connection: Connection, names: Collection[str]) -> int:
 
     A reconciler of an earlier version does that: it does not know that the files `names` are still to come.
     """
-    written = (file_runs.c.name.in_(names)) & (file_runs.c.state != "failed")
+    written = (file_runs.c.name.in_(names)) & (file_runs.c.state != "failed") & (file_runs.c.revision == 1)
     early = (
         (series_jobs.c.published == 1)
         & exists().where(written, file_runs.c.job_id == series_jobs.c.job_id)

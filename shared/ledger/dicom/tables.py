@@ -91,6 +91,7 @@ results = Table(
     metadata,
     _parent("instance", "dicom_instances", primary_key=True),
     _parent("job_id", "jobs"),
+    Column("revision", Integer, nullable=False, server_default="1"),
     Index(None, "job_id"),
 )
 
@@ -108,7 +109,8 @@ deliveries = Table(
     Column("error", String(300)),
     Column("created", _Time, nullable=False),
     Column("ended", _Time),
-    UniqueConstraint("job_id", "destination"),
+    Column("revision", Integer, nullable=False, server_default="1"),
+    UniqueConstraint("job_id", "revision", "destination"),
     Index(None, "state", "due"),
 )
 

@@ -8,9 +8,16 @@ from fastapi.testclient import TestClient
 
 from services.api.app import create_app
 from services.local import free_port
+from services.mesher.tasks import LatestResult, mesher
+from shared import artifacts
 from shared.imaging.phantoms import abdomen
-from shared.ledger import api_keys, open_ledger
+from shared.ledger import api_keys, claims, jobs, open_ledger
 from shared.settings import Settings
+from shared.storage.base import sha256
+from shared.storage.connect import open_store
+from shared.worker.queue import make_app
+from shared.worker.runner import StageRunner
+from tests.services.mesher.shapes import ball, labels
 from tests.support import contracts
 from tests.support.scans import small_grid, write_nifti
 
@@ -77,3 +84,45 @@ def ledger(settings):
 @pytest.fixture
 def scan(tmp_path) -> bytes:
     return write_nifti(tmp_path / "scan.nii.gz", abdomen(small_grid()).volume).read_bytes()
+
+
+@pytest.fixture
+def runner(settings):
+    ledger, store = open_ledger(settings.ledger_url), open_store(settings.store_url)
+    yield StageRunner(mesher, "w", make_app(settings.broker_url), settings, ledger, store, LatestResult())
+    ledger.close()
+
+
+@pytest.fixture
+def job(client, scan, runner, tmp_path):
+    """A job whose segmenter has found a ball; the mesher has not worked yet."""
+    return outlined(client, runner, tmp_path, scan, labels(ball((20, 24, 28), (10, 12, 14), 7)))
+
+
+def outlined(client, runner, tmp_path, scan, label_map, source="nifti"):
+    """Return a job on a scan whose segmenter has published a label map."""
+    return outline(runner, tmp_path, client.post("/v1/jobs", content=scan).json()["id"], label_map, source)
+
+
+def outline(runner, tmp_path, job_id, label_map, source="nifti"):
+    """Publish a label map as a job's segmenter; the mesher has not worked yet."""
+    artifacts.save_labels(tmp_path / artifacts.LABELS, label_map)
+    facts = tmp_path / artifacts.facts_name("segmenter")
+    facts.write_text(artifacts.Facts(source=source, modality="MR", warnings=()).model_dump_json())
+    for stage, names in (("classifier", ()), ("segmenter", (artifacts.LABELS, facts.name))):
+        written = []
+        with runner.ledger.write() as connection:
+            claim = claims.claim(connection, job_id, stage, "w")
+        for name in names:
+            path = tmp_path / name
+            written.append(jobs.Artifact(stage, name, claim.prefix + name, sha256(path), path.stat().st_size))
+            runner.store.put(written[-1].key, path)
+        with runner.ledger.write() as connection:
+            claims.complete(connection, claim, written)
+    return job_id
+
+
+@pytest.fixture
+def done(job, runner):
+    runner.run(job)
+    return job

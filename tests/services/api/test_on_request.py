@@ -11,18 +11,13 @@ from sqlalchemy import select, update
 from services.api import on_request
 from services.client import packed
 from services.mesher import outputs
-from services.mesher.tasks import LatestResult, mesher
-from shared import artifacts
+from services.mesher.tasks import LatestResult
 from shared.imaging.formats import read_scan
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import LabelMap
-from shared.ledger import api_keys, claims, files, jobs, open_ledger, tables
+from shared.ledger import api_keys, claims, files, jobs, tables
 from shared.ledger.tables import file_runs
-from shared.storage.base import sha256
-from shared.storage.connect import open_store
-from shared.worker.queue import make_app
-from shared.worker.runner import StageRunner
-from tests.services.api.conftest import KEY
+from tests.services.api.conftest import KEY, outlined
 from tests.services.api.test_jobs import assert_problem
 from tests.services.mesher.shapes import ball, labels
 from tests.support.scans import small_grid, write_dicom
@@ -31,44 +26,6 @@ ON_REQUEST = {
     "model.meshopt.glb", "model.quantized.glb", "model.lod.glb", "model.stl", "model.obj.zip", "model.3mf",
     "thumbnail.png",
 }  # fmt: skip
-
-
-@pytest.fixture
-def runner(settings):
-    ledger, store = open_ledger(settings.ledger_url), open_store(settings.store_url)
-    yield StageRunner(mesher, "w", make_app(settings.broker_url), settings, ledger, store, LatestResult())
-    ledger.close()
-
-
-@pytest.fixture
-def job(client, scan, runner, tmp_path):
-    """A job whose segmenter has found a ball; the mesher has not worked yet."""
-    return outlined(client, runner, tmp_path, scan, labels(ball((20, 24, 28), (10, 12, 14), 7)))
-
-
-def outlined(client, runner, tmp_path, scan, label_map, source="nifti"):
-    """Return a job on a scan whose segmenter has published a label map."""
-    job_id = client.post("/v1/jobs", content=scan).json()["id"]
-    artifacts.save_labels(tmp_path / artifacts.LABELS, label_map)
-    facts = tmp_path / artifacts.facts_name("segmenter")
-    facts.write_text(artifacts.Facts(source=source, modality="MR", warnings=()).model_dump_json())
-    for stage, names in (("classifier", ()), ("segmenter", (artifacts.LABELS, facts.name))):
-        written = []
-        with runner.ledger.write() as connection:
-            claim = claims.claim(connection, job_id, stage, "w")
-        for name in names:
-            path = tmp_path / name
-            written.append(jobs.Artifact(stage, name, claim.prefix + name, sha256(path), path.stat().st_size))
-            runner.store.put(written[-1].key, path)
-        with runner.ledger.write() as connection:
-            claims.complete(connection, claim, written)
-    return job_id
-
-
-@pytest.fixture
-def done(job, runner):
-    runner.run(job)
-    return job
 
 
 def runs(runner):

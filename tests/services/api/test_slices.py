@@ -9,7 +9,7 @@ from services.api.pictures import slice_png
 from shared import artifacts
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import Organ
-from shared.ledger import claims, jobs
+from shared.ledger import claims, files, jobs
 from shared.storage.base import sha256
 from shared.storage.connect import open_store
 from tests.services.api.test_jobs import assert_problem
@@ -68,6 +68,25 @@ def test_outlines_lie_on_the_organs_in_their_colours(client, job, phantom):
     scale = np.array([height, width]) / phantom.labels.data.shape[1:]
     expected = (np.array([rows.mean(), columns.mean()]) + 0.5) * scale
     np.testing.assert_allclose(np.argwhere(stomach).mean(axis=0), expected, atol=2.5 * scale.max())
+
+
+def test_outlines_are_those_of_the_newest_finished_revision(client, job, phantom, ledger):
+    with ledger.write() as connection:
+        claims.complete(connection, claims.claim(connection, job.split("/")[-1], "mesher", "w"), [])
+    number = int((phantom.labels.data == 1).sum(axis=(1, 2)).argmax())
+    match = {"If-Match": client.head(job + "/labels.nii.gz").headers["etag"]}
+    edits = {"edits": [{"kind": "erase", "label": 1}]}
+    assert client.patch(job + "/labels.nii.gz", json=edits, headers=match).status_code == 202
+
+    def stomach(revision=""):
+        drawn = picture(client.get(f"{job}/slices/{number}.png?overlay=1{revision}"))
+        return bool((drawn == np.array([230, 159, 0])).all(axis=-1).any())
+
+    assert (stomach(), stomach("&revision=2")) == (True, False)
+    with ledger.write() as connection:
+        files.complete(connection, files.claim_next(connection, "w", ""), [])
+    assert (stomach(), stomach("&revision=1")) == (False, True)
+    assert_problem(client.get(f"{job}/slices/{number}.png?overlay=1&revision=3"), 404, "not_found")
 
 
 def test_outlines_have_the_colours_of_the_labels_that_the_model_names(phantom):

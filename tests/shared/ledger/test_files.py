@@ -131,7 +131,7 @@ def test_what_nobody_claims_is_notified_again_later(ledger, job):
         assert files.due(connection, again=60.0, room=8) == []
         connection.execute(update(file_runs).values(ring_at=0.0))
         assert files.due(connection, again=60.0, room=0) == []
-        assert files.due(connection, again=60.0, room=8) == [job]
+        assert files.due(connection, again=60.0, room=8) == [files.FileMessage(job, urgent=False)]
         assert files.due(connection, again=60.0, room=8) == []
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from shared.ledger import claims, jobs
+from shared.ledger import claims, jobs, quotas
 from shared.ledger.tables import stage_runs
 from tests.shared.ledger.conftest import add_job
 from tests.support import contracts
@@ -141,11 +141,11 @@ def test_a_full_queue_still_takes_each_tenants_part(ledger):
     for _ in range(4):
         add_job(ledger, "many")
     with ledger.read("one") as connection:
-        assert not jobs.queue_is_full(connection, "many", 5)
-        assert jobs.queue_is_full(connection, "many", 4)
-        assert not jobs.queue_is_full(connection, "one", 4)
+        assert not quotas.queue_is_full(connection, "many", 5)
+        assert quotas.queue_is_full(connection, "many", 4)
+        assert not quotas.queue_is_full(connection, "one", 4)
     for _ in range(2):
         add_job(ledger, "one")
     with ledger.read() as connection:
-        assert jobs.queue_is_full(connection, "one", 4)
-        assert not jobs.queue_is_full(connection, "third", 4)
+        assert quotas.queue_is_full(connection, "one", 4)
+        assert not quotas.queue_is_full(connection, "third", 4)

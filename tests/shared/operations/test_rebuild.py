@@ -1,15 +1,17 @@
 """A ledger that is lost comes back from the store's manifests, and nothing else does."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
 from services.reconciler import reconcile
 from shared.errors import NotFound
-from shared.ledger import audit, claims, erasure, files, jobs, manifest_state
+from shared.ledger import audit, claims, erasure, files, jobs, manifest_state, pending_puts, revisions
 from shared.ledger.history import history
 from shared.ledger.tables import api_keys, deliveries, events, scans, stage_runs
+from shared.operations.backup import damaged
 from shared.operations.manifests import file_accepted, file_job, file_missing
 from shared.operations.rebuild import APART, rebuild
 from shared.storage.base import Store, sha256
@@ -245,3 +247,54 @@ def test_a_store_that_is_away_costs_the_caller_nothing(ledgers, store, tmp_path)
     with old.read() as connection:
         assert manifest_state.jobs_without_manifest(connection) == []
         assert connection.execute(select(stage_runs.c.state).where(stage_runs.c.job_id == job)).first() is not None
+
+
+def revise(ledger, store, tmp_path, job_id):
+    """A person's correction of a job whose segmenter published a label map."""
+    prefix = revisions.new_prefix(job_id)
+    digest = keep(store, tmp_path, prefix + revisions.LABELS, b"corrected")
+    labels = jobs.Artifact(revisions.STAGE, revisions.LABELS, prefix + revisions.LABELS, digest, 9)
+    with ledger.write() as connection:
+        pending_puts.announce(connection, [prefix], 60.0)
+        outlines = jobs.published(connection, job_id)["segmenter"]
+        jobs.publish(connection, job_id, [replace(outlines, name=revisions.LABELS)])
+        base = revisions.current(connection, job_id)
+        edit = revisions.Edit("key_1", ("relabel",), {"1": (2, 3)})
+        return revisions.add(connection, job_id, base, labels, edit)
+
+
+def test_revisions_come_back_and_are_written_again(ledgers, store, tmp_path):
+    old, new = ledgers
+    job, torn = accept(old, store, tmp_path), accept(old, store, tmp_path)
+    for each in (job, torn):
+        work(old, store, tmp_path, each)
+        assert revise(old, store, tmp_path, each) == 2
+    file_missing(old, store)
+    assert file_missing(old, store) == 0
+    with old.read() as connection:
+        lost = jobs.published(connection, torn, 2)[revisions.LABELS].key
+        before = revisions.get(connection, job, 2)
+    keep(store, tmp_path, lost, b"short")
+    result = rebuild(new, store)
+    assert (result.ended, result.revisions, dict(result.lost)) == (
+        2, 1, {f"{torn} revision 2": "its label map is not whole"},
+    )  # fmt: skip
+    with new.write() as connection:
+        assert revisions.get(connection, job, 2) == before
+        claimed = files.claim_next(connection, "w", job)
+        assert (claimed.job_id, claimed.revision, claimed.name) == (job, 2, jobs.RESULT)
+        assert revisions.of_job(connection, torn) == []
+        assert jobs.get(connection, None, job).revision == 1
+    assert rebuild(new, store).revisions == 0
+
+
+def test_the_inventory_names_the_files_of_revisions(ledgers, store, tmp_path):
+    old, _ = ledgers
+    job = accept(old, store, tmp_path)
+    work(old, store, tmp_path, job)
+    revise(old, store, tmp_path, job)
+    with old.read() as connection:
+        key = jobs.published(connection, job, 2)[revisions.LABELS].key
+    assert list(damaged(old, store)) == []
+    keep(store, tmp_path, key, b"other")
+    assert list(damaged(old, store)) == [key]

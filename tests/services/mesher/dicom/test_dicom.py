@@ -94,7 +94,7 @@ def test_it_does_so_however_the_patient_was_turned(tmp_path, angles, order, seed
     chosen = np.random.default_rng(seed).integers(0, 4, read_scan(folder).data.shape).astype(np.uint8)
     noise = np.where(np.indices(chosen.shape)[1] > 12, chosen, 0).astype(np.uint8)
     labels, origin = LabelMap(noise, read_scan(folder).geometry), open_scan(folder).origin
-    written = segmentation("job_1", labels, source_images(origin), origin, ORIGIN)
+    written = segmentation(Series("job_1", origin), labels, source_images(origin), ORIGIN)
     assert (overlay(complete(to_bytes(written), IDENTITY), labels.geometry) == labels.data).all()
 
 

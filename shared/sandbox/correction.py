@@ -1,0 +1,95 @@
+"""Corrects a label map, in the child of the sandbox: an uploaded map or a list of edits becomes the next revision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from shared.arrays import UInt8
+from shared.artifacts import save_labels
+from shared.errors import BadScan, NotAScan, Unprocessable
+from shared.imaging import edits
+from shared.imaging.formats import open_scan
+from shared.imaging.geometry import Geometry
+from shared.imaging.label_values import to_labels
+from shared.imaging.volume import LabelMap, Organ
+
+_COPIES_OF_UPLOAD = 6
+_BYTES_A_VOXEL, _BYTES_AN_EDITED_VOXEL = 8, 24
+"""Memory beside the decoder's budget: copies of the declared voxels, and maps, masks and components."""
+Limit = Callable[[int], None]
+
+
+def correct(
+    limit: Limit, load: Callable[[str], None], budget: int, arguments: dict[str, Any]
+) -> dict[str, dict[str, Sequence[int]]]:
+    """Write the corrected map to `out` and return the voxels that each label gained and lost.
+
+    Raises Unprocessable or a `BadScan` for a map that does not belong to the job, or an edit that does not fit.
+    """
+    plan = open_scan(Path(arguments["files"][0][0]), prepare=load, modality="MR")
+    slices, rows, columns = plan.geometry.shape
+    per_voxel = _BYTES_AN_EDITED_VOXEL if arguments["edits"] else _BYTES_A_VOXEL
+    room = budget + per_voxel * slices * rows * columns
+    limit(room)
+    before: UInt8 = plan.decode().data
+    organs = tuple(Organ(*fields) for fields in arguments["organs"])
+    path = arguments["path"]
+    after = _uploaded(Path(path), plan.geometry, limit, load, room) if path else _edited(before, arguments["edits"])
+    _check_ids(after, {organ.id for organ in organs} | edits.ids_of(before))
+    changed = edits.changes(before, after)
+    save_labels(Path(arguments["out"]), LabelMap(after, plan.geometry, organs=organs))
+    return {"changed": {str(label): counts for label, counts in changed.items()}}
+
+
+def _uploaded(path: Path, grid: Geometry, limit: Limit, load: Callable[[str], None], room: int) -> UInt8:
+    def prepare(kind: str) -> None:
+        if kind != "nifti":
+            raise Unprocessable("A corrected label map is a NIfTI file.", "bad_labels")
+        load(kind)
+
+    try:
+        plan = open_scan(path, prepare=prepare, modality="MR")
+    except NotAScan as error:
+        raise Unprocessable("A corrected label map is a NIfTI file.", "bad_labels") from error
+    if not plan.geometry.is_same_grid(grid):
+        size = " x ".join(map(str, reversed(grid.shape)))
+        raise Unprocessable(
+            f"The label map is on another grid than the job's: that has {size} voxels and an affine of its own.",
+            "wrong_grid",
+        )
+    limit(room + _COPIES_OF_UPLOAD * plan.voxel_bytes)
+    data = plan.decode().data
+    try:
+        return to_labels(data)
+    except BadScan as error:
+        raise Unprocessable(error.detail, "bad_labels") from error
+
+
+def _edited(labels: UInt8, changes: Sequence[dict[str, Any]]) -> UInt8:
+    for number, change in enumerate(changes, start=1):
+        try:
+            labels = _apply(labels, change)
+        except edits.BadEdit as error:
+            raise Unprocessable(f"Edit {number}: {error}", "bad_edit") from error
+    return labels
+
+
+def _apply(labels: UInt8, change: dict[str, Any]) -> UInt8:
+    kind, label = change["kind"], change["label"]
+    if kind == "relabel":
+        column, row, slice_ = change["at"]
+        return edits.relabel(labels, (slice_, row, column), label, in_slice=change["in_slice"])
+    if kind == "fill":
+        return edits.fill(labels, label, in_slices=change["in_slices"])
+    if kind == "erase":
+        return edits.erase(labels, label, change["slices"] and tuple(change["slices"]))
+    return edits.paint(labels, change["runs"], label)
+
+
+def _check_ids(labels: UInt8, known: set[int]) -> None:
+    unknown = sorted(edits.ids_of(labels) - known)
+    if unknown:
+        ids = ", ".join(map(str, unknown[:5]))
+        raise Unprocessable(f"The job's label set has no {ids}; its report names the labels.", "unknown_labels")
