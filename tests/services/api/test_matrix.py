@@ -98,7 +98,11 @@ ENDED = {
 IDENTITIES = (
     "nobody", "expired", "revoked", "wrong_scope", "stranger", "guest_of_another_job", *ENDED, *CHAINS, "owner",
 )  # fmt: skip
-BODIES = {"POST /v1/session": {"key": "x"}, "POST /v1/webhooks": {"url": "https://hook.example/"}}
+BODIES = {
+    "POST /v1/session": {"key": "x"},
+    f"PATCH {JOB}": {"name": "x"},
+    "POST /v1/webhooks": {"url": "https://hook.example/"},
+}
 
 
 def routes(app) -> list[str]:
@@ -197,7 +201,7 @@ def test_the_route_lets_in_whom_it_should(asking, keys, route, ledger):
         if identity == "wrong_scope" and rule.scope in {PUBLIC, OWN}:
             continue
         asking.headers = {} if identity == "nobody" else {"Authorization": f"Bearer {made[identity]}"}
-        body = BODIES.get(route, {}) if method == "POST" else None
+        body = BODIES.get(route, {} if method == "POST" else None)
         answer = asking.request(method, path.format(**objects), json=body)
         right = expected(rule, identity)
         if right is not None:
