@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared.errors import ModelError
+from shared.errors import ModelError, VisceraError
 from shared.models import library, registry, runtimes
 from shared.models.card import CARD, load_card
 from shared.settings import Settings
@@ -13,14 +13,14 @@ from shared.settings import Settings
 def command(action: str, model: str | None) -> None:
     """Carry out `viscera models ACTION [MODEL]`; MODEL is a folder, NAME or NAME@VERSION.
 
-    Raises ModelError.
+    Raises ModelError, and VisceraError where the model is not named.
     """
     settings = Settings()
     if action in {"list", "verify"}:
         _list(settings, thorough=action == "verify")
         return
     if model is None:
-        raise ModelError(f"Name the model: viscera models {action} MODEL.")
+        raise VisceraError(f"Name the model: viscera models {action} MODEL.", "usage")
     {"add": _add, "use": _use, "remove": _remove}[action](settings, model)
 
 
@@ -39,7 +39,11 @@ def _add(settings: Settings, model: str) -> None:
 
 def _use(settings: Settings, model: str) -> None:
     source = locate(model, settings)
-    card = library.adopt(source, settings.models, _provider(settings))
+    if source.resolve() in {registry.SERVICES / stage for stage in registry.MODEL_STAGES}:
+        card = load_card(source / CARD)
+        library.choose_shipped(settings.models, card)
+    else:
+        card = library.adopt(source, settings.models, _provider(settings))
     if card.stage == "classifier":
         print(f"The classifier now uses {card.name} {card.version}; restart `viscera serve` if it runs.")
     else:

@@ -92,6 +92,13 @@ def choose(store: Path, card: ModelCard, home: Path) -> None:
         part.replace(choice)
 
 
+def choose_shipped(store: Path, card: ModelCard) -> None:
+    """Make the shipped model of a stage its default again, for the modalities of its card."""
+    for modality in card.modalities:
+        (store / card.stage / f"chosen.{modality}").unlink(missing_ok=True)
+    (store / card.stage / "chosen").unlink(missing_ok=True)
+
+
 def chosen(store: Path, stage: str, modality: Modality = "MR") -> Path | None:
     """Return the default model folder of a stage for a modality, or None; `chosen` is that of earlier versions."""
     for choice in (store / stage / f"chosen.{modality}", store / stage / "chosen"):

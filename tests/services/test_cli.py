@@ -20,6 +20,7 @@ from shared.imaging.geometry import Geometry
 from shared.imaging.phantoms import abdomen, default_grid
 from shared.models.registry import SERVICES
 from tests.support.scans import write_nifti, write_png
+from tests.support.tiny_models import by_brightness
 
 
 def viscera(*arguments, cwd=None):
@@ -233,6 +234,24 @@ def test_a_model_of_ones_own_is_used_once_adopted(model, tmp_path, phantom, caps
     scan = write_nifti(tmp_path / "a.nii.gz", phantom.volume)
     cli.main(["run", str(scan), "--out", str(tmp_path / "out")])
     assert "mine" in {m["name"] for m in json.loads((tmp_path / "out" / "report.json").read_text())["models"]}
+
+
+def test_models_are_added_used_by_name_and_removed(model, tmp_path, capsys):
+    segmenter = by_brightness(tmp_path / "mine2", name="bright", modalities=("MR", "CT"))
+    cli.main(["models", "add", str(segmenter)])
+    assert "model=bright" in capsys.readouterr().out
+    cli.main(["models", "use", "bright"])
+    with pytest.raises(SystemExit):
+        cli.main(["models", "remove", "bright"])
+    assert "choose another one first" in capsys.readouterr().err
+    cli.main(["models", "use", str(SERVICES / "segmenter")])
+    cli.main(["models", "use", "bright@1"])
+    cli.main(["models", "use", "gut-pair"])
+    capsys.readouterr()
+    cli.main(["models", "list"])
+    listed = [line.split()[:3] for line in capsys.readouterr().out.splitlines()]
+    assert listed.count(["*", "segmenter", "gut-pair"]) == 1
+    assert any(words[-1] == "bright" for words in listed)
 
 
 @pytest.mark.parametrize("fault", ["checksum", "card", "shape"])
