@@ -24,6 +24,14 @@ CATEGORIES = {
 """Categories of segments (DICOM CID 7150) and their meanings."""
 SIDES = {"7771000": "Left", "24028007": "Right", "51440002": "Right and left", "66459002": "Unilateral"}
 """Laterality (DICOM CID 244)."""
+_SPELLINGS = {
+    "tumour": "tumor",
+    "oesophagus": "esophagus",
+    "oedema": "edema",
+    "haemorrhage": "hemorrhage",
+    "coeliac": "celiac",
+}
+"""British words of names; the table has American ones."""
 _LEFT_OR_RIGHT = frozenset({"left", "right"})
 
 
@@ -56,7 +64,7 @@ def meaning_of(code: str) -> str:
 
 def _key(name: str) -> tuple[str, str]:
     """Return the words of a name without left and right, and the side."""
-    words = re.split(r"[^a-z0-9]+", name.strip().lower())
+    words = [_SPELLINGS.get(word, word) for word in re.split(r"[^a-z0-9]+", name.lower())]
     sides = [word for word in words if word in _LEFT_OR_RIGHT]
     return "_".join(word for word in words if word and word not in _LEFT_OR_RIGHT), " ".join(sides)
 

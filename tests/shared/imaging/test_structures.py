@@ -141,6 +141,8 @@ def test_the_products_own_organs_are_in_it_with_their_codes_and_colours():
         ("left rib 7", "rib_left_7"),
         ("rib_7_left", "rib_left_7"),
         ("vertebrae l1", "vertebrae_L1"),
+        ("Liver tumour", "liver_tumor"),
+        ("oesophagus", "esophagus"),
         ("Portal vein and splenic vein", "portal_vein_and_splenic_vein"),
     ],
 )
