@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from xml.etree import ElementTree
 
+from shared.imaging.structures import Structure, find
 from shared.imaging.volume import ORGANS, Organ
 
 _DESCRIPTION = "Viscera labels: "
@@ -27,7 +28,7 @@ def unnamed(label: int) -> Organ:
 
 
 def named(label: int, name: str, colour: tuple[int, int, int] | None = None) -> Organ:
-    """Return the organ of a label with a name; the codes of the product's own organs go with their names.
+    """Return the organ of a label with a name; the codes of the product's own organs and of known structures follow it.
 
     The node name has letters, digits, underscore, hyphen and full stop only, at most 64.
     """
@@ -35,8 +36,24 @@ def named(label: int, name: str, colour: tuple[int, int, int] | None = None) -> 
     for known in ORGANS:
         if node.lower() == known.name:
             return Organ(label, known.name, known.title, known.snomed, known.colour)
+    if structure := find(node):
+        return _known(label, node, structure, colour or structure.colour)
     title = node.replace("_", " ")
     return Organ(label, node, title[0].upper() + title[1:], None, colour or _colour(label))
+
+
+def _known(label: int, node: str, structure: Structure, colour: tuple[int, int, int]) -> Organ:
+    return Organ(
+        id=label,
+        name=node,
+        title=structure.title,
+        snomed=structure.snomed,
+        colour=colour,
+        category=structure.category,
+        modifier=structure.modifier,
+        region=structure.region,
+        meaning=structure.meaning,
+    )
 
 
 def label_set(names: Mapping[int, Organ]) -> tuple[Organ, ...]:

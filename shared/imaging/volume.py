@@ -16,13 +16,21 @@ SourceFormat = Literal["png", "nifti", "nrrd", "mgh", "dicom"]
 
 @dataclass(frozen=True, slots=True)
 class Organ:
-    """One organ: label id, node name, display name, SNOMED CT code (None: unknown) and colour (sRGB, 0 to 255)."""
+    """One organ: label id, node name, display name, SNOMED CT code (None: unknown) and colour (sRGB, 0 to 255).
+
+    `category` (None: anatomical structure), `modifier` (left, right) and `region` are SNOMED CT codes. `meaning` is
+    that of `snomed`; empty: the display name.
+    """
 
     id: int
     name: str
     title: str
     snomed: str | None
     colour: tuple[int, int, int]
+    category: str | None = None
+    modifier: str | None = None
+    region: str | None = None
+    meaning: str = ""
 
 
 # Palette of Okabe and Ito: its hues differ for the common colour-vision deficiencies.

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from shared.errors import ModelError
 from shared.imaging.input_spec import InputSpec
 from shared.imaging.label_table import label_set, named
+from shared.imaging.structures import find
 from shared.imaging.volume import ORGANS, Organ
 from shared.imaging.volume_input import VolumeInput
 
@@ -46,7 +47,8 @@ class Label(_Part):
     """One label of a network that reads volumes: its id in the label map and what is known about the structure.
 
     `title` is the display name; empty: derived from the name. `snomed`, `category`, `modifier` (left, right) and
-    `region` are SNOMED CT codes. `colour` is sRGB, 0 to 255.
+    `region` are SNOMED CT codes. `colour` is sRGB, 0 to 255. What is missing comes from `shared.imaging.structures`,
+    by the name; codes do so only where `snomed` is missing or the same there.
     """
 
     id: int = Field(ge=1, le=255)
@@ -61,7 +63,24 @@ class Label(_Part):
     def organ(self) -> Organ:
         """Return the label as the mesher and the report know it."""
         organ = named(self.id, self.name, self.colour)
-        return replace(organ, title=self.title or organ.title, snomed=self.snomed or organ.snomed)
+        if self.snomed not in {None, organ.snomed}:
+            organ = replace(organ, category=None, modifier=None, region=None, meaning="")
+        return replace(
+            organ,
+            title=self.title or organ.title,
+            snomed=self.snomed or organ.snomed,
+            category=self.category or organ.category,
+            modifier=self.modifier or organ.modifier,
+            region=self.region or organ.region,
+        )
+
+    def completed(self) -> Label:
+        """Return the label with all that the table of structures adds; one that is not in it as it is."""
+        if find(self.name) is None:
+            return self
+        organ = self.organ()
+        facts = {key: getattr(organ, key) for key in ("title", "snomed", "category", "modifier", "region", "colour")}
+        return self.model_copy(update=facts)
 
 
 class WeightsFile(_Part):

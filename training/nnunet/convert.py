@@ -91,7 +91,7 @@ def convert(
         sha256=files[0].sha256,
         other_folds=tuple(files[1:]),
         input=spec,
-        labels=labels,
+        labels=tuple(label.completed() for label in labels),
         regions=regions,
         modalities=("CT",) if spec.channels[0].normalisation.scheme == "clip_z_score" else ("MR",),
         architecture=f"nnU-Net v2, {plans.name}, {type(network).__name__}, {size:.1f} million parameters, "

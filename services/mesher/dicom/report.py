@@ -24,8 +24,7 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 
-from services.mesher.dicom import editing, source
-from services.mesher.dicom.segmentation import organ_code
+from services.mesher.dicom import codes, editing, source
 from services.mesher.provenance import Provenance, Series
 from services.mesher.results import MeshedOrgan, MeshedOrgans
 from shared.imaging.formats.origin import derived_uid
@@ -36,7 +35,6 @@ MILLILITRE = CodedConcept("mL", "UCUM", "milliliter")
 PERSON = CodedConcept("121006", "DCM", "Person")
 DEVICE = CodedConcept("121007", "DCM", "Device")
 REPORT = CodedConcept("126000", "DCM", "Imaging Measurement Report")
-CATEGORY = CodedConcept("123037004", "SCT", "Anatomical Structure")
 COMPLETENESS = CodedConcept("COMPLETENESS", "99VISCERA", "Part of the organ in the outlines")
 INCOMPLETE = CodedConcept("255599008", "SCT", "Incomplete")
 _PROCEDURES = {
@@ -109,7 +107,6 @@ def _person(provenance: Provenance) -> ObserverContext | None:
 def _group(
     series: Series, organ: MeshedOrgan, number: int, segmentation: Segmentation, provenance: Provenance
 ) -> VolumetricROIMeasurementsAndQualitativeEvaluations:
-    code = organ_code(organ.definition)
     images = segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID
     return VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(source.tracking_uid(series, organ.name), organ.name),
@@ -119,9 +116,9 @@ def _group(
             number,
             source_series=SourceSeriesForSegmentation(images),
         ),
-        finding_category=CATEGORY,
-        finding_type=code,
-        finding_sites=[FindingSite(code)],
+        finding_category=codes.category(organ.definition),
+        finding_type=codes.kind(organ.definition),
+        finding_sites=[FindingSite(site, codes.side(organ.definition)) for site in codes.sites(organ.definition)],
         algorithm_id=AlgorithmIdentification(source.MAKER, source.software(provenance)),
         measurements=[Measurement(VOLUME, round(organ.volume_voxels_ml, 3), MILLILITRE)],
         qualitative_evaluations=[QualitativeEvaluation(COMPLETENESS, INCOMPLETE)] if organ.part_seen else None,

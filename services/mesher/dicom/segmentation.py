@@ -11,12 +11,11 @@ from highdicom.seg import Segmentation, SegmentationTypeValues, SegmentDescripti
 from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 
-from services.mesher.dicom import editing, source
+from services.mesher.dicom import codes, editing, source
 from services.mesher.provenance import Provenance, Series
 from shared.imaging.volume import LabelMap, Organ
 
 SOURCE_IMAGE = ("121322", "DCM", "Source image for image processing operation")
-ORGAN_CATEGORY = CodedConcept("123037004", "SCT", "Anatomical Structure")
 ARTIFICIAL_INTELLIGENCE = CodedConcept("123109", "DCM", "Artificial Intelligence")
 
 
@@ -24,13 +23,6 @@ def present_organs(labels: LabelMap) -> list[Organ]:
     """The organs that have a voxel, in the order of their labels."""
     counts = np.bincount(labels.data.ravel(), minlength=256)
     return [organ for organ in labels.organs if counts[organ.id]]
-
-
-def organ_code(organ: Organ) -> CodedConcept:
-    """The SNOMED CT code of an organ, or a private code where none is known."""
-    if organ.snomed:
-        return CodedConcept(organ.snomed, "SCT", organ.title)
-    return CodedConcept(organ.name, "99VISCERA", organ.title)
 
 
 def segmentation(series: Series, labels: LabelMap, sources: Sequence[Dataset], provenance: Provenance) -> Segmentation:
@@ -86,17 +78,20 @@ def _describe_edit(result: Segmentation, labels: LabelMap, series: Series, prove
 
 
 def _segment(number: int, organ: Organ, kind: str, series: Series, provenance: Provenance) -> SegmentDescription:
-    return SegmentDescription(
+    result = SegmentDescription(
         segment_number=number,
         segment_label=organ.title,
-        segmented_property_category=ORGAN_CATEGORY,
-        segmented_property_type=organ_code(organ),
+        segmented_property_category=codes.category(organ),
+        segmented_property_type=codes.kind(organ),
         algorithm_type=kind,
         algorithm_identification=None if kind == editing.MANUAL else algorithm(provenance),
         tracking_uid=source.tracking_uid(series, organ.name),
         tracking_id=organ.name,
+        anatomic_regions=codes.regions(organ),
         display_color=CIELabColor.from_rgb(*organ.colour),
     )
+    codes.add_sides(result, result.SegmentedPropertyTypeCodeSequence[0], organ)
+    return result
 
 
 def algorithm(provenance: Provenance) -> AlgorithmIdentificationSequence:

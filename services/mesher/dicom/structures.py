@@ -9,8 +9,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
 from services.mesher.contours import contours
-from services.mesher.dicom import editing, source
-from services.mesher.dicom.segmentation import organ_code, present_organs
+from services.mesher.dicom import codes, editing, source
+from services.mesher.dicom.segmentation import present_organs
 from services.mesher.provenance import NOTICE, Provenance, Series
 from shared.arrays import Float64, Int64
 from shared.imaging.formats.plan import Origin, Slice
@@ -105,8 +105,14 @@ def _points(contour: Int64, image: Slice, origin: Origin) -> Float64:
 
 
 def _observation(number: int, organ: Organ) -> Dataset:
-    item, code = Dataset(), organ_code(organ)
+    item = Dataset()
     item.ObservationNumber = item.ReferencedROINumber = number
     item.ROIObservationLabel, item.RTROIInterpretedType, item.ROIInterpreter = organ.title[:16], "ORGAN", None
-    item.RTROIIdentificationCodeSequence = [source.code(code.value, code.scheme_designator, code.meaning)]
+    item.RTROIIdentificationCodeSequence = [codes.kind(organ)]
+    if regions := codes.regions(organ):
+        item.AnatomicRegionSequence = regions
+    if organ.category:  # without one it is an anatomical structure, as the interpreted type says
+        item.SegmentedPropertyCategoryCodeSequence = [codes.category(organ)]
+        item.RTROIInterpretedType = "ORGAN" if codes.is_anatomical(organ) else None
+    codes.add_sides(item, item.RTROIIdentificationCodeSequence[0], organ)
     return item

@@ -11,6 +11,7 @@ import numpy as np
 from shared.errors import BadScan, CorruptScan, UnsupportedScan
 from shared.imaging.geometry import Geometry
 from shared.imaging.label_table import label_set, named
+from shared.imaging.structures import ANATOMICAL_STRUCTURE
 from shared.imaging.volume import LabelMap, Organ
 
 _MOST = 255
@@ -52,6 +53,28 @@ def _organs(source: Any) -> tuple[Organ, ...]:
         organ = named(label, str(item.SegmentLabel))
         code = next(iter(item.get("SegmentedPropertyTypeCodeSequence", ())), None)
         if code is not None and code.get("CodingSchemeDesignator") == "SCT":
-            organ = replace(organ, snomed=str(code.CodeValue))
+            organ = _coded(organ, item, code)
         names[label] = organ
     return label_set(names)
+
+
+def _coded(organ: Organ, segment: Any, code: Any) -> Organ:
+    """Return the organ with the codes of its segment, which count instead of those of its name."""
+    region = next(iter(segment.get("AnatomicRegionSequence", ())), None)
+    category = _first(segment, "SegmentedPropertyCategoryCodeSequence")
+    meaning = str(code.get("CodeMeaning", ""))
+    return replace(
+        organ,
+        snomed=str(code.CodeValue),
+        category=None if category == ANATOMICAL_STRUCTURE else category,
+        modifier=_first(code, "SegmentedPropertyTypeModifierCodeSequence")
+        or (_first(region, "AnatomicRegionModifierSequence") if region is not None else None),
+        region=_first(segment, "AnatomicRegionSequence"),
+        meaning="" if meaning == organ.title else meaning,
+    )
+
+
+def _first(item: Any, sequence: str) -> str | None:
+    """Return the SNOMED CT code of the first item of a sequence."""
+    code = next(iter(item.get(sequence, ())), None)
+    return str(code.CodeValue) if code is not None and code.get("CodingSchemeDesignator") == "SCT" else None

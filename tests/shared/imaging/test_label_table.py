@@ -28,7 +28,7 @@ def test_the_products_own_organs_fit_a_description():
 
 def test_a_table_of_totalsegmentator_names_its_labels_and_the_codes_follow_the_names():
     spleen, bowel = from_xml(TOTALSEGMENTATOR)
-    assert (spleen.id, spleen.name, spleen.snomed, spleen.colour) == (1, "spleen", None, (0, 255, 0))
+    assert (spleen.id, spleen.name, spleen.snomed, spleen.colour) == (1, "spleen", "78961009", (0, 255, 0))
     assert (bowel.id, bowel.name, bowel.snomed) == (18, "small_bowel", "30315005")
 
 

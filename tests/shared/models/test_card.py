@@ -6,8 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from shared.errors import ModelError
+from shared.imaging.structures import find
 from shared.imaging.volume import ORGANS
-from shared.models.card import load_card, save_card
+from shared.models.card import Label, load_card, save_card
 from tests.support.tiny_models import tiny_card
 from tests.support.volume_models import volume_card, volume_spec
 
@@ -91,8 +92,9 @@ def test_labels_become_organs_with_what_the_card_says():
         {"id": 2, "name": "left kidney", "title": "Kidney (left)", "snomed": "64033007", "colour": (1, 2, 3)},
         {"id": 1, "name": "stomach"},
         {"id": 3, "name": "left kidney"},
+        {"id": 4, "name": "left part"},
     )
-    stomach, kidney, other = volume_card(volume_spec(), label_table=labels).organs
+    stomach, kidney, other, unknown = volume_card(volume_spec(), label_table=labels).organs
     assert stomach == ORGANS[0]
     assert (kidney.name, kidney.title, kidney.snomed, kidney.colour) == (
         "left_kidney",
@@ -101,7 +103,34 @@ def test_labels_become_organs_with_what_the_card_says():
         (1, 2, 3),
     )
     assert other.name == "left_kidney_3"
-    assert other.snomed is None
+    assert (other.title, other.snomed, other.modifier) == ("Left kidney 3", "64033007", "7771000")
+    assert (unknown.name, unknown.snomed, unknown.category) == ("left_part", None, None)
+
+
+@pytest.mark.parametrize("name", ["left_kidney", "kidney_left", "Left Kidney"])
+def test_a_label_without_a_code_gets_those_of_the_structure_with_its_name(name):
+    organ = Label(id=7, name=name).organ()
+    assert (organ.id, organ.title, organ.snomed, organ.meaning) == (7, "Left kidney", "64033007", "Kidney")
+    assert (organ.category, organ.modifier, organ.region) == ("123037004", "7771000", None)
+    assert organ.colour == find("kidney_left").colour
+    assert Label(id=7, name=name, colour=(1, 2, 3)).organ().colour == (1, 2, 3)
+
+
+def test_what_a_label_says_counts_more_than_the_table():
+    same = Label(id=1, name="kidney_left", title="Niere", snomed="64033007", region="22943007").organ()
+    assert (same.title, same.modifier, same.region, same.meaning) == ("Niere", "7771000", "22943007", "Kidney")
+    other = Label(id=1, name="kidney_left", snomed="18639004").organ()
+    assert (other.snomed, other.category, other.modifier, other.meaning) == ("18639004", None, None, "")
+
+
+def test_a_completed_label_says_what_the_table_knows_and_is_the_same_organ():
+    for label in (Label(id=1, name="liver tumor"), Label(id=2, name="kidney_left", snomed="18639004")):
+        completed = label.completed()
+        assert completed.title
+        assert completed.colour == find(label.name).colour
+        assert completed.organ() == label.organ()
+    assert Label(id=1, name="liver tumor").completed().region == "10200004"
+    assert Label(id=3, name="part").completed() == Label(id=3, name="part")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.models.card import load_card
+from shared.models.card import Label, load_card
 from shared.models.network import load_network
 from tests.training.test_smoke import ROOT, python_with_torch
 
@@ -94,6 +94,11 @@ def test_a_checkpoint_becomes_a_model_folder_and_others_are_refused(tmp_path):
     assert "3 labels, 2 fold(s)" in said["good"]
     assert "Without a SNOMED CT code: 3 tumour" in said["good"]
     card = load_card(tmp_path / "good.out" / "card.json")
+    assert [(label.title, label.snomed) for label in card.labels if isinstance(label, Label)] == [
+        ("Stomach", "69695003"),
+        ("Small bowel", "30315005"),
+        ("", None),
+    ]
     assert card.input == load_card(RECORDED / "MR" / "card.json").input
     assert (card.licence, card.version) == ("CC BY 4.0", "2.1")
     assert "Mirroring is off" in card.limits[1]
