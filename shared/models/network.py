@@ -48,7 +48,7 @@ class Network:
                 output = output + fold(batch)
             return output / np.float32(len(self.folds)) if len(self.folds) > 1 else output
         except Exception as error:  # the errors of ONNX Runtime have no common base class
-            if any(text in str(error) for text in _NO_MEMORY):
+            if _is_about_memory(error):
                 raise MemoryError("the network needs more memory") from error
             raise
 
@@ -59,6 +59,10 @@ _NO_MEMORY = ("Failed to allocate memory", "bad allocation", "std::bad_alloc", "
 """Parts of ONNX Runtime's messages about memory."""
 _EXTERNAL = re.compile(r"external data|external tensorproto|data of tensorproto|in-memory", re.IGNORECASE)
 """Parts of ONNX Runtime's messages about tensors whose `data_location` is EXTERNAL."""
+
+
+def _is_about_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(text in str(error) for text in _NO_MEMORY)
 
 
 @dataclass(slots=True, eq=False)
@@ -185,6 +189,8 @@ def _session(weights: bytes, file: WeightsFile, provider: str, threads: int, gpu
         try:
             session = ort.InferenceSession(weights, options, providers=requested)
         except Exception as error:  # the errors of ONNX Runtime have no common base class
+            if _is_about_memory(error):
+                raise MemoryError("the network needs more memory") from error
             if _EXTERNAL.search(str(error)):
                 reason = f"{file.weights} keeps tensors in other files, which the card's SHA-256 does not cover"
                 raise ModelError(f"{reason}; save the model as one file.") from error
@@ -203,6 +209,8 @@ def check_output(network: Network) -> None:
     example, expected, takes = _example(card)
     try:
         output = network(example)
+    except MemoryError:
+        raise  # the model is not to blame
     except Exception as error:
         raise ModelError(f"{sentence}: it does not take {takes}.") from error
     if output.shape != expected:

@@ -156,7 +156,7 @@ def test_true_outlines_of_a_real_case_keep_their_volume(tmp_path, data):
 
 
 def test_a_scan_that_needs_too_much_memory_prints_one_sentence(tmp_path):
-    grid = Geometry.from_spacing((40, 512, 512), (5.0, 0.75, 0.75), directions=(1, 1, -1))
+    grid = Geometry.from_spacing((80, 512, 512), (5.0, 0.75, 0.75), directions=(1, 1, -1))
     scan = write_nifti(tmp_path / "scan.nii", abdomen(grid).volume)
     command = shlex.join([sys.executable, "-P", "-m", "services.cli", "run", str(scan), "--out", str(tmp_path / "out")])
     limited = ["bash", "-c", f"ulimit -d 500000; {command}"]

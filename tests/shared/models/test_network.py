@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -14,7 +15,7 @@ import pytest
 from shared.errors import ModelError
 from shared.models.card import CARD, digest, load_card, save_card
 from shared.models.library import adopt, chosen, list_models, stored
-from shared.models.network import load_network
+from shared.models.network import check_output, load_network
 from shared.models.runtimes import ON_PROCESSOR
 from tests.support.tiny_models import by_brightness, by_presence
 from tests.support.volume_models import RAW, volume_card, volume_spec, write_volume_model
@@ -208,3 +209,19 @@ def test_a_model_of_volumes_is_adopted_with_all_its_folds(tmp_path):
     home = chosen(tmp_path / "store", "segmenter")
     assert home.name.endswith(card.identity[:8])
     assert len(load_network(home).folds) == 2
+
+
+def test_a_model_is_not_to_blame_where_memory_is_short(tmp_path, monkeypatch):
+    def fold(batch):
+        raise RuntimeError("Failed to allocate memory for requested buffer of size 16777216")
+
+    network = replace(load_network(by_presence(tmp_path)), folds=(fold,))
+    with pytest.raises(MemoryError):
+        check_output(network)
+
+    def session(*_, **__):
+        raise RuntimeError("std::bad_alloc")
+
+    monkeypatch.setattr(ort, "InferenceSession", session)
+    with pytest.raises(MemoryError):
+        load_network(tmp_path)
