@@ -212,6 +212,33 @@ def test_the_keyboard_corrects_one_slice_at_the_crosshair(page, corrected, split
     expect(page.locator(".readout strong")).to_have_text("No organ")
 
 
+def test_a_correction_that_does_not_reach_the_server_can_be_made_again(page, kept, corrected):
+    number = corrected.revisions[-1]["revision"]
+    before = corrected.labels(number)
+    page.get_by_label("Slices with outlines").focus()
+    page.keyboard.press("Escape")
+    click_voxel(page, before, *deepest(before.data[crosshair(page, before)[0]], 3))
+    at = crosshair(page, before)
+    page.keyboard.press("e")
+    page.route("**/labels.nii.gz", lambda route: route.abort())
+    page.keyboard.press("Enter")
+    page.get_by_role("menuitem", name="Not an organ").click()
+    alert = page.get_by_role("alert").filter(has_text="can't be reached")
+    expect(alert).to_contain_text("make the correction again")
+    alert.get_by_role("button").click()
+    kept.complaints.clear()  # the browser notes the request that failed
+    page.unroute("**/labels.nii.gz")
+    assert corrected.revisions[-1]["revision"] == number
+    page.get_by_label("Slices with outlines").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("menuitem", name="Not an organ").click()
+    saved(page, number + 1)
+    np.testing.assert_array_equal(corrected.labels(number + 1).data, relabelled(before.data, part(before.data, at), 0))
+    page.get_by_role("button", name="Undo last correction").click()
+    saved(page, number + 2)
+    np.testing.assert_array_equal(corrected.labels(number + 2).data, before.data)
+
+
 def test_somebody_who_was_faster_is_named_and_earlier_versions_are_read_only(page, kept, corrected, served):
     number = corrected.revisions[-1]["revision"]
     path = f"/v1/jobs/{corrected.job}/labels.nii.gz"

@@ -19,7 +19,7 @@ export class Corrections {
   readonly revisions = signal<Revision[]>([]);
   /** What is being done, as a sentence; empty while nothing is. */
   readonly busy = signal("");
-  readonly newest = computed(() => this.revisions.value.at(0)?.revision ?? this.state.revision);
+  readonly newest = computed(() => Math.max(this.revisions.value.at(0)?.revision ?? 1, this.state.revision));
   readonly isNewest = computed(() => this.state.revision === this.newest.value);
   private readonly steps = signal<Step[]>([]);
   /** The correction that *Undo* takes back. */
@@ -76,6 +76,7 @@ export class Corrections {
 
   private async save(doing: string, make: (tag: string) => Promise<number>): Promise<void> {
     if (this.busy.peek() || !mayWrite()) return;
+    if (!this.slices.peek() || !this.stage.peek()) return failure(new Error(t("The result is still being opened.")));
     if (!this.isNewest.peek()) return failure(new Error(t("This is an earlier version. Choose the newest one under Versions to correct it.")));
     await this.while(doing, async () => {
       let made: number;
@@ -105,8 +106,8 @@ export class Corrections {
 
   /** Why nothing was saved. */
   private reason(error: unknown): string {
-    if (!(error instanceof Problem) || error.status === 0) return t("The server can't be reached. Check the connection, then make the correction again.");
-    if (error.status !== CONFLICT) return `${t("The correction was not saved.")} ${sentence(error)}`;
+    if (error instanceof Problem && error.status === 0) return t("The server can't be reached. Check the connection, then make the correction again.");
+    if (!(error instanceof Problem) || error.status !== CONFLICT) return `${t("The correction was not saved.")} ${sentence(error)}`;
     const { revision, edited_by: by, edited_at: at } = error.members as { revision?: number; edited_by?: string; edited_at?: string };
     const values = { n: revision ?? "", who: this.author({ edited_by: by ?? null }), time: at ? when(at) : "" };
     return t("Version {n} was made {who} meanwhile, {time}. Your correction was not saved: choose that version under Versions and correct it there.", values);
