@@ -198,6 +198,7 @@ def test_a_share_link_opens_one_result_and_nothing_else(opened, shown, result):
     guest.goto(link)
     wait_shown(guest)
     expect(guest.locator(".workspace")).to_be_visible()
+    assert guest.get_by_role("button", name="Correct", exact=True).count() == 0
     assert guest.get_by_role("button", name="Delete").count() == guest.get_by_role("navigation").count() == 0
     refused = guest.evaluate(f"fetch('/v1/jobs/{result}', {{method: 'DELETE'}}).then(answer => answer.status)")
     assert refused in {403, 404}

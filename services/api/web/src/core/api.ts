@@ -1,12 +1,14 @@
 /** Calls of the HTTP interface; every failure is a Problem with the service's code and sentence. */
 import { t } from "./language";
-import type { Job, JobPage, Model, Report, Scan, Session, Share } from "./types";
+import type { Edit, Job, JobPage, Model, Report, Revision, Scan, Session, Share } from "./types";
 
 export class Problem extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     detail: string,
+    /** Whatever else the service said. */
+    readonly members: Record<string, unknown> = {},
   ) {
     super(detail);
     this.name = "Problem";
@@ -22,9 +24,9 @@ export function sentence(error: unknown): string {
 
 export function problemOf(status: number, text: string): Problem {
   try {
-    const body = JSON.parse(text) as { code?: unknown; detail?: unknown };
+    const body = JSON.parse(text) as Record<string, unknown>;
     if (typeof body.code === "string" && typeof body.detail === "string") {
-      return new Problem(status, body.code, body.detail);
+      return new Problem(status, body.code, body.detail, body);
     }
   } catch {
     // not JSON: a proxy's own page
@@ -79,6 +81,17 @@ async function json<T>(path: string, method = "GET", body?: unknown, headers: Re
 }
 
 const job = (id: string): string => `/v1/jobs/${encodeURIComponent(id)}`;
+const file = (id: string, name: string, revision?: number): string => `${job(id)}/${name}${revision ? `?revision=${revision}` : ""}`;
+const LABELS = "labels.nii.gz";
+
+function tagOf(answer: Response): string {
+  return answer.headers.get("ETag") ?? "";
+}
+
+async function saved(answer: Response): Promise<{ revision: number; tag: string }> {
+  const { revision } = (await answer.json()) as Job;
+  return { revision: revision ?? 1, tag: tagOf(answer) };
+}
 
 export const api = {
   session: () => json<Session>("/v1/session"),
@@ -105,14 +118,26 @@ export const api = {
   cancel: (id: string) => json<Job>(`${job(id)}/cancel`, "POST"),
   describe: (id: string, change: Pick<Job, "name" | "note" | "tags" | "review">) => json<Job>(job(id), "PATCH", change),
   erase: (id: string) => json<void>(job(id), "DELETE"),
-  report: (id: string) => json<Report>(`${job(id)}/report.json`),
+  /** The report of a revision, or of the newest finished one. */
+  report: async (id: string, revision?: number) => (await (await sendForFile(file(id, "report.json", revision), {})).json()) as Report,
+  /** The model of a revision, or of the newest finished one. */
+  model: (id: string, revision?: number, signal?: AbortSignal) => api.bytes(`${file(id, "model.glb")}?compression=meshopt${revision ? `&revision=${revision}` : ""}`, signal),
+  revisions: async (id: string) => (await json<{ items: Revision[] }>(`${job(id)}/revisions`)).items,
+  /** The tag of a revision's label map, which names it in `If-Match`. */
+  tag: async (id: string, revision: number) => tagOf(await send(file(id, LABELS, revision), { method: "HEAD" })),
+  /** Makes the next revision by an edit of the label map that the tag names. */
+  correct: async (id: string, tag: string, edit: Edit) =>
+    saved(await send(file(id, LABELS), { method: "PATCH", body: JSON.stringify({ edits: [edit] }), headers: { "If-Match": tag, "Content-Type": "application/json" } })),
+  /** Makes the next revision from a whole label map. */
+  putLabels: async (id: string, tag: string, labels: ArrayBuffer) =>
+    saved(await send(file(id, LABELS), { method: "PUT", body: labels, headers: { "If-Match": tag, "Content-Type": "application/gzip" } })),
   share: (id: string, seconds: number) => json<Share>(`${job(id)}/share`, "POST", { seconds }),
   shares: async (id: string) => {
     const found = await json<Share[] | { items: Share[] }>(`${job(id)}/shares`);
     return Array.isArray(found) ? found : found.items;
   },
   unshare: (id: string, share: string) => json<void>(`${job(id)}/shares/${encodeURIComponent(share)}`, "DELETE"),
-  file: (id: string, name: string) => `${job(id)}/${name}`,
+  file,
   events: (id: string) => `${job(id)}/events?early=true`,
   bytes: async (path: string, signal?: AbortSignal) =>
     (await sendForFile(path, signal ? { signal } : {})).arrayBuffer(),

@@ -32,6 +32,26 @@ export interface Job {
   review?: Review;
   modality?: string;
   model?: string;
+  /** The newest finished revision of the result, or the one that a correction made. */
+  revision?: number | null;
+}
+
+/** One version of a result; 1 is the algorithm's, which nobody edited. */
+export interface Revision {
+  revision: number;
+  state: JobState;
+  /** The key or subject, as in the audit trail. */
+  edited_by: string | null;
+  edited_at: string | null;
+  links: Record<string, string>;
+}
+
+/** Gives the connected part at a voxel (column, row, slice of the file) another label; 0 is no organ. */
+export interface Edit {
+  kind: "relabel";
+  at: [number, number, number];
+  label: number;
+  in_slice: boolean;
 }
 
 export type Review = "unread" | "accepted" | "needs_correction";
@@ -87,6 +107,8 @@ export interface OrganReport {
 }
 
 export interface Report {
+  /** Absent in reports of earlier versions. */
+  revision?: number;
   notice: string;
   software: string;
   modality: string | null;

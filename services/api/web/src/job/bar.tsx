@@ -2,11 +2,12 @@
 import { useState } from "preact/hooks";
 import { api } from "../core/api";
 import { t } from "../core/language";
+import type { Corrections } from "../correct/corrections";
+import { VersionNote, Versions } from "../correct/versions";
 import { go } from "../core/router";
 import { mayWrite } from "../core/session";
 import type { Job, Report } from "../core/types";
 import { scanName } from "../core/words";
-import type { OrganStage } from "../scene/stage";
 import { ShareDialog } from "../ui/lazy";
 import { Confirm, Tool } from "../ui/parts";
 import { failure, say } from "../ui/status";
@@ -17,7 +18,7 @@ import type { ResultState } from "./state";
 interface Props {
   job: Job;
   state: ResultState;
-  stage: OrganStage | null;
+  corrections: Corrections;
   onHelp: () => void;
 }
 
@@ -25,7 +26,7 @@ function warningCount(report: Report): number {
   return report.warnings.length + report.organs.filter(({ present }) => present).reduce((sum, { warnings }) => sum + warnings.length, 0);
 }
 
-export function ResultBar({ job, state, stage, onHelp }: Props) {
+export function ResultBar({ job, state, corrections, onHelp }: Props) {
   const [open, setOpen] = useState<"" | "share" | "delete" | "downloads">("");
   const warnings = warningCount(state.report);
   const close = (): void => setOpen("");
@@ -38,10 +39,12 @@ export function ResultBar({ job, state, stage, onHelp }: Props) {
   };
   return (
     <header class="bar">
-      <h1>{scanName(state.report.modality, job.created)}</h1>
+      <h1>{job.name || scanName(state.report.modality, job.created)}</h1>
       {warnings > 0 && <span class="badge warn">{warnings === 1 ? t("1 warning") : t("{n} warnings", { n: warnings })}</span>}
+      <VersionNote corrections={corrections} />
       <div class="actions">
-        <EnterButtons stage={stage} state={state} />
+        <EnterButtons stage={corrections.stage.value} state={state} />
+        <Versions corrections={corrections} />
         <Tool icon="download" title={t("Downloads")} onClick={() => setOpen("downloads")} />
         {mayWrite() && (
           <>
@@ -51,7 +54,7 @@ export function ResultBar({ job, state, stage, onHelp }: Props) {
         )}
         <Tool icon="help" title={t("Keys and mouse")} keys="?" onClick={onHelp} />
       </div>
-      {open === "downloads" && <Downloads job={job} onClose={close} />}
+      {open === "downloads" && <Downloads links={corrections.files(job.links)} onClose={close} />}
       {open === "share" && <ShareDialog id={job.id} onClose={close} />}
       {open === "delete" && (
         <Confirm

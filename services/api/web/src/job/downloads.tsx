@@ -3,7 +3,6 @@ import { useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { t } from "../core/language";
 import type { Text } from "../core/languages/de";
-import type { Job } from "../core/types";
 import { Dialog, Problems } from "../ui/parts";
 
 const FILES: [string, Text, Text][] = [
@@ -20,12 +19,12 @@ const FILES: [string, Text, Text][] = [
   ["thumbnail.png", "Picture", "of the model, from the front"],
 ];
 
-export function Downloads({ job, onClose }: { job: Job; onClose: () => void }) {
+export function Downloads({ links, onClose }: { links: Record<string, string>; onClose: () => void }) {
   const [waiting, setWaiting] = useState("");
   const [problem, setProblem] = useState("");
   const download = async (event: Event, name: string) => {
     event.preventDefault();
-    const path = job.links[name];
+    const path = links[name];
     if (path === undefined || waiting === name) return;
     setProblem("");
     setWaiting(name);
@@ -37,13 +36,13 @@ export function Downloads({ job, onClose }: { job: Job; onClose: () => void }) {
     }
     setWaiting("");
   };
-  const there = FILES.filter(([name]) => job.links[name] !== undefined);
+  const there = FILES.filter(([name]) => links[name] !== undefined);
   return (
     <Dialog title={t("Downloads")} onClose={onClose}>
       <ul class="downloads">
         {there.map(([name, title, use]) => (
           <li key={name}>
-            <a href={job.links[name]} download={name} onClick={(event) => void download(event, name)}>
+            <a href={links[name]} download={name} onClick={(event) => void download(event, name)}>
               {t(title)}
             </a>
             <span class="muted">{waiting === name ? t("is being prepared") : t(use)}</span>

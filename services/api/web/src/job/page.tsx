@@ -32,7 +32,7 @@ export function JobView({ id }: { id: string }) {
   if (job.state === "succeeded") {
     return (
       <Suspense fallback={<Spinner text={t("Opening the result")} />}>
-        <Results job={job} />
+        <Results key={job.id} job={job} />
       </Suspense>
     );
   }

@@ -2,12 +2,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { t } from "../core/language";
+import { Corrections } from "../correct/corrections";
 import type { Job } from "../core/types";
 import { ScenePanel } from "../scene/panel";
-import type { OrganStage } from "../scene/stage";
 import { sliceKey } from "../slices/keys";
 import { SlicesPanel } from "../slices/panel";
-import type { SliceView } from "../slices/view";
 import { Problems, Segments, Spinner, Warnings } from "../ui/parts";
 import { ResultBar } from "./bar";
 import { Help } from "./help";
@@ -33,8 +32,8 @@ type Tab = "slices" | "model" | "organs";
 
 function Workspace({ job, state }: { job: Job; state: ResultState }) {
   const root = useRef<HTMLDivElement>(null);
-  const [slices, setSlices] = useState<SliceView | null>(null);
-  const [stage, setStage] = useState<OrganStage | null>(null);
+  const [corrections] = useState(() => new Corrections(job.id, state));
+  const slices = corrections.slices.value;
   const [tab, setTab] = useState<Tab>("slices");
   const [help, setHelp] = useState(false);
   useEffect(() => root.current?.focus(), []);
@@ -49,7 +48,7 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
   };
   return (
     <div class="workspace" data-tab={tab} tabIndex={-1} ref={root} onKeyDown={pressed}>
-      <ResultBar job={job} state={state} stage={stage} onHelp={() => setHelp(true)} />
+      <ResultBar job={job} state={state} corrections={corrections} onHelp={() => setHelp(true)} />
       <div class="tabs">
         <Segments
           label={t("View")}
@@ -74,8 +73,8 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
           </section>
         )}
       </div>
-      <SlicesPanel id={job.id} state={state} onOpen={setSlices} />
-      <ScenePanel id={job.id} state={state} slices={slices} onOpen={setStage} />
+      <SlicesPanel id={job.id} state={state} corrections={corrections} onOpen={(view) => (corrections.slices.value = view)} />
+      <ScenePanel id={job.id} state={state} slices={slices} onOpen={(made) => (corrections.stage.value = made)} />
       {help && <Help modality={state.report.modality} onClose={() => setHelp(false)} />}
     </div>
   );

@@ -16,8 +16,25 @@ export interface OrganState {
   readonly opacity: Signal<number>;
 }
 
+function organsOf(report: Report, before: readonly OrganState[]): OrganState[] {
+  return report.organs
+    .filter((organ) => organ.present)
+    .map((organ) => {
+      const known = before.find(({ name }) => name === organ.name);
+      return {
+        report: organ,
+        name: organ.name,
+        label: organ.label,
+        title: organ.title,
+        colour: colourOf(organ),
+        visible: known?.visible ?? signal(true),
+        opacity: known?.opacity ?? signal(1),
+      };
+    });
+}
+
 export class ResultState {
-  readonly organs: OrganState[];
+  private readonly shown: Signal<{ report: Report; organs: OrganState[] }>;
   readonly selected = signal<string | null>(null);
   /** The place both views look at, patient LPS mm. */
   readonly place = signal<Vector | null>(null);
@@ -29,18 +46,30 @@ export class ResultState {
   /** The lesson that runs on this result, which may hide the organs' names. */
   readonly lesson = signal<Lesson | null>(null);
 
-  constructor(readonly report: Report) {
-    this.organs = report.organs
-      .filter((organ) => organ.present)
-      .map((organ) => ({
-        report: organ,
-        name: organ.name,
-        label: organ.label,
-        title: organ.title,
-        colour: colourOf(organ),
-        visible: signal(true),
-        opacity: signal(1),
-      }));
+  constructor(report: Report) {
+    this.shown = signal({ report, organs: organsOf(report, []) });
+  }
+
+  get report(): Report {
+    return this.shown.value.report;
+  }
+
+  get organs(): OrganState[] {
+    return this.shown.value.organs;
+  }
+
+  /** The version of the result that is shown; 1 is the algorithm's. */
+  get revision(): number {
+    return this.report.revision ?? 1;
+  }
+
+  /** Shows another version of the result; how its organs are shown stays. */
+  update(report: Report): void {
+    const organs = organsOf(report, this.shown.peek().organs);
+    batch(() => {
+      this.shown.value = { report, organs };
+      if (!organs.some(({ name }) => name === this.selected.peek())) this.selected.value = null;
+    });
   }
 
   organ(name: string | null): OrganState | undefined {

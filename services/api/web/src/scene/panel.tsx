@@ -31,9 +31,8 @@ export function ScenePanel({ id, state, slices, onPick, onOpen }: Props) {
   useEffect(() => {
     const stop = new AbortController();
     let made: OrganStage | null = null;
-    const path = `${api.file(id, "model.glb")}?compression=meshopt`;
     api
-      .bytes(path, stop.signal)
+      .model(id, state.revision, stop.signal)
       .then(async (bytes) => {
         if (!canvas.current) return;
         made = new OrganStage(canvas.current);

@@ -1,5 +1,6 @@
 /** The slices by keyboard. While a tool is chosen, the arrow keys do what dragging would do. */
 import type { Orientation } from "../core/geometry";
+import { mayWrite } from "../core/session";
 import type { Layout, SliceView, ToolName } from "./view";
 import { presets, windowOf } from "./windows";
 
@@ -16,7 +17,7 @@ const STEPS: Record<string, [Orientation, number]> = {
 const ARROWS: Record<string, [number, number]> = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 /** Pixels of a drag that one press of an arrow key stands for. */
 const DRAG = 12;
-export const TOOL_KEYS: Record<string, ToolName> = { w: "window", h: "pan", z: "zoom", l: "length", r: "roi", v: "probe" };
+export const TOOL_KEYS: Record<string, ToolName> = { w: "window", h: "pan", z: "zoom", l: "length", r: "roi", v: "probe", e: "correct" };
 export const LAYOUT_KEYS: Record<string, Layout> = { a: "axial", c: "coronal", s: "sagittal", g: "all" };
 export const AUTO_KEY = "0";
 
@@ -38,7 +39,7 @@ function other(view: SliceView, key: string): boolean {
   const last = view.marks.peek().at(-1);
   if (preset) view.state.window.value = windowOf(preset);
   else if (key === AUTO_KEY) view.state.window.value = view.volume.robust;
-  else if (TOOL_KEYS[key]) view.tool.value = view.tool.peek() === TOOL_KEYS[key] ? "point" : TOOL_KEYS[key];
+  else if (TOOL_KEYS[key] && (TOOL_KEYS[key] !== "correct" || mayWrite())) view.tool.value = view.tool.peek() === TOOL_KEYS[key] ? "point" : TOOL_KEYS[key];
   else if (LAYOUT_KEYS[key]) view.layout.value = LAYOUT_KEYS[key];
   else if (key === "+" || key === "=") view.zoomBy(1.25);
   else if (key === "-") view.zoomBy(0.8);
@@ -68,10 +69,11 @@ function stretch(view: SliceView, [right, below]: [number, number]): void {
   view.stretch(to);
 }
 
-/** Enter begins a measurement at the crosshair, and ends it where the arrow keys brought it. */
+/** Enter asks for the organ at the crosshair, or begins a measurement there and ends it where the arrow keys brought it. */
 function point(view: SliceView): boolean {
   const tool = view.tool.peek();
-  if (view.draft.peek()) view.finish();
+  if (tool === "correct") view.ask(view.active.peek(), view.sight.peek().cross);
+  else if (view.draft.peek()) view.finish();
   else if (tool === "length" || tool === "roi" || tool === "probe") view.begin(tool, view.active.peek(), view.sight.peek().cross);
   else return false;
   return true;

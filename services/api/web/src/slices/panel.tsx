@@ -3,6 +3,8 @@ import { effect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { t } from "../core/language";
+import type { Corrections } from "../correct/corrections";
+import { CorrectMenu } from "../correct/menu";
 import type { ResultState } from "../job/state";
 import { Problems, Spinner } from "../ui/parts";
 import { say } from "../ui/status";
@@ -15,10 +17,11 @@ import { SliceView } from "./view";
 interface Props {
   id: string;
   state: ResultState;
+  corrections: Corrections;
   onOpen: (view: SliceView | null) => void;
 }
 
-export function SlicesPanel({ id, state, onOpen }: Props) {
+export function SlicesPanel({ id, state, corrections, onOpen }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [view, setView] = useState<SliceView | null>(null);
   const [problem, setProblem] = useState("");
@@ -26,7 +29,7 @@ export function SlicesPanel({ id, state, onOpen }: Props) {
     const stop = new AbortController();
     let opened: SliceView | null = null;
     const begin = async (): Promise<void> => {
-      const file = (name: string): Promise<ArrayBuffer> => api.bytes(api.file(id, name), stop.signal);
+      const file = (name: string): Promise<ArrayBuffer> => api.bytes(api.file(id, name, state.revision), stop.signal);
       const [volume, labels] = await Promise.all([file("volume.nii.gz"), file("labels.nii.gz")]);
       if (!canvas.current || stop.signal.aborted) return;
       const made = await SliceView.open(canvas.current, volume, state);
@@ -51,6 +54,7 @@ export function SlicesPanel({ id, state, onOpen }: Props) {
       <div class="stage" data-tool={view?.tool.value ?? "point"}>
         <canvas ref={canvas} tabIndex={0} role="application" aria-label={t("Slices with outlines. The question mark lists the keys.")} />
         {view && <Overlay view={view} />}
+        {view && <CorrectMenu view={view} corrections={corrections} onClose={() => canvas.current?.focus({ preventScroll: true })} />}
         {!view && !problem && <Spinner text={t("Loading the scan")} />}
         <Problems text={problem} />
       </div>
@@ -63,6 +67,7 @@ export function SlicesPanel({ id, state, onOpen }: Props) {
 function announce(view: SliceView): void {
   const last = view.tool.value;
   if (last === "length" || last === "roi" || last === "probe") say(t("Enter sets a point at the crosshair, the arrow keys move it, Escape ends."));
+  if (last === "correct") say(t("Enter asks which organ the part at the crosshair is."));
 }
 
 function Readout({ view, state }: { view: SliceView | null; state: ResultState }) {

@@ -61,7 +61,8 @@ export function listenToPointer(canvas: HTMLCanvasElement, view: SliceView): () 
   };
   const up = (event: PointerEvent): void => {
     fingers.delete(event.pointerId);
-    if (drag && drag.act !== "pinch") view.finish();
+    if (drag?.act === "correct" && event.type === "pointerup") view.ask(drag.tile.orientation, view.voxelAt(drag.tile, ...at(event)));
+    else if (drag && drag.act !== "pinch") view.finish();
     drag = null;
   };
   const wheel = (event: WheelEvent): void => {

@@ -1,6 +1,7 @@
 /** The tools on the slices. */
 import { t } from "../core/language";
 import type { Text } from "../core/languages/de";
+import { mayWrite } from "../core/session";
 import type { IconName } from "../ui/icon";
 import { Menu, MenuItem, Tool } from "../ui/parts";
 import type { Layout, SliceView, ToolName } from "./view";
@@ -51,6 +52,7 @@ export function SliceTools({ view }: { view: SliceView | null }) {
           onClick={() => view && (view.tool.value = tool === name ? "point" : name)}
         />
       ))}
+      {mayWrite() && <Tool icon="edit" title={t("Correct")} keys="E" pressed={tool === "correct"} disabled={!view} onClick={() => view && (view.tool.value = tool === "correct" ? "point" : "correct")} />}
       <span class="divider" />
       <Tool icon="fit" title={t("Fit to the view")} keys="F" disabled={!view} onClick={() => view?.fit()} />
       <Tool

@@ -1,6 +1,7 @@
 /** The slices of a result: what is shown of which part, and the acts that change it. Labels may come later. */
 import { computed, effect, signal } from "@preact/signals";
 import { apply, flip, type Orientation, slab, type Slab, unapply, type Vector } from "../core/geometry";
+import type { Report } from "../core/types";
 import type { ResultState } from "../job/state";
 import { Drawer } from "./draw";
 import { fitScale, planeOf, type Sight, sliceNumber, type Tile, tiles, toPixel, toVoxel } from "./grid";
@@ -9,7 +10,13 @@ import { offset, readVolume, valueAt, type Volume } from "./volume";
 import { dragged, presets, type Window, windowOf } from "./windows";
 
 export type Layout = Orientation | "all";
-export type ToolName = "point" | "window" | "pan" | "zoom" | MarkKind;
+export type ToolName = "point" | "window" | "pan" | "zoom" | "correct" | MarkKind;
+export interface Asked {
+  /** Column, row and slice in the file. */
+  at: Vector;
+  label: number;
+  orientation: Orientation;
+}
 /** Grey levels below this are air, through which the model is seen. */
 const AIR = 14;
 const CINE_MS = 90;
@@ -24,6 +31,8 @@ export class SliceView {
   readonly marks = signal<Mark[]>([]);
   /** The mark that is being drawn. */
   readonly draft = signal<Mark | null>(null);
+  /** The part whose organ is asked for. */
+  readonly asked = signal<Asked | null>(null);
   readonly cine = signal(false);
   readonly zoom = signal(1);
   readonly centre = signal<Vector>([0, 0, 0]);
@@ -66,11 +75,12 @@ export class SliceView {
     this.ends = [effect(() => this.paint()), effect(() => this.play())];
   }
 
-  /** The label map on the volume's grid, NIfTI; may be called again with a newer one. */
-  async setLabels(bytes: ArrayBuffer): Promise<void> {
+  /** The label map on the volume's grid, NIfTI; may be called again with another one and its report. */
+  async setLabels(bytes: ArrayBuffer, report?: Report): Promise<void> {
     const { data, dims } = await readVolume(bytes);
     if (dims.some((count, axis) => count !== this.volume.dims[axis])) throw new Error("The outlines belong to another scan.");
     this.labels = data;
+    if (report) this.state.update(report);
     this.drawer.setLabels(data, this.state.organs);
     this.invalidate();
   }
@@ -210,6 +220,14 @@ export class SliceView {
 
   remove(id: number): void {
     this.marks.value = this.marks.value.filter((mark) => mark.id !== id);
+  }
+
+  /** Asks which organ the part at a voxel is; where there is none, nothing is asked. */
+  ask(orientation: Orientation, voxel: Vector): void {
+    this.goTo(voxel);
+    const at = voxel.map(Math.round) as Vector;
+    const label = this.labelAt(at);
+    this.asked.value = label > 0 ? { at, label, orientation } : null;
   }
 
   slab(lps: Vector, orientation: Orientation, centre: Vector): Slab {

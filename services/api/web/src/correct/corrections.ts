@@ -1,0 +1,128 @@
+/** The versions of a result: which is shown, corrections that make the next one, and the way back. */
+import { computed, signal } from "@preact/signals";
+import { api, Problem, sentence } from "../core/api";
+import { t } from "../core/language";
+import { mayWrite, session } from "../core/session";
+import type { Revision } from "../core/types";
+import { when } from "../core/words";
+import type { ResultState } from "../job/state";
+import type { OrganStage } from "../scene/stage";
+import type { Asked, SliceView } from "../slices/view";
+import { failure, say } from "../ui/status";
+import { filesOf, keyEnd, last, relabel, type Step, takenBack, versions } from "./steps";
+
+const CONFLICT = 412;
+
+export class Corrections {
+  readonly slices = signal<SliceView | null>(null);
+  readonly stage = signal<OrganStage | null>(null);
+  readonly revisions = signal<Revision[]>([]);
+  /** What is being done, as a sentence; empty while nothing is. */
+  readonly busy = signal("");
+  readonly newest = computed(() => Math.max(this.revisions.value.at(0)?.revision ?? 1, this.state.revision));
+  readonly isNewest = computed(() => this.state.revision === this.newest.value);
+  private readonly steps = signal<Step[]>([]);
+  /** The correction that *Undo* takes back. */
+  readonly undoable = computed(() => (this.isNewest.value ? last(this.steps.value, this.newest.value) : null));
+
+  constructor(
+    private readonly id: string,
+    readonly state: ResultState,
+  ) {
+    this.refresh().catch(failure);
+  }
+
+  /** The files of the version that is shown; `links` are those of the job. */
+  files(links: Record<string, string>): Record<string, string> {
+    return filesOf(links, this.revisions.value.find(({ revision }) => revision === this.state.revision));
+  }
+
+  /** Gives the part that was asked for another label; 0 is no organ. */
+  relabel({ at }: Asked, label: number, inSlice: boolean): Promise<void> {
+    return this.save(t("Saving the correction"), async (tag) => {
+      const before = this.state.revision;
+      const { revision } = await api.correct(this.id, tag, relabel(at, label, inSlice));
+      if (revision !== before) this.steps.value = [...this.steps.value, { made: revision, before }];
+      return revision;
+    });
+  }
+
+  /** Makes a new version with the outlines from before the last correction. */
+  undo(): Promise<void> {
+    return this.save(t("Taking the correction back"), async (tag) => {
+      const step = this.undoable.peek();
+      if (!step) return this.state.revision;
+      const labels = await api.bytes(api.file(this.id, "labels.nii.gz", step.before));
+      const { revision } = await api.putLabels(this.id, tag, labels);
+      this.steps.value = takenBack(this.steps.value, revision);
+      return revision;
+    });
+  }
+
+  /** Shows a version; slice, zoom and camera stay. */
+  async show(revision: number): Promise<void> {
+    if (this.busy.peek() || revision === this.state.revision) return;
+    await this.while(t("Loading the version"), () => this.load(revision));
+  }
+
+  /** Who made a version: the algorithm, this user, or another key or person. */
+  author(revision: Pick<Revision, "edited_by">): string {
+    if (!revision.edited_by) return t("by the algorithm");
+    const own = String(session.value?.key_id ?? "");
+    const key = keyEnd(revision.edited_by);
+    if (revision.edited_by === own) return t("by you");
+    return key ? t("by the key ending in {key}", { key }) : t("by {who}", { who: revision.edited_by });
+  }
+
+  private async save(doing: string, make: (tag: string) => Promise<number>): Promise<void> {
+    if (this.busy.peek() || !mayWrite()) return;
+    if (!this.slices.peek() || !this.stage.peek()) return failure(new Error(t("The result is still being opened.")));
+    if (!this.isNewest.peek()) return failure(new Error(t("This is an earlier version. Choose the newest one under Versions to correct it.")));
+    await this.while(doing, async () => {
+      let made: number;
+      try {
+        made = await make(await api.tag(this.id, this.state.revision));
+      } catch (error) {
+        await this.refresh().catch(() => undefined);
+        throw new Error(this.reason(error));
+      }
+      try {
+        await this.load(made);
+      } catch (error) {
+        throw new Error(`${t("The correction is saved, but it can't be shown yet.")} ${sentence(error)}`);
+      } finally {
+        await this.refresh();
+      }
+      say(t("Saved as version {n}", { n: made }));
+    });
+  }
+
+  private async while(doing: string, act: () => Promise<void>): Promise<void> {
+    this.busy.value = doing;
+    say(doing);
+    await act().catch(failure);
+    this.busy.value = "";
+  }
+
+  /** Why nothing was saved. */
+  private reason(error: unknown): string {
+    if (error instanceof Problem && error.status === 0) return t("The server can't be reached. Check the connection, then make the correction again.");
+    if (!(error instanceof Problem) || error.status !== CONFLICT) return `${t("The correction was not saved.")} ${sentence(error)}`;
+    const { revision, edited_by: by, edited_at: at } = error.members as { revision?: number; edited_by?: string; edited_at?: string };
+    const values = { n: revision ?? "", who: this.author({ edited_by: by ?? null }), time: at ? when(at) : "" };
+    return t("Version {n} was made {who} meanwhile, {time}. Your correction was not saved: choose that version under Versions and correct it there.", values);
+  }
+
+  private async load(revision: number): Promise<void> {
+    const [slices, stage] = [this.slices.peek(), this.stage.peek()];
+    if (!slices || !stage) throw new Error(t("The result is still being opened."));
+    const file = (name: string): Promise<ArrayBuffer> => api.bytes(api.file(this.id, name, revision));
+    const [labels, report, model] = await Promise.all([file("labels.nii.gz"), api.report(this.id, revision), api.model(this.id, revision)]);
+    await slices.setLabels(labels, report);
+    await stage.load(model);
+  }
+
+  private async refresh(): Promise<void> {
+    this.revisions.value = versions(await api.revisions(this.id));
+  }
+}
