@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MOST_EDITS, MOST_RUNS = 1000, 250_000
+MOST_EDITS, MOST_RUNS = 1000, 65_536
 Label = Annotated[int, Field(ge=1, le=255)]
 LabelOrBackground = Annotated[int, Field(ge=0, le=255)]
 Index = Annotated[int, Field(ge=0, lt=1 << 20)]

@@ -21,7 +21,7 @@ from shared.ledger.revisions import LABELS, Labels
 from shared.operations.manifests import file_revision
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
-MOST_EDIT_BYTES = 4 << 20
+MOST_EDIT_BYTES = 1 << 20
 IfMatch = Annotated[str | None, Header(max_length=1000)]
 _STATES = {"ready": "queued", "running": "running", "done": "succeeded", "failed": "failed"}
 _ANSWERS: dict[int | str, dict[str, Any]] = {

@@ -25,7 +25,7 @@ GROWTH = 24 * MB
 """What the process may grow by: buffers of sockets, threads, and the allocator's own."""
 STREAMS = {
     "POST /v1/jobs", "POST /v1/scans", "PUT /v1/uploads/{upload_id}/parts/{number}", "POST /dicom-web/studies",
-    "POST /dicom-web/studies/{study}",
+    "POST /dicom-web/studies/{study}", "PUT /v1/jobs/{job_id}/labels.nii.gz",
 }  # fmt: skip
 
 
