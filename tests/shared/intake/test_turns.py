@@ -11,7 +11,7 @@ from shared.errors import TooMany
 from shared.intake.turns import Turns
 
 API = Path(__file__).parents[3] / "services" / "api"
-GUARDED = {"gateway.py": 1, "uploads.py": 1, "routes/uploads.py": 1, "dicomweb/stow.py": 1}
+GUARDED = {"corrections.py": 1, "gateway.py": 1, "uploads.py": 1, "routes/uploads.py": 1, "dicomweb/stow.py": 1}
 """Where the sandbox is called, or its call is passed on, each time inside a turn."""
 
 
