@@ -87,13 +87,12 @@ def fact(network: Network) -> ModelFact:
 
 def describe(network: Network) -> dict[str, Any]:
     """Return card, SHA-256, provider and device as the ledger stores them for `/v1/models`."""
-    card = network.card
-    return {
-        "provider": network.provider,
-        "device": network.device,
-        "sha256": card.identity,
-        "card": card.model_dump(mode="json"),
-    }
+    return about(network.card, network.provider, network.device)
+
+
+def about(card: ModelCard, provider: str, device: str) -> dict[str, Any]:
+    """Return what the ledger stores about a model that a worker has."""
+    return {"provider": provider, "device": device, "sha256": card.identity, "card": card.model_dump(mode="json")}
 
 
 if __name__ == "__main__":  # image builds run this: wrong weights stop the build

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class Shelved:
     """A segmenter that a worker has: its card and folder, and whether new jobs may ask for it."""
 
     card: ModelCard
+    key: str
     folder: Path
     offered: bool
 
@@ -42,8 +44,8 @@ class Shelf:
         found: dict[str, Shelved] = {}
         for path in [*own, registry.SERVICES / "segmenter", *sorted(added, key=library.is_offered, reverse=True)]:
             with suppress(ModelError):
-                model = registry.check_stage(load_card(path / CARD), "segmenter")
-                found.setdefault(model.key, Shelved(model, path, library.is_offered(path)))
+                model, key = _card(path)
+                found.setdefault(key, Shelved(model, key, path, library.is_offered(path)))
         return list(found.values())
 
     def find(self, key: str) -> Shelved:
@@ -52,7 +54,7 @@ class Shelf:
         Raises ModelError.
         """
         for shelved in self.known():
-            if shelved.card.key == key:
+            if shelved.key == key:
                 return shelved
         raise ModelError("The model that the job asks for was removed.", "model_removed")
 
@@ -62,7 +64,7 @@ class Shelf:
         Raises ModelError.
         """
         path = registry.folder("segmenter", self.settings, modality) if key is None else self.find(key).folder
-        key = key or load_card(path / CARD).key
+        key = key or _card(path)[1]
         if key not in self._loaded:
             while len(self._loaded) >= max(1, self.settings.models_loaded):
                 self._loaded.popitem(last=False)
@@ -82,9 +84,24 @@ class Shelf:
         known, cards = self.known(), []
         for shelved in known:
             provider = resolve(self.settings.provider, shelved.folder, self.settings.models)
-            about = {"provider": provider, "device": device_of(provider, gpu), "offered": shelved.offered}
-            cards.append({**about, "sha256": shelved.card.identity, "card": shelved.card.model_dump(mode="json")})
-        return {**cards[0], "cards": cards, "models": [shelved.card.key for shelved in known]}
+            about = registry.about(shelved.card, provider, device_of(provider, gpu))
+            cards.append(about | {"offered": shelved.offered})
+        return {**cards[0], "cards": cards, "models": [shelved.key for shelved in known]}
+
+
+def _card(folder: Path) -> tuple[ModelCard, str]:
+    """Return the card of a segmenter and its key; a worker needs them for every job, so they are read once.
+
+    Raises ModelError.
+    """
+    path = folder / CARD
+    return _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, _changed: int) -> tuple[ModelCard, str]:
+    card = registry.check_stage(load_card(path), "segmenter")
+    return card, card.key
 
 
 def open_shelf(settings: Settings) -> Shelf:

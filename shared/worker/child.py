@@ -105,8 +105,7 @@ class ChildProcess:
 
     def _tend(self, ledger: Ledger, shelf: Shelf) -> None:
         """Report the models of this worker, and delete the removed ones that no open job asks for."""
-        cards = [(each.card, each.offered) for each in shelf.known()]
-        known = [models.KnownModel(card.key, card.name, card.version, offered) for card, offered in cards]
+        known = [models.KnownModel(each.key, each.card.name, each.card.version, each.offered) for each in shelf.known()]
         with ledger.write() as connection:
             models.report(connection, known)
             wanted = models.wanted(connection)

@@ -48,7 +48,7 @@ class StageRunner:
         That may be another job than the message names, because tenants take turns.
         """
         stage, lease = self.stage.name, self.settings.lease_seconds
-        models = {each.card.key for each in self.tool.known()} if isinstance(self.tool, Shelf) else None
+        models = {each.key for each in self.tool.known()} if isinstance(self.tool, Shelf) else None
         self._answer(
             stage, lambda connection: claims.claim_next(connection, stage, self.worker, job_id, lease, models=models)
         )
