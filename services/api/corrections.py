@@ -17,11 +17,11 @@ from services.api.spool import spool_folder
 from services.api.views import missing_file
 from services.api.volumes import label_set
 from shared import artifacts, sandbox
-from shared.errors import PreconditionFailed, PreconditionRequired, Unavailable
+from shared.errors import PreconditionFailed, PreconditionRequired
 from shared.imaging.volume import ORGANS, Organ
 from shared.ledger import api_keys, audit, files, jobs, revisions
 from shared.ledger.revisions import LABELS, Counts, Edit, Labels
-from shared.storage.base import sha256
+from shared.storage.base import checked_file, sha256
 from shared.telemetry.trace import span
 from shared.worker import failpoints
 from shared.worker.queue import notify
@@ -90,11 +90,9 @@ class Correction:
 
     def _correct(self, base: Base, upload: Path | None, edits: Sequence[dict[str, Any]], out: Path) -> Counts:
         artifact = base.edited.artifact
-        with self.gateway.turns.in_thread(self.caller.tenant), self.gateway.store.file(artifact.key) as path:
-            if sha256(path) != artifact.sha256:
-                raise Unavailable("A stored file does not have the SHA-256 that the ledger has.", "store_unavailable")
-            with span("correct labels"):
-                return sandbox.correct(path, out, base.organs, upload=upload, edits=edits)
+        stored = checked_file(self.gateway.store, artifact.key, artifact.sha256)
+        with self.gateway.turns.in_thread(self.caller.tenant), stored as path, span("correct labels"):
+            return sandbox.correct(path, out, base.organs, upload=upload, edits=edits)
 
     def _store(self, base: Labels, path: Path, digest: str, edit: Edit) -> Labels:
         """Make the label map durable, record the revision and notify a worker."""
@@ -135,9 +133,9 @@ def _changed(connection: Connection, job_id: str, current: Labels) -> Preconditi
     """Return the error that says which revision is current, by whom, when and what changed."""
     members: dict[str, Any] = {"revision": current.revision, "etag": _tag(current)}
     if current.revision > 1:
-        made = revisions.get(connection, job_id, current.revision)
-        members |= {"edited_by": made.edit.actor, "edited_at": _time(made.created)}
-        members |= {"kinds": list(made.edit.kinds), "changed": changes(made.edit.changed)}
+        revision = revisions.get(connection, job_id, current.revision)
+        members |= {"edited_by": revision.edit.actor, "edited_at": _time(revision.created)}
+        members |= {"kinds": list(revision.edit.kinds), "changed": changes(revision.edit.changed)}
     detail = f"Revision {current.revision} is current: it is newer than the label map that you corrected."
     return PreconditionFailed(detail, "revision_changed", members)
 

@@ -28,6 +28,9 @@ STAGE = "files"
 TRY_AGAIN = 3600.0
 """Seconds after which a request for a file that failed has another three attempts."""
 
+_RESULTS_FIRST = case((file_runs.c.name == RESULT, 0), else_=1)
+"""Order by which the first files of a revision come before those that are requested later."""
+
 State = Literal["ready", "running", "done", "failed"]
 
 
@@ -122,8 +125,7 @@ def claim_next(connection: Connection, worker: str, named: str, lease: float = L
     turn = (last_claims.c.stage == STAGE) & (last_claims.c.tenant == jobs.c.tenant)
     query = select(columns.job_id, columns.revision, columns.name).join(jobs, jobs.c.id == columns.job_id)
     query = query.outerjoin(last_claims, turn).where(columns.state == "ready", startable)
-    later = case((columns.name == RESULT, 0), else_=1)
-    query = query.order_by(func.coalesce(last_claims.c.at, 0.0), later, columns.requested).limit(1)
+    query = query.order_by(func.coalesce(last_claims.c.at, 0.0), _RESULTS_FIRST, columns.requested).limit(1)
     row = connection.execute(query.with_for_update(of=file_runs, skip_locked=True)).first()
     if row is None:
         return None
@@ -222,8 +224,11 @@ def due(connection: Connection, again: float, room: int) -> list[FileMessage]:
     """Return at most `room` files to notify now, the urgent ones first; they are due again in `again` seconds."""
     columns = file_runs.c
     waiting = (columns.state == "ready") & (columns.ring_at <= now())
-    later = case((columns.name == RESULT, 0), else_=1)
-    query = select(columns.job_id, columns.revision, columns.name).where(waiting).order_by(later, columns.requested)
+    query = (
+        select(columns.job_id, columns.revision, columns.name)
+        .where(waiting)
+        .order_by(_RESULTS_FIRST, columns.requested)
+    )
     rows = connection.execute(query.limit(room).with_for_update(skip_locked=True)).all()
     for job_id, revision, name in rows:
         same = _same(job_id, name, revision)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
+
+from shared.errors import Unavailable
 
 CHUNK = 1 << 20
 """Bytes read at once."""
@@ -74,6 +76,15 @@ def check_key(key: str) -> str:
     if not is_key(key):
         raise ValueError(f"not a store key: {key!r}")
     return key
+
+
+@contextmanager
+def checked_file(store: ObjectStore, key: str, digest: str) -> Iterator[Path]:
+    """Yield the path of a stored file. Raises Unavailable if its SHA-256 is not `digest`."""
+    with store.file(key) as path:
+        if sha256(path) != digest:
+            raise Unavailable("A stored file does not have the SHA-256 that the ledger has.", "store_unavailable")
+        yield path
 
 
 def sha256(path: Path) -> str:

@@ -13,14 +13,13 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from shared.artifacts import DICOM_FILES
-from shared.errors import Unavailable
 from shared.ledger import Ledger, claims, descriptions, early, files, jobs, pending_puts, revisions
 from shared.ledger.claims import Claim, LostLease
 from shared.ledger.dicom import series
 from shared.ledger.files import FileClaim
 from shared.pacs import instance_list
 from shared.settings import Settings
-from shared.storage.base import Store, sha256
+from shared.storage.base import Store, checked_file, sha256
 from shared.telemetry import trace
 from shared.telemetry.metrics import meters
 from shared.worker import failpoints
@@ -82,7 +81,7 @@ class Work:
         if instance_list.is_instance_list(scan.key):
             source = instance_list.folder(self._store, scan.key)
         else:
-            source = _checked_file(self._store, scan.key, scan.sha256)
+            source = checked_file(self._store, scan.key, scan.sha256)
         with _traced("fetch scan", source) as path:
             yield path
 
@@ -103,7 +102,7 @@ class Work:
         """Yield the path of a file that an earlier stage published, or that a revision by a person has."""
         with self._ledger.read() as connection:
             artifact = jobs.published(connection, self.job.id, revision)[name]
-        with _traced("fetch", _checked_file(self._store, artifact.key, artifact.sha256), file=name) as path:
+        with _traced("fetch", checked_file(self._store, artifact.key, artifact.sha256), file=name) as path:
             yield path
 
     def output(self, name: str) -> Path:
@@ -231,15 +230,6 @@ class Work:
             with trace.span("store", file=name, bytes=artifact.bytes):
                 self._store.put(artifact.key, path)
         return artifacts
-
-
-@contextmanager
-def _checked_file(store: Store, key: str, digest: str) -> Iterator[Path]:
-    """Yield the path of a stored file. Raises Unavailable if its SHA-256 is not `digest`."""
-    with store.file(key) as path:
-        if sha256(path) != digest:
-            raise Unavailable("A stored file does not have the SHA-256 that the ledger has.", "store_unavailable")
-        yield path
 
 
 @contextmanager
