@@ -52,6 +52,16 @@ def show(page, url, job):
     wait_shown(page)
 
 
+def start_stopped_upload(page, scan):
+    """Starts to send a scan whose parts stop on the way until `page.unroute_all()`; returns what was stopped."""
+    stopped = []
+    page.route("**/v1/uploads/*/parts/*", lambda route: stopped.append(route))  # noqa: PLW0108 - no built-in method
+    page.set_input_files("input[data-files]", scan)
+    with page.expect_request("**/v1/uploads/*/parts/*"):
+        page.get_by_role("button", name="Start").click()
+    return stopped
+
+
 def wait_shown(page):
     page.wait_for_function("() => window.viscera?.scene().plane", timeout=90_000)
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.end_to_end.web.conftest import KEY
-from tests.end_to_end.web.steps import shot, show, sized_shots, violations, wait_shown
+from tests.end_to_end.web.steps import shot, show, sized_shots, start_stopped_upload, violations, wait_shown
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -100,25 +100,15 @@ def test_a_bad_scan_is_told_where_it_belongs(opened, served, axe, tmp_path):
 def test_upload_pauses_resumes_and_stops(opened, served, scan):
     page = opened()
     page.goto(served.url)
-    held = []
-
-    def hold(route):
-        held.append(route)
-
-    page.route("**/v1/uploads/*/parts/*", hold)
-    page.set_input_files("input[data-files]", scan)
-    with page.expect_request("**/v1/uploads/*/parts/*"):
-        page.get_by_role("button", name="Start").click()
+    stopped = start_stopped_upload(page, scan)
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("heading", name="Paused").wait_for()
     page.unroute_all()
     page.get_by_role("button", name="Resume").click()
     page.wait_for_url(re.compile("#/jobs/"))
-    assert held, "the first try was under way"
+    assert stopped, "the first try was under way"
     page.goto(f"{served.url}/#/new")
-    page.route("**/v1/uploads/*/parts/*", hold)
-    page.set_input_files("input[data-files]", scan)
-    page.get_by_role("button", name="Start").click()
+    start_stopped_upload(page, scan)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Drop a scan here").wait_for()
 

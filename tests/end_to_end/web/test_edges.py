@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.end_to_end.web.link import Link
-from tests.end_to_end.web.steps import shot
+from tests.end_to_end.web.steps import shot, start_stopped_upload
 
 NO_WEBGL = """
 const real = HTMLCanvasElement.prototype.getContext;
@@ -34,15 +34,7 @@ def link(served):
 def test_an_upload_goes_on_while_other_pages_are_open(opened, served, scan):
     page = opened()
     page.goto(served.url)
-    held = []
-
-    def hold(route):
-        held.append(route)
-
-    page.route("**/v1/uploads/*/parts/*", hold)
-    page.set_input_files("input[data-files]", scan)
-    with page.expect_request("**/v1/uploads/*/parts/*"):
-        page.get_by_role("button", name="Start").click()
+    start_stopped_upload(page, scan)
     page.get_by_role("link", name="Archive").click()
     chip = page.get_by_role("link", name=re.compile("The scan is being sent"))
     expect(chip).to_be_visible()

@@ -41,7 +41,8 @@ export function unapply(matrix: Matrix, point: Vector): Vector {
   return [det(r, b, c) / whole, det(a, r, c) / whole, det(a, b, r) / whole];
 }
 
-function det(a: Vector, b: Vector, c: Vector): number {
+/** The determinant of three vectors: their signed volume. */
+export function det(a: Vector, b: Vector, c: Vector): number {
   return (
     a[0] * (b[1] * c[2] - b[2] * c[1]) - b[0] * (a[1] * c[2] - a[2] * c[1]) + c[0] * (a[1] * b[2] - a[2] * b[1])
   );

@@ -2,7 +2,7 @@
  * A quick closed surface around one label: surface nets (Gibson 1998) on a coarse copy of the label map. The mesher's
  * surface replaces it when the job is done.
  */
-import { apply, flip, type Matrix, toScene, type Vector } from "../core/geometry";
+import { apply, det, flip, type Matrix, toScene, type Vector } from "../core/geometry";
 
 export interface Labels {
   /** Columns, rows, slices; columns vary fastest in `data`. */
@@ -134,9 +134,8 @@ function placed(places: Float64Array, quads: number[], affine: Matrix, centre: V
   return { positions, triangles };
 }
 
-/** The sign of the affine's determinant: negative where it mirrors the index axes. */
+/** The signed volume of a voxel in cubic mm: negative where the affine mirrors the index axes. */
 export function handedness(affine: Matrix): number {
-  const [a, b, c] = [0, 1, 2].map((row) => affine[row] ?? []) as [number[], number[], number[]];
-  const cross = (i: number, j: number): number => (b[i] ?? 0) * (c[j] ?? 0) - (b[j] ?? 0) * (c[i] ?? 0);
-  return (a[0] ?? 0) * cross(1, 2) - (a[1] ?? 0) * cross(0, 2) + (a[2] ?? 0) * cross(0, 1);
+  const [a, b, c] = [0, 1, 2].map((row) => (affine[row] ?? []).slice(0, 3)) as [Vector, Vector, Vector];
+  return det(a, b, c);
 }

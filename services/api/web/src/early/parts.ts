@@ -1,7 +1,7 @@
 /** The label maps of finished slices, put together while the segmenter works. */
-import { decompress, isCompressed, readHeader, readImage } from "nifti-reader-js";
-import type { Matrix, Vector } from "../core/geometry";
+import type { Vector } from "../core/geometry";
 import type { EarlyPart } from "../core/types";
+import { readVolume } from "../slices/volume";
 import type { Labels } from "./nets";
 
 export interface Piece {
@@ -9,12 +9,9 @@ export interface Piece {
   labels: Labels;
 }
 
-export function readLabels(bytes: ArrayBuffer): Labels {
-  const buffer = isCompressed(bytes) ? (decompress(bytes) as ArrayBuffer) : bytes;
-  const header = readHeader(buffer);
-  if (!header) throw new Error("The early outlines can't be read.");
-  const dims = [1, 2, 3].map((axis) => header.dims[axis] ?? 1) as Vector;
-  return { dims, data: new Uint8Array(readImage(header, buffer) as ArrayBuffer), affine: header.affine as Matrix };
+export async function readLabels(bytes: ArrayBuffer): Promise<Labels> {
+  const { dims, data, affine } = await readVolume(bytes);
+  return { dims, data: data as Uint8Array, affine };
 }
 
 /** One label map from the first to the last slice of all pieces; slices between them are empty. */

@@ -103,7 +103,7 @@ async function add(pieces: { current: Piece[] }, parts: readonly EarlyPart[], si
   const found = await Promise.all(
     missing.map(async (part) => {
       try {
-        return [{ part, labels: readLabels(await api.bytes(part.href, signal)) }];
+        return [{ part, labels: await readLabels(await api.bytes(part.href, signal)) }];
       } catch {
         return [];
       }
