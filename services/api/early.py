@@ -30,7 +30,7 @@ class StoredPart:
 def parts_of_slice(connection: Connection, job_id: str, number: int) -> list[StoredPart]:
     """Return the parts that show something of a slice (index along array axis 0)."""
     found = [part for part in early.parts(connection, job_id) if part.axis or part.start <= number < part.stop]
-    stored = ((part, early.read(connection, job_id, part.number)) for part in found)
+    stored = ((part, early.read(connection, job_id, part.number, part.attempt)) for part in found)
     return [StoredPart(part, data) for part, data in stored if data is not None]
 
 

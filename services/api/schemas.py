@@ -225,7 +225,8 @@ class EarlyOutlines(BaseModel):
 
 def early_part(job_id: str, part: early.EarlyPart) -> EarlyPart:
     """Return a part as clients see it."""
-    return EarlyPart(**asdict(part), href=f"/v1/jobs/{job_id}/early/{part.number}.nii.gz")
+    href = f"/v1/jobs/{job_id}/early/{part.number}.nii.gz?attempt={part.attempt}"
+    return EarlyPart(**asdict(part), href=href)
 
 
 class Health(BaseModel):

@@ -78,9 +78,11 @@ def parts(connection: Connection, job_id: str) -> list[EarlyPart]:
     return [EarlyPart(*row) for row in rows]
 
 
-def read(connection: Connection, job_id: str, number: int) -> bytes | None:
-    """Return the gzipped NIfTI label map of a part, None where there is none."""
+def read(connection: Connection, job_id: str, number: int, attempt: int | None = None) -> bytes | None:
+    """Return the gzipped NIfTI label map of a part, None where there is none, or none of that attempt."""
     query = select(early_parts.c.data).where(early_parts.c.job_id == job_id, early_parts.c.number == number)
+    if attempt is not None:
+        query = query.where(early_parts.c.attempt == attempt)
     data: bytes | None = connection.execute(query).scalar()
     return data
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from services.api import schemas
 from services.api.gateway import GatewayDep, Reader
-from shared.errors import NotFound
 from shared.ledger import early, jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}/early", tags=["jobs"])
-_NIFTI: dict[int | str, dict[str, Any]] = {200: {"content": {"application/gzip": {}}, "description": "The labels."}}
+_NIFTI: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/gzip": {}}, "description": "The labels."},
+    204: {"description": "The part is not there, or no longer: the label map is complete, or a new attempt began."},
+}
 
 
 @router.get("")
@@ -33,15 +35,20 @@ def list_early(job_id: str, gateway: GatewayDep, caller: Reader) -> schemas.Earl
 
 @router.get("/{number}.nii.gz", response_class=Response, responses=_NIFTI)
 def get_early(
-    job_id: str, number: Annotated[int, Path(ge=0, le=1_000_000)], gateway: GatewayDep, caller: Reader
+    job_id: str,
+    number: Annotated[int, Path(ge=0, le=1_000_000)],
+    gateway: GatewayDep,
+    caller: Reader,
+    attempt: Annotated[int | None, Query(ge=1, description="The part's own; numbers begin again with each.")] = None,
 ) -> Response:
-    """Return a part as a NIfTI label map with the affine of its slices; 404 once the label map is complete.
+    """Return a part as a NIfTI label map with the affine of its slices; 204 where there is none any more.
 
-    Small islands are not yet removed: `labels.nii.gz` can differ.
+    Small islands are not yet removed: `labels.nii.gz` can differ. That a part is gone is no error: it is deleted in the
+    moment when the label map is complete, and whoever has just read of it can't know.
     """
     with gateway.reading(caller) as connection:
         jobs.get(connection, caller.tenant, job_id)
-        data = early.read(connection, job_id, number)
+        data = early.read(connection, job_id, number, attempt)
     if data is None:
-        raise NotFound("There are no such early outlines; once all slices are finished, request labels.nii.gz.")
+        return Response(None, 204)
     return Response(data, 200, {"Cache-Control": "no-store"}, "application/gzip")

@@ -63,6 +63,11 @@ def chromium():
         browser.close()
 
 
+def complaint(message):
+    """What a console says and of which address: `the server responded with a status of 404` names none."""
+    return f"{message.text} {message.location.get('url', '')}".strip()
+
+
 @dataclass
 class Opener:
     """Opens pages and keeps what their consoles complain about."""
@@ -80,7 +85,7 @@ class Opener:
         page = context.new_page()
         if script:
             page.add_init_script(script)
-        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        page.on("console", lambda said: said.type == "error" and self.complaints.append(complaint(said)))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
 

@@ -77,7 +77,18 @@ def test_a_part_is_a_label_map_in_its_place(client, stranger, ledger, claim, pha
     assert np.array_equal(np.asarray(image.dataobj).T, phantom.labels.data[3:7])
     assert np.allclose(image.affine @ [0, 0, 0, 1], whole @ [0, 0, 3, 1], atol=1e-3)
     assert_problem(stranger.get(part["href"]), 404, "not_found")
-    assert_problem(client.get(f"/v1/jobs/{claim.job_id}/early/1.nii.gz"), 404, "not_found")
+    assert client.get(f"/v1/jobs/{claim.job_id}/early/1.nii.gz").status_code == 204
+
+
+def test_a_part_that_is_gone_is_no_error_and_another_attempts_part_is_not_taken_for_it(client, ledger, claim, phantom):
+    show(ledger, claim, phantom.labels, 0, 3, 7)
+    (part,) = client.get(f"/v1/jobs/{claim.job_id}/early").json()["parts"]
+    other = part["href"].replace(f"attempt={part['attempt']}", f"attempt={part['attempt'] + 1}")
+    assert other != part["href"]
+    assert client.get(other).status_code == 204
+    client.post(f"/v1/jobs/{claim.job_id}/cancel")
+    gone = client.get(part["href"])
+    assert (gone.status_code, gone.content) == (204, b"")
 
 
 def test_slices_are_drawn_with_early_outlines_as_with_final_ones(client, ledger, claim, phantom, settings, tmp_path):

@@ -96,14 +96,15 @@ function Preview({ parts }: { parts: readonly EarlyPart[] }) {
   );
 }
 
-/** Downloads the parts that are new; a part that is gone belongs to outlines that are complete by now. */
+/** Downloads the parts that are new; of a part that is gone (204, without bytes) there is nothing to show. */
 async function add(pieces: { current: Piece[] }, parts: readonly EarlyPart[], signal: AbortSignal): Promise<boolean> {
   const known = pieces.current.filter((piece) => parts.includes(piece.part));
   const missing = parts.filter((part) => !known.some((piece) => piece.part === part));
   const found = await Promise.all(
     missing.map(async (part) => {
       try {
-        return [{ part, labels: await readLabels(await api.bytes(part.href, signal)) }];
+        const bytes = await api.bytes(part.href, signal);
+        return bytes.byteLength > 0 ? [{ part, labels: await readLabels(bytes) }] : [];
       } catch {
         return [];
       }
