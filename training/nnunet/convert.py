@@ -1,60 +1,26 @@
-"""Converts a trained nnU-Net v2 to a model folder: `./viscera models convert nnunet FOLDER OUT`."""
+"""Converts a trained nnU-Net v2 to a model folder."""
 
 from __future__ import annotations
 
-import argparse
 import re
-import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 from torch import nn
 
+from shared.arrays import Float32
 from shared.errors import ModelError
 from shared.imaging.volume_input import VolumeInput
-from shared.models.card import CARD, Label, ModelCard, WeightsFile, digest, save_card
-from shared.models.network import load_network
+from shared.models.card import CARD, ModelCard, WeightsFile, digest, save_card
+from training.converted import NO_LICENCE, card_of, compare
 from training.nnunet.checkpoint import Checkpoint, build_network, load_checkpoint
 from training.nnunet.plans import labels_of, read_facts, read_plans, volume_input
 
 CHECKPOINT = "checkpoint_final.pth"
-TOLERANCE = 1e-3
-"""Largest difference between torch and ONNX Runtime, as a share of the largest logit."""
-NO_LICENCE = "not stated"
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Convert one model; a model that can't be converted is one sentence and exit code 1."""
-    parser = argparse.ArgumentParser(prog="viscera models convert", description=__doc__)
-    parser.add_argument("kind", choices=("nnunet",))
-    parser.add_argument("folder", type=Path, help="with plans.json, dataset.json and fold_N/checkpoint_final.pth")
-    parser.add_argument("out", type=Path, help="the model folder to write")
-    parser.add_argument("--folds", help="comma-separated, such as 0,1 or all (default: those that are there)")
-    parser.add_argument("--names", type=Path, metavar="CSV", help="columns name, title, snomed, colour and others")
-    parser.add_argument("--licence", default=NO_LICENCE, metavar="TEXT", help="of the weights")
-    parser.add_argument("--version", default="1", help="of the model, for its card")
-    parser.add_argument("--mirroring", action="store_true", help="average mirrored copies: 2 to 8 times as slow")
-    options = parser.parse_args(arguments)
-    try:
-        card = convert(
-            options.folder,
-            options.out,
-            folds=options.folds.split(",") if options.folds else None,
-            names=options.names,
-            licence=options.licence,
-            version=options.version,
-            mirroring=options.mirroring,
-        )
-    except ModelError as error:
-        print(f"viscera: {error.detail} ({error.code})", file=sys.stderr)
-        sys.exit(1)
-    print(f"{options.out}: {card.name} {card.version}, {len(card.labels)} labels, {len(card.files)} fold(s).")
-    if nameless := without_code(card):
-        print(f"Without a SNOMED CT code: {', '.join(nameless)}. A CSV file adds codes: --names.")
 
 
 def convert(
@@ -84,7 +50,7 @@ def convert(
         for fold, checkpoint in zip(chosen, checkpoints, strict=True)
     ]
     size = sum(part.numel() for part in network.parameters()) / 1e6
-    card = _card(
+    card = card_of(
         name=re.sub(r"[^\w.-]+", "_", f"{plans.plans.get('dataset_name', folder.name)}-{plans.name}"),
         version=version,
         weights=files[0].weights,
@@ -100,15 +66,8 @@ def convert(
         limits=_limits(spec),
     )
     save_card(card, out / CARD)
-    _compare(network, checkpoints, card, out)
+    compare(_original(network, checkpoints), card, out)
     return card
-
-
-def _card(**facts: object) -> ModelCard:
-    try:
-        return ModelCard.model_validate({"stage": "segmenter", **facts})
-    except ValidationError as error:
-        raise ModelError(f"The model can't be served: {error.errors()[0]['msg']}.") from error
 
 
 def _folds(folder: Path) -> list[str]:
@@ -154,28 +113,16 @@ def _export(network: nn.Module, checkpoint: Checkpoint, spec: VolumeInput, path:
     return WeightsFile(weights=path.name, sha256=digest(path))
 
 
-@torch.no_grad()
-def _compare(network: nn.Module, checkpoints: Sequence[Checkpoint], card: ModelCard, out: Path) -> None:
-    """Raise ModelError if the exported folds and torch differ on a window of noise."""
-    if not isinstance(card.input, VolumeInput):
-        raise TypeError("a converted model reads volumes")
-    rng = np.random.default_rng(0)
-    window = rng.standard_normal((1, len(card.input.channels), *card.input.patch)).astype(np.float32)
-    expected = np.zeros((1, card.outputs, *card.input.patch), dtype=np.float32)
-    for checkpoint in checkpoints:
-        _load(network, checkpoint)
-        expected += network(torch.from_numpy(window)).numpy() / len(checkpoints)
-    difference = float(np.abs(load_network(out)(window) - expected).max() / max(float(np.abs(expected).max()), 1.0))
-    if not difference <= TOLERANCE:
-        (out / CARD).unlink()  # without a card it is no model
-        raise ModelError(f"The exported model differs from torch by {difference:.2g} of the largest logit.")
+def _original(network: nn.Module, checkpoints: Sequence[Checkpoint]) -> Callable[[Float32], Float32]:
+    """Return torch's mean of the folds as a function from window to logits."""
 
+    @torch.no_grad()
+    def run(window: Float32) -> Float32:
+        folds = []
+        for checkpoint in checkpoints:
+            _load(network, checkpoint)
+            folds.append(network(torch.from_numpy(window)).numpy())
+        mean: Float32 = np.mean(folds, axis=0, dtype=np.float32)
+        return mean
 
-def without_code(card: ModelCard) -> list[str]:
-    """Return the labels, as id and name, that have no SNOMED CT code."""
-    labels = {label.id: label for label in card.labels if isinstance(label, Label)}
-    return [f"{organ.id} {labels[organ.id].name}" for organ in card.organs if organ.snomed is None]
-
-
-if __name__ == "__main__":
-    main()
+    return cast("Callable[[Float32], Float32]", run)

@@ -3,39 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.special import expit, softmax
 
-from services.segmenter.volumes.prepare import Grid, output_orders
-from services.segmenter.volumes.resampling import Taps, taps
+from services.segmenter.volumes.grid import Grid, output_orders
+from services.segmenter.volumes.resampling import Taps, is_same_grid, taps
+from services.segmenter.volumes.sliding import Floats
 from shared.arrays import Float32, UInt8
-from shared.imaging.volume_input import Resampling
-
-Float16 = NDArray[np.float16]
+from shared.imaging.volume_input import VolumeInput
 
 
-def label_planes(planes: Iterator[Float16], grid: Grid, how: Resampling, regions: tuple[int, ...]) -> UInt8:
+def label_planes(planes: Iterator[Floats], grid: Grid, spec: VolumeInput, regions: tuple[int, ...]) -> UInt8:
     """Return the labels of a grid's part, uint8 of `grid.box_shape`, from its logits (outputs, row, column) per plane.
 
-    At most two planes of logits are in memory. Classes are resampled one by one; the first with the highest logit wins.
-    With `regions` output i writes `regions[i]` where its logit is above 0.
+    At most two planes of logits are in memory. Classes are resampled one by one; the first with the highest value wins.
+    With `regions` output i writes `regions[i]` where its probability is above a half.
     """
-    shape, orders = grid.box_shape, output_orders(grid, how)
+    if spec.output == "labels":
+        return _nearest(planes, grid, regions)
+    if spec.output == "probabilities":
+        planes = (probabilities(plane.astype(np.float32, copy=False), bool(regions)) for plane in planes)
+    threshold = 0.5 if spec.output == "probabilities" else 0.0
+    shape, orders = grid.box_shape, output_orders(grid, spec.output_resampling)
     labels = np.zeros(shape, dtype=np.uint8)
     slices, rows, columns = (
-        taps(old, new, order) for old, new, order in zip(grid.network_shape, shape, orders, strict=True)
+        taps(*line) for line in zip(grid.network_shape, shape, orders, grid.lines_back, strict=True)
     )
-    is_same = grid.network_shape == shape
-    for index, logits in enumerate(_between(planes, slices)):
-        sides = None if is_same else (rows, columns)
-        labels[index] = _regions(logits, sides, regions) if regions else _highest(logits, sides)
+    is_half = spec.framework == "nnunet"
+    sides = None if is_same_grid(grid.network_shape, shape, grid.lines_back) else Sides(rows, columns, is_half)
+    for index, values in enumerate(_between(planes, slices)):
+        labels[index] = _regions(values, sides, regions, threshold) if regions else _highest(values, sides)
     return labels
 
 
-def _between(planes: Iterator[Float16], at: Taps) -> Iterator[Float32]:
+def _nearest(planes: Iterator[Floats], grid: Grid, regions: tuple[int, ...]) -> UInt8:
+    """Labels on the network's grid, then the nearest voxel's for each voxel of the scan."""
+    own = np.zeros(grid.network_shape, dtype=np.uint8)
+    for index, plane in enumerate(planes):
+        logits = plane.astype(np.float32, copy=False)
+        own[index] = _regions(logits, None, regions, 0.0) if regions else _highest(logits, None)
+    lines = zip(grid.network_shape, grid.box_shape, (0, 0, 0), grid.lines_back, strict=True)
+    return own[np.ix_(*(taps(*line).first for line in lines))]
+
+
+def probabilities(logits: Float32, has_regions: bool) -> Float32:
+    """Return the probabilities of logits (outputs, row, column): of one of all labels, or of each region by itself."""
+    if has_regions:
+        return expit(logits)
+    likely: Float32 = softmax(logits, axis=0)
+    return likely
+
+
+def _between(planes: Iterator[Floats], at: Taps) -> Iterator[Float32]:
     """The logits of each new plane, from the old ones before and after it."""
-    logits: dict[int, Float16] = {}
+    logits: dict[int, Floats] = {}
     numbered = enumerate(planes)
     for first, second, weight in zip(at.first.tolist(), at.second.tolist(), at.weight, strict=True):
         last = first if weight == 0 else second
@@ -50,13 +73,22 @@ def _between(planes: Iterator[Float16], at: Taps) -> Iterator[Float32]:
         pass
 
 
-def _resampled(plane: Float32, sides: tuple[Taps, Taps] | None) -> Float32:
-    """A plane on the scan's pixels, rounded to half precision as nnU-Net's logits are."""
-    if sides is None:
-        return plane
-    rows, columns = sides
-    new = np.ascontiguousarray(columns.rows(np.ascontiguousarray(rows.rows(plane).T)).T)
-    return round_to_half(new)
+@dataclass(frozen=True, slots=True, eq=False)
+class Sides:
+    """How a plane gets to the scan's pixels; with `is_half` its values are rounded as nnU-Net's logits are."""
+
+    rows: Taps
+    columns: Taps
+    is_half: bool
+
+    def apply(self, plane: Float32) -> Float32:
+        """Return a plane on the scan's pixels."""
+        new = np.ascontiguousarray(self.columns.rows(np.ascontiguousarray(self.rows.rows(plane).T)).T)
+        return round_to_half(new) if self.is_half else new
+
+
+def _resampled(plane: Float32, sides: Sides | None) -> Float32:
+    return plane if sides is None else sides.apply(plane)
 
 
 def round_to_half(values: Float32) -> Float32:
@@ -71,7 +103,7 @@ def round_to_half(values: Float32) -> Float32:
     return values
 
 
-def _highest(logits: Float32, sides: tuple[Taps, Taps] | None) -> UInt8:
+def _highest(logits: Float32, sides: Sides | None) -> UInt8:
     best = _resampled(logits[0], sides)
     number = np.zeros(best.shape, dtype=np.uint8)
     for label, plane in enumerate(logits[1:], start=1):
@@ -81,9 +113,9 @@ def _highest(logits: Float32, sides: tuple[Taps, Taps] | None) -> UInt8:
     return number
 
 
-def _regions(logits: Float32, sides: tuple[Taps, Taps] | None, regions: tuple[int, ...]) -> UInt8:
+def _regions(logits: Float32, sides: Sides | None, regions: tuple[int, ...], threshold: float) -> UInt8:
     first = _resampled(logits[0], sides)
     number = np.zeros(first.shape, dtype=np.uint8)
     for label, plane in zip(regions, logits, strict=True):
-        np.copyto(number, label, where=_resampled(plane, sides) > 0.0)
+        np.copyto(number, label, where=_resampled(plane, sides) > threshold)
     return number

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.segmenter.volumes.classes import label_planes
-from services.segmenter.volumes.prepare import exact_spacing, find_grid, prepare, uncrop
+from services.segmenter.volumes.grid import exact_spacing, find_grid, uncrop
+from services.segmenter.volumes.prepare import prepare
 from services.segmenter.volumes.resampling import Spacing
-from services.segmenter.volumes.sliding import logit_planes, place_windows
-from shared.arrays import UInt8
+from services.segmenter.volumes.sliding import logit_planes
+from services.segmenter.volumes.windows import place_windows
+from shared.arrays import Float64, UInt8
 from shared.errors import BadGeometry, UnsupportedScan
 from shared.imaging.geometry import to_axial
 from shared.imaging.volume import Volume
@@ -36,32 +38,37 @@ def label_scan(
     grid = volumes[0].geometry
     if any(volume.geometry != grid for volume in volumes):
         raise BadGeometry("The images of the scan are not on one grid; resample them first.")
-    turn = None if spec.orientation == "stored" else to_axial(grid, _CODES[spec.orientation])
+    turn = None if spec.orientation == "stored" else to_axial(grid, _codes(spec.orientation))
     images = [volume.data if turn is None else turn.apply(volume.data) for volume in volumes]
-    spacing = grid.spacing if turn is None else turn.target.spacing
-    labels = label_images(images, spacing, network, spec, progress)
+    seen = grid if turn is None else turn.target
+    labels = label_images(images, seen.spacing, network, spec, progress, seen.affine[:3, 2::-1])
     return labels if turn is None else np.ascontiguousarray(turn.undo(labels))
 
 
-_CODES = {"RAS": ("R", "A", "S"), "LPS": ("L", "P", "S")}
+def _codes(orientation: str) -> tuple[str, str, str]:
+    return orientation[0], orientation[1], orientation[2]
 
 
-def label_images(
+def label_images(  # noqa: PLR0917
     images: Sequence[NDArray[Any]],
     spacing: Spacing,
     network: Network,
     spec: VolumeInput,
     progress: Callable[[float], None] = lambda _: None,
+    directions: Float64 | None = None,
 ) -> UInt8:
     """Return the label map (slice, row, column) of a scan, uint8.
 
-    `images` has one array (slice, row, column) of `spacing` mm per channel, all on one grid. `progress` is called with
-    0 to 1 after each window; its exceptions propagate.
+    `images` has one array (slice, row, column) of `spacing` mm per channel, all on one grid, whose axes are the columns
+    of `directions` (mm; None: at right angles). `progress` is called with 0 to 1 after each window; its exceptions
+    propagate.
     """
     ordered = [np.transpose(image, spec.transpose) for image in images]
     sizes = exact_spacing(spacing)
-    grid = find_grid(ordered, (sizes[spec.transpose[0]], sizes[spec.transpose[1]], sizes[spec.transpose[2]]), spec)
+    z, y, x = (sizes[axis] for axis in spec.transpose)
+    axes = None if directions is None else directions[:, spec.transpose]
+    grid = find_grid(ordered, (z, y, x), spec, axes)
     windows = place_windows(prepare(ordered, grid, spec), spec)
     planes = logit_planes(windows, network, network.card.outputs, spec, progress)
-    labels = uncrop(label_planes(planes, grid, spec.output_resampling, network.card.regions), grid)
+    labels = uncrop(label_planes(planes, grid, spec, network.card.regions), grid)
     return np.ascontiguousarray(np.transpose(labels, np.argsort(spec.transpose)))

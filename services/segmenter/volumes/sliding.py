@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from services.segmenter.volumes.resampling import Shape
+from services.segmenter.volumes.windows import Windows, window_weights
 from shared.arrays import Float32
 from shared.errors import ModelError
 from shared.imaging.volume_input import VolumeInput
@@ -19,80 +17,20 @@ Float16 = NDArray[np.float16]
 Run = Callable[[Float32], Float32]
 """A network: float32 (1, channels, *patch) to logits (1, outputs, *patch)."""
 Progress = Callable[[float], None]
-_PEAK = 10.0
-"""Weight of a window's middle: in half precision larger weights lose fewer digits (nnU-Net)."""
+Floats = Float16 | Float32
+"""Logits in half precision, as nnU-Net sums them, or in single precision, as MONAI does."""
 
 
-def gaussian(patch: Sequence[int]) -> Float16:
-    """Return the weights of a window: a Gauss with a standard deviation of an eighth of the patch, never 0."""
-    impulse = np.zeros(tuple(patch))
-    impulse[tuple(size // 2 for size in patch)] = 1.0
-    weights = ndimage.gaussian_filter(impulse, [size / 8.0 for size in patch], mode="constant")
-    half: Float16 = (weights / (weights.max() / _PEAK)).astype(np.float16)
-    half[half == 0] = half[half > 0].min()
-    return half
-
-
-def starts(size: int, patch: int, step: float) -> list[int]:
-    """Return where windows start along an axis: evenly spread, at most `step` of the patch apart."""
-    count = int(np.ceil((size - patch) / (patch * step))) + 1
-    stride = (size - patch) / (count - 1) if count > 1 else 0.0
-    return [int(np.round(stride * number)) for number in range(count)]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Windows:
-    """The windows over a volume (channels of one shape) that is padded with zeros to at least one patch.
-
-    A network for planes has windows of one plane: `patch` then starts with 1.
-    """
-
-    views: Sequence[Float32]
-    patch: Shape
-    before: Shape
-    padded: Shape
-    starts: tuple[list[int], list[int], list[int]]
-
-    def cut(self, corner: Shape) -> Float32:
-        """Return the window (1, channels, *patch) at a corner of the padded volume."""
-        window = np.zeros((1, len(self.views), *self.patch), dtype=np.float32)
-        inside, outside = [], []
-        for start, size, pad, whole in zip(corner, self.patch, self.before, self.views[0].shape, strict=True):
-            first, last = max(start - pad, 0), min(start - pad + size, whole)
-            inside.append(slice(first, last))
-            outside.append(slice(first - start + pad, last - start + pad))
-        for channel, view in enumerate(self.views):
-            window[0, channel][tuple(outside)] = view[tuple(inside)]
-        return window
-
-    def __len__(self) -> int:
-        z, y, x = self.starts
-        return len(z) * len(y) * len(x)
-
-
-def place_windows(views: Sequence[Float32], spec: VolumeInput) -> Windows:
-    """Return the windows of a network's view of a scan, one array (slice, row, column) per channel."""
-    shape = views[0].shape
-    sides = (1, *spec.patch) if spec.is_flat else spec.patch
-    patch: Shape = sides[0], sides[1], sides[2]
-    padded: Shape = max(shape[0], patch[0]), max(shape[1], patch[1]), max(shape[2], patch[2])
-    before: Shape = (padded[0] - shape[0]) // 2, (padded[1] - shape[1]) // 2, (padded[2] - shape[2]) // 2
-    # Every plane of a network for planes is a window.
-    steps = (1.0 if spec.is_flat else spec.step, spec.step, spec.step)
-    z, y, x = (starts(whole, side, step) for whole, side, step in zip(padded, patch, steps, strict=True))
-    return Windows(views, patch, before, padded, (z, y, x))
-
-
-def logit_planes(windows: Windows, run: Run, outputs: int, spec: VolumeInput, progress: Progress) -> Iterator[Float16]:
+def logit_planes(windows: Windows, run: Run, outputs: int, spec: VolumeInput, progress: Progress) -> Iterator[Floats]:
     """Yield the mean logits (outputs, row, column) of each plane of the volume, without its padding.
 
-    Only one row of windows along the first axis is in memory. Sums are in half precision, as nnU-Net's are: logits that
-    differ by less then tie, and the lowest label wins. `progress` is called with 0 to 1 after each window; its
-    exceptions propagate. Raises ModelError for logits beyond the range of half precision.
+    Only one row of windows along the first axis is in memory. Sums are in half precision for a network of nnU-Net, as
+    its own are: logits that differ by less then tie, and the lowest label wins. `progress` is called with 0 to 1 after
+    each window; its exceptions propagate. Raises ModelError for logits beyond the range of that precision.
     """
-    weights = gaussian(spec.patch).reshape(windows.patch)
-    slab = np.zeros((outputs, windows.patch[0], *windows.padded[1:]), dtype=np.float16)
-    total = np.zeros(slab.shape[1:], dtype=np.float16)
+    weights = window_weights(spec).reshape(windows.patch)
+    slab = np.zeros((outputs, windows.patch[0], *windows.padded[1:]), dtype=weights.dtype)
+    total = np.zeros(slab.shape[1:], dtype=weights.dtype)
     count = 0
     for start, following in pairwise([*windows.starts[0], windows.padded[0]]):
         for corner in ((start, y, x) for y in windows.starts[1] for x in windows.starts[2]):
@@ -110,7 +48,7 @@ def logit_planes(windows: Windows, run: Run, outputs: int, spec: VolumeInput, pr
         _shift(slab, total, following - start)
 
 
-def _final_planes(windows: Windows, slab: Float16, total: Float16, start: int, following: int) -> Iterator[Float16]:
+def _final_planes(windows: Windows, slab: Floats, total: Floats, start: int, following: int) -> Iterator[Floats]:
     """The planes from `start` that no later window changes."""
     depth, height, width = windows.views[0].shape
     rows, columns = (slice(pad, pad + size) for pad, size in zip(windows.before[1:], (height, width), strict=True))
@@ -123,16 +61,17 @@ def _final_planes(windows: Windows, slab: Float16, total: Float16, start: int, f
 
 
 @np.errstate(over="ignore")  # the check of the means finds what is too large
-def _add(place: Float16, logits: Float32) -> None:
+def _add(place: Floats, logits: Float32) -> None:
     place += logits
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _mean(logits: Float16, total: Float16) -> Float16:
-    return logits / total
+def _mean(logits: Floats, total: Floats) -> Floats:
+    mean: Floats = logits / total
+    return mean
 
 
-def _shift(slab: Float16, total: Float16, planes: int) -> None:
+def _shift(slab: Floats, total: Floats, planes: int) -> None:
     for array, axis in ((slab, 1), (total, 0)):
         moved = np.moveaxis(array, axis, 0)
         for plane in range(planes, len(moved)):

@@ -17,7 +17,7 @@ PROGRAM = """
 import json, pathlib, shutil, sys
 import numpy as np, torch
 from training.nnunet.checkpoint import build_network
-from training.nnunet.convert import main
+from training.convert import main
 
 recorded, root = map(pathlib.Path, sys.argv[1:])
 text = json.loads((recorded / "plans.json").read_text())

@@ -7,7 +7,7 @@ import pytest
 import SimpleITK
 
 from services.segmenter.volumes.core import label_images
-from services.segmenter.volumes.prepare import exact_spacing
+from services.segmenter.volumes.grid import exact_spacing
 from shared.imaging.formats import read_scan
 from shared.imaging.geometry import to_axial
 from shared.imaging.volume_input import VolumeInput

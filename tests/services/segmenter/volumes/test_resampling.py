@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from services.segmenter.volumes.prepare import exact_spacing
+from services.segmenter.volumes.grid import exact_spacing
 from services.segmenter.volumes.resampling import new_shape, resample, separate_axis, taps
 from shared.imaging.volume_input import Resampling
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.segmenter.volumes.classes import round_to_half
 from services.segmenter.volumes.core import label_images, label_scan
-from services.segmenter.volumes.sliding import gaussian, starts
+from services.segmenter.volumes.windows import gaussian, starts
 from shared.errors import BadGeometry, ModelError, UnsupportedScan
 from shared.imaging.geometry import Geometry
 from shared.imaging.volume import Volume

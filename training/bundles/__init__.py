@@ -1,0 +1,1 @@
+"""Converts MONAI bundles: networks whose transforms and windows their configuration describes."""
