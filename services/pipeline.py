@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -14,12 +13,10 @@ from services.mesher.provenance import provenance_of
 from services.mesher.results import Quality
 from services.segmenter import core as segmenter
 from shared import artifacts, sandbox
-from shared.errors import UnsupportedScan
 from shared.imaging.input_spec import InputSpec
 from shared.imaging.volume import Modality
-from shared.imaging.volume_input import VolumeInput
 from shared.models import registry
-from shared.models.card import CARD, ModelCard, load_card
+from shared.models.card import CARD, check_channels, load_card
 from shared.settings import Settings
 
 Report = Callable[[str, float], None]
@@ -38,23 +35,20 @@ def run_scan(
 ) -> None:
     """Turn a scan into `model.glb`, `labels.nii.gz` and `report.json` in `out`.
 
-    For a model of several channels the scan is a folder of NIfTI files on one grid; see `channel_files`.
-
     `spacing` is (slice, row, column) mm of a PNG stack, `modality` that of a scan whose files do not say it.
     `coverage` is whether slices beyond the part that the model card covers are left out. `model` is the folder of the
     segmenter, by default that of the scan's modality; one that reads volumes needs no classifier. Raises ModelError for
     a folder that can't be used.
     """
     settings = Settings()
-    channels = 1 if model is None else _channels(load_card(model / CARD))
     started = time.monotonic()
     report("reading", 0.0)
-    paths = [scan] if channels == 1 else channel_files(scan, channels)
-    volume, *further = (sandbox.decode(path, spacing, modality) for path in paths)
+    volume = sandbox.decode(scan, spacing, modality)
     report("reading", 1.0)
     facts = artifacts.Facts(source=volume.source, modality=volume.modality, warnings=volume.warnings)
     model = model or registry.folder("segmenter", settings, volume.modality)
     card = registry.check_stage(load_card(model / CARD), "segmenter")
+    check_channels(1 + len(volume.further), card)
     scores = None
     if isinstance(card.input, InputSpec):
         network = registry.load("classifier", settings)
@@ -63,32 +57,9 @@ def run_scan(
         facts = facts.grown("classifier", time.monotonic() - started, model=registry.fact(network))
     started = time.monotonic()
     network = registry.load("segmenter", settings, model)
-    labels = segmenter.segment(volume, scores, network, lambda done: report("segmenter", done), further=further)
+    labels = segmenter.segment(volume, scores, network, lambda done: report("segmenter", done))
     seconds = time.monotonic() - started
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=registry.fact(network))
     out.mkdir(parents=True, exist_ok=True)
     artifacts.save_labels(out / artifacts.LABELS, labels)
     write_result(labels, out, provenance_of(facts), quality=quality, progress=lambda done: report("mesher", done))
-
-
-def _channels(card: ModelCard) -> int:
-    """Return how many images the model of a card reads."""
-    return len(card.input.channels) if isinstance(card.input, VolumeInput) else 1
-
-
-def channel_files(folder: Path, count: int) -> list[Path]:
-    """Return the files of a scan with several channels: `*_0000.nii.gz`, `*_0001.nii.gz` and so on, as for nnU-Net.
-
-    Raises UnsupportedScan for another number of them.
-    """
-    files = sorted(path for path in folder.glob("*") if _CHANNEL.search(path.name)) if folder.is_dir() else []
-    numbers = [int(match[1]) for path in files if (match := _CHANNEL.search(path.name))]
-    if numbers != list(range(count)):
-        raise UnsupportedScan(
-            f"The model reads {count} images: send a folder with one NIfTI file for each, whose names end with "
-            f"_0000 to _{count - 1:04d}."
-        )
-    return files
-
-
-_CHANNEL = re.compile(r"_(\d{4})\.nii(\.gz)?$")

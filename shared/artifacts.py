@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Literal
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from shared.errors import UnsupportedScan
@@ -26,6 +27,8 @@ _CARET = 30
 """Code of a header extension in the Caret XML format (NIfTI-1, extension codes)."""
 _DESCRIPTION_BYTES = 80
 """Size of the field `descrip`, with the zero at its end (NIfTI-1)."""
+_FURTHER = "further_"
+"""Beginning of the names of the further images of a stored volume; their numbers count from 1."""
 VOLUME, SCORES, LABELS = "volume.npz", "scores.npz", "labels.nii.gz"
 DICOM_FILES = ("segmentation.dcm", "sr.dcm", "rtstruct.dcm", "stl.dcm", "obj.dcm", "mtl.dcm")
 """DICOM files of a job's result."""
@@ -70,27 +73,36 @@ def facts_name(stage: str) -> str:
 def save_volume(path: Path, volume: Volume) -> None:
     """Write a volume as an uncompressed .npz without pickles."""
     about = np.array([volume.modality, volume.source, *volume.warnings])
+    further = {f"{_FURTHER}{number}": image for number, image in enumerate(volume.further, start=1)}
     with path.open("wb") as file:
-        np.savez(file, data=volume.data, affine=volume.geometry.affine, about=about)
+        arrays: dict[str, Any] = {"data": volume.data, "affine": volume.geometry.affine, "about": about, **further}
+        np.savez(file, **arrays)
 
 
 def load_volume(path: Path) -> Volume:
     """Read what `save_volume` wrote; the voxels are mapped from the file, so only those that are used take memory."""
-    with path.open("rb") as file:
-        voxels = find_array(file, "data")
     with np.load(path, allow_pickle=False) as arrays:
         affine, about = arrays["affine"], [str(text) for text in arrays["about"]]
-    data = np.memmap(path, voxels.dtype, "r", voxels.start, voxels.shape, voxels.order)
+        count = sum(name.startswith(_FURTHER) for name in arrays.files)
+    data, *further = (_mapped(path, name) for name in ("data", *(f"{_FURTHER}{n + 1}" for n in range(count))))
     modality: Modality = "CT" if about[0] == "CT" else "MR"
     source: SourceFormat = about[1]  # type: ignore[assignment]
-    return Volume(data, Geometry(voxels.shape, affine), modality, source, tuple(about[2:]))
+    shape = (data.shape[0], data.shape[1], data.shape[2])
+    return Volume(data, Geometry(shape, affine), modality, source, tuple(about[2:]), tuple(further))
+
+
+def _mapped(path: Path, name: str) -> NDArray[Any]:
+    with path.open("rb") as file:
+        voxels = find_array(file, name)
+    return np.memmap(path, voxels.dtype, "r", voxels.start, voxels.shape, voxels.order)
 
 
 def release_pages(volume: Volume) -> None:
     """Let the system drop the pages of a mapped volume that were read; they are read again when they are used."""
-    mapping = getattr(volume.data, "base", None)
-    if isinstance(mapping, mmap.mmap):
-        mapping.madvise(mmap.MADV_DONTNEED)
+    for image in volume.images:
+        mapping = getattr(image, "base", None)
+        if isinstance(mapping, mmap.mmap):
+            mapping.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass(frozen=True, slots=True)

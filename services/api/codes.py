@@ -91,6 +91,7 @@ SCAN = {
     "corrupt_scan": (422, "Truncated or damaged data."),
     "decoder_crashed": (422, "The decoder did not survive the data."),
     "scan_too_slow": (422, "The data kept the decoder busy beyond its time."),
+    "wrong_channels": (422, "The scan has another number of images than the model reads; the sentence names both."),
     "unsupported_scan": (422, "A kind of image or a compression that is not read."),
     "no_such_frame": (422, "The image has fewer frames."),
     "scan_too_large": (413, "More files, bytes or voxels than allowed."),

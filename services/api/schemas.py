@@ -139,6 +139,14 @@ class Job(BaseModel):
     review: descriptions.Review = "unread"
     modality: str = ""
     model: str = ""
+    warnings: list[JobWarning] = []
+
+
+class JobWarning(BaseModel):
+    """What was unusual about a scan for the job's model before the work; the report has all warnings of the result."""
+
+    code: str
+    detail: str
 
 
 class JobChange(BaseModel):
@@ -298,6 +306,7 @@ def job_view(
         review=described.review,
         modality=described.modality,
         model=described.model,
+        warnings=[JobWarning(**each) for each in job.warnings],
     )
 
 

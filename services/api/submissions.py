@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import IntegrityError
 
-from services.api import schemas, uploads
+from services.api import domain, schemas, uploads
 from services.api.gateway import Gateway
 from shared.ledger import api_keys, audit, idempotency, jobs, submission
 from shared.telemetry.trace import span
@@ -91,13 +91,20 @@ class JobSubmission:
                     return jobs.get(connection, tenant, again)
             if scan is not None:
                 uploads.record(connection, tenant, scan)
-            else:
-                jobs.get_scan(connection, tenant, scan_id)
+            known = scan or jobs.get_scan(connection, tenant, scan_id)
+            warnings = domain.check(connection, known, self.options)
             settings = self.gateway.settings
             seconds = min(settings.job_seconds, self.options.deadline or settings.job_seconds)
             options = self.options.model_dump(mode="json", exclude={"deadline"})
             job_id = submission.submit(
-                connection, tenant, scan_id, options, seconds=seconds, patience=settings.ring_seconds, trace=trace
+                connection,
+                tenant,
+                scan_id,
+                options,
+                seconds=seconds,
+                patience=settings.ring_seconds,
+                trace=trace,
+                warnings=warnings,
             )
             if self.key is not None:
                 idempotency.remember(connection, tenant, self.key, self._digest(sha256), job_id)

@@ -16,7 +16,7 @@ from fastapi import Request
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from sqlalchemy import Connection
 
-from services.api import schemas
+from services.api import domain, schemas
 from services.api.gateway import Gateway, gateway_of
 from services.api.requests import body_chunks, check_encoding
 from services.api.spool import spool_folder
@@ -109,7 +109,7 @@ async def check(gateway: Gateway, tenant: str, upload: Upload, options: schemas.
     async with gateway.turns.turn(tenant):
         declared = await run_in_threadpool(sandbox.inspect, upload.path, options.spacing, options.modality)
     scan_id, key = new_scan()
-    return jobs.Scan(scan_id, key, upload.sha256, upload.bytes, declared.source)
+    return jobs.Scan(scan_id, key, upload.sha256, upload.bytes, declared.source, domain.about_scan(declared))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,8 @@ from shared.imaging.preprocess import Feed, open_feed
 from shared.imaging.volume import LabelMap, SliceScores, Volume
 from shared.imaging.volume_input import VolumeInput
 from shared.models.batches import batch_size, outputs
+from shared.models.card import check_channels
+from shared.models.domain import OUT_OF_DOMAIN, doubts
 from shared.models.network import Network
 
 BATCH = 8
@@ -41,19 +43,21 @@ def segment(
     network: Network,
     progress: Callable[[float], None] = lambda _: None,
     *,
-    further: Sequence[Volume] = (),
     early: EarlyOutlines | None = None,
 ) -> LabelMap:
     """Label the slices in `scores.keep`, all without scores; the others are background.
 
-    A model that reads volumes labels the whole scan, whatever the scores; `further` are the other images of a scan with
-    several channels. The label map is on the volume's own grid. It has the warning `out_of_domain` if the model was not
-    trained on the volume's modality. `progress` is called with 0 to 1 after each batch or window; its exceptions
-    propagate. `early` gets finished slices meanwhile; those of a model that reads volumes are finished together.
+    A model that reads volumes labels the whole scan, whatever the scores. The label map is on the volume's own grid. It
+    has the warning `out_of_domain` if the model was not trained on such volumes. `progress` is called with 0 to 1 after
+    each batch or window; its exceptions propagate. `early` gets finished slices meanwhile; those of a model that reads
+    volumes are finished together. Raises UnsupportedScan for another number of images than the model reads.
     """
-    warnings = () if volume.modality in network.card.modalities else ("out_of_domain",)
+    check_channels(1 + len(volume.further), network.card)
+    grid = volume.geometry
+    is_unusual = bool(doubts(network.card, volume.modality, grid.shape, grid.spacing))
+    warnings = (OUT_OF_DOMAIN,) if is_unusual else ()
     if isinstance(network.card.input, VolumeInput):
-        data = label_scan((volume, *further), network, network.card.input, progress)
+        data = label_scan(volume, network, network.card.input, progress)
         return LabelMap(data, volume.geometry, warnings, network.card.organs)
     turn = to_axial(volume.geometry)
     spacing = turn.target.spacing

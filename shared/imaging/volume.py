@@ -44,7 +44,8 @@ ORGANS = (STOMACH, SMALL_BOWEL, LARGE_BOWEL)
 class Volume:
     """A scan: `data` is (slice, row, column), any real dtype, on `geometry`; CT is in Hounsfield units.
 
-    `warnings` are stable codes that the report repeats.
+    `warnings` are stable codes that the report repeats. `further` are the other images of a scan of several channels
+    (two sequences of one patient, for example), each like `data` and on the same grid.
     """
 
     data: NDArray[Any]
@@ -52,10 +53,17 @@ class Volume:
     modality: Modality
     source: SourceFormat
     warnings: tuple[str, ...] = ()
+    further: tuple[NDArray[Any], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.data.shape != self.geometry.shape:
-            raise ValueError(f"data {self.data.shape} does not fit the grid {self.geometry.shape}")
+        for image in self.images:
+            if image.shape != self.geometry.shape:
+                raise ValueError(f"data {image.shape} does not fit the grid {self.geometry.shape}")
+
+    @property
+    def images(self) -> tuple[NDArray[Any], ...]:
+        """Return the images of all channels, the first one first."""
+        return (self.data, *self.further)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -37,13 +37,14 @@ RESULT = "result"
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """An accepted upload: the key, SHA-256 and size of its bytes."""
+    """An accepted upload: the key, SHA-256 and size of its bytes, and what its headers say (None: not known)."""
 
     id: str
     key: str
     sha256: str
     bytes: int
     format: str
+    about: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class StageRun:
 class Job:
     """One job; times are seconds since 1970. `offers` are the files that are written when they are requested.
 
-    `model` is the key of the segmenter that the job asks for. `revision` is the newest finished revision of its result,
+    `model` is the key of the segmenter that the job asks for. `warnings` (code, detail) were known before the work.
+    `revision` is the newest finished revision of its result,
     and `revised_offers` are the files of that one where a person made it.
     """
 
@@ -84,6 +86,7 @@ class Job:
     expires: float | None = None
     offers: tuple[str, ...] = ()
     model: str | None = None
+    warnings: tuple[dict[str, str], ...] = ()
     revision: int = 1
     revised_offers: tuple[str, ...] = ()
 
@@ -111,8 +114,7 @@ def ensure_tenant(connection: Connection, tenant: str) -> None:
 
 def add_scan(connection: Connection, tenant: str, scan: Scan) -> Scan:
     """Record an upload whose bytes are already durable in the store."""
-    values = {"id": scan.id, "key": scan.key, "sha256": scan.sha256, "bytes": scan.bytes, "format": scan.format}
-    connection.execute(insert(scans).values(tenant=tenant, created=now(), **values))
+    connection.execute(insert(scans).values(tenant=tenant, created=now(), **asdict(scan)))
     return scan
 
 
@@ -121,7 +123,8 @@ def get_scan(connection: Connection, tenant: str | None, scan_id: str) -> Scan:
 
     Raises NotFound, also for a scan of another tenant.
     """
-    query = select(scans.c.id, scans.c.key, scans.c.sha256, scans.c.bytes, scans.c.format).where(scans.c.id == scan_id)
+    columns = (scans.c[name] for name in Scan.__slots__)
+    query = select(*columns).where(scans.c.id == scan_id)
     row = connection.execute(query if tenant is None else query.where(scans.c.tenant == tenant)).first()
     if row is None:
         raise NotFound("There is no such scan.")
@@ -138,17 +141,18 @@ def create(
     patience: float = NOTIFY_AGAIN,
     trace: str | None = None,
     model: str | None = None,
+    warnings: Sequence[Mapping[str, str]] = (),
 ) -> str:
     """Create a queued job on an accepted scan that must end within `seconds`; return its id.
 
     The caller notifies the first stage; the reconciler does so after `patience` seconds. `trace` is the traceparent of
-    the stages' spans, `model` the key of the segmenter that the job asks for.
+    the stages' spans, `model` the key of the segmenter that the job asks for, `warnings` what speaks against the scan.
     """
     job_id = new_id("job")
     connection.execute(
         insert(jobs).values(
             id=job_id, tenant=tenant, scan_id=scan_id, options=dict(options), state="queued", stage=STAGES[0],
-            created=now(), deadline=now() + seconds, model=model,
+            created=now(), deadline=now() + seconds, model=model, warnings=[dict(each) for each in warnings] or None,
         )
     )  # fmt: skip
     rows = [
@@ -316,6 +320,7 @@ def _job(row: Row[Any], runs: dict[str, StageRun], position: int | None, newest:
         tenant=row.tenant,
         scan_id=row.scan_id,
         options=row.options,
+        warnings=tuple(row.warnings or ()),
         state=row.state,
         stage=row.stage,
         created=row.created,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,6 +20,7 @@ def submit(
     seconds: float,
     patience: float = jobs.NOTIFY_AGAIN,
     trace: str | None = None,
+    warnings: Sequence[Mapping[str, str]] = (),
 ) -> str:
     """Create a queued job as `jobs.create` does and, for a DICOM scan, its workitem; return the job id.
 
@@ -29,7 +30,15 @@ def submit(
     name = options.get("model")
     model = models.find(connection, name) if name else None
     job_id = jobs.create(
-        connection, tenant, scan_id, options, seconds=seconds, patience=patience, trace=trace, model=model
+        connection,
+        tenant,
+        scan_id,
+        options,
+        seconds=seconds,
+        patience=patience,
+        trace=trace,
+        model=model,
+        warnings=warnings,
     )
     if jobs.get_scan(connection, tenant, scan_id).format == "dicom":
         workitems.create(connection, tenant, workitems.job_uid(job_id), {}, job_id)

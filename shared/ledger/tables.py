@@ -110,6 +110,7 @@ scans = Table(
     Column("format", String(16), nullable=False),
     Column("created", _Time, nullable=False),
     Column("filed", Integer, nullable=False, server_default="0"),
+    Column("about", JSON),
     Index(None, "filed"),
 )
 
@@ -133,6 +134,7 @@ jobs = Table(
     Column("filed", Integer, nullable=False, server_default="0"),
     Column("offers", JSON),
     Column("model", String(64)),
+    Column("warnings", JSON),
     Index(None, "filed"),
     Index(None, "tenant", "seq"),
     Index(None, "state", "seq"),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from shared.errors import ModelError
+from shared.errors import ModelError, UnsupportedScan
 from shared.imaging.input_spec import InputSpec
 from shared.imaging.label_table import label_set, named
 from shared.imaging.structures import find
@@ -33,6 +33,17 @@ class Coverage(_Part):
 
     scan_mm: tuple[float, float]
     caudal_mm: float
+
+
+class Domain(_Part):
+    """Scans like those of the training data, each (smallest, largest) in mm; None: not known.
+
+    `pixel_mm` is the side of a pixel, `slice_mm` the distance of slices, `field_of_view_mm` the longer side of a slice.
+    """
+
+    pixel_mm: tuple[float, float] | None = None
+    slice_mm: tuple[float, float] | None = None
+    field_of_view_mm: tuple[float, float] | None = None
 
 
 class Source(_Part):
@@ -125,6 +136,7 @@ class ModelCard(_Part):
     regions: tuple[int, ...] = ()
     threshold: float | None = Field(default=None, ge=0.0, le=1.0)
     coverage: Coverage | None = None
+    domain: Domain | None = None
     modalities: tuple[Literal["MR", "CT"], ...] = ("MR",)
     architecture: str = ""
     data: tuple[Source, ...] = ()
@@ -156,9 +168,10 @@ class ModelCard(_Part):
         """Return the SHA-256 of what this card says, the checksums of its weights included.
 
         Two models with the same weights and other labels have different keys. Values that are the defaults do not
-        count, so a card has the same key in a later version that knows more fields.
+        count, so a card has the same key in a later version that knows more fields. Nor does `domain`, which changes no
+        result.
         """
-        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude_defaults=True, exclude={"domain"}).encode()).hexdigest()
 
     @property
     def slices(self) -> InputSpec:
@@ -169,6 +182,16 @@ class ModelCard(_Part):
         if isinstance(self.input, InputSpec):
             return self.input
         raise ModelError(f"{self.name} {self.version} reads volumes; here a model that reads slices is needed.")
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Return the names of the images that the model reads; none for a model that reads slices."""
+        return tuple(channel.name for channel in self.input.channels) if isinstance(self.input, VolumeInput) else ()
+
+    @property
+    def channels(self) -> int:
+        """Return how many images of a patient the model reads: one, if it reads slices."""
+        return max(1, len(self.channel_names))
 
     @property
     def organs(self) -> tuple[Organ, ...]:
@@ -197,6 +220,17 @@ class ModelCard(_Part):
     def outputs(self) -> int:
         """Return the number of values per slice (classifier) or per pixel (segmenter, background first)."""
         return len(self.labels) + (self.stage == "segmenter" and not self.regions)
+
+
+def check_channels(images: int, card: ModelCard) -> None:
+    """Check that a scan has as many images as a model reads.
+
+    Raises UnsupportedScan.
+    """
+    if images != card.channels:
+        reads = f"{card.channels} images ({', '.join(card.channel_names)})" if card.channels > 1 else "one image"
+        has = f"{images} images" if images > 1 else "one image"
+        raise UnsupportedScan(f"The model {card.name} reads {reads}, and the scan has {has}.", "wrong_channels")
 
 
 def load_card(path: Path) -> ModelCard:

@@ -85,8 +85,13 @@ class Shelf:
         for shelved in known:
             provider = resolve(self.settings.provider, shelved.folder, self.settings.models)
             about = registry.about(shelved.card, provider, device_of(provider, gpu))
-            cards.append(about | {"offered": shelved.offered})
+            cards.append(about | {"offered": shelved.offered, "default_for": self._default_for(shelved.folder)})
         return {**cards[0], "cards": cards, "models": [shelved.key for shelved in known]}
+
+    def _default_for(self, folder: Path) -> list[str]:
+        """Return the modalities whose default is the model of a folder."""
+        modalities = library.MODALITIES
+        return [each for each in modalities if registry.folder("segmenter", self.settings, each) == folder]
 
 
 def _card(folder: Path) -> tuple[ModelCard, str]:

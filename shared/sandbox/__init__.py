@@ -39,11 +39,16 @@ _SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Declared:
-    """What a scan's headers say: its source format, (slices, rows, columns) and spacing (slice, row, column) mm."""
+    """What a scan's headers say: its source format, (slices, rows, columns) and spacing (slice, row, column) mm.
+
+    `channels` is the number of its images. `modality` is empty where the headers do not say it.
+    """
 
     source: str
     shape: tuple[int, int, int]
     spacing: tuple[float, float, float]
+    channels: int = 1
+    modality: str = ""
 
 
 def inspect(
@@ -55,7 +60,8 @@ def inspect(
     """
     request = {"path": str(path), "spacing": spacing, "modality": modality, "out": None}
     result = _ask(request, SECONDS)
-    return Declared(result["source"], tuple(result["shape"]), tuple(result["spacing"]))
+    known = (result["origin"] or {}).get("modality", modality) or ""
+    return Declared(result["source"], tuple(result["shape"]), tuple(result["spacing"]), result["channels"], known)
 
 
 def decode(
@@ -72,9 +78,11 @@ def decode(
         out = folder / "voxels.npy"
         request = {"path": str(path), "spacing": spacing, "modality": modality, "out": str(out)}
         result = _ask(request, seconds)
-        data = np.load(out, allow_pickle=False)
+        with out.open("rb") as file:
+            data, *further = (np.load(file, allow_pickle=False) for _ in range(result["channels"]))
     geometry = Geometry(tuple(result["shape"]), np.array(result["affine"]))
-    return Volume(data, geometry, result["modality"], result["source"], tuple(result["warnings"]))
+    warnings = tuple(result["warnings"])
+    return Volume(data, geometry, result["modality"], result["source"], warnings, tuple(further))
 
 
 def origin(path: Path) -> Origin | None:

@@ -145,11 +145,14 @@ def _read(request: dict[str, Any]) -> dict[str, Any]:
         "spacing": plan.geometry.spacing,
         "affine": plan.geometry.affine.tolist(),
         "origin": plan.origin and _plain(plan.origin),
+        "channels": plan.channels,
     }
     if request["out"]:
         _limit(BUDGET + 3 * plan.voxel_bytes)
         volume = plan.decode()
-        np.save(request["out"], volume.data, allow_pickle=False)
+        with Path(request["out"]).open("wb") as file:  # one array behind the other
+            for image in volume.images:
+                np.save(file, image, allow_pickle=False)
         result |= {"modality": volume.modality, "warnings": volume.warnings}
     return result
 

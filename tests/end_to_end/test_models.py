@@ -72,6 +72,27 @@ def test_a_model_of_volumes_is_served_with_its_own_labels_and_without_a_classifi
     assert set(trimesh.load(tmp_path / "model.glb").geometry) == {"stomach", "small_bowel", "tumour"}
 
 
+@pytest.mark.timeout(120)
+def test_a_scan_of_several_channels_is_served_by_the_model_that_reads_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("VISCERA_MODELS", str(tmp_path / "models"))
+    case, folder = RECORDED / "nnunet" / "Regions", tmp_path / "scan"
+    folder.mkdir()
+    for path in (case / "scans").glob("scan7_*.nii.gz"):
+        shutil.copy(path, folder)
+    cli.main(["models", "add", str(case)])
+    with LocalSystem(tmp_path / "data") as system, Client(system.url, system.key) as client:
+        system.wait_ready()
+        name = json.loads((case / "card.json").read_text())["name"]
+        _wait_for_model(client, name)
+        job = client.submit(folder, model=name, modality="MR")["id"]
+        assert client.wait(job)["state"] == "succeeded"
+        client.download(job, "labels.nii.gz", tmp_path / "labels.nii.gz")
+        with pytest.raises(VisceraError, match="reads one image, and the scan has 2 images"):
+            client.submit(folder, modality="MR")
+    labels, expected = (nib.load(path) for path in (tmp_path / "labels.nii.gz", case / "plain" / "scan7.nii.gz"))
+    assert (np.asarray(labels.dataobj) != np.asarray(expected.dataobj)).sum() <= 3
+
+
 @pytest.mark.timeout(180)
 def test_two_models_serve_side_by_side_and_one_is_removed_meanwhile(tmp_path, monkeypatch):
     monkeypatch.setenv("VISCERA_MODELS", str(tmp_path / "models"))

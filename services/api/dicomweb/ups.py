@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import Connection
 
 from services.api.bounds import takes_body
 from services.api.dicomweb import encoding, qido, workitems
@@ -17,9 +19,12 @@ from services.api.dicomweb.workitems import STATE, TRANSACTION
 from services.api.gateway import DicomReader, DicomWriter, Gateway, GatewayDep
 from shared.errors import BadRequest, Conflict
 from shared.imaging.formats.origin import derived_uid
-from shared.ledger import api_keys, jobs
+from shared.ledger import api_keys, jobs, models
+from shared.ledger.dicom import requests
+from shared.ledger.dicom import series as ledger_series
 from shared.ledger.dicom import workitems as dicom_workitems
 from shared.ledger.ids import new_id
+from shared.worker.queue import notify
 
 router = APIRouter(prefix="/dicom-web/workitems", tags=["dicomweb"], responses=WORKED)
 PERFORMED = "00741216"
@@ -101,9 +106,29 @@ def _create(request: Request, gateway: Gateway, caller: api_keys.Caller, content
     if not _UID.match(uid) or len(uid) > 64:
         raise BadRequest("The workitem's UID is not a valid UID.", "bad_workitem")
     attributes = workitems.created(content)
+    asked = requests.requested(attributes)
     with gateway.writing(caller) as connection:
         dicom_workitems.create(connection, caller.tenant, uid, attributes)
+        job_id = _ask(connection, gateway, caller.tenant, uid, asked) if asked else None
+    if job_id is not None:
+        with suppress(Exception):  # the reconciler notifies again
+            notify(gateway.queue, job_id, jobs.STAGES[0])
     return Response(status_code=201, headers={"Location": str(request.base_url) + f"dicom-web/workitems/{uid}"})
+
+
+def _ask(connection: Connection, gateway: Gateway, tenant: str, uid: str, asked: requests.JobRequest) -> str | None:
+    """Start the job that a workitem asks for, or have it wait for its series; return the job's id."""
+    if asked.model:
+        models.find(connection, asked.model)
+    stored = ledger_series.list_series(connection, tenant, uid=asked.series, limit=1)
+    if not stored or stored[0].state == "open":
+        requests.wait(connection, tenant, uid, asked.series)
+        return None
+    if stored[0].state != "closed":
+        raise Conflict(f"No job can run on the series: it is {stored[0].state}.", "series_not_open")
+    workitem = dicom_workitems.get(connection, tenant, uid)
+    seconds, patience = gateway.settings.job_seconds, gateway.settings.ring_seconds
+    return ledger_series.start_again(connection, stored[0], workitem, asked.model, seconds=seconds, patience=patience)
 
 
 def _update(gateway: Gateway, caller: api_keys.Caller, workitem: str, content: Json, transaction_uid: str) -> Response:

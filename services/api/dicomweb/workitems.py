@@ -16,6 +16,8 @@ from shared.ledger.dicom.workitems import State, Workitem
 
 UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 STATE, TRANSACTION, PRIORITY, LABEL = "00741000", "00081195", "00741200", "00741204"
+_OF_REQUEST = (PRIORITY, LABEL, "00404018", "00404005")
+"""Attributes that stay as the workitem's sender wrote them: priority, label, code, scheduled start."""
 UNSPECIFIED = ("110513", "Discontinued for unspecified reason")
 EQUIPMENT = ("110501", "Equipment failure")
 _OURS = ("worker_lost", "internal_error", "out_of_memory", "timeout", "bad_model")
@@ -42,7 +44,8 @@ def shown(connection: Connection, caller: api_keys.Caller, workitem: Workitem) -
         ScheduledProcedureStepModificationDateTime=_time(workitem.updated),
     )  # fmt: skip
     if workitem.job_id is not None:
-        content |= _of_job(connection, caller.tenant, jobs.get(connection, caller.tenant, workitem.job_id))
+        job = _of_job(connection, caller.tenant, jobs.get(connection, caller.tenant, workitem.job_id))
+        content |= {tag: value for tag, value in job.items() if tag not in content or tag not in _OF_REQUEST}
     return content
 
 

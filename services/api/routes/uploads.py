@@ -10,7 +10,7 @@ from fastapi import APIRouter, BackgroundTasks, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.api import schemas, uploads
+from services.api import domain, schemas, uploads
 from services.api.bounds import takes_body
 from services.api.gateway import Gateway, GatewayDep, Writer
 from services.api.requests import RAW_BODY
@@ -156,7 +156,7 @@ def _check(gateway: Gateway, upload: ledger.Upload, options: schemas.Options) ->
         if path.stat().st_size != upload.bytes or upload.sha256 not in {None, digest}:
             raise Unprocessable("What arrived is not what was announced.", "digest_mismatch")
         declared = sandbox.inspect(path, options.spacing, options.modality)
-    return jobs.Scan(upload.scan_id, upload.key, digest, upload.bytes, declared.source)
+    return jobs.Scan(upload.scan_id, upload.key, digest, upload.bytes, declared.source, domain.about_scan(declared))
 
 
 def _record(gateway: Gateway, caller: api_keys.Caller, upload: ledger.Upload, scan: jobs.Scan) -> None:

@@ -15,7 +15,6 @@ from services.segmenter.volumes.resampling import Spacing
 from services.segmenter.volumes.sliding import logit_planes
 from services.segmenter.volumes.windows import place_windows
 from shared.arrays import Float64, UInt8
-from shared.errors import BadGeometry, UnsupportedScan
 from shared.imaging.geometry import to_axial
 from shared.imaging.volume import Volume
 from shared.imaging.volume_input import VolumeInput
@@ -23,23 +22,15 @@ from shared.models.network import Network
 
 
 def label_scan(
-    volumes: Sequence[Volume],
+    volume: Volume,
     network: Network,
     spec: VolumeInput,
     progress: Callable[[float], None] = lambda _: None,
 ) -> UInt8:
-    """Return the label map of a scan, uint8 on its own grid; `volumes` has one image per channel of the model.
-
-    Raises UnsupportedScan for another number of images, and BadGeometry where they are on different grids.
-    """
-    if len(volumes) != len(spec.channels):
-        names = ", ".join(channel.name for channel in spec.channels)
-        raise UnsupportedScan(f"The model reads {len(spec.channels)} images ({names}) and the scan has {len(volumes)}.")
-    grid = volumes[0].geometry
-    if any(volume.geometry != grid for volume in volumes):
-        raise BadGeometry("The images of the scan are not on one grid; resample them first.")
+    """Return the label map of a scan, uint8 on its own grid; the scan has one image per channel of the model."""
+    grid = volume.geometry
     turn = None if spec.orientation == "stored" else to_axial(grid, _codes(spec.orientation))
-    images = [volume.data if turn is None else turn.apply(volume.data) for volume in volumes]
+    images = [image if turn is None else turn.apply(image) for image in volume.images]
     seen = grid if turn is None else turn.target
     labels = label_images(images, seen.spacing, network, spec, progress, seen.affine[:3, 2::-1])
     return labels if turn is None else np.ascontiguousarray(turn.undo(labels))

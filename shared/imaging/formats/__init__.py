@@ -101,7 +101,7 @@ def _plan(images: dict[str, list[Member]], hints: Hints, limits: Limits) -> Plan
         raise MixedSeries(f"There are several kinds of images in it ({', '.join(images)}); send one series at a time.")
     if not plans:
         raise refusal or NotAScan("There is no image in it.")
-    limits.check_voxels(plans[0].geometry.shape)
+    limits.check_voxels(plans[0].geometry.shape, plans[0].channels)
     return plans[0]
 
 

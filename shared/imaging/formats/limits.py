@@ -17,12 +17,12 @@ class Limits:
     voxels: int = 2**30
     side: int = 8192
 
-    def check_voxels(self, shape: tuple[int, ...]) -> None:
-        """Check a declared shape (slices, rows, columns).
+    def check_voxels(self, shape: tuple[int, ...], channels: int = 1) -> None:
+        """Check a declared shape (slices, rows, columns) of each of some images.
 
         Raises ScanTooLarge.
         """
-        total = 1
+        total = channels
         for size in shape:
             if size > self.side:
                 raise ScanTooLarge(f"The scan declares {size} voxels along one side; at most {self.side} are read.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,8 @@ from shared.imaging.geometry import Geometry
 
 _TO_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _MAX_SHEAR = 0.0087  # cosine of the angle between axes: half a degree off a right angle
+_CHANNEL = re.compile(r"(.*)_(\d{4})\.nii(?:\.gz)?", re.IGNORECASE)
+MOST_CHANNELS = 16
 _HEADER_BYTES = {1: 348, 2: 540}
 _FIRST_VOXEL = {1: 352, 2: 544}
 """Least offset of the voxels in a single file: the header and the four bytes that announce extensions."""
@@ -47,8 +50,37 @@ class _Voxels:
 def plan(members: list[Member], hints: Hints, limits: Limits) -> Plan:
     """Return the plan of a NIfTI image from its header; `members` is one file, or a .hdr and its .img.
 
+    Several single files named `*_0000.nii.gz`, `*_0001.nii.gz` and so on (as for nnU-Net) are the channels of one scan.
     Raises a `BadScan` for a header that can't be used.
     """
+    channels = channels_of(members)
+    if channels is None:
+        return _plan_image(members, hints, limits)
+    first, *others = (_plan_image([member], hints, limits) for member in channels)
+    if any(not other.geometry.is_same_grid(first.geometry) for other in others):
+        raise BadGeometry("The images of the scan are not on one grid; resample them first.")
+    warnings = tuple(dict.fromkeys(code for each in (first, *others) for code in each.warnings))
+    itemsize = max(each.itemsize for each in (first, *others))
+    return replace(first, itemsize=itemsize, warnings=warnings, further=tuple(other.read for other in others))
+
+
+def channels_of(members: Sequence[Member]) -> list[Member] | None:
+    """Return the files of a scan of several channels in their order; None where the names say nothing of channels.
+
+    Raises MixedSeries where a number is missing or there are too many.
+    """
+    named = {int(match[2]): match[1] for member in members if (match := _CHANNEL.fullmatch(member.path.as_posix()))}
+    if len(members) < 2 or len(named) < len(members) or len(set(named.values())) > 1:
+        return None
+    if sorted(named) != list(range(len(members))) or len(members) > MOST_CHANNELS:
+        raise MixedSeries(
+            f"The images of a scan of several channels are named _0000, _0001 and so on, at most {MOST_CHANNELS}; "
+            "one of these numbers is missing here."
+        )
+    return sorted(members, key=lambda member: member.path)
+
+
+def _plan_image(members: list[Member], hints: Hints, limits: Limits) -> Plan:
     header_file, voxel_file = _files(members)
     header = _header(header_file)
     shape = _shape(header, limits)

@@ -62,7 +62,8 @@ class Origin:
 class Plan:
     """A scan whose headers passed every check: its grid, bytes per voxel, decoder, series and warnings.
 
-    `itemsize` is the larger of the stored and the decoded voxel, in bytes: the memory limit depends on it.
+    `itemsize` is the larger of the stored and the decoded voxel, in bytes: the memory limit depends on it. `further`
+    decode the other images of a scan of several channels, which are on the same grid.
     """
 
     geometry: Geometry
@@ -71,12 +72,18 @@ class Plan:
     read: Callable[[], Pixels]
     origin: Origin | None = None
     warnings: tuple[str, ...] = ()
+    further: tuple[Callable[[], Pixels], ...] = ()
+
+    @property
+    def channels(self) -> int:
+        """Return the number of images."""
+        return 1 + len(self.further)
 
     @property
     def voxel_bytes(self) -> int:
         """Return the bytes of the voxels as declared."""
         slices, rows, columns = self.geometry.shape
-        return slices * rows * columns * self.itemsize
+        return slices * rows * columns * self.itemsize * self.channels
 
     def decode(self) -> Volume:
         """Return the voxels on the grid.
@@ -84,5 +91,8 @@ class Plan:
         Raises a `BadScan` where the data differs from the headers.
         """
         pixels = self.read()
-        codes = tuple(dict.fromkeys((*self.warnings, *pixels.warnings)))
-        return Volume(pixels.data, self.geometry, pixels.modality, self.source, codes)
+        further = [read() for read in self.further]
+        found = (code for image in (pixels, *further) for code in image.warnings)
+        codes = tuple(dict.fromkeys((*self.warnings, *found)))
+        images = tuple(image.data for image in further)
+        return Volume(pixels.data, self.geometry, pixels.modality, self.source, codes, images)

@@ -9,9 +9,11 @@ from typing import Any
 from pydicom import uid
 from sqlalchemy import Connection, exists, func, select, update
 
-from shared.ledger import jobs, submission
-from shared.ledger.dicom import workitems
+from shared.errors import Conflict
+from shared.ledger import jobs, models, submission
+from shared.ledger.dicom import requests, workitems
 from shared.ledger.dicom.tables import instances, results, series, series_jobs, studies
+from shared.ledger.dicom.workitems import Workitem
 from shared.ledger.engine import insert, now
 from shared.ledger.history import record
 from shared.ledger.tables import file_runs
@@ -83,6 +85,8 @@ def images(connection: Connection, series_id: str) -> tuple[list[str], str | Non
 
 def set_aside(connection: Connection, current: Series, reason: str) -> bool:
     """Record that a series is stored but not processed; return False if it changed meanwhile."""
+    for workitem in requests.waiting(connection, current.tenant, current.uid):
+        requests.cancel(connection, current.tenant, workitem)
     return _moved(connection, current, {"state": "unsuited", "reason": reason})
 
 
@@ -105,19 +109,79 @@ def start(
     """Close a series and start a job for its next attempt in the caller's transaction; return None if it changed
     meanwhile.
 
-    Raises UnknownModel.
+    Workitems that wait for the series get a job each on the same scan; the first one gets this job. Raises
+    UnknownModel.
     """
-    attempt = current.attempt + 1
+    waiting = _possible(connection, current)
+    attempt = current.attempt + max(1, len(waiting))
     if not _moved(connection, current, {"state": "closed", "reason": None, "attempt": attempt}):
         return None
     jobs.add_scan(connection, current.tenant, scan)
+    asked_for: list[tuple[Workitem | None, str | None]] = [(item, asked.model) for item, asked in waiting]
+    started = [
+        _attempt(connection, current, number, scan.id, count, wanted=each, seconds=seconds, patience=patience)
+        for number, each in enumerate(asked_for or [(None, model)], start=current.attempt + 1)
+    ]
+    return started[0]
+
+
+def start_again(
+    connection: Connection, current: Series, workitem: Workitem, model: str | None, *, seconds: float, patience: float
+) -> str:
+    """Start a further job on the scan of a closed series, for a workitem; return its id.
+
+    Raises Conflict if the series changed meanwhile or has no scan any more, and UnknownModel.
+    """
+    tried = attempts(connection, [current.id]).get(current.id)
+    if not tried:
+        raise Conflict("The jobs of the series were erased, and its scan with them.", "series_not_open")
+    job_id, attempt, count = tried[-1]
+    same = (series.c.id == current.id) & (series.c.state == "closed") & (series.c.attempt == attempt)
+    if connection.execute(update(series).where(same).values(attempt=attempt + 1)).rowcount != 1:
+        raise Conflict("The series changed meanwhile; send the workitem again.", "workitem_changed")
+    scan_id = jobs.get(connection, current.tenant, job_id).scan_id
+    wanted = (workitem, model)
+    return _attempt(connection, current, attempt + 1, scan_id, count, wanted=wanted, seconds=seconds, patience=patience)
+
+
+def _attempt(
+    connection: Connection,
+    current: Series,
+    attempt: int,
+    scan_id: str,
+    count: int,
+    *,
+    wanted: tuple[Workitem | None, str | None],
+    seconds: float,
+    patience: float,
+) -> str:
+    """Start the job of one attempt, for a workitem or for none; return its id."""
+    workitem, model = wanted
     options = {"quality": "standard"} | ({"model": model} if model else {})
-    job_id = submission.submit(connection, current.tenant, scan.id, options, seconds=seconds, patience=patience)
+    job_id = submission.submit(connection, current.tenant, scan_id, options, seconds=seconds, patience=patience)
     values = {"job_id": job_id, "series": current.id, "attempt": attempt, "instances": count, "published": 0}
     connection.execute(insert(connection, series_jobs).values(**values))
     workitems.describe(connection, job_id, _step(connection, current))
     record(connection, job_id, "series_attempt", {"attempt": attempt, "instances": count})
+    if workitem is not None:
+        requests.bind(connection, current.tenant, workitem, job_id)
     return job_id
+
+
+def _possible(connection: Connection, current: Series) -> list[tuple[Workitem, requests.JobRequest]]:
+    """Return the workitems that wait for a series with what they ask for; one for an unknown model is cancelled."""
+    found = []
+    for workitem in requests.waiting(connection, current.tenant, current.uid):
+        asked = requests.requested(workitem.attributes)
+        try:
+            if asked is not None and asked.model:
+                models.find(connection, asked.model)
+        except models.UnknownModel:  # it was there when the workitem was created
+            requests.cancel(connection, current.tenant, workitem)
+            continue
+        if asked is not None:
+            found.append((workitem, asked))
+    return found
 
 
 def _step(connection: Connection, current: Series) -> dict[str, Any]:

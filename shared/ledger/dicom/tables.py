@@ -126,6 +126,8 @@ workitems = Table(
     Column("attributes", JSON, nullable=False),
     Column("created", _Time, nullable=False),
     Column("updated", _Time, nullable=False),
+    Column("series", _Uid),
     UniqueConstraint("tenant", "uid"),
     Index(None, "job_id"),
+    Index(None, "series"),
 )

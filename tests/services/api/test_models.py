@@ -1,11 +1,17 @@
 """A job may name its model; the list names the models of live workers."""
 
+import zipfile
+
 import pytest
 
+from shared.imaging.phantoms import abdomen
 from shared.ledger import jobs, models, workers
+from shared.models.card import ModelCard
 from shared.models.shelf import Shelf
 from shared.settings import Settings
 from tests.services.api.test_jobs import assert_problem
+from tests.support.scans import small_grid, write_nifti
+from tests.support.volume_models import RAW, volume_card, volume_spec
 
 LIVER = "1" * 64
 
@@ -66,3 +72,65 @@ def test_the_list_has_every_offered_model_of_a_worker_once(client, ledger, tmp_p
     listed = client.get("/v1/models").json()["items"]
     assert sorted(model["name"] for model in listed) == sorted([about["card"]["name"], "same weights"])
     assert {model["stage"] for model in listed} == {"segmenter"}
+
+
+@pytest.fixture
+def pool(ledger, tmp_path):
+    """A live segmenter with the shipped model as default, and one of two channels that knows its training data."""
+    shipped = Shelf(Settings(models=tmp_path / "none")).describe()["cards"][0]
+    spec = volume_spec(channels=(RAW, RAW.model_copy(update={"name": "T2"})))
+    domain = {"pixel_mm": (0.1, 50.0), "slice_mm": (40.0, 50.0)}
+    card = volume_card(spec, name="pair", domain=domain)
+    about = {"card": card.model_dump(mode="json"), "offered": True, "default_for": []}
+    keys = [ModelCard.model_validate(shipped["card"]).key, card.key]
+    described = shipped | {"cards": [shipped, about], "models": keys}
+    with ledger.write() as connection:
+        workers.seen(connection, workers.Worker("w", "segmenter", described))
+        models.report(connection, [models.KnownModel(card.key, "pair", "1", True)])
+
+
+def channels(folder, count):
+    """A zip of NIfTI files, the channels of one scan."""
+    path = folder / "scan.zip"
+    volume = abdomen(small_grid()).volume
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(count):
+            archive.write(write_nifti(folder / "a.nii", volume), f"a_{number:04d}.nii")
+    return path.read_bytes()
+
+
+@pytest.mark.usefixtures("pool")
+def test_a_scan_of_another_number_of_images_is_refused_before_it_is_accepted(client, tmp_path):
+    two = channels(tmp_path, 2)
+    answer = client.post("/v1/jobs", content=two)
+    assert_problem(answer, 422, "wrong_channels")
+    assert "reads one image, and the scan has 2 images" in answer.json()["detail"]
+    assert_problem(client.post("/v1/jobs?model=pair", content=channels(tmp_path, 3)), 422, "wrong_channels")
+    assert client.get("/v1/jobs").json()["items"] == []
+    assert client.post("/v1/jobs?model=pair", content=two).status_code == 202
+    scan = client.post("/v1/scans", content=two).json()["id"]
+    assert_problem(client.post("/v1/jobs", json={"scan": scan}), 422, "wrong_channels")
+    assert client.post("/v1/jobs", json={"scan": scan, "options": {"model": "pair"}}).status_code == 202
+
+
+@pytest.mark.usefixtures("pool")
+def test_a_job_says_what_is_unusual_about_its_scan_before_any_work(client, tmp_path):
+    two = channels(tmp_path, 2)
+    job = client.post("/v1/jobs?model=pair&modality=CT", content=two).json()
+    details = [warning["detail"] for warning in job["warnings"]]
+    assert {warning["code"] for warning in job["warnings"]} == {"out_of_domain"}
+    assert details[0] == "The model was trained on MR, and the scan is CT."
+    assert "40 to 50 mm (distance between slices)" in details[1]
+    assert client.get(f"/v1/jobs/{job['id']}").json()["warnings"] == job["warnings"]
+
+
+@pytest.mark.usefixtures("pool")
+def test_a_usual_scan_has_no_warnings_and_another_modality_has_one(client, scan):
+    assert client.post("/v1/jobs", content=scan).json()["warnings"] == []
+    (warning,) = client.post("/v1/jobs?modality=CT", content=scan).json()["warnings"]
+    assert warning == {"code": "out_of_domain", "detail": "The model was trained on MR, and the scan is CT."}
+
+
+def test_without_a_live_worker_nothing_is_known_and_the_scan_is_accepted(client, tmp_path):
+    job = client.post("/v1/jobs", content=channels(tmp_path, 2))
+    assert (job.status_code, job.json()["warnings"]) == (202, [])

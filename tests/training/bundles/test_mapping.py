@@ -2,6 +2,7 @@
 
 import copy
 import json
+from typing import Any
 
 import pytest
 import yaml
@@ -10,7 +11,7 @@ from shared.errors import ModelError
 from training.bundles.configuration import read_configuration
 from training.bundles.mapping import volume_input
 
-PLAIN = {
+PLAIN: dict[str, Any] = {
     "image_key": "image",
     "pixdim": [1.5, 1.5, 2.0],
     "window": {"size": [96, 96, 64]},

@@ -28,12 +28,26 @@ describe("picked files", () => {
 
 describe("doubts about a scan", () => {
   const preview = { modality: "CT", slices: 40, gaps: [3, 3.01] } as Preview;
-  const codes = (part: Partial<Preview>, trained: string[]) => doubts({ ...preview, ...part }, trained).map(({ code }) => code);
+  const codes = (part: Partial<Preview>, trained: string[]) =>
+    doubts({ ...preview, ...part }, trained.length > 0 ? [{ modalities: trained }] : []).map(({ code }) => code);
 
   it("name a kind of scan that the model was not trained on", () => {
     expect(codes({}, ["MR"])).toEqual(["out_of_domain"]);
     expect(codes({}, ["MR", "CT"])).toEqual([]);
     expect(codes({}, [])).toEqual([]);
+  });
+
+  it("name sizes that no model in use was trained on, whatever the order of the axes", () => {
+    const domain = { pixel_mm: [0.5, 2] as [number, number], slice_mm: [2, 6] as [number, number], field_of_view_mm: [200, 500] as [number, number] };
+    const sizes = (spacing: [number, number, number], counts: [number, number, number], ...cards: object[]) => {
+      const [columns, rows, slices] = counts;
+      return doubts({ ...preview, gaps: null, spacing, columns, rows, slices }, [{ domain }, ...cards]).map(({ detail }) => detail);
+    };
+    expect(sizes([1.2, 1.2, 3], [256, 300, 60])).toEqual([]);
+    expect(sizes([2.5, 3, 2.5], [256, 60, 200])[0]).toContain("0.5 to 2 mm (pixels), and this scan has 2.50 mm");
+    expect(sizes([9, 1.2, 1.2], [60, 300, 256])[0]).toContain("2 to 6 mm (distance between slices)");
+    expect(sizes([1.2, 1.2, 3], [90, 100, 60])[0]).toContain("field of view");
+    expect(sizes([1.2, 1.2, 3], [90, 100, 60], { domain: null })).toEqual([]);
   });
 
   it("name a single slice and uneven distances", () => {

@@ -8,7 +8,7 @@ import pytest
 from services.segmenter.volumes.classes import round_to_half
 from services.segmenter.volumes.core import label_images, label_scan
 from services.segmenter.volumes.windows import gaussian, starts
-from shared.errors import BadGeometry, ModelError, UnsupportedScan
+from shared.errors import ModelError
 from shared.imaging.geometry import Geometry
 from shared.imaging.volume import Volume
 from tests.support.volume_models import RAW, by_value, network_of, volume_card, volume_spec
@@ -54,7 +54,7 @@ def test_a_scan_is_turned_to_the_orientation_of_the_card_and_back():
     data = blocks()
     affine = np.diag([1.0, -1.0, -1.0, 1.0])  # LPS of column, row, slice: left, anterior, feet
     volume = Volume(data, Geometry(data.shape, affine), "MR", "nifti")
-    labels = label_scan([volume], network_of(volume_card(spec), run), spec)
+    labels = label_scan(volume, network_of(volume_card(spec), run), spec)
     assert np.array_equal(labels, expected_of(data))
     body = data[3:17, 4:20, 2:21]
     inside = seen[0][0, 0][3:17, 3:19, 3:22]  # the part that is not zero, in the middle of the padding
@@ -136,17 +136,17 @@ def test_logits_beyond_half_precision_are_an_error():
         label_images([blocks()], (1.0, 1.0, 1.0), network, spec)
 
 
-def test_a_model_of_several_images_refuses_another_number_and_other_grids():
-    spec = volume_spec(channels=(RAW, RAW))
-    network = network_of(volume_card(spec), by_value)
-    one, other = (
-        Volume(blocks(), Geometry.from_spacing(blocks().shape, (1.0, 1.0, size)), "MR", "nifti") for size in (1.0, 1.1)
-    )
-    assert np.array_equal(label_scan([one, one], network, spec), expected_of(blocks()))
-    with pytest.raises(UnsupportedScan, match="reads 2 images"):
-        label_scan([one], network, spec)
-    with pytest.raises(BadGeometry, match="not on one grid"):
-        label_scan([one, other], network, spec)
+def test_a_model_of_several_images_reads_them_in_order():
+    spec, seen = volume_spec(channels=(RAW, RAW), patch=(20, 23, 26)), []
+
+    def run(window):
+        seen.append(window.copy())
+        return by_value(window)
+
+    data = blocks()
+    volume = Volume(data, Geometry.from_spacing(data.shape, (1.0, 1.0, 1.0)), "MR", "nifti", further=(data + 1,))
+    assert np.array_equal(label_scan(volume, network_of(volume_card(spec), run), spec), expected_of(data))
+    assert np.array_equal(seen[0][0, 1], seen[0][0, 0] + 1)
 
 
 def test_memory_is_two_volumes_and_one_slab_of_windows():

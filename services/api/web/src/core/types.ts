@@ -57,10 +57,19 @@ export interface Edit {
 export type Review = "unread" | "accepted" | "needs_correction";
 
 /** A model of a worker that is up. */
+type Range = [number, number] | null;
+
+/** What the training data of a model had, in mm. */
+export interface Domain {
+  pixel_mm?: Range;
+  slice_mm?: Range;
+  field_of_view_mm?: Range;
+}
+
 export interface Model {
   stage: string;
   name: string;
-  card: { modalities?: string[] };
+  card: { modalities?: string[]; domain?: Domain | null };
 }
 
 export interface JobPage {

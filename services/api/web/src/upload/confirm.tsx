@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { api } from "../core/api";
 import { t } from "../core/language";
 import type { Text } from "../core/languages/de";
+import type { Model } from "../core/types";
 import { bytes } from "../core/words";
 import type { Preview } from "../preview/types";
 import { PreviewFacts, PreviewView } from "../preview/view";
@@ -36,12 +37,12 @@ export function parseSpacing(text: string): number[] | null {
   return sizes.length === 3 && sizes.every((size) => size > 0.01 && size < 100) ? sizes : null;
 }
 
-/** Kinds of scans that the segmenter in use was trained on; empty while that is unknown. */
-function useModalities(): readonly string[] {
-  const [known, setKnown] = useState<readonly string[]>([]);
+/** Cards of the segmenters in use; empty while they are unknown. */
+function useCards(): readonly Model["card"][] {
+  const [known, setKnown] = useState<readonly Model["card"][]>([]);
   useEffect(() => {
     api.models().then(
-      ({ items }) => setKnown(items.filter(({ stage }) => stage === "segmenter").flatMap(({ card }) => card.modalities ?? [])),
+      ({ items }) => setKnown(items.filter(({ stage }) => stage === "segmenter").map(({ card }) => card)),
       () => undefined,
     );
   }, []);
@@ -52,7 +53,7 @@ export function Confirm({ picked, preview, unseen, onStart, onBack }: Props) {
   const [quality, setQuality] = useState("standard");
   const [text, setText] = useState("");
   const [problem, setProblem] = useState("");
-  const trained = useModalities();
+  const cards = useCards();
   const total = picked.reduce((sum, { file }) => sum + file.size, 0);
   const start = (event: Event): void => {
     event.preventDefault();
@@ -74,7 +75,7 @@ export function Confirm({ picked, preview, unseen, onStart, onBack }: Props) {
       </div>
       <form class="card" onSubmit={start}>
         <h1>{t("Is this the right scan?")}</h1>
-        {preview && <Warnings items={doubts(preview, trained)} />}
+        {preview && <Warnings items={doubts(preview, cards)} />}
         {preview && <PreviewFacts preview={preview} />}
         <p class="muted">
           {picked.length === 1 ? t("1 file") : t("{n} files", { n: picked.length })}, {bytes(total)}

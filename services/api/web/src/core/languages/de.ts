@@ -2,6 +2,9 @@
 const de = {
   "Correct": "Korrigieren",
   "Correct: a click or Enter asks which organ a part is": "Korrigieren: Ein Klick oder Enter fragt, welches Organ ein Teil ist",
+  "distance between slices": "Abstand der Schichten",
+  "field of view": "Bildausschnitt",
+  "pixels": "Pixel",
   "{organ}: which organ is this part?": "{organ}: Welches Organ ist dieser Teil?",
   "How far": "Wie weit",
   "Whole connected part (3-D)": "Ganzer zusammenhängender Teil (3D)",
@@ -203,6 +206,7 @@ const de = {
   "Organs": "Organe",
   "Organs and warnings": "Organe und Warnungen",
   "Out of domain: this looks like a {modality}, and the model in use was trained on {trained}. Its outlines will be unreliable.": "Außerhalb des Bereichs: das sieht nach {modality} aus, und das benutzte Modell wurde mit {trained} trainiert. Seine Umrisse werden unzuverlässig sein.",
+  "Out of domain: the model in use was trained on {least} to {most} mm ({what}), and this scan has {size} mm.": "Außerhalb des Bereichs: das benutzte Modell wurde mit {least} bis {most} mm trainiert ({what}), und diese Aufnahme hat {size} mm.",
   "Outline the organs": "Organe umreißen",
   "Outlines": "Umrisse",
   "PNG slices": "PNG-Schichten",
