@@ -45,6 +45,30 @@ def by_value(windows: np.ndarray) -> np.ndarray:
     return np.concatenate([-np.abs(first - centre) / 50.0 for centre in (0.0, 100.0, 200.0)], axis=1)
 
 
+def write_value_model(folder: Path, card: ModelCard, step: float = 10.0) -> Path:
+    """A model folder whose label is the number that the value is nearest to, in multiples of `step`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    channels, patch = len(card.input.channels), card.input.patch
+    centres = np.arange(card.outputs, dtype=np.float32).reshape(1, -1, *(1 for _ in patch)) * np.float32(step)
+    # The nearest centre c has the largest 2 c x - c^2.
+    nodes = [
+        helper.make_node("Mul", ["window", "slope"], ["sloped"]),
+        helper.make_node("Add", ["sloped", "offset"], ["logits"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "values",
+        [helper.make_tensor_value_info("window", TensorProto.FLOAT, [1, channels, *patch])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, card.outputs, *patch])],
+        [numpy_helper.from_array(2 * centres / 100, "slope"), numpy_helper.from_array(-(centres**2) / 100, "offset")],
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), folder / "model.onnx"
+    )
+    save_card(card.model_copy(update={"weights": "model.onnx", "sha256": digest(folder / "model.onnx")}), folder / CARD)
+    return folder
+
+
 def write_volume_model(folder: Path, card: ModelCard, factors: Sequence[float]) -> Path:
     """A model folder with one fold per factor: output i is the first channel times i times the factor."""
     folder.mkdir(parents=True, exist_ok=True)

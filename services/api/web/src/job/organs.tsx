@@ -1,14 +1,12 @@
 /** The organs: what was measured, what to be careful about, and how both views show them. */
 import { useState } from "preact/hooks";
+import { type Group, groupsOf, MANY } from "../core/groups";
 import { t } from "../core/language";
 import { css } from "../core/organs";
 import { millilitres } from "../core/words";
 import { Icon } from "../ui/icon";
 import { Warnings } from "../ui/parts";
 import type { OrganState, ResultState } from "./state";
-
-/** From this number of organs on, the list has a search and a switch for all. */
-const MANY = 10;
 
 export function Organs({ state }: { state: ResultState }) {
   const [asked, setAsked] = useState("");
@@ -27,14 +25,48 @@ export function Organs({ state }: { state: ResultState }) {
       {state.organs.length > MANY && (
         <input type="search" class="find" aria-label={t("Search organs")} placeholder={t("Search organs")} value={asked} onInput={(event) => setAsked(event.currentTarget.value)} />
       )}
-      <ul class="organ-list">
-        {shown.map((organ) => (
-          <Row key={organ.name} organ={organ} state={state} />
-        ))}
-      </ul>
+      {state.organs.length > MANY && !asked.trim() ? (
+        groupsOf(state.organs).map((group) => <GroupOf key={group.key} group={group} state={state} />)
+      ) : (
+        <Rows organs={shown} state={state} />
+      )}
       {shown.length === 0 && <p class="muted inset">{state.organs.length === 0 ? t("No organ was found in this scan.") : t("No results")}</p>}
       {absent.length > 0 && <p class="muted inset">{t("Not found: {organs}", { organs: absent.map(({ title }) => title).join(", ") })}</p>}
     </section>
+  );
+}
+
+function Rows({ organs, state }: { organs: readonly OrganState[]; state: ResultState }) {
+  return (
+    <ul class="organ-list">
+      {organs.map((organ) => (
+        <Row key={organ.name} organ={organ} state={state} />
+      ))}
+    </ul>
+  );
+}
+
+/** Organs of one kind, to open and close, to show and hide together. */
+function GroupOf({ group, state }: { group: Group<OrganState>; state: ResultState }) {
+  const { organs } = group;
+  const title = group.title || t("Other organs");
+  const all = organs.every((organ) => organ.visible.value);
+  const [isOpen, setOpen] = useState(false);
+  const shown = isOpen || organs.some((organ) => organ.name === state.selected.value);
+  return (
+    <div class="organ-group">
+      <div class="group-line">
+        <label class="eye">
+          <input type="checkbox" aria-label={t("Show {organ}", { organ: title })} checked={all} onChange={() => state.showSome(organs, !all)} />
+          <Icon name={all ? "eye" : "eyeOff"} />
+        </label>
+        <button type="button" class="organ" aria-expanded={shown} onClick={() => setOpen(!shown)}>
+          <span class="name">{title}</span>
+          <span class="muted">{organs.length}</span>
+        </button>
+      </div>
+      {shown && <Rows organs={organs} state={state} />}
+    </div>
   );
 }
 

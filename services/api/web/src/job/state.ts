@@ -43,6 +43,9 @@ export class ResultState {
   /** Grey levels from black to white, in the scan's own units. */
   readonly window = signal<[number, number] | null>(null);
 
+  /** What the headset's board shows of many organs: a group, or null for the list of groups, and which page of it. */
+  readonly boardAt = signal<{ group: string | null; page: number }>({ group: null, page: 0 });
+
   /** The lesson that runs on this result, which may hide the organs' names. */
   readonly lesson = signal<Lesson | null>(null);
 
@@ -93,7 +96,11 @@ export class ResultState {
   }
 
   showAll(on: boolean): void {
-    batch(() => this.organs.forEach((organ) => (organ.visible.value = on)));
+    this.showSome(this.organs, on);
+  }
+
+  showSome(organs: readonly OrganState[], on: boolean): void {
+    batch(() => organs.forEach((organ) => (organ.visible.value = on)));
   }
 
   /** Shows this organ alone; a second time shows all of them. */
