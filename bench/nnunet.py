@@ -35,13 +35,14 @@ from shared.artifacts import save_labels
 from shared.imaging.formats import read_scan
 from shared.models.network import load_network
 scan, model, out = map(Path, sys.argv[1:4])
-save_labels(out, segment(read_scan(scan, modality="CT"), None, load_network(model, threads=int(sys.argv[4]))))
+network = load_network(model, sys.argv[5], threads=int(sys.argv[4]))
+save_labels(out, segment(read_scan(scan, modality="CT"), None, network))
 """
 ALONE = """
 import sys, time
 import numpy as np
 from shared.models.network import load_network
-network = load_network(__import__("pathlib").Path(sys.argv[1]), threads=int(sys.argv[2]))
+network = load_network(__import__("pathlib").Path(sys.argv[1]), sys.argv[4], threads=int(sys.argv[2]))
 window = np.zeros((1, 1, *network.card.input.patch), dtype=np.float32)
 for _ in range(int(sys.argv[3])):
     network(window)
@@ -57,6 +58,9 @@ def main() -> None:
     parser.add_argument("--shape", type=int, nargs=3, default=(80, 150, 150), metavar=("Z", "Y", "X"))
     parser.add_argument("--spacing", type=float, nargs=3, default=(2.0, 1.0, 1.0), metavar=("Z", "Y", "X"))
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--provider", choices=("cpu", "openvino"), default="cpu", help="of Viscera and the network alone"
+    )
     options = parser.parse_args()
     folder = options.folder.resolve()
     scan = write_scan(folder / "scans", tuple(options.shape), tuple(options.spacing))
@@ -69,13 +73,16 @@ def main() -> None:
     words = ["-i", str(scan.parent), "-o", str(folder / "theirs"), "-m", str(folder / "model"), "-f", "0"]
     size = [max(round(n * s / SPACING), options.patch) for n, s in zip(options.shape, options.spacing, strict=True)]
     windows = int(np.prod([int(np.ceil((n - options.patch) / (options.patch / 2))) + 1 for n in size]))
-    threads, model = str(options.threads), str(folder / "converted")
+    threads, model, provider = str(options.threads), str(folder / "converted"), options.provider
     results = {
-        "viscera": measure([python, "-P", "-c", OURS, str(scan), model, str(folder / "ours.nii.gz"), threads]),
-        "network alone": measure([python, "-P", "-c", ALONE, model, threads, str(windows)]),
+        "viscera": measure(
+            [python, "-P", "-c", OURS, str(scan), model, str(folder / "ours.nii.gz"), threads, provider]
+        ),
+        "network alone": measure([python, "-P", "-c", ALONE, model, threads, str(windows), provider]),
         "nnU-Net": measure([predict, *words, "-device", "cpu", "-npp", "1", "-nps", "1", "--disable_tta"]),
     }
-    print(json.dumps({"classes": options.classes, "windows": windows, "threads": options.threads, **results}, indent=2))
+    about = {"classes": options.classes, "windows": windows, "threads": options.threads, "provider": provider}
+    print(json.dumps({**about, **results}, indent=2))
 
 
 def prepare(folder: Path, classes: int, patch: int) -> None:
