@@ -8,9 +8,9 @@ import { ScenePanel } from "../scene/panel";
 import { sliceKey } from "../slices/keys";
 import { SlicesPanel } from "../slices/panel";
 import { Problems, Segments, Spinner, Warnings } from "../ui/parts";
+import { MarkList } from "../measure/list";
 import { ResultBar } from "./bar";
 import { Help } from "./help";
-import { MarkList } from "./marks";
 import { Organs } from "./organs";
 import { ResultState } from "./state";
 
@@ -63,7 +63,7 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
       </div>
       <div class="side-panel" role="region" aria-label={t("Organs and warnings")} tabIndex={0}>
         <Organs state={state} />
-        {slices && <MarkList view={slices} />}
+        {slices && <MarkList id={job.id} view={slices} />}
         {state.report.warnings.length > 0 && (
           <section aria-labelledby="warnings">
             <header class="panel-head">

@@ -18,7 +18,8 @@ const TOOLS: [ToolName, Text, IconName, string][] = [
   ["pan", "Move the picture", "hand", "H"],
   ["zoom", "Zoom", "zoom", "Z"],
   ["length", "Measure a length", "ruler", "L"],
-  ["roi", "Measure an area", "roi", "R"],
+  ["angle", "Measure an angle", "angle", "N"],
+  ["area", "Measure an area", "roi", "R"],
   ["probe", "Read a value", "probe", "V"],
 ];
 
