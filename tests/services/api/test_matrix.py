@@ -43,6 +43,7 @@ RULES = {
     "GET /sample.nii.gz": Rule(READ),
     "POST /dicom-web/studies": Rule("dicom:write"), "POST /dicom-web/studies/{study}": Rule("dicom:write"),
     "GET /v1/dicom/series": Rule("dicom:read"), "POST /v1/dicom/series/{series}/close": Rule("dicom:write", True),
+    "GET /v1/dicom/jobs/{job_id}/same-patient": Rule("dicom:read", True),
     "GET /v1/dicom/deliveries": Rule("dicom:read"),
     "POST /v1/dicom/deliveries/{delivery_id}/retry": Rule("dicom:write", True),
     "GET /v1/dicom/studies/{study}/deidentified.zip": Rule("dicom:read", True),
