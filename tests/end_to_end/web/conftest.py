@@ -124,10 +124,15 @@ def scan(tmp_path_factory):
 def result(served, scan):
     """A finished job of that scan, sent without the browser."""
     with served.client() as client:
-        job = client.post("/v1/jobs", content=scan.read_bytes()).json()
-        for _ in range(500):  # each answer is a change of the job
-            job = client.get(f"/v1/jobs/{job['id']}", params={"wait": 20}).json()
-            if job["state"] not in {"queued", "running"}:
-                break
-        assert job["state"] == "succeeded", job
-        return job["id"]
+        return finished(client, scan.read_bytes())
+
+
+def finished(client, scan):
+    """The id of a job on a scan, once it has succeeded."""
+    job = client.post("/v1/jobs", content=scan).json()
+    for _ in range(500):  # each answer is a change of the job
+        job = client.get(f"/v1/jobs/{job['id']}", params={"wait": 20}).json()
+        if job["state"] not in {"queued", "running"}:
+            break
+    assert job["state"] == "succeeded", job
+    return job["id"]

@@ -136,6 +136,8 @@ export const api = {
   measure: (id: string, measurement: string, body: MeasurementBody, tag?: string) =>
     json<Measurement>(`${job(id)}/measurements/${measurement}`, "PUT", body, tag ? { "If-Match": tag } : {}),
   unmeasure: (id: string, measurement: string) => json<void>(`${job(id)}/measurements/${measurement}`, "DELETE"),
+  /** The jobs on studies of the same patient, this one included; none for a scan that was uploaded. */
+  samePatient: async (id: string) => (await json<{ items: { job: string; study_date: string | null }[] }>(`/v1/dicom/jobs/${encodeURIComponent(id)}/same-patient`)).items,
   share: (id: string, seconds: number) => json<Share>(`${job(id)}/share`, "POST", { seconds }),
   shares: async (id: string) => {
     const found = await json<Share[] | { items: Share[] }>(`${job(id)}/shares`);

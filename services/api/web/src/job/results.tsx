@@ -5,7 +5,7 @@ import { t } from "../core/language";
 import { Corrections } from "../correct/corrections";
 import type { Job } from "../core/types";
 import { ScenePanel } from "../scene/panel";
-import { sliceKey } from "../slices/keys";
+import { isForViews, sliceKey } from "../slices/keys";
 import { SlicesPanel } from "../slices/panel";
 import { Problems, Segments, Spinner, Warnings } from "../ui/parts";
 import { MarkList } from "../measure/list";
@@ -38,10 +38,7 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
   const [help, setHelp] = useState(false);
   useEffect(() => root.current?.focus(), []);
   const pressed = (event: KeyboardEvent): void => {
-    const { target } = event;
-    const writes = target instanceof HTMLInputElement && target.type !== "checkbox";
-    const presses = target instanceof HTMLElement && target.closest("button, a, label") && (event.key === "Enter" || event.key === " ");
-    if (writes || presses || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (!isForViews(event)) return;
     if (event.key === "?") setHelp(true);
     else if (!slices || !sliceKey(slices, event.key)) return;
     event.preventDefault();

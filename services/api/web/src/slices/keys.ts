@@ -22,6 +22,14 @@ export const TOOL_KEYS: Record<string, ToolName> = { w: "window", h: "pan", z: "
 export const LAYOUT_KEYS: Record<string, Layout> = { a: "axial", c: "coronal", s: "sagittal", g: "all" };
 export const AUTO_KEY = "0";
 
+/** Whether a key that was pressed may act on the views: not while somebody types, or presses a button with it. */
+export function isForViews(event: KeyboardEvent): boolean {
+  const { target } = event;
+  const writes = (target instanceof HTMLInputElement && target.type !== "checkbox") || target instanceof HTMLSelectElement;
+  const presses = target instanceof HTMLElement && target.closest("button, a, label") && (event.key === "Enter" || event.key === " ");
+  return !(writes || presses || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]"));
+}
+
 /** Whether the key meant something here. */
 export function sliceKey(view: SliceView, key: string): boolean {
   const tool = view.tool.peek();

@@ -89,9 +89,9 @@ function announceMarks(view: SliceView): () => void {
   return () => ends.forEach((end) => end());
 }
 
-function Readout({ view, state }: { view: SliceView | null; state: ResultState }) {
-  const lps = state.place.value;
-  if (!view || !lps) return <p class="readout" />;
+export function Readout({ view, state }: { view: SliceView | null; state: ResultState | null }) {
+  const lps = state?.place.value;
+  if (!view || !state || !lps) return <p class="readout" />;
   const voxel = view.toVoxel(lps);
   const organ = state.byLabel(view.labelAt(voxel));
   const value = view.valueAt(voxel);

@@ -274,7 +274,8 @@ export class SliceView {
     return this.volume.dims.map((count) => (count - 1) / 2) as Vector;
   }
 
-  private get middle(): Vector {
+  /** The voxel in the middle of the scan, in the patient. */
+  get middle(): Vector {
     return this.toPatient(this.middleVoxel.map(Math.round) as Vector);
   }
 
