@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from shared.errors import Unprocessable
 from shared.imaging.geometry import Floats
 from shared.ledger.measurements import Amount, Shape
 
+_AT_ONCE = 1 << 20
+"""Voxels of an area that are read and compared at once."""
 _SAME_MM = 0.1
 """Both diameters of an ellipse have their middle at the same place up to this distance."""
 _POINTS = {"length": 2, "angle": 3, "area": 4, "probe": 1}
@@ -89,8 +92,8 @@ def _area(points: Floats, volume: StoredVolume) -> Amount:
 def _statistics(ellipse: Ellipse, volume: StoredVolume) -> dict[str, float] | None:
     """Return the statistics of the voxels with their centres in an ellipse of indices (column, row, slice).
 
-    The voxels are those of one slice of the grid, through the ellipse's centre. They are read one row or slice at a
-    time; the moments are merged by the method of Chan, Golub and LeVeque (1983). None where there is no voxel.
+    The voxels are those of one slice of the grid, through the ellipse's centre. They are read some rows at a time;
+    the moments are merged by the method of Chan, Golub and LeVeque (1983). None where there is no voxel.
     """
     count, mean, squares, least, most = 0, 0.0, 0.0, np.inf, -np.inf
     for values in _inside(ellipse, volume):
@@ -106,7 +109,7 @@ def _statistics(ellipse: Ellipse, volume: StoredVolume) -> dict[str, float] | No
 
 
 def _inside(ellipse: Ellipse, volume: StoredVolume) -> Iterator[Floats]:
-    """Yield the finite values in the ellipse, slice by slice."""
+    """Yield the finite values in the ellipse, some rows of a slice at a time."""
     extent = np.hypot(ellipse.first, ellipse.second)
     through = int(np.argmin(extent))
     flat = extent.copy()
@@ -120,11 +123,13 @@ def _inside(ellipse: Ellipse, volume: StoredVolume) -> Iterator[Floats]:
     if abs(np.linalg.det(turn)) < 1e-12 or (high <= low).any():
         return
     inverse = np.linalg.inv(turn)
-    for number in range(low[2], high[2]):
-        data = volume.rows(number, low[1], high[1])[:, low[0] : high[0]].astype(np.float64)
-        columns, rows = np.meshgrid(np.arange(low[0], high[0]), np.arange(low[1], high[1]))
-        index = np.stack([columns, rows, np.full_like(rows, number)], axis=-1) - ellipse.centre
-        parts = index[..., [u, v]] @ inverse.T
-        values = data[((parts**2).sum(axis=-1) <= 1.0) & np.isfinite(data)]
+    height = max(1, _AT_ONCE // counts[0])
+    for number, first in product(range(low[2], high[2]), range(low[1], high[1], height)):
+        stop = min(first + height, high[1])
+        data = volume.rows(number, first, stop)[:, low[0] : high[0]].astype(np.float64)
+        index = (np.arange(low[0], high[0]), np.arange(first, stop)[:, None], np.array(number))
+        right, down = index[u] - ellipse.centre[u], index[v] - ellipse.centre[v]
+        across, along = (row[0] * right + row[1] * down for row in inverse)
+        values = data[(across**2 + along**2 <= 1.0) & np.isfinite(data)]
         if values.size:
             yield values

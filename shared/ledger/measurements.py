@@ -15,7 +15,6 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from shared.errors import NotFound, TooMany
 from shared.ledger.engine import now
-from shared.ledger.jobs import lock
 from shared.ledger.pending_deletes import schedule_delete
 from shared.ledger.tables import file_runs, jobs, measurements, revision_artifacts
 
@@ -83,9 +82,10 @@ def put(  # noqa: PLR0917
 ) -> Measurement:
     """Add a measurement, or change the one with the id `wanted` if its number is `seen`.
 
-    The same again changes nothing. Raises Changed if it is another one, and TooMany for one more than a job may have.
+    The caller has locked the job. The same again changes nothing.
+
+    Raises Changed if it is another one, and TooMany for one more than a job may have.
     """
-    lock(connection, job_id)
     before = _get(connection, job_id, wanted)
     if before is not None and (before.shape, before.label) == (shape, label):
         return before
@@ -109,11 +109,10 @@ def put(  # noqa: PLR0917
 
 
 def remove(connection: Connection, job_id: str, wanted: str) -> None:
-    """Remove a measurement.
+    """Remove a measurement of a job that the caller has locked.
 
     Raises NotFound.
     """
-    lock(connection, job_id)
     if not connection.execute(delete(measurements).where(*_same(job_id, wanted))).rowcount:
         raise NotFound("There is no such measurement.")
     _next(connection, job_id)

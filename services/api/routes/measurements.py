@@ -110,6 +110,7 @@ def put_measurement(
     seen = (if_match or "").strip().strip('"')
     try:
         with gateway.writing(caller) as connection:
+            jobs.lock(connection, job_id)
             jobs.get(connection, caller.tenant, job_id)
             number = int(seen) if seen.isascii() and seen.isdecimal() else 0
             after = measurements.put(
@@ -126,9 +127,10 @@ def put_measurement(
 def delete_measurement(job_id: str, measurement_id: Identifier, gateway: GatewayDep, caller: Writer) -> None:
     """Delete a measurement."""
     with gateway.writing(caller) as connection:
+        jobs.lock(connection, job_id)
         jobs.get(connection, caller.tenant, job_id)
         measurements.remove(connection, job_id, measurement_id)
-        audit.record(connection, caller.tenant, caller.key_id, "delete measurement", job_id)
+        audit.record(connection, caller.tenant, caller.key_id, "delete_measurement", job_id)
 
 
 @router.head("/measurements.dcm", include_in_schema=False, response_class=Response)

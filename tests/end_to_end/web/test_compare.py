@@ -8,28 +8,18 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from services.cli import _phantom
 from shared.imaging.geometry import Geometry
-from tests.end_to_end.web.conftest import finished
 from tests.end_to_end.web.steps import shot, show, sized_shots, violations
 
 STOMACH, COLOUR = 1, (230, 159, 0)
 
 
 @pytest.fixture(scope="module")
-def other(served, tmp_path_factory):
-    """A result of the phantom, whose place in the patient is its own."""
-    path = _phantom(tmp_path_factory.mktemp("other") / "phantom.nii.gz")
-    with served.client() as client:
-        return finished(client, path.read_bytes())
-
-
-@pytest.fixture(scope="module")
-def grids(served, other, result, tmp_path_factory):
+def grids(served, dicom_result, result, tmp_path_factory):
     """The label maps of both results, (slice, row, column), with their grids."""
     folder, found = tmp_path_factory.mktemp("labels"), {}
     with served.client() as client:
-        for job in (other, result):
+        for job in (dicom_result, result):
             path = folder / f"{job}.nii.gz"
             path.write_bytes(client.get(f"/v1/jobs/{job}/labels.nii.gz").content)
             image = nib.load(path)
@@ -39,16 +29,16 @@ def grids(served, other, result, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(kept, served, result, other):
+def page(kept, served, result, dicom_result):
     """One page with both results, as a reader gets there from one of them."""
     opened = kept()
     show(opened, served.url, result)
     opened.get_by_role("button", name="Compare with…").click()
-    opened.get_by_label("Search by name, tag, date or number").last.fill(other[-12:])
+    opened.get_by_label("Search by name, tag, date or number").last.fill(dicom_result[-12:])
     choices = opened.get_by_role("dialog").get_by_role("listitem")
     expect(choices).to_have_count(1)
     choices.get_by_role("button").click()
-    opened.wait_for_url(re.compile(f"#/compare/{other}/{result}$"))
+    opened.wait_for_url(re.compile(f"#/compare/{dicom_result}/{result}$"))
     expect(opened.locator(".pane .readout strong")).to_have_count(2, timeout=30_000)
     return opened
 

@@ -3,6 +3,7 @@
 import json
 import re
 
+import highdicom
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -11,17 +12,17 @@ from tests.end_to_end.web.steps import scene, shot, show, violations, wait_shown
 
 
 @pytest.fixture(scope="module")
-def page(kept, served, result):
-    """One page with the result open."""
+def page(kept, served, dicom_result):
+    """One page with a small result of a DICOM series open."""
     opened = kept()
-    show(opened, served.url, result)
+    show(opened, served.url, dicom_result)
     return opened
 
 
 @pytest.fixture
-def kept_on_server(served, result):
+def kept_on_server(served, dicom_result):
     """What the service has, asked at every call; nothing of it is left after the test."""
-    path = f"/v1/jobs/{result}/measurements"
+    path = f"/v1/jobs/{dicom_result}/measurements"
     with served.client() as client:
         yield lambda: client.get(path).json()["items"]
         for one in client.get(path).json()["items"]:
@@ -54,7 +55,7 @@ def eventually(page, condition):
     return False
 
 
-def test_an_angle_is_drawn_kept_named_and_found_again(page, served, result, kept_on_server, axe):
+def test_an_angle_is_drawn_kept_named_and_found_again(page, served, dicom_result, kept_on_server, axe):
     canvas = page.get_by_label("Slices with outlines")
     points = spots(page, (0.3, 0.35), (0.5, 0.5), (0.7, 0.4))
     a, vertex, b = places(page, points)
@@ -77,7 +78,7 @@ def test_an_angle_is_drawn_kept_named_and_found_again(page, served, result, kept
     shot(page, "measurement-named")
     seen = scene(page)["place"]
     page.goto(f"{served.url}/#/archive")
-    show(page, served.url, result)
+    show(page, served.url, dicom_result)
     expect(rows(page).get_by_text("fissure & lobe")).to_be_visible()
     for _ in range(4):
         page.keyboard.press("ArrowUp")
@@ -106,38 +107,48 @@ def test_keys_draw_an_angle(page, kept_on_server):
     page.keyboard.press("Escape")
 
 
-def test_what_the_server_does_not_take_is_said_and_sent_again(opened, served, result, kept_on_server):
-    page = opened()
-    show(page, served.url, result)
+def test_what_the_server_does_not_take_is_said_and_sent_again(page, kept, kept_on_server):
     page.route("**/measurements/*", lambda route: route.abort())
     page.keyboard.press("v")
     page.mouse.click(*spots(page, (0.5, 0.5))[0])
+    page.keyboard.press("Escape")
     expect(page.get_by_text("Measurements are not saved yet. Trying again.")).to_be_visible()
     assert kept_on_server() == []
     page.unroute_all()
     expect(page.get_by_text("Measurements are not saved yet. Trying again.")).to_be_hidden(timeout=15_000)
     assert len(kept_on_server()) == 1
-    opened.complaints.clear()  # the browser notes the requests that were stopped
+    kept.complaints.clear()  # the browser notes the requests that were stopped
+    page.keyboard.press("Delete")
+    assert eventually(page, lambda: kept_on_server() == [])
 
 
-def test_all_are_exported_and_a_guest_sees_but_changes_none(opened, page, served, result, kept_on_server):
+def test_all_are_exported_as_json_and_as_a_report(page, kept_on_server, tmp_path):
+    page.keyboard.press("v")
+    for spot in spots(page, (0.5, 0.5), (0.4, 0.5)):
+        page.mouse.click(*spot)
+    page.keyboard.press("Escape")
+    assert eventually(page, lambda: len(kept_on_server()) == 2)
+    for title, name in (("JSON", "measurements.json"), ("DICOM SR", "measurements.dcm")):
+        page.get_by_role("button", name="Export", exact=True).click()
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=f"Measurements as {title}").click()
+        waiting.value.save_as(tmp_path / name)
+    exported = json.loads((tmp_path / "measurements.json").read_text())["items"]
+    assert exported == kept_on_server()
+    report = highdicom.sr.srread(tmp_path / "measurements.dcm")
+    assert len(report.content.get_image_measurement_groups()) == 2
+
+
+def test_a_guest_sees_but_changes_none(opened, served, dicom_result, kept_on_server):
     body = {"kind": "length", "plane": "axial", "points": [[0, 0, 0], [0, 30, 0]], "label": "for the guest"}
     with served.client() as client:
-        assert client.put(f"/v1/jobs/{result}/measurements/line-0001", json=body).status_code == 200
-        token = client.post(f"/v1/jobs/{result}/share", json={"seconds": 600}).json()["token"]
-    page.goto(f"{served.url}/#/archive")
-    show(page, served.url, result)
-    page.get_by_role("button", name="Export", exact=True).click()
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="Measurements as JSON").click()
-    exported = json.loads(waiting.value.path().read_text())["items"]
-    assert [(one["label"], one["value"], one["unit"]) for one in exported] == [("for the guest", 30.0, "mm")]
-    assert page.get_by_role("button", name="Measurements as DICOM SR").count() == 0, "the scan was not DICOM"
+        assert client.put(f"/v1/jobs/{dicom_result}/measurements/line-0001", json=body).status_code == 200
+        token = client.post(f"/v1/jobs/{dicom_result}/share", json={"seconds": 600}).json()["token"]
     guest = opened()
     guest.goto(f"{served.url}/#/shared/{token}")
     wait_shown(guest)
     expect(rows(guest).get_by_text("for the guest")).to_be_visible()
-    assert guest.get_by_role("button", name=re.compile("Change the name|^Delete")).count() == 0
+    assert guest.get_by_role("button", name=re.compile("Change the name|^Delete|^Compare")).count() == 0
     guest.keyboard.press("v")
     guest.mouse.click(*spots(guest, (0.5, 0.5))[0])
     expect(guest.get_by_text("What you measure here is not saved.")).to_be_visible()

@@ -169,7 +169,7 @@ def test_changes_are_in_the_audit_and_no_text_is(client, job, caplog):
     client.delete(f"{job}/measurements/line-0001")
     assert client.put(f"{job}/measurements/line-0001", json=LINE | {"label": ["Canary^Name"]}).status_code == 422
     audit = client.get("/v1/audit").json()["items"]
-    assert {"measure", "delete measurement"} <= {entry["action"] for entry in audit}
+    assert {"measure", "delete_measurement"} <= {entry["action"] for entry in audit}
     assert "Canary" not in str(audit)
     assert "Canary" not in caplog.text
 

@@ -132,7 +132,7 @@ export const api = {
   putLabels: async (id: string, tag: string, labels: ArrayBuffer) =>
     saved(await send(file(id, LABELS), { method: "PUT", body: labels, headers: { "If-Match": tag, "Content-Type": "application/gzip" } })),
   measurements: async (id: string) => (await json<{ items: Measurement[] }>(`${job(id)}/measurements`)).items,
-  /** Adds a measurement, or changes the one that has the tag. The request outlives the page. */
+  /** Adds a measurement, or changes the one that has the tag. */
   measure: (id: string, measurement: string, body: MeasurementBody, tag?: string) =>
     json<Measurement>(`${job(id)}/measurements/${measurement}`, "PUT", body, tag ? { "If-Match": tag } : {}),
   unmeasure: (id: string, measurement: string) => json<void>(`${job(id)}/measurements/${measurement}`, "DELETE"),

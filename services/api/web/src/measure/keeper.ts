@@ -92,7 +92,8 @@ export class Keeper {
         this.problem.value = sentence(error);
         return false;
       }
-      this.problem.value = `${t("Measurements are not saved yet. Trying again.")} ${sentence(error)}`;
+      const what = this.loaded.peek() ? t("Measurements are not saved yet. Trying again.") : t("Measurements can't be loaded yet. Trying again.");
+      this.problem.value = `${what} ${sentence(error)}`;
       return true;
     }
   }

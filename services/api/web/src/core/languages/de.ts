@@ -196,6 +196,7 @@ const de = {
   "Measured: {value}": "Gemessen: {value}",
   "The vertex is set. Now the end of the second leg.": "Der Scheitel ist gesetzt. Nun das Ende des zweiten Schenkels.",
   "Measurements are not saved yet. Trying again.": "Messungen sind noch nicht gespeichert. Neuer Versuch läuft.",
+  "Measurements can't be loaded yet. Trying again.": "Messungen können noch nicht geladen werden. Neuer Versuch läuft.",
   "A measurement was not saved.": "Eine Messung wurde nicht gespeichert.",
   "Somebody else changed this measurement meanwhile. It is shown as it is now.": "Jemand anderes hat diese Messung inzwischen geändert. Sie wird gezeigt, wie sie jetzt ist.",
   "What you measure here is not saved.": "Was Sie hier messen, wird nicht gespeichert.",
