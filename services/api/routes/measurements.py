@@ -23,7 +23,7 @@ from shared.ledger.measurements import Amount, Kind, Measurement, Plane, Shape
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["measurements"])
 REPORT = "measurements.dcm"
-Millimetre = Annotated[float, Field(ge=-1e5, le=1e5, allow_inf_nan=False)]
+Millimetre = Annotated[float, Field(strict=True, ge=-1e5, le=1e5, allow_inf_nan=False)]
 Point = tuple[Millimetre, Millimetre, Millimetre]
 Identifier = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{8,40}$")]
 IfMatch = Annotated[str | None, Header(max_length=100)]

@@ -121,7 +121,8 @@ def test_points_that_make_no_such_shape_are_refused(client, job):
 
 def test_other_requests_are_refused(client, job):
     for change in (
-        {"kind": "volume"}, {"plane": "oblique"}, {"points": [[0, 0], [1, 1]]}, {"points": [[0, 0, 1e9], [0, 0, 1]]},
+        {"kind": "volume"}, {"plane": "oblique"}, {"points": [[0, 0], [1, 1]]},
+        {"points": [["0", 0, 0], [1, 0, 0]]}, {"points": [[0, 0, 1e9], [0, 0, 1]]},
         {"label": "x" * 201}, {"label": "two\nlines"}, {"label": 7}, {"points": []}, {"points": [[0, 0, 0]] * 5},
     ):  # fmt: skip
         assert_problem(put(client, job, "line-0001", LINE | change), 422, "invalid_request")
