@@ -140,10 +140,15 @@ def dicom_result(served, tmp_path_factory):
 
 def finished(client, scan):
     """The id of a job on a scan, once it has succeeded."""
-    job = client.post("/v1/jobs", content=scan).json()
+    return ended(client, client.post("/v1/jobs", content=scan).json()["id"])
+
+
+def ended(client, job_id):
+    """The same id, once that job has succeeded."""
+    job = {}
     for _ in range(500):  # each answer is a change of the job
-        job = client.get(f"/v1/jobs/{job['id']}", params={"wait": 20}).json()
+        job = client.get(f"/v1/jobs/{job_id}", params={"wait": 20}).json()
         if job["state"] not in {"queued", "running"}:
             break
     assert job["state"] == "succeeded", job
-    return job["id"]
+    return job_id

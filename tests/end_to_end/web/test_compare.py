@@ -1,17 +1,40 @@
 """Two studies side by side: linked by place in the patient, never mirrored, with their volumes as plot and table."""
 
+import io
 import re
 
 import cv2
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 from playwright.sync_api import expect
 
 from shared.imaging.geometry import Geometry
+from shared.imaging.phantoms import abdomen
+from tests.end_to_end.web.conftest import ended
 from tests.end_to_end.web.steps import shot, show, sized_shots, violations
+from tests.support.multipart import content_type, multipart
+from tests.support.scans import small_grid, write_dicom
 
 STOMACH, COLOUR = 1, (230, 159, 0)
+
+
+@pytest.fixture(scope="module")
+def of_one_patient(served, tmp_path_factory):
+    """Two results on small studies of one patient that were stored like a PACS stores them, the earlier study first."""
+    found = []
+    with served.client() as client:
+        for date in ("20231105", "20240301"):
+            volume = abdomen(small_grid(shape=(8, 32, 32))).volume
+            folder = write_dicom(tmp_path_factory.mktemp(date) / "series", volume, StudyDate=date, PatientID="P-7")
+            images = [path.read_bytes() for path in sorted(folder.iterdir())]
+            headers = {"Content-Type": content_type()}
+            assert client.post("/dicom-web/studies", content=multipart(images), headers=headers).status_code == 200
+            series = pydicom.dcmread(io.BytesIO(images[0])).SeriesInstanceUID
+            closed = client.post(f"/v1/dicom/series/{series}/close").json()
+            found.append(ended(client, closed["attempts"][0]["job"]))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +179,35 @@ def test_volumes_are_in_a_table_and_a_plot_and_everything_is_accessible(page, se
     assert violations(page, axe) == []
     shot(page, "compare-choose")
     page.keyboard.press("Escape")
+
+
+def test_studies_of_the_same_patient_come_first_and_up_to_six_are_compared(page, served, dicom_result, of_one_patient):
+    earlier, later = of_one_patient
+    page.goto(f"{served.url}/#/compare/{dicom_result}/{later}")
+    expect(page.locator(".pane-head a").first).to_have_attribute("href", f"#/jobs/{later}")
+    assert jobs_shown(page) == [later, dicom_result], "by the dates of the studies, the oldest first"
+    page.get_by_role("button", name="Add a study").click()
+    others = page.get_by_role("region", name="Other studies").get_by_role("listitem")
+    expect(others.first).to_be_visible()
+    assert page.get_by_role("region", name="Same patient").count() == 0, "the newest study has no patient here"
+    page.keyboard.press("Escape")
+    page.goto(f"{served.url}/#/jobs/{later}")
+    page.get_by_role("button", name="Compare with…").click()
+    same = page.get_by_role("region", name="Same patient").get_by_role("listitem")
+    expect(same).to_have_count(1)
+    expect(same).to_contain_text("Nov 5, 2023")
+    same.get_by_role("button").click()
+    page.wait_for_url(re.compile(f"#/compare/{earlier}/{later}$"))
+    page.goto(f"{served.url}/#/compare/{dicom_result}/{later}/{earlier}")
+    expect(page.locator(".volumes thead th")).to_have_count(6)
+    dates = page.locator(".volumes thead .muted").all_inner_texts()
+    assert ["2023" in dates[0], "2024" in dates[1]] == [True, True]
+    expect(page.locator(".pane .readout strong")).to_have_count(2, timeout=30_000)
+    assert jobs_shown(page) == [earlier, dicom_result], "the first and the last"
+    page.get_by_label("Study in view 2").select_option(later)
+    expect(page.locator(".pane-head a").last).to_have_attribute("href", f"#/jobs/{later}")
+    expect(page.locator(".pane .readout strong")).to_have_count(2, timeout=30_000)
+    first, second = moved(page, 0, ["ArrowDown"])
+    assert second == pytest.approx(first, abs=1.1), "still linked"
+    page.goto(f"{served.url}/#/compare/{dicom_result}")
+    expect(page.get_by_text("Choose two studies to compare.")).to_be_visible()

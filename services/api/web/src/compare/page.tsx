@@ -22,13 +22,17 @@ const [LINK_KEY, HERE_KEY] = ["k", "j"];
 const READING = ["window", "pan", "zoom"];
 
 export function Compare({ ids }: { ids: string[] }) {
-  const [studies, setStudies] = useState<Study[] | null>(null);
-  const [problem, setProblem] = useState("");
   const key = ids.join("/");
+  const [found, setFound] = useState<{ key: string; studies: Study[]; problem: string } | null>(null);
   useEffect(() => {
-    setProblem("");
-    studiesOf(ids).then(setStudies, (error: unknown) => setProblem(sentence(error)));
+    let current = true;
+    studiesOf(ids).then(
+      (studies) => current && setFound({ key, studies, problem: "" }),
+      (error: unknown) => current && setFound({ key, studies: [], problem: sentence(error) }),
+    );
+    return () => void (current = false);
   }, [key]);
+  const { studies, problem } = found?.key === key ? found : { studies: null, problem: "" };
   if (problem) return <Problems text={problem} />;
   if (!studies) return <Spinner text={t("Opening the studies")} />;
   const [first, last] = [studies[0], studies.at(-1)];
