@@ -123,11 +123,20 @@ def test_what_the_server_does_not_take_is_said_and_sent_again(page, kept, kept_o
 
 
 def test_all_are_exported_as_json_and_as_a_report(page, kept_on_server, tmp_path):
+    first, second = spots(page, (0.4, 0.45), (0.6, 0.6))
     page.keyboard.press("v")
-    for spot in spots(page, (0.5, 0.5), (0.4, 0.5)):
-        page.mouse.click(*spot)
+    page.mouse.click(*first)
+    page.keyboard.press("r")
+    page.mouse.move(*first)
+    page.mouse.down()
+    page.mouse.move(*second)
+    page.mouse.up()
     page.keyboard.press("Escape")
     assert eventually(page, lambda: len(kept_on_server()) == 2)
+    shown = map(float, re.findall(r"-?[\d.]+", rows(page).locator(".name").last.inner_text())[:3])
+    area = kept_on_server()[1]
+    computed = (area["statistics"]["mean"], area["statistics"]["deviation"], area["value"])
+    assert list(shown) == pytest.approx(computed, rel=0.01), "the service computes the same"
     for title, name in (("JSON", "measurements.json"), ("DICOM SR", "measurements.dcm")):
         page.get_by_role("button", name="Export", exact=True).click()
         with page.expect_download() as waiting:
@@ -136,7 +145,8 @@ def test_all_are_exported_as_json_and_as_a_report(page, kept_on_server, tmp_path
     exported = json.loads((tmp_path / "measurements.json").read_text())["items"]
     assert exported == kept_on_server()
     report = highdicom.sr.srread(tmp_path / "measurements.dcm")
-    assert len(report.content.get_image_measurement_groups()) == 2
+    assert len(report.content.get_image_measurement_groups()) == 1
+    assert len(report.content.get_planar_roi_measurement_groups()) == 1
 
 
 def test_a_guest_sees_but_changes_none(opened, served, dicom_result, kept_on_server):

@@ -1,12 +1,15 @@
 """Measurements stay with their job: nobody's is lost, their report is of the list as it is, and erasing erases them."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import select
 
 from shared.errors import NotFound, TooMany
 from shared.ledger import erasure, files, measurements
 from shared.ledger.claims import LostLease
-from shared.ledger.jobs import Artifact, published
+from shared.ledger.jobs import Artifact, lock, published
 from shared.ledger.measurements import NO_REVISION, Amount, Changed, Shape
 from shared.ledger.tables import file_runs, pending_deletes
 from shared.ledger.tables import measurements as table
@@ -56,6 +59,24 @@ def test_a_job_has_so_many_at_most_and_a_known_one_still_changes(ledger, job, mo
         put(ledger, job, "line-0003")
     assert put(ledger, job, "line-0002", "b", seen=last.number).label == "b"
     put(ledger, add_job(ledger), "line-0003")
+
+
+def test_two_people_at_once_never_pass_the_bound(ledger, job, monkeypatch):
+    monkeypatch.setattr(measurements, "MOST", 3)
+    start = threading.Barrier(4)
+
+    def add(number):
+        start.wait(20)
+        with ledger.write() as connection:
+            lock(connection, job)
+            measurements.put(connection, job, f"line-000{number}", LINE, FIVE, "", "key_1", 0)
+
+    with ThreadPoolExecutor() as pool:
+        ended = [future.exception() for future in [pool.submit(add, number) for number in range(4)]]
+    assert [type(error) for error in ended if error] == [TooMany]
+    assert len(listed(ledger, job)) == 3
+    with ledger.read() as connection:
+        assert measurements.changes(connection, job) == 3, "every change is counted once"
 
 
 def test_one_is_removed_once(ledger, job):
