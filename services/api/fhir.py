@@ -16,6 +16,7 @@ _ACTIONS = {
     "create_webhook": ("C", "create"), "store": ("C", "create"), "read": ("R", "read"), "retrieve": ("R", "read"),
     "export": ("R", "read"), "search": ("E", "search-type"),
     "cancel": ("U", "update"), "revise": ("U", "update"),
+    "measure": ("U", "update"), "delete_measurement": ("U", "update"),
     "delete": ("D", "delete"), "expire": ("D", "delete"), "unshare": ("D", "delete"),
     "revoke_key": ("D", "delete"), "delete_webhook": ("D", "delete"),
 }  # fmt: skip

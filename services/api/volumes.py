@@ -49,13 +49,18 @@ class StoredVolume:
 
         Raises NotFound after the last slice.
         """
-        slices, rows, columns = self.geometry.shape
+        slices, rows, _ = self.geometry.shape
         if not 0 <= number < slices:
             raise NotFound(f"There is no such slice: they are numbered 0 to {slices - 1}.")
-        size = rows * columns * self.dtype.itemsize
-        begin = self.start + number * size
-        data = b"".join(self.store.read(self.key, begin, begin + size))
-        return np.frombuffer(data, self.dtype).reshape(rows, columns)
+        return self.rows(number, 0, rows)
+
+    def rows(self, number: int, first: int, stop: int) -> NDArray[np.generic]:
+        """Return the rows `first` to `stop` (exclusive) of a slice (row, column) by a ranged read; all must exist."""
+        _, rows, columns = self.geometry.shape
+        line = columns * self.dtype.itemsize
+        begin = self.start + (number * rows + first) * line
+        data = b"".join(self.store.read(self.key, begin, begin + (stop - first) * line))
+        return np.frombuffer(data, self.dtype).reshape(stop - first, columns)
 
     def nifti(self) -> Iterator[bytes]:
         """Yield the whole volume as gzipped NIfTI-1 (column, row, slice), RAS affine in mm, in bounded memory."""

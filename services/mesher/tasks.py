@@ -10,6 +10,7 @@ from services.mesher.provenance import Edit, Series, provenance_of
 from shared import artifacts, sandbox
 from shared.errors import UnsupportedScan
 from shared.imaging.volume import LabelMap
+from shared.ledger import measurements
 from shared.ledger.jobs import RESULT
 from shared.ledger.revisions import Revision
 from shared.settings import Settings
@@ -42,10 +43,23 @@ def _load(settings: Settings) -> LatestResult:
 def _write_file(work: Work, name: str) -> None:
     """Write one requested file, or the first files of a revision that a person made."""
     work.progress(0.0)  # ends here if nobody wants the file any more
-    if name == RESULT:
+    if work.revision == measurements.NO_REVISION:
+        work.output(name).write_bytes(_measurements(work))
+    elif name == RESULT:
         _write_first_files(work)
     else:
         work.output(name).write_bytes(work.tool.of(work).file(name))
+
+
+def _measurements(work: Work) -> bytes:
+    """Return the report of the job's measurements, with the time of the newest."""
+    from services.mesher.dicom import source
+    from services.mesher.dicom.measurements import list_report
+
+    measured, number = work.measurements()
+    document = list_report(_series(work, None), measured, number, provenance_of(None))
+    source.set_time(document, datetime.fromtimestamp(max(one.created for one in measured), UTC))
+    return source.to_bytes(document)
 
 
 @stage("mesher", load=_load, write_file=_write_file)

@@ -135,6 +135,7 @@ jobs = Table(
     Column("offers", JSON),
     Column("model", String(64)),
     Column("warnings", JSON),
+    Column("measured", Integer, nullable=False, server_default="0"),
     Index(None, "filed"),
     Index(None, "tenant", "seq"),
     Index(None, "state", "seq"),
@@ -207,6 +208,23 @@ descriptions = Table(
     Column("modality", String(2), nullable=False, server_default=""),
     Column("model", String(200), nullable=False, server_default=""),
     Column("words", String(7000), nullable=False, server_default=""),
+)
+
+measurements = Table(
+    "measurements",
+    metadata,
+    _job_id(primary_key=True),
+    Column("id", _Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("plane", String(16), nullable=False),
+    Column("points", JSON, nullable=False),
+    Column("value", _Time, nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("statistics", JSON),
+    Column("label", String(200), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("created", _Time, nullable=False),
+    Column("number", Integer, nullable=False),
 )
 
 viewers = Table(

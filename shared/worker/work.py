@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from shared.artifacts import DICOM_FILES
-from shared.ledger import Ledger, claims, descriptions, early, files, jobs, pending_puts, revisions
+from shared.ledger import Ledger, claims, descriptions, early, files, jobs, measurements, pending_puts, revisions
 from shared.ledger.claims import Claim, LostLease
 from shared.ledger.dicom import series
 from shared.ledger.files import FileClaim
@@ -104,6 +104,17 @@ class Work:
             artifact = jobs.published(connection, self.job.id, revision)[name]
         with _traced("fetch", checked_file(self._store, artifact.key, artifact.sha256), file=name) as path:
             yield path
+
+    def measurements(self) -> tuple[list[measurements.Measurement], int]:
+        """Return what people measured on the scan, and the number of the last change.
+
+        Raises LostLease if nothing is left of it.
+        """
+        with self._ledger.read() as connection:
+            measured = measurements.of_job(connection, self.job.id)
+            if not measured:
+                raise LostLease(self.job.id)
+            return measured, measurements.changes(connection, self.job.id)
 
     def output(self, name: str) -> Path:
         """Return the path at which to write a file that is published under this name."""

@@ -2,4 +2,13 @@
 
 from services.api.dicomweb import deliveries, export, qido, series, stow, ups, wado
 
-ROUTERS = (stow.router, qido.router, wado.router, ups.router, series.router, deliveries.router, export.router)
+ROUTERS = (
+    stow.router,
+    qido.router,
+    wado.router,
+    ups.router,
+    series.router,
+    series.jobs_router,
+    deliveries.router,
+    export.router,
+)

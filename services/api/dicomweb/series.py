@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from services.api.dicomweb.openapi import REFUSED
 from services.api.gateway import DicomReader, DicomWriter, GatewayDep
 from shared.errors import Conflict, NotFound
+from shared.ledger import jobs
 from shared.ledger.dicom import series as ledger_series
 from shared.pacs import series as work
 from shared.worker.queue import notify
@@ -42,6 +43,34 @@ class SeriesList(BaseModel):
     """Series, newest first."""
 
     items: list[SeriesView]
+
+
+class PatientJob(BaseModel):
+    """A job on a study of a patient; `study_date` is YYYYMMDD, None where the study has none."""
+
+    job: str
+    study_date: str | None
+
+
+class PatientJobs(BaseModel):
+    """The jobs on studies of one patient, newest study first."""
+
+    items: list[PatientJob]
+
+
+jobs_router = APIRouter(prefix="/v1/dicom/jobs/{job_id}", tags=["dicom"], responses=REFUSED)
+
+
+@jobs_router.get("/same-patient")
+def list_jobs_of_same_patient(job_id: str, gateway: GatewayDep, caller: DicomReader) -> PatientJobs:
+    """Return the jobs whose studies have the Patient ID of this job's study, this job included.
+
+    There is none for a scan that was uploaded: only the studies of the archive's index have a patient.
+    """
+    with gateway.reading(caller) as connection:
+        jobs.get(connection, caller.tenant, job_id)
+        found = ledger_series.of_same_patient(connection, caller.tenant, job_id)
+    return PatientJobs(items=[PatientJob(job=job, study_date=date or None) for job, date in found])
 
 
 @router.get("")

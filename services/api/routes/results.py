@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -32,6 +32,7 @@ FILE: dict[int | str, dict[str, Any]] = {
     304: {"description": "The file the client has is still right."},
 }
 """Answers of a route that returns a file."""
+DICOM = "application/dicom"
 
 
 class BadRange(VisceraError):
@@ -48,7 +49,7 @@ def _variant(compression: str, lod: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Content:
+class Content:
     """What a request can get: size and SHA-256 of the file; `data` where it differs from the stored file."""
 
     artifact: jobs.Artifact
@@ -89,6 +90,22 @@ async def get_file(
         raise NotFound("There is no such file.")
     stored_name = _variant(compression, lod) if name == "model.glb" else name
     find = partial(_find, gateway, caller, job_id, name, stored_name, revision)
+    return await answer_file(request, gateway, caller, job_id, (name, stored_name), find)
+
+
+async def answer_file(
+    request: Request,
+    gateway: Gateway,
+    caller: api_keys.Caller,
+    job_id: str,
+    names: tuple[str, str],
+    find: Callable[[], Content | FileToWrite],
+) -> Response:
+    """Return the file that `find` finds, written first where it must be.
+
+    `names` are the one in the path, and the one under which a client keeps the file.
+    """
+    name, stored_name = names
     content = await run_in_threadpool(find)
     if isinstance(content, FileToWrite):
         await gateway.files.write(caller, job_id, content)
@@ -99,7 +116,7 @@ async def get_file(
     return _answer(request, gateway, name, stored_name, content)
 
 
-def _answer(request: Request, gateway: Gateway, name: str, stored_name: str, content: _Content) -> Response:
+def _answer(request: Request, gateway: Gateway, name: str, stored_name: str, content: Content) -> Response:
     etag = f'"{content.sha256}"'
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
     if is_not_modified(request, etag):
@@ -111,13 +128,13 @@ def _answer(request: Request, gateway: Gateway, name: str, stored_name: str, con
         status = 206
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{content.size}"
     if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type=MEDIA_TYPES[name])
-    return StreamingResponse(content.read(gateway, start, stop), status, headers, MEDIA_TYPES[name])
+        return Response(status_code=status, headers=headers, media_type=MEDIA_TYPES.get(name, DICOM))
+    return StreamingResponse(content.read(gateway, start, stop), status, headers, MEDIA_TYPES.get(name, DICOM))
 
 
 def _find(
     gateway: Gateway, caller: api_keys.Caller, job_id: str, name: str, stored_name: str, number: int | None
-) -> _Content | FileToWrite:
+) -> Content | FileToWrite:
     """Return the content of a file, or what must be written first where the job can have it.
 
     Raises NotFound or Conflict where the job can't have it.
@@ -142,10 +159,15 @@ def _find(
     if artifact is None:
         raise missing_file(job, name)
     if not is_dicom:
-        return _Content(artifact, artifact.bytes, artifact.sha256)
+        return Content(artifact, artifact.bytes, artifact.sha256)
+    return dicom_content(gateway, caller, scan, artifact)
+
+
+def dicom_content(gateway: Gateway, caller: api_keys.Caller, scan: jobs.Scan, artifact: jobs.Artifact) -> Content:
+    """Return a stored DICOM file as it is downloaded: only then it gets the patient's attributes."""
     with gateway.turns.in_thread(caller.tenant):
-        data = results.file(gateway.store, scan, artifact)  # patient attributes are added only at download
-    return _Content(artifact, len(data), hashlib.sha256(data).hexdigest(), data)
+        data = results.file(gateway.store, scan, artifact)
+    return Content(artifact, len(data), hashlib.sha256(data).hexdigest(), data)
 
 
 def is_not_modified(request: Request, etag: str) -> bool:

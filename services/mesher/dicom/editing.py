@@ -40,8 +40,13 @@ def has_original(labels: LabelMap, series: Series) -> bool:
 
 
 def editor(provenance: Provenance) -> str | None:
-    """The person who edited, as a person name (VR PN) of one component: key or subject, as in the audit trail."""
-    return _NOT_IN_A_NAME.sub("_", provenance.edit.by)[:63] + "^" if provenance.edit else None
+    """The person who edited, by key or subject as in the audit trail; None: nobody did."""
+    return person_name(provenance.edit.by) if provenance.edit else None
+
+
+def person_name(actor: str) -> str:
+    """A key or subject of the audit trail as a person name (VR PN) of one component."""
+    return _NOT_IN_A_NAME.sub("_", actor)[:63] + "^"
 
 
 def describe(data: Dataset, series: Series, provenance: Provenance) -> None:

@@ -13,9 +13,11 @@ from highdicom.sr import (
     FindingSite,
     Measurement,
     MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
     ObservationContext,
     ObserverContext,
     PersonObserverIdentifyingAttributes,
+    PlanarROIMeasurementsAndQualitativeEvaluations,
     QualitativeEvaluation,
     ReferencedSegment,
     SourceSeriesForSegmentation,
@@ -37,6 +39,12 @@ DEVICE = CodedConcept("121007", "DCM", "Device")
 REPORT = CodedConcept("126000", "DCM", "Imaging Measurement Report")
 COMPLETENESS = CodedConcept("COMPLETENESS", "99VISCERA", "Part of the organ in the outlines")
 INCOMPLETE = CodedConcept("255599008", "SCT", "Incomplete")
+Group = (
+    MeasurementsAndQualitativeEvaluations
+    | PlanarROIMeasurementsAndQualitativeEvaluations
+    | VolumetricROIMeasurementsAndQualitativeEvaluations
+)
+"""A measurement group of TID 1500."""
 _PROCEDURES = {
     "CT": CodedConcept("169070004", "SCT", "Computed tomography of abdomen and pelvis"),
     "MR": CodedConcept("241620005", "SCT", "Magnetic resonance imaging of abdomen"),
@@ -62,6 +70,24 @@ def measurement_report(  # noqa: PLR0917
         for organ in meshed.organs
         if organ.name in numbers
     ]
+    document = document_of(
+        series, sources, groups, person_of(editing.editor(provenance)), provenance, [segmentation, *sources]
+    )
+    document.SeriesDescription = source.title(series)
+    if editing.has_original(labels, series):
+        document.PredecessorDocumentsSequence = [editing.predecessor(series, document.SOPClassUID, "SR")]
+    return document
+
+
+def document_of(  # noqa: PLR0917
+    series: Series,
+    sources: Sequence[Dataset],
+    groups: Sequence[Group],
+    person: ObserverContext | None,
+    provenance: Provenance,
+    evidence: Sequence[Dataset],
+) -> Comprehensive3DSR:
+    """A preliminary, unverified measurement report (TID 1500) with these groups, by this device and a person."""
     device = ObserverContext(
         DEVICE,
         DeviceObserverIdentifyingAttributes(
@@ -72,13 +98,13 @@ def measurement_report(  # noqa: PLR0917
         ),
     )
     content = MeasurementReport(
-        observation_context=ObservationContext(_person(provenance), device),
+        observation_context=ObservationContext(person, device),
         procedure_reported=_PROCEDURES[str(sources[0].Modality)],
         imaging_measurements=groups,
         title=REPORT,
     )
-    document = Comprehensive3DSR(
-        evidence=[segmentation, *sources],
+    return Comprehensive3DSR(
+        evidence=evidence,
         content=content,
         series_instance_uid=source.uid(series, "SR", "series"),
         series_number=9002,
@@ -88,19 +114,14 @@ def measurement_report(  # noqa: PLR0917
         is_complete=True,
         is_final=False,
         is_verified=False,
-        series_description=source.title(series),
         software_versions=source.software(provenance),
         manufacturer_model_name=source.MAKER,
         device_serial_number=source.serial(provenance),
     )
-    if editing.has_original(labels, series):
-        document.PredecessorDocumentsSequence = [editing.predecessor(series, document.SOPClassUID, "SR")]
-    return document
 
 
-def _person(provenance: Provenance) -> ObserverContext | None:
-    """The person who edited the outlines, as an observer beside the device."""
-    name = editing.editor(provenance)
+def person_of(name: str | None) -> ObserverContext | None:
+    """A person as an observer beside the device; None where there is no name."""
     return None if name is None else ObserverContext(PERSON, PersonObserverIdentifyingAttributes(name))
 
 

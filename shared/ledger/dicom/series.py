@@ -220,6 +220,21 @@ def is_from_series(connection: Connection, job_id: str) -> bool:
     return connection.execute(query).first() is not None
 
 
+def of_same_patient(connection: Connection, tenant: str, job_id: str, limit: int = 200) -> list[tuple[str, str]]:
+    """Return the jobs on stored series whose Patient ID is that of a job's series: (job id, Study Date), newest first.
+
+    The job itself is among them. The date is YYYYMMDD or empty. There is none where the job was not started on a stored
+    series, or its patient has no ID.
+    """
+    joined = series_jobs.join(series, series.c.id == series_jobs.c.series).join(studies, studies.c.id == series.c.study)
+    own = select(studies.c.patient_id).select_from(joined)
+    patient = own.where(series_jobs.c.job_id == job_id, studies.c.tenant == tenant, studies.c.patient_id != "")
+    query = select(series_jobs.c.job_id, studies.c.study_date).select_from(joined)
+    query = query.where(studies.c.tenant == tenant, studies.c.patient_id.in_(patient))
+    newest = (studies.c.study_date.desc(), studies.c.created.desc(), series_jobs.c.attempt.desc())
+    return [(row.job_id, row.study_date) for row in connection.execute(query.order_by(*newest).limit(limit))]
+
+
 def publish_again(connection: Connection, names: Collection[str]) -> int:
     """Publish again the jobs that were marked as published before their files were written; return how many.
 

@@ -14,8 +14,11 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from services.cli import _phantom
+from services.client import packed
 from services.local import free_port
+from shared.imaging.phantoms import abdomen
 from tests.support.packages import installed
+from tests.support.scans import write_dicom
 
 KEY = "vsk_end_to_end_0123456789abcdefghij"
 FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
@@ -129,10 +132,28 @@ def scan(tmp_path_factory):
 def result(served, scan):
     """A finished job of that scan, sent without the browser."""
     with served.client() as client:
-        job = client.post("/v1/jobs", content=scan.read_bytes()).json()
-        for _ in range(500):  # each answer is a change of the job
-            job = client.get(f"/v1/jobs/{job['id']}", params={"wait": 20}).json()
-            if job["state"] not in {"queued", "running"}:
-                break
-        assert job["state"] == "succeeded", job
-        return job["id"]
+        return finished(client, scan.read_bytes())
+
+
+@pytest.fixture(scope="package")
+def dicom_result(served, tmp_path_factory):
+    """A finished job of the phantom as a DICOM series; its place in the patient is its own."""
+    folder = write_dicom(tmp_path_factory.mktemp("dicom") / "series", abdomen().volume)
+    with served.client() as client, packed(folder) as path:
+        return finished(client, path.read_bytes())
+
+
+def finished(client, scan):
+    """The id of a job on a scan, once it has succeeded."""
+    return ended(client, client.post("/v1/jobs", content=scan).json()["id"])
+
+
+def ended(client, job_id):
+    """The same id, once that job has succeeded."""
+    job = {}
+    for _ in range(500):  # each answer is a change of the job
+        job = client.get(f"/v1/jobs/{job_id}", params={"wait": 20}).json()
+        if job["state"] not in {"queued", "running"}:
+            break
+    assert job["state"] == "succeeded", job
+    return job_id

@@ -19,13 +19,13 @@ def shot(page, name, **options):
 SIZES = ((1440, 900), (1024, 768), (820, 1180), (390, 844))
 
 
-def sized_shots(page, name):
+def sized_shots(page, name, **options):
     """Keeps pictures of the page in four sizes, if pictures are kept."""
     before = page.viewport_size
     for width, height in SIZES if os.environ.get("VISCERA_SHOTS") else ():
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(600)
-        shot(page, f"{name}-{width}")
+        shot(page, f"{name}-{width}", **options)
     page.set_viewport_size(before)
 
 

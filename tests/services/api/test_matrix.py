@@ -43,6 +43,7 @@ RULES = {
     "GET /sample.nii.gz": Rule(READ),
     "POST /dicom-web/studies": Rule("dicom:write"), "POST /dicom-web/studies/{study}": Rule("dicom:write"),
     "GET /v1/dicom/series": Rule("dicom:read"), "POST /v1/dicom/series/{series}/close": Rule("dicom:write", True),
+    "GET /v1/dicom/jobs/{job_id}/same-patient": Rule("dicom:read", True),
     "GET /v1/dicom/deliveries": Rule("dicom:read"),
     "POST /v1/dicom/deliveries/{delivery_id}/retry": Rule("dicom:write", True),
     "GET /v1/dicom/studies/{study}/deidentified.zip": Rule("dicom:read", True),
@@ -73,6 +74,10 @@ RULES = {
     f"PUT {JOB}/labels.nii.gz": Rule(WRITE, True), f"PATCH {JOB}/labels.nii.gz": Rule(WRITE, True),
     f"GET {JOB}/labels.nii.gz": Rule(READ, True), f"HEAD {JOB}/labels.nii.gz": Rule(READ, True),
     f"GET {JOB}/revisions": Rule(READ, True),
+    f"GET {JOB}/measurements": Rule(READ, True),
+    f"GET {JOB}/measurements.dcm": Rule(READ, True), f"HEAD {JOB}/measurements.dcm": Rule(READ, True),
+    f"PUT {JOB}/measurements/{{measurement_id}}": Rule(WRITE, True),
+    f"DELETE {JOB}/measurements/{{measurement_id}}": Rule(WRITE, True),
     f"GET {JOB}/shares": Rule(WRITE, True), f"DELETE {JOB}/shares/{{share_id}}": Rule(WRITE, True),
     "GET /v1/uploads/{upload_id}": Rule(WRITE, True), "DELETE /v1/uploads/{upload_id}": Rule(WRITE, True),
     "PUT /v1/uploads/{upload_id}/parts/{number}": Rule(WRITE, True),
@@ -101,6 +106,7 @@ IDENTITIES = (
 BODIES = {
     "POST /v1/session": {"key": "x"},
     f"PATCH {JOB}": {"name": "x"},
+    f"PUT {JOB}/measurements/{{measurement_id}}": {"kind": "probe", "plane": "axial", "points": [[0, 0, 0]]},
     "POST /v1/webhooks": {"url": "https://hook.example/"},
 }
 
@@ -166,8 +172,9 @@ def keys(client, ledger):
     upload = client.post("/v1/scans?upload=direct", json={"bytes": 100}).json()["upload"]
     objects = {
         "job_id": job_id, "upload_id": upload, "webhook_id": hook.id, "key_id": spare, "number": 1,
-        "name": "report.json", "share_id": "key_x", "delivery_id": "msg_x", "study": "1.2.3", "series": "1.2.3.4",
-        "instance": "1.2.3.4.5", "numbers": 1, "workitem": "1.2.3.4.6", "requester": "1.2.3",
+        "name": "report.json", "share_id": "key_x", "delivery_id": "msg_x", "measurement_id": "m_12345678",
+        "study": "1.2.3", "series": "1.2.3.4", "instance": "1.2.3.4.5", "numbers": 1,
+        "workitem": "1.2.3.4.6", "requester": "1.2.3",
     }  # fmt: skip
     return made, objects
 

@@ -10,7 +10,7 @@ import { Learn } from "./learn/page";
 import { Shared } from "./share/shared";
 import { SignIn } from "./signin";
 import { Icon, type IconName } from "./ui/icon";
-import { Headset } from "./ui/lazy";
+import { Compare, Headset } from "./ui/lazy";
 import { Spinner } from "./ui/parts";
 import { failure, Status } from "./ui/status";
 import { UploadChip } from "./upload/chip";
@@ -23,6 +23,8 @@ const TITLES: Record<string, [Text, IconName]> = {
   headset: ["Headset", "headset"],
 };
 
+const OTHER: Record<string, Text> = { jobs: "Result", compare: "Compare studies" };
+
 function Page() {
   const { page, argument } = route.value;
   if (page === "shared") return <Shared token={argument} />;
@@ -30,6 +32,7 @@ function Page() {
   if (session.value === null) return <SignIn />;
   if (session.value.job !== null && page !== "headset") return <JobView id={session.value.job} key={session.value.job} />;
   if (page === "jobs") return <JobView id={argument} key={argument} />;
+  if (page === "compare") return <Compare ids={argument.split("/")} />;
   if (page === "archive") return <Archive />;
   if (page === "learn") return <Learn />;
   if (page === "headset") return <Headset />;
@@ -67,7 +70,7 @@ export function App() {
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   const { page } = route.value;
-  const title = t(TITLES[page]?.[0] ?? (page === "jobs" ? "Result" : "Sign in"));
+  const title = t(TITLES[page]?.[0] ?? OTHER[page] ?? "Sign in");
   useEffect(() => {
     document.title = `${title} · Viscera`;
   }, [title]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Matrix, Vector } from "../src/core/geometry";
 import { barLength, type Grid, planeOf, type Sight, sliceNumber, type Tile, tiles, toPixel, toVoxel } from "../src/slices/grid";
-import { lengthOf, markText, type Mark, statistics } from "../src/slices/marks";
+import { angleOf, extentOf, lengthOf, markText, type Shape, shapeOf, statistics } from "../src/slices/marks";
 import { strideOf } from "../src/slices/textures";
 import { levels, offset, readVolume, valueAt, type Volume } from "../src/slices/volume";
 import { CT_PRESETS, dragged, levelOf, presets, windowOf } from "../src/slices/windows";
@@ -91,7 +91,7 @@ function volumeOf(data: Int16Array, dims: Vector, affine = RAS): Volume {
 
 describe("measurements", () => {
   const volume = volumeOf(Int16Array.from({ length: 10 * 20 * 3 }, (_, at) => at % 10), [10, 20, 3]);
-  const mark = (part: Partial<Mark>): Mark => ({ id: 1, kind: "length", orientation: "axial", from: [0, 0, 1], to: [3, 8, 1], ...part });
+  const mark = (part: Partial<Shape>): Shape => ({ kind: "length", orientation: "axial", points: [[0, 0, 1], [3, 8, 1]], ...part });
 
   it("are in millimetres of the patient", () => {
     expect(lengthOf(volume, mark({}))).toBe(10);
@@ -99,10 +99,30 @@ describe("measurements", () => {
   });
 
   it("of an ellipse take the voxels inside it", () => {
-    const found = statistics(volume, mark({ kind: "roi", from: [2, 4, 1], to: [6, 12, 1] }));
+    const ellipse = shapeOf(volume, mark({ kind: "area", points: [[2, 4, 1], [6, 12, 1]] }));
+    expect(ellipse.points).toEqual([[2, 8, 1], [6, 8, 1], [4, 4, 1], [4, 12, 1]]);
+    const found = statistics(volume, ellipse);
     expect(found?.mean).toBe(-2);
     expect([found?.least, found?.most]).toEqual([-6, 2]);
     expect(found?.area).toBeCloseTo((Math.PI * 4 * 4) / 100, 6);
+  });
+
+  it("of an ellipse that is turned take the same voxels as those of its axes", () => {
+    const upright: Shape["points"] = [[2, 8, 1], [6, 8, 1], [4, 2, 1], [4, 14, 1]];
+    const [c, s] = [Math.cos(0.7), Math.sin(0.7)];
+    const end = (sign: 1 | -1, a: number, b: number): Shape["points"][0] => [4 + sign * a * 2, 8 + sign * b * 6, 1];
+    const diameters = [end(-1, c, s), end(1, c, s), end(-1, -s, c), end(1, -s, c)];
+    const [first, second] = [upright, diameters].map((points) => statistics(volume, mark({ kind: "area", points })));
+    expect(second?.voxels).toBe(first?.voxels);
+    expect(second?.mean).toBeCloseTo(first?.mean ?? NaN, 9);
+    expect(second?.area).toBeCloseTo(first?.area ?? NaN, 9);
+  });
+
+  it("of an angle are at its vertex, in the patient's millimetres", () => {
+    const square = mark({ kind: "angle", points: [[4, 0, 1], [0, 0, 1], [0, 3, 1]] });
+    expect(angleOf(volume, square)).toBeCloseTo(90, 9);
+    expect(markText(volume, mark({ kind: "angle", points: [[4, 0, 1], [0, 0, 1], [4, 8, 1]] }))).toBe("45.0°");
+    expect(extentOf(square)).toBe(4);
   });
 
   it("read scaled values and nothing outside", () => {

@@ -1,6 +1,6 @@
 /** Calls of the HTTP interface; every failure is a Problem with the service's code and sentence. */
 import { t } from "./language";
-import type { Edit, Job, JobPage, Model, Report, Revision, Scan, Session, Share } from "./types";
+import type { Edit, Job, JobPage, Measurement, MeasurementBody, Model, Report, Revision, Scan, Session, Share } from "./types";
 
 export class Problem extends Error {
   constructor(
@@ -131,6 +131,13 @@ export const api = {
   /** Makes the next revision from a whole label map. */
   putLabels: async (id: string, tag: string, labels: ArrayBuffer) =>
     saved(await send(file(id, LABELS), { method: "PUT", body: labels, headers: { "If-Match": tag, "Content-Type": "application/gzip" } })),
+  measurements: async (id: string) => (await json<{ items: Measurement[] }>(`${job(id)}/measurements`)).items,
+  /** Adds a measurement, or changes the one that has the tag. */
+  measure: (id: string, measurement: string, body: MeasurementBody, tag?: string) =>
+    json<Measurement>(`${job(id)}/measurements/${measurement}`, "PUT", body, tag ? { "If-Match": tag } : {}),
+  unmeasure: (id: string, measurement: string) => json<void>(`${job(id)}/measurements/${measurement}`, "DELETE"),
+  /** The jobs on studies of the same patient, this one included; none for a scan that was uploaded. */
+  samePatient: async (id: string) => (await json<{ items: { job: string; study_date: string | null }[] }>(`/v1/dicom/jobs/${encodeURIComponent(id)}/same-patient`)).items,
   share: (id: string, seconds: number) => json<Share>(`${job(id)}/share`, "POST", { seconds }),
   shares: async (id: string) => {
     const found = await json<Share[] | { items: Share[] }>(`${job(id)}/shares`);

@@ -54,6 +54,23 @@ export interface Edit {
   in_slice: boolean;
 }
 
+/** A measurement as it is sent: points in the patient, LPS mm. */
+export interface MeasurementBody {
+  kind: "length" | "angle" | "area" | "probe";
+  plane: "axial" | "coronal" | "sagittal";
+  points: [number, number, number][];
+  label: string;
+}
+
+export interface Measurement extends MeasurementBody {
+  id: string;
+  value: number;
+  unit: string;
+  measured_by: string;
+  measured_at: string;
+  etag: string;
+}
+
 export type Review = "unread" | "accepted" | "needs_correction";
 
 /** A model of a worker that is up. */

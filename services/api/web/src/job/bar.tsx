@@ -5,10 +5,10 @@ import { t } from "../core/language";
 import type { Corrections } from "../correct/corrections";
 import { VersionNote, Versions } from "../correct/versions";
 import { go } from "../core/router";
-import { mayWrite } from "../core/session";
+import { mayWrite, session } from "../core/session";
 import type { Job, Report } from "../core/types";
 import { scanName } from "../core/words";
-import { ShareDialog } from "../ui/lazy";
+import { ChooseStudy, ShareDialog } from "../ui/lazy";
 import { Confirm, Tool } from "../ui/parts";
 import { failure, say } from "../ui/status";
 import { EnterButtons } from "../xr/buttons";
@@ -27,7 +27,7 @@ function warningCount(report: Report): number {
 }
 
 export function ResultBar({ job, state, corrections, onHelp }: Props) {
-  const [open, setOpen] = useState<"" | "share" | "delete" | "downloads">("");
+  const [open, setOpen] = useState<"" | "compare" | "share" | "delete" | "downloads">("");
   const warnings = warningCount(state.report);
   const close = (): void => setOpen("");
   const erase = (): void => {
@@ -45,6 +45,7 @@ export function ResultBar({ job, state, corrections, onHelp }: Props) {
       <div class="actions">
         <EnterButtons stage={corrections.stage.value} state={state} />
         <Versions corrections={corrections} />
+        {session.value?.job === null && <Tool icon="compare" title={t("Compare with…")} onClick={() => setOpen("compare")} />}
         <Tool icon="download" title={t("Downloads")} onClick={() => setOpen("downloads")} />
         {mayWrite() && (
           <>
@@ -55,6 +56,7 @@ export function ResultBar({ job, state, corrections, onHelp }: Props) {
         <Tool icon="help" title={t("Keys and mouse")} keys="?" onClick={onHelp} />
       </div>
       {open === "downloads" && <Downloads links={corrections.files(job.links)} onClose={close} />}
+      {open === "compare" && <ChooseStudy id={job.id} without={[job.id]} onChoose={(other) => go(`compare/${other}/${job.id}`)} onClose={close} />}
       {open === "share" && <ShareDialog id={job.id} onClose={close} />}
       {open === "delete" && (
         <Confirm

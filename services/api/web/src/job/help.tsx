@@ -16,7 +16,7 @@ const SLICES: [string, Text][] = [
   ["H", "Move the picture"],
   ["P", "Play through the slices"],
   ["O", "Show outlines"],
-  ["L R V", "Measure a length, an area, a value"],
+  ["L N R V", "Measure a length, an angle, an area, a value"],
   ["E", "Correct: a click or Enter asks which organ a part is"],
   ["Enter", "Set a point at the crosshair"],
   ["Delete", "Delete the last measurement"],

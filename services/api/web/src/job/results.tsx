@@ -5,12 +5,12 @@ import { t } from "../core/language";
 import { Corrections } from "../correct/corrections";
 import type { Job } from "../core/types";
 import { ScenePanel } from "../scene/panel";
-import { sliceKey } from "../slices/keys";
+import { isForViews, sliceKey } from "../slices/keys";
 import { SlicesPanel } from "../slices/panel";
 import { Problems, Segments, Spinner, Warnings } from "../ui/parts";
+import { MarkList } from "../measure/list";
 import { ResultBar } from "./bar";
 import { Help } from "./help";
-import { MarkList } from "./marks";
 import { Organs } from "./organs";
 import { ResultState } from "./state";
 
@@ -38,10 +38,7 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
   const [help, setHelp] = useState(false);
   useEffect(() => root.current?.focus(), []);
   const pressed = (event: KeyboardEvent): void => {
-    const { target } = event;
-    const writes = target instanceof HTMLInputElement && target.type !== "checkbox";
-    const presses = target instanceof HTMLElement && target.closest("button, a, label") && (event.key === "Enter" || event.key === " ");
-    if (writes || presses || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (!isForViews(event)) return;
     if (event.key === "?") setHelp(true);
     else if (!slices || !sliceKey(slices, event.key)) return;
     event.preventDefault();
@@ -63,7 +60,7 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
       </div>
       <div class="side-panel" role="region" aria-label={t("Organs and warnings")} tabIndex={0}>
         <Organs state={state} />
-        {slices && <MarkList view={slices} />}
+        {slices && <MarkList id={job.id} view={slices} />}
         {state.report.warnings.length > 0 && (
           <section aria-labelledby="warnings">
             <header class="panel-head">

@@ -1,6 +1,7 @@
 /** The slices by keyboard. While a tool is chosen, the arrow keys do what dragging would do. */
-import type { Orientation } from "../core/geometry";
+import type { Orientation, Vector } from "../core/geometry";
 import { mayWrite } from "../core/session";
+import { isMarkKind } from "./marks";
 import type { Layout, SliceView, ToolName } from "./view";
 import { presets, windowOf } from "./windows";
 
@@ -17,9 +18,17 @@ const STEPS: Record<string, [Orientation, number]> = {
 const ARROWS: Record<string, [number, number]> = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 /** Pixels of a drag that one press of an arrow key stands for. */
 const DRAG = 12;
-export const TOOL_KEYS: Record<string, ToolName> = { w: "window", h: "pan", z: "zoom", l: "length", r: "roi", v: "probe", e: "correct" };
+export const TOOL_KEYS: Record<string, ToolName> = { w: "window", h: "pan", z: "zoom", l: "length", n: "angle", r: "area", v: "probe", e: "correct" };
 export const LAYOUT_KEYS: Record<string, Layout> = { a: "axial", c: "coronal", s: "sagittal", g: "all" };
 export const AUTO_KEY = "0";
+
+/** Whether a key that was pressed may act on the views: not while somebody types, or presses a button with it. */
+export function isForViews(event: KeyboardEvent): boolean {
+  const { target } = event;
+  const writes = (target instanceof HTMLInputElement && target.type !== "checkbox") || target instanceof HTMLSelectElement;
+  const presses = target instanceof HTMLElement && target.closest("button, a, label") && (event.key === "Enter" || event.key === " ");
+  return !(writes || presses || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]"));
+}
 
 /** Whether the key meant something here. */
 export function sliceKey(view: SliceView, key: string): boolean {
@@ -36,7 +45,7 @@ export function sliceKey(view: SliceView, key: string): boolean {
 
 function other(view: SliceView, key: string): boolean {
   const preset = presets(view.state.report.modality).find((one) => one.key === key);
-  const last = view.marks.peek().at(-1);
+  const last = view.marks.peek().findLast(({ own }) => own);
   if (preset) view.state.window.value = windowOf(preset);
   else if (key === AUTO_KEY) view.state.window.value = view.volume.robust;
   else if (TOOL_KEYS[key] && (TOOL_KEYS[key] !== "correct" || mayWrite())) view.tool.value = view.tool.peek() === TOOL_KEYS[key] ? "point" : TOOL_KEYS[key];
@@ -63,7 +72,7 @@ function stretch(view: SliceView, [right, below]: [number, number]): void {
   const mark = view.draft.peek();
   if (!mark) return;
   const { across, down } = view.plane(mark.orientation);
-  const to: typeof mark.to = [...mark.to];
+  const to = [...(mark.points.at(-1) ?? view.sight.peek().cross)] as Vector;
   to[across.axis] += right * across.sign;
   to[down.axis] += below * down.sign;
   view.stretch(to);
@@ -74,7 +83,7 @@ function point(view: SliceView): boolean {
   const tool = view.tool.peek();
   if (tool === "correct") view.ask(view.active.peek(), view.sight.peek().cross);
   else if (view.draft.peek()) view.finish();
-  else if (tool === "length" || tool === "roi" || tool === "probe") view.begin(tool, view.active.peek(), view.sight.peek().cross);
+  else if (isMarkKind(tool)) view.begin(tool, view.active.peek(), view.sight.peek().cross);
   else return false;
   return true;
 }

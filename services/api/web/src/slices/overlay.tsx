@@ -2,7 +2,7 @@
 import { letterOf, type Vector } from "../core/geometry";
 import { t } from "../core/language";
 import { barLength, type Tile } from "./grid";
-import { type Mark, markText, short } from "./marks";
+import { centreOf, halves, markText, type Shape as Drawn, shapeOf, short } from "./marks";
 import type { SliceView } from "./view";
 import { levelOf } from "./windows";
 
@@ -59,37 +59,47 @@ function ScaleBar({ view, tile }: PartProps) {
 
 function Marks({ view, tile }: PartProps) {
   const draft = view.draft.value;
-  const all = draft ? [...view.marks.value, draft] : view.marks.value;
+  const all: (Drawn & { id?: string })[] = draft ? [...view.marks.value, shapeOf(view.volume, draft)] : view.marks.value;
   const { through } = view.plane(tile.orientation);
   const slice = Math.round(view.sight.value.cross[through.axis]);
-  const here = all.filter((mark) => mark.orientation === tile.orientation && Math.round(mark.from[through.axis]) === slice);
+  const here = all.filter((mark) => mark.orientation === tile.orientation && Math.round(centreOf(mark)[through.axis]) === slice);
   return (
     <>
       {here.map((mark) => (
-        <Shape key={mark.id} view={view} tile={tile} mark={mark} />
+        <Shape key={mark.id ?? "draft"} view={view} tile={tile} mark={mark} />
       ))}
     </>
   );
 }
 
-function Shape({ view, tile, mark }: PartProps & { mark: Mark }) {
-  const place = (voxel: Vector): [number, number] => {
+function Shape({ view, tile, mark }: PartProps & { mark: Drawn }) {
+  const points = mark.points.map((voxel): [number, number] => {
     const [x, y] = view.pixelOf(tile, voxel);
     return [x - tile.x, y - tile.y];
-  };
-  const [[x1, y1], [x2, y2]] = [place(mark.from), place(mark.to)];
+  });
+  const label = points[mark.kind === "angle" ? 1 : points.length - 1] ?? [0, 0];
+  const right = mark.kind === "angle" ? label[0] : Math.max(...points.map(([x]) => x));
+  const [, centre] = view.pixelOf(tile, centreOf(mark));
   return (
     <g class="measure">
-      {mark.kind === "roi" ? (
-        <ellipse cx={(x1 + x2) / 2} cy={(y1 + y2) / 2} rx={Math.abs(x2 - x1) / 2} ry={Math.abs(y2 - y1) / 2} />
-      ) : (
-        <path d={`M${x1} ${y1}L${x2} ${y2}M${x1 - 4} ${y1}h8M${x1} ${y1 - 4}v8M${x2 - 4} ${y2}h8M${x2} ${y2 - 4}v8`} />
-      )}
-      <text x={Math.max(x1, x2) + 7} y={(mark.kind === "roi" ? (y1 + y2) / 2 : y2) + 4}>
+      {mark.kind === "area" ? <Ellipse points={points} /> : <path d={lines(points)} />}
+      <text x={right + 7} y={(mark.kind === "area" ? centre - tile.y : label[1]) + 4}>
         {markText(view.volume, mark)}
       </text>
     </g>
   );
+}
+
+/** A line through points, with a small cross at each. */
+function lines(points: [number, number][]): string {
+  return `M${points.map(([x, y]) => `${x} ${y}`).join("L")}${points.map(([x, y]) => `M${x - 4} ${y}h8M${x} ${y - 4}v8`).join("")}`;
+}
+
+function Ellipse({ points }: { points: [number, number][] }) {
+  const flat = points.map(([x, y]): Vector => [x, y, 0]);
+  const [a, b] = halves(flat);
+  const [x, y] = centreOf({ kind: "area", orientation: "axial", points: flat });
+  return <ellipse rx={1} ry={1} transform={`matrix(${a[0]} ${a[1]} ${b[0]} ${b[1]} ${x} ${y})`} vector-effect="non-scaling-stroke" />;
 }
 
 function Corners({ view, tile, first }: PartProps & { first: boolean }) {

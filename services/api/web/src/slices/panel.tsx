@@ -8,7 +8,7 @@ import { CorrectMenu } from "../correct/menu";
 import type { ResultState } from "../job/state";
 import { Problems, Spinner } from "../ui/parts";
 import { say } from "../ui/status";
-import { short } from "./marks";
+import { isMarkKind, markText, short } from "./marks";
 import { Overlay } from "./overlay";
 import { listenToPointer } from "./pointer";
 import { SliceTools } from "./toolbar";
@@ -48,6 +48,7 @@ export function SlicesPanel({ id, state, corrections, onOpen }: Props) {
   }, [id]);
   useEffect(() => (view && canvas.current ? listenToPointer(canvas.current, view) : undefined), [view]);
   useEffect(() => (view ? effect(() => announce(view)) : undefined), [view]);
+  useEffect(() => (view ? announceMarks(view) : undefined), [view]);
   return (
     <section class="viewer" aria-label={t("Slices")} data-view="slices">
       <SliceTools view={view} />
@@ -66,13 +67,31 @@ export function SlicesPanel({ id, state, corrections, onOpen }: Props) {
 /** Reads out what no other part of the page says aloud. */
 function announce(view: SliceView): void {
   const last = view.tool.value;
-  if (last === "length" || last === "roi" || last === "probe") say(t("Enter sets a point at the crosshair, the arrow keys move it, Escape ends."));
+  if (last === "angle") say(t("Enter sets a point at the crosshair, the arrow keys move it. Enter sets the vertex and then the end; Escape ends."));
+  else if (isMarkKind(last)) say(t("Enter sets a point at the crosshair, the arrow keys move it, Escape ends."));
   if (last === "correct") say(t("Enter asks which organ the part at the crosshair is."));
 }
 
-function Readout({ view, state }: { view: SliceView | null; state: ResultState }) {
-  const lps = state.place.value;
-  if (!view || !lps) return <p class="readout" />;
+/** Reads out what was measured, and that the first leg of an angle is set, until the function that is returned is called. */
+function announceMarks(view: SliceView): () => void {
+  let before = view.marks.peek();
+  const ends = [
+    effect(() => {
+      const added = view.marks.value.find(({ id, own }) => own && !before.some((mark) => mark.id === id));
+      if (added) say(t("Measured: {value}", { value: markText(view.volume, added) }));
+      before = view.marks.value;
+    }),
+    effect(() => {
+      const draft = view.draft.value;
+      if (draft?.kind === "angle" && draft.points.length === 3 && draft.points[1] === draft.points[2]) say(t("The vertex is set. Now the end of the second leg."));
+    }),
+  ];
+  return () => ends.forEach((end) => end());
+}
+
+export function Readout({ view, state }: { view: SliceView | null; state: ResultState | null }) {
+  const lps = state?.place.value;
+  if (!view || !state || !lps) return <p class="readout" />;
   const voxel = view.toVoxel(lps);
   const organ = state.byLabel(view.labelAt(voxel));
   const value = view.valueAt(voxel);

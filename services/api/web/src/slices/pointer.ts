@@ -1,5 +1,6 @@
 /** The mouse, the wheel and fingers on the slices. */
 import type { Tile } from "./grid";
+import { isMarkKind } from "./marks";
 import type { SliceView, ToolName } from "./view";
 
 type Act = ToolName | "pinch";
@@ -35,12 +36,13 @@ export function listenToPointer(canvas: HTMLCanvasElement, view: SliceView): () 
     const act: Act = fingers.size > 1 ? "pinch" : (BUTTONS[event.button] ?? view.tool.peek());
     drag = { act, tile, x, y };
     if (act === "point") view.goTo(view.voxelAt(tile, x, y));
-    else if (act === "length" || act === "roi" || act === "probe") view.begin(act, tile.orientation, view.voxelAt(tile, x, y));
+    else if (act === "angle" && view.draft.peek()?.orientation === tile.orientation) view.stretch(view.voxelAt(tile, x, y));
+    else if (act !== "pinch" && isMarkKind(act)) view.begin(act, tile.orientation, view.voxelAt(tile, x, y));
     else if (act === "pinch") view.draft.value = null;
   };
   const move = (event: PointerEvent): void => {
-    if (!drag) return;
     const [x, y] = at(event);
+    if (!drag) return hover(x, y);
     if (drag.act === "pinch") return pinch(event.pointerId, x, y, drag.tile);
     const [right, below] = [x - drag.x, y - drag.y];
     if (drag.act === "point") view.goTo(view.voxelAt(drag.tile, x, y));
@@ -49,6 +51,11 @@ export function listenToPointer(canvas: HTMLCanvasElement, view: SliceView): () 
     else if (drag.act === "zoom") view.zoomBy(Math.exp(-below / 120));
     else view.stretch(view.voxelAt(drag.tile, x, y));
     drag = { ...drag, x, y };
+  };
+  /** The open leg of an angle follows the pointer between its clicks. */
+  const hover = (x: number, y: number): void => {
+    const [draft, tile] = [view.draft.peek(), view.tileAt(x, y)];
+    if (draft?.kind === "angle" && tile?.orientation === draft.orientation) view.stretch(view.voxelAt(tile, x, y));
   };
   const pinch = (id: number, x: number, y: number, tile: Tile): void => {
     const other = [...fingers.entries()].find(([finger]) => finger !== id)?.[1];

@@ -4,6 +4,7 @@ import type { Text } from "../core/languages/de";
 import { mayWrite } from "../core/session";
 import type { IconName } from "../ui/icon";
 import { Menu, MenuItem, Tool } from "../ui/parts";
+import { isMarkKind } from "./marks";
 import type { Layout, SliceView, ToolName } from "./view";
 import { levelOf, presets, windowOf } from "./windows";
 
@@ -18,11 +19,13 @@ const TOOLS: [ToolName, Text, IconName, string][] = [
   ["pan", "Move the picture", "hand", "H"],
   ["zoom", "Zoom", "zoom", "Z"],
   ["length", "Measure a length", "ruler", "L"],
-  ["roi", "Measure an area", "roi", "R"],
+  ["angle", "Measure an angle", "angle", "N"],
+  ["area", "Measure an area", "roi", "R"],
   ["probe", "Read a value", "probe", "V"],
 ];
 
-export function SliceTools({ view }: { view: SliceView | null }) {
+/** `reading` leaves out what measures and corrects. */
+export function SliceTools({ view, reading = false }: { view: SliceView | null; reading?: boolean }) {
   const layout = view?.layout.value ?? "all";
   const tool = view?.tool.value ?? "point";
   return (
@@ -41,7 +44,7 @@ export function SliceTools({ view }: { view: SliceView | null }) {
         {() => view && <OutlinePanel view={view} />}
       </Menu>
       <span class="divider" />
-      {TOOLS.filter(([name]) => name !== "window").map(([name, title, icon, key]) => (
+      {TOOLS.filter(([name]) => name !== "window" && !(reading && isMarkKind(name))).map(([name, title, icon, key]) => (
         <Tool
           key={name}
           icon={icon}
@@ -52,7 +55,7 @@ export function SliceTools({ view }: { view: SliceView | null }) {
           onClick={() => view && (view.tool.value = tool === name ? "point" : name)}
         />
       ))}
-      {mayWrite() && <Tool icon="edit" title={t("Correct")} keys="E" pressed={tool === "correct"} disabled={!view} onClick={() => view && (view.tool.value = tool === "correct" ? "point" : "correct")} />}
+      {mayWrite() && !reading && <Tool icon="edit" title={t("Correct")} keys="E" pressed={tool === "correct"} disabled={!view} onClick={() => view && (view.tool.value = tool === "correct" ? "point" : "correct")} />}
       <span class="divider" />
       <Tool icon="fit" title={t("Fit to the view")} keys="F" disabled={!view} onClick={() => view?.fit()} />
       <Tool

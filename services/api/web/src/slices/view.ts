@@ -5,7 +5,7 @@ import type { Report } from "../core/types";
 import type { ResultState } from "../job/state";
 import { Drawer } from "./draw";
 import { fitScale, planeOf, type Sight, sliceNumber, type Tile, tiles, toPixel, toVoxel } from "./grid";
-import type { Mark, MarkKind } from "./marks";
+import { type Draft, extentOf, type Mark, type MarkKind, shapeOf } from "./marks";
 import { offset, readVolume, valueAt, type Volume } from "./volume";
 import { dragged, presets, type Window, windowOf } from "./windows";
 
@@ -21,6 +21,12 @@ export interface Asked {
 const AIR = 14;
 const CINE_MS = 90;
 const [NEAREST, FARTHEST] = [1, 16];
+/** Voxels that a measurement spans at least. */
+const LEAST_EXTENT = 0.5;
+
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 export class SliceView {
   readonly layout = signal<Layout>("all");
@@ -30,7 +36,7 @@ export class SliceView {
   readonly outlines = signal(true);
   readonly marks = signal<Mark[]>([]);
   /** The mark that is being drawn. */
-  readonly draft = signal<Mark | null>(null);
+  readonly draft = signal<Draft | null>(null);
   /** The part whose organ is asked for. */
   readonly asked = signal<Asked | null>(null);
   readonly cine = signal(false);
@@ -48,7 +54,6 @@ export class SliceView {
   private readonly ends: (() => void)[];
   private timer = 0;
   private due = 0;
-  private last = 0;
 
   static async open(canvas: HTMLCanvasElement, bytes: ArrayBuffer, state: ResultState): Promise<SliceView> {
     return new SliceView(canvas, await readVolume(bytes), state);
@@ -200,26 +205,38 @@ export class SliceView {
   }
 
   begin(kind: MarkKind, orientation: Orientation, from: Vector): void {
-    this.last += 1;
-    this.draft.value = { id: this.last, kind, orientation, from, to: from };
+    this.draft.value = { kind, orientation, points: [from, from] };
     if (kind === "probe") this.finish();
   }
 
+  /** Moves the open point of what is drawn. */
   stretch(to: Vector): void {
-    if (this.draft.value) this.draft.value = { ...this.draft.value, to };
+    const draft = this.draft.value;
+    if (draft) this.draft.value = { ...draft, points: [...draft.points.slice(0, -1), to] };
   }
 
-  /** Keeps the mark that was drawn; one without an extent is dropped. */
+  /** Sets the open point. An angle goes on to its second leg; a mark without an extent is dropped, an angle's leg waits. */
   finish(): void {
-    const mark = this.draft.value;
+    const draft = this.draft.value;
+    if (!draft) return;
+    const [open, before] = [draft.points.at(-1), draft.points.at(-2)] as [Vector, Vector];
+    const has = extentOf({ ...draft, points: [before, open] }) > LEAST_EXTENT;
+    if (draft.kind === "angle" && !has) return;
+    if (draft.kind === "angle" && draft.points.length === 2) {
+      this.draft.value = { ...draft, points: [...draft.points, open] };
+      return;
+    }
     this.draft.value = null;
-    if (!mark) return;
-    const extent = Math.max(...mark.to.map((part, axis) => Math.abs(part - (mark.from[axis] ?? 0))));
-    if (mark.kind === "probe" || extent > 0.5) this.marks.value = [...this.marks.value, mark];
+    const mark = { ...shapeOf(this.volume, draft), id: newId(), label: "", own: true };
+    if (draft.kind === "probe" || has) this.marks.value = [...this.marks.value, mark];
   }
 
-  remove(id: number): void {
+  remove(id: string): void {
     this.marks.value = this.marks.value.filter((mark) => mark.id !== id);
+  }
+
+  rename(id: string, label: string): void {
+    this.marks.value = this.marks.value.map((mark) => (mark.id === id ? { ...mark, label } : mark));
   }
 
   /** Asks which organ the part at a voxel is; where there is none, nothing is asked. */
@@ -257,7 +274,8 @@ export class SliceView {
     return this.volume.dims.map((count) => (count - 1) / 2) as Vector;
   }
 
-  private get middle(): Vector {
+  /** The voxel in the middle of the scan, in the patient. */
+  get middle(): Vector {
     return this.toPatient(this.middleVoxel.map(Math.round) as Vector);
   }
 

@@ -12,6 +12,25 @@ export function ShareDialog(props: { id: string; onClose: () => void }) {
   );
 }
 
+const ComparePage = lazy(() => import("../compare/page").then((module) => module.Compare));
+const Choose = lazy(() => import("../compare/choose").then((module) => module.ChooseStudy));
+
+export function Compare(props: { ids: string[] }) {
+  return (
+    <Suspense fallback={null}>
+      <ComparePage {...props} />
+    </Suspense>
+  );
+}
+
+export function ChooseStudy(props: { id: string; without: readonly string[]; onChoose: (id: string) => void; onClose: () => void }) {
+  return (
+    <Suspense fallback={null}>
+      <Choose {...props} />
+    </Suspense>
+  );
+}
+
 export function Headset() {
   return (
     <Suspense fallback={null}>

@@ -82,6 +82,10 @@ export function Menu({ icon, title, pressed = false, children }: MenuProps) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const id = useId();
+  const close = (): void => {
+    setOpen(false);
+    root.current?.querySelector("button")?.focus();
+  };
   useEffect(() => {
     if (!open) return undefined;
     const away = (event: Event): void => {
@@ -90,8 +94,7 @@ export function Menu({ icon, title, pressed = false, children }: MenuProps) {
     const escape = (event: KeyboardEvent): void => {
       if (event.key !== "Escape") return;
       event.stopPropagation();
-      setOpen(false);
-      root.current?.querySelector("button")?.focus();
+      close();
     };
     const element = root.current;
     document.addEventListener("pointerdown", away);
@@ -115,7 +118,7 @@ export function Menu({ icon, title, pressed = false, children }: MenuProps) {
         <Icon name={icon} />
       </button>
       <div class="menu-panel" id={id} role="group" aria-label={title} hidden={!open}>
-        {open && children(() => setOpen(false))}
+        {open && children(close)}
       </div>
     </div>
   );
