@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from shared.ledger.engine import insert
+from shared.ledger.engine import insert, now
 from shared.ledger.tables import descriptions, jobs
 
 Review = Literal["unread", "accepted", "needs_correction"]
@@ -23,7 +23,11 @@ _ESCAPE = "\\"
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is known about a job beside its stages; texts are empty where nobody wrote any."""
+    """What is known about a job beside its stages; texts are empty where nobody wrote any.
+
+    `reviewed_by` and `reviewed_at` (seconds since 1970) say who chose the review state and when, as the audit does;
+    they are empty for a job that is unread.
+    """
 
     name: str = ""
     note: str = ""
@@ -31,29 +35,36 @@ class Description:
     review: Review = "unread"
     modality: str = ""
     model: str = ""
+    reviewed_by: str = ""
+    reviewed_at: float | None = None
+
+
+_COLUMNS = [descriptions.c[name] for name in Description.__slots__]
 
 
 def of(connection: Connection, job_ids: Iterable[str]) -> dict[str, Description]:
     """Return the descriptions of jobs by id; a job without one is left out."""
-    columns = descriptions.c
-    query = select(
-        columns.job_id, columns.name, columns.note, columns.tags, columns.review, columns.modality, columns.model
-    ).where(columns.job_id.in_(list(job_ids)))
-    return {
-        row.job_id: Description(row.name, row.note, tuple(row.tags or ()), row.review, row.modality, row.model)
-        for row in connection.execute(query)
-    }
+    query = select(descriptions.c.job_id, *_COLUMNS).where(descriptions.c.job_id.in_(list(job_ids)))
+    rows = [dict(row._mapping) for row in connection.execute(query)]
+    return {row.pop("job_id"): Description(**row | {"tags": tuple(row["tags"] or ())}) for row in rows}
 
 
-def describe(connection: Connection, job_id: str, **values: Any) -> Description:
-    """Change some fields of a job's description and return all of them."""
+def describe(connection: Connection, job_id: str, **values: Any) -> None:
+    """Change some fields of a job's description."""
     before = of(connection, [job_id]).get(job_id, Description())
     fields = {name: getattr(before, name) for name in Description.__slots__} | values
     after = Description(**fields | {"tags": tuple(fields["tags"])})
     row = {**fields, "tags": list(after.tags), "words": _words(after)}
     statement = insert(connection, descriptions).values(job_id=job_id, **row)
     connection.execute(statement.on_conflict_do_update(index_elements=[descriptions.c.job_id], set_=row))
-    return after
+
+
+def review(connection: Connection, job_id: str, state: Review, reviewer: str) -> None:
+    """Set the review state of a job, and who chose it; an unread job has no reviewer."""
+    if state == "unread":
+        describe(connection, job_id, review=state, reviewed_by="", reviewed_at=None)
+    else:
+        describe(connection, job_id, review=state, reviewed_by=reviewer[:100], reviewed_at=now())
 
 
 def _words(described: Description) -> str:

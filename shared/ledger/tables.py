@@ -205,6 +205,8 @@ descriptions = Table(
     Column("modality", String(2), nullable=False, server_default=""),
     Column("model", String(200), nullable=False, server_default=""),
     Column("words", String(7000), nullable=False, server_default=""),
+    Column("reviewed_by", String(100), nullable=False, server_default=""),
+    Column("reviewed_at", _Time),
 )
 
 viewers = Table(

@@ -123,11 +123,13 @@ def cancel_job(job_id: str, gateway: GatewayDep, caller: Writer) -> schemas.Job:
 @router.patch("/{job_id}")
 def change_job(job_id: str, change: schemas.JobChange, gateway: GatewayDep, caller: Writer) -> schemas.Job:
     """Change what people wrote about a job: name, note, tags, review. The job itself does not change."""
-    values = change.model_dump(exclude_none=True)
+    values = change.model_dump(exclude_none=True, exclude={"review"})
     with gateway.writing(caller) as connection:
         jobs.lock(connection, job_id)
         jobs.get(connection, caller.tenant, job_id)
         descriptions.describe(connection, job_id, **values)
+        if change.review:
+            descriptions.review(connection, job_id, change.review, caller.name or caller.key_id)
         action = f"review {change.review}" if change.review else "describe"
         audit.record(connection, caller.tenant, caller.key_id, action, job_id)
     return _view(gateway, caller, job_id)

@@ -32,6 +32,7 @@ FILE: dict[int | str, dict[str, Any]] = {
     304: {"description": "The file the client has is still right."},
 }
 """Answers of a route that returns a file."""
+_INLINE = {"report.pdf"}
 
 
 class BadRange(VisceraError):
@@ -48,7 +49,7 @@ def _variant(compression: str, lod: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Content:
+class FileContent:
     """What a request can get: size and SHA-256 of the file; `data` where it differs from the stored file."""
 
     artifact: jobs.Artifact
@@ -88,24 +89,31 @@ async def get_file(
     if name not in MEDIA_TYPES:
         raise NotFound("There is no such file.")
     stored_name = _variant(compression, lod) if name == "model.glb" else name
-    find = partial(_find, gateway, caller, job_id, name, stored_name, revision)
+    find = partial(find_file, gateway, caller, job_id, name, stored_name, revision)
     content = await run_in_threadpool(find)
     if isinstance(content, FileToWrite):
         await gateway.files.write(caller, job_id, content)
         content = await run_in_threadpool(find)
     if isinstance(content, FileToWrite):
-        state = schemas.FileState(name=name, state="waiting")
-        return JSONResponse(state.model_dump(), 202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
-    return _answer(request, gateway, name, stored_name, content)
+        return still_waiting(name)
+    return answer(request, gateway, name, stored_name, content)
 
 
-def _answer(request: Request, gateway: Gateway, name: str, stored_name: str, content: _Content) -> Response:
+def still_waiting(name: str) -> JSONResponse:
+    """Return the answer for a file that is not written yet."""
+    state = schemas.FileState(name=name, state="waiting")
+    return JSONResponse(state.model_dump(), 202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
+
+
+def answer(request: Request, gateway: Gateway, name: str, stored_name: str, content: FileContent) -> Response:
+    """Return the file, a part of it, or 304; a report opens in the browser, other files are saved."""
     etag = f'"{content.sha256}"'
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
     if is_not_modified(request, etag):
         return Response(status_code=304, headers=headers)
     start, stop = parse_range(request, etag, content.size)
-    headers |= {"Content-Length": str(stop - start), "Content-Disposition": f'attachment; filename="{stored_name}"'}
+    shown = "inline" if name in _INLINE else "attachment"
+    headers |= {"Content-Length": str(stop - start), "Content-Disposition": f'{shown}; filename="{stored_name}"'}
     status = 200
     if (start, stop) != (0, content.size):
         status = 206
@@ -115,9 +123,9 @@ def _answer(request: Request, gateway: Gateway, name: str, stored_name: str, con
     return StreamingResponse(content.read(gateway, start, stop), status, headers, MEDIA_TYPES[name])
 
 
-def _find(
+def find_file(
     gateway: Gateway, caller: api_keys.Caller, job_id: str, name: str, stored_name: str, number: int | None
-) -> _Content | FileToWrite:
+) -> FileContent | FileToWrite:
     """Return the content of a file, or what must be written first where the job can have it.
 
     Raises NotFound or Conflict where the job can't have it.
@@ -142,10 +150,10 @@ def _find(
     if artifact is None:
         raise missing_file(job, name)
     if not is_dicom:
-        return _Content(artifact, artifact.bytes, artifact.sha256)
+        return FileContent(artifact, artifact.bytes, artifact.sha256)
     with gateway.turns.in_thread(caller.tenant):
         data = results.file(gateway.store, scan, artifact)  # patient attributes are added only at download
-    return _Content(artifact, len(data), hashlib.sha256(data).hexdigest(), data)
+    return FileContent(artifact, len(data), hashlib.sha256(data).hexdigest(), data)
 
 
 def is_not_modified(request: Request, etag: str) -> bool:

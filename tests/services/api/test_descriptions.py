@@ -1,5 +1,7 @@
 """People name jobs, tag and review them, and find them again; guests see none of it."""
 
+from datetime import datetime
+
 import pytest
 
 from tests.services.api.test_jobs import assert_problem
@@ -21,6 +23,20 @@ def test_what_people_write_is_part_of_the_job(client, job):
     assert (second["name"], second["review"], second["note"]) == ("Case 7", "needs_correction", "left lobe")
     assert client.get(f"/v1/jobs/{job}").json() == second
     assert (second["state"], second["stage"]) == ("queued", "classifier")
+
+
+def test_a_review_says_who_and_when_until_the_job_is_unread_again(client, ledger, job):
+    before = client.patch(f"/v1/jobs/{job}", json={"name": "Case 7"}).json()
+    assert (before["reviewed_by"], before["reviewed_at"]) == ("", None)
+    reviewed = client.patch(f"/v1/jobs/{job}", json={"review": "accepted"}).json()
+    [entry] = [item for item in client.get("/v1/audit").json()["items"] if item["action"] == "review accepted"]
+    assert reviewed["reviewed_by"] == entry["actor"]
+    age = datetime.fromisoformat(entry["at"]) - datetime.fromisoformat(reviewed["reviewed_at"])
+    assert abs(age.total_seconds()) < 5
+    again = client.patch(f"/v1/jobs/{job}", json={"note": "seen"}).json()
+    assert (again["reviewed_by"], again["reviewed_at"]) == (reviewed["reviewed_by"], reviewed["reviewed_at"])
+    unread = client.patch(f"/v1/jobs/{job}", json={"review": "unread"}).json()
+    assert (unread["reviewed_by"], unread["reviewed_at"]) == ("", None)
 
 
 def test_jobs_are_found_by_words_and_by_fields(client, scan, job):
@@ -45,11 +61,13 @@ def test_pages_of_a_search_follow_one_another(client, scan):
 
 
 def test_a_guest_sees_and_finds_nothing_of_what_people_wrote(client, live, job):
-    client.patch(f"/v1/jobs/{job}", json={"name": "Case 7", "note": "personal", "tags": ["x"]})
+    written = {"name": "Case 7", "note": "personal", "tags": ["x"], "review": "accepted"}
+    client.patch(f"/v1/jobs/{job}", json=written)
     token = client.post(f"/v1/jobs/{job}/share", json={"seconds": 600}).json()["token"]
     guest = {"Authorization": f"Bearer {token}"}
     seen = live.get(f"/v1/jobs/{job}", headers=guest).json()
     assert (seen["name"], seen["note"], seen["tags"], seen["review"]) == ("", "", [], "unread")
+    assert (seen["reviewed_by"], seen["reviewed_at"]) == ("", None)
     listed = [live.get(f"/v1/jobs?q={word}", headers=guest).json() for word in ("personal", "nothing")]
     assert listed[0] == listed[1]
     assert live.patch(f"/v1/jobs/{job}", headers=guest, json={"name": "mine"}).status_code == 403

@@ -72,6 +72,7 @@ RULES = {
     f"HEAD {JOB}/slices/{{number}}.png": Rule(READ, True), f"POST {JOB}/share": Rule(WRITE, True),
     f"PUT {JOB}/labels.nii.gz": Rule(WRITE, True), f"PATCH {JOB}/labels.nii.gz": Rule(WRITE, True),
     f"GET {JOB}/labels.nii.gz": Rule(READ, True), f"HEAD {JOB}/labels.nii.gz": Rule(READ, True),
+    f"GET {JOB}/report.pdf": Rule(READ, True), f"HEAD {JOB}/report.pdf": Rule(READ, True),
     f"GET {JOB}/revisions": Rule(READ, True),
     f"GET {JOB}/shares": Rule(WRITE, True), f"DELETE {JOB}/shares/{{share_id}}": Rule(WRITE, True),
     "GET /v1/uploads/{upload_id}": Rule(WRITE, True), "DELETE /v1/uploads/{upload_id}": Rule(WRITE, True),

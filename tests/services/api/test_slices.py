@@ -5,9 +5,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from services.api.pictures import slice_png
 from shared import artifacts
 from shared.imaging.phantoms import abdomen
+from shared.imaging.pictures import slice_png
 from shared.imaging.volume import Organ
 from shared.ledger import claims, files, jobs
 from shared.storage.base import sha256

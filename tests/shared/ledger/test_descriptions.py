@@ -11,7 +11,8 @@ from tests.shared.ledger.conftest import add_job
 
 def describe(ledger, job, **values):
     with ledger.write() as connection:
-        return descriptions.describe(connection, job, **values)
+        descriptions.describe(connection, job, **values)
+        return descriptions.of(connection, [job])[job]
 
 
 def find(ledger, query="", tenant="t", **wanted):
