@@ -1,6 +1,5 @@
 import "./styles/base.css";
 import "./styles/pages.css";
-import "./styles/workspace.css";
 import { render } from "preact";
 import { App } from "./app";
 import { begin } from "./core/language";

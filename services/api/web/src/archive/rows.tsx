@@ -2,11 +2,11 @@
 import { useState } from "preact/hooks";
 import { t } from "../core/language";
 import type { Text } from "../core/languages/de";
+import { REVIEWS } from "../core/review";
 import type { Job, JobState } from "../core/types";
 import { percent, scanName, seconds, when } from "../core/words";
 import { Icon } from "../ui/icon";
 import { Tool } from "../ui/parts";
-import { REVIEWS } from "./edit";
 import { type Column, duration } from "./search";
 
 export const STATES: Record<JobState, Text> = {

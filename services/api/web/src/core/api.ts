@@ -116,7 +116,7 @@ export const api = {
     return (await (await send("/v1/jobs", { method: "POST", body: scan, headers })).json()) as Job;
   },
   cancel: (id: string) => json<Job>(`${job(id)}/cancel`, "POST"),
-  describe: (id: string, change: Pick<Job, "name" | "note" | "tags" | "review">) => json<Job>(job(id), "PATCH", change),
+  describe: (id: string, change: Partial<Pick<Job, "name" | "note" | "tags" | "review">>) => json<Job>(job(id), "PATCH", change),
   erase: (id: string) => json<void>(job(id), "DELETE"),
   /** The report of a revision, or of the newest finished one. */
   report: async (id: string, revision?: number) => (await (await sendForFile(file(id, "report.json", revision), {})).json()) as Report,
@@ -142,7 +142,10 @@ export const api = {
   bytes: async (path: string, signal?: AbortSignal) =>
     (await sendForFile(path, signal ? { signal } : {})).arrayBuffer(),
   /** Resolves once the server has written the file. */
-  written: async (path: string) => void (await sendForFile(path, { method: "HEAD" })),
+  written: (path: string) => sendForFile(path, { method: "HEAD" }).then(
+    () => undefined,
+    () => send(path).then(() => undefined), // a HEAD has no sentence that says why
+  ),
   upload: (bytes: number, sha256: string) =>
     json<DirectUpload>("/v1/scans?upload=direct", "POST", { bytes, sha256 }),
   uploaded: (id: string) => json<DirectUpload>(`/v1/uploads/${encodeURIComponent(id)}`),

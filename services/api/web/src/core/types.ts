@@ -32,6 +32,9 @@ export interface Job {
   review?: Review;
   modality?: string;
   model?: string;
+  /** The name of the key, or the person, that chose the review state. */
+  reviewed_by?: string;
+  reviewed_at?: string | null;
   /** The newest finished revision of the result, or the one that a correction made. */
   revision?: number | null;
 }

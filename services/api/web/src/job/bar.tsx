@@ -6,17 +6,20 @@ import type { Corrections } from "../correct/corrections";
 import { VersionNote, Versions } from "../correct/versions";
 import { go } from "../core/router";
 import { mayWrite } from "../core/session";
-import type { Job, Report } from "../core/types";
+import type { Report } from "../core/types";
 import { scanName } from "../core/words";
+import { Icon } from "../ui/icon";
 import { ShareDialog } from "../ui/lazy";
 import { Confirm, Tool } from "../ui/parts";
 import { failure, say } from "../ui/status";
 import { EnterButtons } from "../xr/buttons";
 import { Downloads } from "./downloads";
+import { reportPage } from "./report";
+import { ReviewChoice, type Reviewing } from "./review";
 import type { ResultState } from "./state";
 
 interface Props {
-  job: Job;
+  reviewing: Reviewing;
   state: ResultState;
   corrections: Corrections;
   onHelp: () => void;
@@ -26,7 +29,8 @@ function warningCount(report: Report): number {
   return report.warnings.length + report.organs.filter(({ present }) => present).reduce((sum, { warnings }) => sum + warnings.length, 0);
 }
 
-export function ResultBar({ job, state, corrections, onHelp }: Props) {
+export function ResultBar({ reviewing, state, corrections, onHelp }: Props) {
+  const { job } = reviewing;
   const [open, setOpen] = useState<"" | "share" | "delete" | "downloads">("");
   const warnings = warningCount(state.report);
   const close = (): void => setOpen("");
@@ -43,8 +47,12 @@ export function ResultBar({ job, state, corrections, onHelp }: Props) {
       {warnings > 0 && <span class="badge warn">{warnings === 1 ? t("1 warning") : t("{n} warnings", { n: warnings })}</span>}
       <VersionNote corrections={corrections} />
       <div class="actions">
+        {mayWrite() && <ReviewChoice {...reviewing} />}
         <EnterButtons stage={corrections.stage.value} state={state} />
         <Versions corrections={corrections} />
+        <a class="tool" href={reportPage(job.id, state.revision)} target="_blank" aria-label={t("Report")} aria-keyshortcuts="D" data-tip={`${t("Report")}  D`}>
+          <Icon name="report" />
+        </a>
         <Tool icon="download" title={t("Downloads")} onClick={() => setOpen("downloads")} />
         {mayWrite() && (
           <>

@@ -28,6 +28,10 @@ const MOUSE: [Text, Text][] = [
   ["Right button, drag", "Set the window by dragging"],
   ["Middle button, drag", "Move the picture"],
 ];
+const RESULT: [string, Text][] = [
+  ["Y N U", "Review: accepted, needs correction, unread"],
+  ["D", "Report"],
+];
 const MODEL: [string, Text][] = [
   ["← → ↑ ↓", "Turn"],
   ["+ −", "Zoom"],
@@ -42,6 +46,7 @@ export function Help({ modality, onClose }: { modality: string | null; onClose: 
         <div>
           {presets(modality).length > 0 && <List title={t("Windows")} rows={presets(modality).map(({ key, title }) => [key, t(title)])} />}
           <List mouse title={t("Mouse")} rows={MOUSE.map(([key, text]) => [t(key), t(text)])} />
+          <List title={t("Result")} rows={RESULT.map(([key, text]) => [key, t(text)])} />
           <List title={t("Model")} rows={MODEL.map(([key, text]) => [key, t(text)])} />
         </div>
       </div>

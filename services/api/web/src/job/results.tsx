@@ -7,11 +7,14 @@ import type { Job } from "../core/types";
 import { ScenePanel } from "../scene/panel";
 import { sliceKey } from "../slices/keys";
 import { SlicesPanel } from "../slices/panel";
+import { REVIEW_KEYS } from "../core/review";
 import { Problems, Segments, Spinner, Warnings } from "../ui/parts";
 import { ResultBar } from "./bar";
 import { Help } from "./help";
 import { MarkList } from "./marks";
 import { Organs } from "./organs";
+import { reportPage } from "./report";
+import { useReview } from "./review";
 import { ResultState } from "./state";
 
 export function Results({ job }: { job: Job }) {
@@ -28,6 +31,8 @@ export function Results({ job }: { job: Job }) {
   return <Workspace job={job} state={state} />;
 }
 
+const REPORT_KEY = "d";
+
 type Tab = "slices" | "model" | "organs";
 
 function Workspace({ job, state }: { job: Job; state: ResultState }) {
@@ -36,19 +41,23 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
   const slices = corrections.slices.value;
   const [tab, setTab] = useState<Tab>("slices");
   const [help, setHelp] = useState(false);
+  const reviewing = useReview(job);
   useEffect(() => root.current?.focus(), []);
   const pressed = (event: KeyboardEvent): void => {
     const { target } = event;
-    const writes = target instanceof HTMLInputElement && target.type !== "checkbox";
+    const writes = target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && target.type !== "checkbox");
     const presses = target instanceof HTMLElement && target.closest("button, a, label") && (event.key === "Enter" || event.key === " ");
     if (writes || presses || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    const review = REVIEW_KEYS[event.key.toLowerCase()];
     if (event.key === "?") setHelp(true);
+    else if (event.key.toLowerCase() === REPORT_KEY) window.open(reportPage(job.id, state.revision));
+    else if (review) reviewing.choose(review);
     else if (!slices || !sliceKey(slices, event.key)) return;
     event.preventDefault();
   };
   return (
     <div class="workspace" data-tab={tab} tabIndex={-1} ref={root} onKeyDown={pressed}>
-      <ResultBar job={job} state={state} corrections={corrections} onHelp={() => setHelp(true)} />
+      <ResultBar reviewing={reviewing} state={state} corrections={corrections} onHelp={() => setHelp(true)} />
       <div class="tabs">
         <Segments
           label={t("View")}

@@ -31,6 +31,7 @@ const PATHS = {
   pause: "M8 5v14M16 5v14",
   play: "M7 4.5v15l12-7.5z",
   probe: "M12 4v6M12 14v6M4 12h6M14 12h6M12 12h.01",
+  report: "M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6",
   roi: "M12 6c4.5 0 8 2.7 8 6s-3.5 6-8 6-8-2.7-8-6 3.5-6 8-6zM4 6h.01M20 18h.01",
   ruler: "M3 16L16 3l5 5L8 21zM7.5 11.5l2 2M11 8l2.5 2.5M14.5 4.5l2 2",
   sagittal: "M9 4c4 0 7 2 7 5l1.5 3-1.5 1v4h-3v3H8C5.5 17 5 13 5 10c0-4 2-6 4-6z",
