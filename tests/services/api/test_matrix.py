@@ -43,7 +43,8 @@ RULES = {
     "GET /sample.nii.gz": Rule(READ),
     "POST /dicom-web/studies": Rule("dicom:write"), "POST /dicom-web/studies/{study}": Rule("dicom:write"),
     "GET /v1/dicom/series": Rule("dicom:read"), "POST /v1/dicom/series/{series}/close": Rule("dicom:write", True),
-    "GET /v1/dicom/deliveries": Rule("dicom:read"),
+    "GET /v1/dicom/deliveries": Rule("dicom:read"), "GET /v1/dicom/destinations": Rule("dicom:read"),
+    f"POST {JOB}/deliveries": Rule("dicom:write", True),
     "POST /v1/dicom/deliveries/{delivery_id}/retry": Rule("dicom:write", True),
     "GET /v1/dicom/studies/{study}/deidentified.zip": Rule("dicom:read", True),
     "DELETE /v1/dicom/studies/{study}": Rule("dicom:write", True),
@@ -102,6 +103,7 @@ IDENTITIES = (
 BODIES = {
     "POST /v1/session": {"key": "x"},
     f"PATCH {JOB}": {"name": "x"},
+    f"POST {JOB}/deliveries": {"destination": "x"},
     "POST /v1/webhooks": {"url": "https://hook.example/"},
 }
 
