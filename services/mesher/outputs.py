@@ -13,7 +13,7 @@ from services.mesher.exports import to_3mf, to_obj_zip, to_stl
 from services.mesher.glb import to_glb
 from services.mesher.key_pictures import key_pictures
 from services.mesher.provenance import Provenance, Series
-from services.mesher.report import build_report
+from services.mesher.report import Report, build_report
 from services.mesher.results import MeshedOrgans, Quality
 from services.mesher.thumbnail import thumbnail_png
 from shared.artifacts import DICOM_FILES, PICTURES
@@ -47,6 +47,11 @@ class Result:
     def meshed(self) -> MeshedOrgans:
         """The surfaces of all labels."""
         return mesh(self.label_map, self.quality, self.min_component, self.progress)
+
+    @cached_property
+    def report(self) -> Report:
+        """The measurements, checks and warnings of all labels."""
+        return build_report(self.meshed, self.provenance)
 
     @cached_property
     def dicom(self) -> DicomResult:
@@ -87,7 +92,7 @@ _WRITERS: dict[str, Callable[[Result], bytes]] = {
     "model.obj.zip": lambda result: to_obj_zip(result.meshed.organs),
     "model.3mf": lambda result: to_3mf(result.meshed.organs),
     "thumbnail.png": lambda result: thumbnail_png(result.meshed.organs),
-    "report.json": lambda result: build_report(result.meshed, result.provenance).model_dump_json(indent=1).encode(),
+    "report.json": lambda result: result.report.model_dump_json(indent=1).encode(),
 }
 FILES = tuple(_WRITERS)
 """All names that a result of any scan can have; one from DICOM has `DICOM_FILES` too."""

@@ -61,6 +61,8 @@ def _write_first_files(work: Work) -> None:
     for name in FIRST_FILES:
         work.output(name).write_bytes(result.file(name))
     work.offer(files_on_request(result))
+    warnings = [*result.report.warnings, *(each for organ in result.report.organs for each in organ.warnings)]
+    work.warn([each.code for each in warnings])
 
 
 def _read(work: Work) -> Result:

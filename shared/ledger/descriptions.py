@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select
 
 from shared.ledger.engine import insert, now
-from shared.ledger.tables import descriptions, jobs
+from shared.ledger.tables import descriptions, jobs, warnings
 
 Review = Literal["unread", "accepted", "needs_correction"]
 _NUMBER = 6
@@ -67,6 +67,14 @@ def review(connection: Connection, job_id: str, state: Review, reviewer: str) ->
         describe(connection, job_id, review=state, reviewed_by=reviewer[:100], reviewed_at=now())
 
 
+def set_warnings(connection: Connection, job_id: str, codes: Iterable[str]) -> None:
+    """Record the codes of the warnings that the newest result of a job has, instead of those of an earlier one."""
+    connection.execute(delete(warnings).where(warnings.c.job_id == job_id))
+    rows = [{"job_id": job_id, "code": code} for code in sorted(set(codes))]
+    if rows:
+        connection.execute(warnings.insert(), rows)
+
+
 def _words(described: Description) -> str:
     """Return all texts in lower case: databases differ in which letters they know to be the same."""
     tags = (f"#{tag}" for tag in described.tags)
@@ -111,9 +119,16 @@ def _span(word: str) -> tuple[float, float] | None:
 
 
 def having(
-    *, modality: str | None = None, model: str | None = None, review: Review | None = None, tags: Sequence[str] = ()
+    *,
+    modality: str | None = None,
+    model: str | None = None,
+    review: Review | None = None,
+    warning: str | None = None,
+    tags: Sequence[str] = (),
 ) -> list[ColumnElement[bool]]:
-    """Return the conditions that a job has this modality, model (by name), review state and all of these tags."""
+    """Return the conditions that a job has this modality, model (by name), review state, code of a warning, and all of
+    these tags.
+    """
     columns = descriptions.c
     wanted = [(columns.modality, modality), (columns.model, model)]
     conditions = [_described(column == value) for column, value in wanted if value is not None]
@@ -121,6 +136,8 @@ def having(
         conditions.append(jobs.c.id.not_in(select(columns.job_id).where(columns.review != "unread")))
     elif review is not None:
         conditions.append(_described(columns.review == review))
+    if warning is not None:
+        conditions.append(jobs.c.id.in_(select(warnings.c.job_id).where(warnings.c.code == warning)))
     lines = [f"\n#{tag.casefold()}\n" for tag in tags]
     return conditions + [_described(("\n" + columns.words + "\n").contains(line, autoescape=True)) for line in lines]
 

@@ -209,6 +209,14 @@ descriptions = Table(
     Column("reviewed_at", _Time),
 )
 
+warnings = Table(
+    "warnings",
+    metadata,
+    _job_id(primary_key=True),
+    Column("code", String(64), primary_key=True),
+    Index(None, "code"),
+)
+
 viewers = Table(
     "viewers",
     metadata,

@@ -4,7 +4,9 @@ from datetime import datetime
 
 import pytest
 
+from tests.services.api.conftest import outlined
 from tests.services.api.test_jobs import assert_problem
+from tests.services.mesher.shapes import ball, labels
 
 
 @pytest.fixture
@@ -95,3 +97,22 @@ def test_other_changes_are_refused(client, job, change):
 
 def test_a_foreign_job_is_not_found(stranger, job):
     assert_problem(stranger.patch(f"/v1/jobs/{job}", json={"name": "mine"}), 404, "not_found")
+
+
+def test_jobs_are_found_by_the_warnings_of_their_newest_result(client, stranger, runner, tmp_path, scan):
+    shape = (20, 24, 28)
+    inside = outlined(client, runner, tmp_path, scan, labels(ball(shape, (10, 12, 14), 7)))
+    cut = outlined(client, runner, tmp_path, scan, labels(ball(shape, (10, 12, 2), 7)))
+    for job in (inside, cut):
+        runner.run(job)
+    assert found(client, "warning=touches_border") == [cut]
+    assert found(client, "warning=touches_border&q=nothing") == []
+    assert found(client, "warning=absent") == [cut, inside], "two of three organs are in neither"
+    assert found(client, "warning=no_such_code") == found(stranger, "warning=touches_border") == []
+    assert_problem(client.get("/v1/jobs?warning=%27%3B"), 422, "invalid_request")
+    etag = client.head(f"/v1/jobs/{cut}/labels.nii.gz").headers["etag"]
+    edit = {"edits": [{"kind": "erase", "label": 1}]}
+    assert client.patch(f"/v1/jobs/{cut}/labels.nii.gz", json=edit, headers={"If-Match": etag}).status_code == 202
+    runner.run_file(cut)
+    assert found(client, "warning=touches_border") == []
+    assert found(client, "warning=no_organs") == [cut]

@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 from shared.ledger import descriptions, erasure, jobs
 from shared.ledger.descriptions import Description
 from shared.ledger.tables import descriptions as table
+from shared.ledger.tables import warnings
 from tests.shared.ledger.conftest import add_job
 
 
@@ -101,3 +102,17 @@ def test_texts_are_erased_with_the_job(ledger, job):
     with ledger.write() as connection:
         erasure.erase_job(connection, "t", job, "key")
         assert connection.execute(select(table)).first() is None
+
+
+def test_warnings_are_replaced_found_and_erased_with_the_job(ledger, job):
+    other = add_job(ledger, tenant="other")
+    with ledger.write() as connection:
+        descriptions.set_warnings(connection, job, ["tiny", "absent", "tiny"])
+        descriptions.set_warnings(connection, other, ["tiny"])
+    assert (find(ledger, warning="tiny"), find(ledger, warning="tiny", tenant="other")) == ({job}, {other})
+    with ledger.write() as connection:
+        descriptions.set_warnings(connection, job, ["absent"])
+    assert (find(ledger, warning="tiny"), find(ledger, warning="absent")) == (set(), {job})
+    with ledger.write() as connection:
+        erasure.erase_job(connection, "t", job, "key")
+        assert {row.job_id for row in connection.execute(select(warnings))} == {other}
