@@ -26,6 +26,12 @@ export async function signOut(): Promise<void> {
   session.value = null;
 }
 
+/** Whether this session may send results to a PACS. */
+export function maySend(): boolean {
+  const now = session.value;
+  return !!now && now.job === null && now.scopes.includes("dicom:write");
+}
+
 /** Whether this session may start and erase jobs; a share link may only look. */
 export function mayWrite(): boolean {
   const now = session.value;

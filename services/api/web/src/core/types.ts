@@ -66,6 +66,24 @@ export interface Model {
   card: { modalities?: string[] };
 }
 
+/** A DICOM system that the operator configured. */
+export interface Destination {
+  name: string;
+  protocol: string;
+}
+
+/** A version of a result on its way to a destination. */
+export interface Delivery {
+  id: string;
+  job: string;
+  revision: number;
+  destination: string;
+  state: "pending" | "sending" | "delivered" | "failed";
+  error: string | null;
+  created: string;
+  ended: string | null;
+}
+
 export interface JobPage {
   items: Job[];
   next: string | null;

@@ -5,11 +5,11 @@ import { t } from "../core/language";
 import type { Corrections } from "../correct/corrections";
 import { VersionNote, Versions } from "../correct/versions";
 import { go } from "../core/router";
-import { mayWrite } from "../core/session";
+import { maySend, mayWrite } from "../core/session";
 import type { Report } from "../core/types";
 import { scanName } from "../core/words";
 import { Icon } from "../ui/icon";
-import { ShareDialog } from "../ui/lazy";
+import { SendDialog, ShareDialog } from "../ui/lazy";
 import { Confirm, Tool } from "../ui/parts";
 import { failure, say } from "../ui/status";
 import { EnterButtons } from "../xr/buttons";
@@ -31,7 +31,7 @@ function warningCount(report: Report): number {
 
 export function ResultBar({ reviewing, state, corrections, onHelp }: Props) {
   const { job } = reviewing;
-  const [open, setOpen] = useState<"" | "share" | "delete" | "downloads">("");
+  const [open, setOpen] = useState<"" | "share" | "send" | "delete" | "downloads">("");
   const warnings = warningCount(state.report);
   const close = (): void => setOpen("");
   const erase = (): void => {
@@ -54,6 +54,7 @@ export function ResultBar({ reviewing, state, corrections, onHelp }: Props) {
           <Icon name="report" />
         </a>
         <Tool icon="download" title={t("Downloads")} onClick={() => setOpen("downloads")} />
+        {maySend() && job.links.deliveries && <Tool icon="send" title={t("Send to a PACS")} onClick={() => setOpen("send")} />}
         {mayWrite() && (
           <>
             <Tool icon="share" title={t("Share")} onClick={() => setOpen("share")} />
@@ -63,6 +64,7 @@ export function ResultBar({ reviewing, state, corrections, onHelp }: Props) {
         <Tool icon="help" title={t("Keys and mouse")} keys="?" onClick={onHelp} />
       </div>
       {open === "downloads" && <Downloads links={corrections.files(job.links)} onClose={close} />}
+      {open === "send" && <SendDialog ids={[job.id]} onClose={close} />}
       {open === "share" && <ShareDialog id={job.id} onClose={close} />}
       {open === "delete" && (
         <Confirm

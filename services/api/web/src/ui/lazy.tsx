@@ -31,4 +31,5 @@ export const Headset = later(() => import("../headset/page").then((module) => mo
 export const JobView = later(() => import("../job/page").then((module) => module.JobView));
 export const Learn = later(() => import("../learn/page").then((module) => module.Learn));
 export const ReportPage = later(() => import("../job/report").then((module) => module.ReportPage));
+export const SendDialog = later(() => import("../send/dialog").then((module) => module.SendDialog));
 export const ShareDialog = later(() => import("../share/dialog").then((module) => module.ShareDialog));

@@ -89,6 +89,7 @@ const de = {
   "{n} files": "{n} Dateien",
   "{part} of {whole}": "{part} von {whole}",
   "Try again": "Noch einmal versuchen",
+  "waiting": "wartet",
 };
 
 /** An English text: a text that is in no catalogue is an error of types where it is used. */
