@@ -1,7 +1,9 @@
 /** What limits the list of the archive, and how it is shown. */
+import { useEffect, useRef } from "preact/hooks";
 import { t } from "../core/language";
 import type { Text } from "../core/languages/de";
 import { REVIEWS } from "../core/review";
+import { wantsSearch } from "../core/router";
 import { Segments, Tool } from "../ui/parts";
 import { STATES } from "./rows";
 import { isLimited, type Setting } from "./setting";
@@ -21,12 +23,20 @@ const WARNINGS: Record<string, Text> = {
 interface Props {
   asked: Setting;
   change: (part: Partial<Setting>) => void;
+  /** Opens the first job that was found. */
+  onEnter: () => void;
 }
 
-export function Filters({ asked, change }: Props) {
+export function Filters({ asked, change, onEnter }: Props) {
+  const search = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (!wantsSearch.value) return;
+    wantsSearch.value = false;
+    requestAnimationFrame(() => search.current?.select()); // after the page has taken the focus
+  }, [wantsSearch.value]);
   return (
-    <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-      <input type="search" aria-label={t("Search")} value={asked.text} placeholder={t("Search by name, tag, date or number")} onInput={(event) => change({ text: event.currentTarget.value })} />
+    <form class="filters" role="search" onSubmit={(event) => (event.preventDefault(), onEnter())}>
+      <input ref={search} type="search" aria-keyshortcuts="/" aria-label={t("Search")} value={asked.text} placeholder={t("Search by name, tag, date or number")} onInput={(event) => change({ text: event.currentTarget.value })} />
       <Choice label={t("State")} every={t("All states")} titles={STATES} value={asked.state} onChange={(state) => change({ state })} />
       <Choice label={t("Review")} every={t("Any review")} titles={REVIEWS} value={asked.review} onChange={(review) => change({ review })} />
       <Choice label={t("Warning")} every={t("With or without warnings")} titles={WARNINGS} value={asked.warning} onChange={(warning) => change({ warning })} />

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { t } from "../core/language";
-import { route } from "../core/router";
+import { go, route } from "../core/router";
 import { mayWrite } from "../core/session";
 import type { Job } from "../core/types";
 import { ShareDialog } from "../ui/lazy";
@@ -63,6 +63,11 @@ export function Archive() {
     window.addEventListener("scroll", seen);
     return () => window.removeEventListener("scroll", seen);
   }, [ready]);
+  /** The list may still be that of an earlier text. */
+  const enter = async (): Promise<void> => {
+    const [first] = (await search(asked, null, 1)).jobs;
+    if (first) go(`jobs/${first.id}`);
+  };
   const gone = (ids: readonly string[]): void => {
     setFound((before) => before && { ...before, jobs: before.jobs.filter((job) => !ids.includes(job.id)) });
     setSelection((before) => within(before, [...before.ids].filter((id) => !ids.includes(id))));
@@ -104,7 +109,7 @@ export function Archive() {
           {t("New scan")}
         </a>
       </header>
-      <Filters asked={asked} change={change} />
+      <Filters asked={asked} change={change} onEnter={() => void enter()} />
       <Problems text={problem} />
       {found === null && !problem && <Spinner text={t("Loading")} />}
       {found && found.jobs.length === 0 && (

@@ -119,6 +119,8 @@ export interface OrganReport {
   present: boolean;
   volume_ml: number;
   surface_cm2: number;
+  /** Lowest and highest corner, patient LPS mm. */
+  bounding_box_lps_mm?: [[number, number, number], [number, number, number]] | null;
   triangles: number;
   touches_border: boolean;
   /** Absent in reports of earlier versions. */

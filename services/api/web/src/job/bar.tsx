@@ -1,5 +1,4 @@
 /** The bar above a result: its name, and what can be done with it as a whole. */
-import { useState } from "preact/hooks";
 import { api } from "../core/api";
 import { t } from "../core/language";
 import type { Corrections } from "../correct/corrections";
@@ -14,6 +13,7 @@ import { Confirm, Tool } from "../ui/parts";
 import { failure, say } from "../ui/status";
 import { EnterButtons } from "../xr/buttons";
 import { Downloads } from "./downloads";
+import { nextWarning } from "./keys";
 import { reportPage } from "./report";
 import { ReviewChoice, type Reviewing } from "./review";
 import type { ResultState } from "./state";
@@ -22,16 +22,20 @@ interface Props {
   reviewing: Reviewing;
   state: ResultState;
   corrections: Corrections;
+  open: BarDialog;
+  setOpen: (dialog: BarDialog) => void;
   onHelp: () => void;
 }
+
+/** Which dialog of the bar is open. */
+export type BarDialog = "" | "share" | "send" | "delete" | "downloads";
 
 function warningCount(report: Report): number {
   return report.warnings.length + report.organs.filter(({ present }) => present).reduce((sum, { warnings }) => sum + warnings.length, 0);
 }
 
-export function ResultBar({ reviewing, state, corrections, onHelp }: Props) {
+export function ResultBar({ reviewing, state, corrections, open, setOpen, onHelp }: Props) {
   const { job } = reviewing;
-  const [open, setOpen] = useState<"" | "share" | "send" | "delete" | "downloads">("");
   const warnings = warningCount(state.report);
   const close = (): void => setOpen("");
   const erase = (): void => {
@@ -44,17 +48,21 @@ export function ResultBar({ reviewing, state, corrections, onHelp }: Props) {
   return (
     <header class="bar">
       <h1>{job.name || scanName(state.report.modality, job.created)}</h1>
-      {warnings > 0 && <span class="badge warn">{warnings === 1 ? t("1 warning") : t("{n} warnings", { n: warnings })}</span>}
+      {warnings > 0 && (
+        <button type="button" class="badge warn" aria-keyshortcuts="M" data-tip={`${t("Next organ with a warning")}  M`} onClick={() => nextWarning(state)}>
+          {warnings === 1 ? t("1 warning") : t("{n} warnings", { n: warnings })}
+        </button>
+      )}
       <VersionNote corrections={corrections} />
+      {mayWrite() && <ReviewChoice {...reviewing} />}
       <div class="actions">
-        {mayWrite() && <ReviewChoice {...reviewing} />}
         <EnterButtons stage={corrections.stage.value} state={state} />
         <Versions corrections={corrections} />
         <a class="tool" href={reportPage(job.id, state.revision)} target="_blank" aria-label={t("Report")} aria-keyshortcuts="D" data-tip={`${t("Report")}  D`}>
           <Icon name="report" />
         </a>
         <Tool icon="download" title={t("Downloads")} onClick={() => setOpen("downloads")} />
-        {maySend() && job.links.deliveries && <Tool icon="send" title={t("Send to a PACS")} onClick={() => setOpen("send")} />}
+        {maySend() && job.links.deliveries && <Tool icon="send" title={t("Send to a PACS")} keys="T" onClick={() => setOpen("send")} />}
         {mayWrite() && (
           <>
             <Tool icon="share" title={t("Share")} onClick={() => setOpen("share")} />

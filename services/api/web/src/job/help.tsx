@@ -31,6 +31,10 @@ const MOUSE: [Text, Text][] = [
 const RESULT: [string, Text][] = [
   ["Y N U", "Review: accepted, needs correction, unread"],
   ["D", "Report"],
+  ["M", "Next organ with a warning"],
+  ["I", "Show only the selected organ, or the one at the crosshair"],
+  ["T", "Send to a PACS"],
+  ["/", "Search the archive; Enter opens the first result"],
 ];
 const MODEL: [string, Text][] = [
   ["← → ↑ ↓", "Turn"],

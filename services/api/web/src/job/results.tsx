@@ -3,14 +3,15 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { t } from "../core/language";
 import { Corrections } from "../correct/corrections";
+import { maySend } from "../core/session";
 import type { Job } from "../core/types";
 import { ScenePanel } from "../scene/panel";
 import { sliceKey } from "../slices/keys";
 import { SlicesPanel } from "../slices/panel";
-import { REVIEW_KEYS } from "../core/review";
 import { Problems, Segments, Spinner, Warnings } from "../ui/parts";
-import { ResultBar } from "./bar";
+import { type BarDialog, ResultBar } from "./bar";
 import { Help } from "./help";
+import { resultKey } from "./keys";
 import { MarkList } from "./marks";
 import { Organs } from "./organs";
 import { reportPage } from "./report";
@@ -31,8 +32,6 @@ export function Results({ job }: { job: Job }) {
   return <Workspace job={job} state={state} />;
 }
 
-const REPORT_KEY = "d";
-
 type Tab = "slices" | "model" | "organs";
 
 function Workspace({ job, state }: { job: Job; state: ResultState }) {
@@ -41,23 +40,26 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
   const slices = corrections.slices.value;
   const [tab, setTab] = useState<Tab>("slices");
   const [help, setHelp] = useState(false);
+  const [open, setOpen] = useState<BarDialog>("");
   const reviewing = useReview(job);
+  const acts = {
+    help: () => setHelp(true),
+    report: () => void window.open(reportPage(job.id, state.revision)),
+    send: () => maySend() && job.links.deliveries && setOpen("send"),
+    review: reviewing.choose,
+  };
   useEffect(() => root.current?.focus(), []);
   const pressed = (event: KeyboardEvent): void => {
     const { target } = event;
     const writes = target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && target.type !== "checkbox");
     const presses = target instanceof HTMLElement && target.closest("button, a, label") && (event.key === "Enter" || event.key === " ");
     if (writes || presses || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    const review = REVIEW_KEYS[event.key.toLowerCase()];
-    if (event.key === "?") setHelp(true);
-    else if (event.key.toLowerCase() === REPORT_KEY) window.open(reportPage(job.id, state.revision));
-    else if (review) reviewing.choose(review);
-    else if (!slices || !sliceKey(slices, event.key)) return;
+    if (!resultKey(event.key.toLowerCase(), acts, state, slices) && (!slices || !sliceKey(slices, event.key))) return;
     event.preventDefault();
   };
   return (
     <div class="workspace" data-tab={tab} tabIndex={-1} ref={root} onKeyDown={pressed}>
-      <ResultBar reviewing={reviewing} state={state} corrections={corrections} onHelp={() => setHelp(true)} />
+      <ResultBar reviewing={reviewing} state={state} corrections={corrections} open={open} setOpen={setOpen} onHelp={acts.help} />
       <div class="tabs">
         <Segments
           label={t("View")}
