@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 from shared import scratch
 from shared.artifacts import DICOM_FILES
 from shared.dicom import decoding
+from shared.dicom.identity import complete
 from shared.ledger import Ledger, files, jobs, pending_puts
 from shared.ledger.dicom import deliveries, instances, revisions
 from shared.ledger.dicom import series as ledger_series
@@ -116,9 +117,10 @@ def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) ->
     prefixes = [instance_list.prefix(instance_id) for instance_id in ids.values()]
     with scratch.folder() as folder, pending_puts.announced(ledger, prefixes, settings.lease_seconds, store.delete):
         records = []
+        patient = results.identity(store, scan) if ids else {}  # once: it takes a child of the sandbox
         for name, instance_id in ids.items():
             path = folder / name
-            path.write_bytes(results.file(store, scan, artifacts[name]))
+            path.write_bytes(complete(b"".join(store.read(artifacts[name].key)), patient))
             records.append(_keep(store, instance_id, path))
         with ledger.write() as connection:
             if _mark(connection, job):
