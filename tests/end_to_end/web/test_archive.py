@@ -110,7 +110,7 @@ def test_volumes_are_downloaded_as_a_table(page, served, result):
         client.patch(f"/v1/jobs/{result}", json={"name": ""})
 
 
-def test_two_results_are_compared_by_a_link(opened, served, result):
+def test_two_results_are_chosen_as_cards_and_compared_by_a_link(opened, served, result, axe):
     page = opened()
 
     def doubled(route):
@@ -123,7 +123,11 @@ def test_two_results_are_compared_by_a_link(opened, served, result):
     page.goto(served.url)
     page.get_by_role("navigation").wait_for()
     page.goto(f"{served.url}/#/archive")
-    page.get_by_label("Choose all that are shown").check()
+    page.get_by_role("button", name="Cards").click()
+    for box in page.locator(".job-card input").all():
+        box.check()
+    themed_shots(page, "archive-cards")
+    assert violations(page, axe) == []
     link = page.get_by_role("link", name="Compare")
     expect(link).to_have_attribute("href", f"#/compare/{result}/job_other")
 

@@ -14,7 +14,6 @@ from services.api.report.layout import to_pdf
 from services.api.report.words import GERMAN, WARNINGS, preferred
 from services.api.schemas import time_of
 from services.client import packed
-from services.mesher.key_pictures import key_slices
 from services.mesher.report import SENTENCES
 from shared.artifacts import KeyPicture, unpack_pictures
 from shared.imaging.formats import read_scan
@@ -212,10 +211,3 @@ def test_letters_that_the_font_lacks_are_seen_to_be_missing():
     text = text_of(to_pdf(many(1), "en"))
     assert "�� 1" in text
     assert "器" not in text
-
-
-def test_key_slices_are_the_first_largest_of_each_label():
-    data = np.zeros((4, 3, 3), np.uint8)
-    data[1, 0, :2], data[2, 0, :2], data[3, 2, 2] = 7, 7, 255
-    assert key_slices(data) == {7: 1, 255: 3}
-    assert key_slices(np.zeros((2, 2, 2), np.uint8)) == {}

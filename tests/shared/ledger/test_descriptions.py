@@ -116,3 +116,20 @@ def test_warnings_are_replaced_found_and_erased_with_the_job(ledger, job):
     with ledger.write() as connection:
         erasure.erase_job(connection, "t", job, "key")
         assert {row.job_id for row in connection.execute(select(warnings))} == {other}
+
+
+def test_a_review_has_a_person_and_a_time_until_the_job_is_unread(ledger, job):
+    def described():
+        with ledger.read() as connection:
+            return descriptions.of(connection, [job])[job]
+
+    with ledger.write() as connection:
+        descriptions.review(connection, job, "accepted", "key_1" + "x" * 200)
+    first = described()
+    assert (first.review, first.reviewed_by) == ("accepted", ("key_1" + "x" * 200)[:100])
+    assert first.reviewed_at > 1.7e9
+    describe(ledger, job, note="seen")
+    assert described().reviewed_at == first.reviewed_at
+    with ledger.write() as connection:
+        descriptions.review(connection, job, "unread", "key_2")
+    assert (described().review, described().reviewed_by, described().reviewed_at) == ("unread", "", None)

@@ -5,14 +5,23 @@ import type { Session } from "./types";
 
 export const session = signal<Session | null | undefined>(undefined);
 
+let turns = 0;
+
+/** Asks the server; of two questions at once the later one counts, because a sign-in may lie between them. */
 export async function refresh(): Promise<void> {
+  const turn = (turns += 1);
+  const found = await ask();
+  if (turn === turns) session.value = found;
+}
+
+async function ask(): Promise<Session | null> {
   try {
     // Asking for a session that is not there would be an error in the browser's console.
     const { signed_in: known } = await api.page();
-    session.value = known ? await api.session() : null;
+    return known ? await api.session() : null;
   } catch (error) {
-    if (error instanceof Problem && error.status === 401) session.value = null;
-    else throw error;
+    if (error instanceof Problem && error.status === 401) return null;
+    throw error;
   }
 }
 
