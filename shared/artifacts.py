@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import mmap
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -32,6 +33,8 @@ _FURTHER = "further_"
 VOLUME, SCORES, LABELS = "volume.npz", "scores.npz", "labels.nii.gz"
 DICOM_FILES = ("segmentation.dcm", "sr.dcm", "rtstruct.dcm", "stl.dcm", "obj.dcm", "mtl.dcm")
 """DICOM files of a job's result."""
+PICTURES = "pictures.zip"
+"""The key pictures of a result, from which the gateway composes its report; no client gets this file."""
 
 
 class ModelFact(BaseModel):
@@ -63,6 +66,33 @@ class Facts(BaseModel):
                 "seconds": {**self.seconds, stage: round(seconds, 3)},
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPicture:
+    """The slice on which a label's area is largest: its number, counted from 0, the slices of the scan, a JPEG."""
+
+    label: int
+    slice: int
+    slices: int
+    jpeg: bytes
+
+
+def pack_pictures(pictures: Iterable[KeyPicture]) -> bytes:
+    """Return key pictures as a zip whose bytes depend on them alone."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for picture in pictures:
+            name = f"{picture.label}.{picture.slice}.{picture.slices}.jpg"
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), picture.jpeg)
+    return buffer.getvalue()
+
+
+def unpack_pictures(data: bytes) -> list[KeyPicture]:
+    """Return what `pack_pictures` packed, in the same order."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        parts = [(name.split("."), archive.read(name)) for name in archive.namelist()]
+    return [KeyPicture(int(label), int(number), int(count), jpeg) for (label, number, count, _), jpeg in parts]
 
 
 def facts_name(stage: str) -> str:

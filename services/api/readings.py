@@ -19,6 +19,7 @@ from shared.ledger import api_keys
 logger = logging.getLogger("viscera.api")
 NO_CONTENT = {
     "/v1/jobs", "/v1/jobs/{job_id}", "/v1/jobs/{job_id}/events", "/v1/jobs/{job_id}/shares", "/v1/dicom/deliveries",
+    "/v1/dicom/destinations",
     "/v1/uploads/{upload_id}", "/v1/models", "/v1/session", "/v1/keys", "/v1/audit", "/v1/webhooks",
     "/v1/webhooks/{webhook_id}/deliveries", "/metrics", "/sample.nii.gz",
 }  # fmt: skip

@@ -25,6 +25,7 @@ MEDIA_TYPES = {
     "thumbnail.png": "image/png",
     "labels.nii.gz": "application/gzip",
     "report.json": "application/json",
+    "report.pdf": "application/pdf",
     "segmentation.dcm": "application/dicom",
     "sr.dcm": "application/dicom",
     "rtstruct.dcm": "application/dicom",
@@ -116,7 +117,10 @@ class Failure(BaseModel):
 
 
 class Job(BaseModel):
-    """A job; `revision` is the newest finished revision of its result, None without a result."""
+    """A job; `revision` is the newest finished revision of its result, None without a result.
+
+    `reviewed_by` is the name of the key or the subject that chose the review state, at `reviewed_at`.
+    """
 
     id: str
     state: jobs.State
@@ -139,6 +143,8 @@ class Job(BaseModel):
     review: descriptions.Review = "unread"
     modality: str = ""
     model: str = ""
+    reviewed_by: str = ""
+    reviewed_at: datetime | None = None
     warnings: list[JobWarning] = []
 
 
@@ -278,7 +284,7 @@ def job_view(
         links["volume.nii.gz"] = f"{here}/volume.nii.gz"
     links |= {name: f"{here}/{name}" for name in MEDIA_TYPES if name in published or name in job.current_offers}
     if job.state == "succeeded":
-        links["revisions"] = f"{here}/revisions"
+        links |= {name: f"{here}/{name}" for name in ("report.pdf", "revisions")}
     if "segmentation.dcm" in links:
         links["deliveries"] = f"/v1/dicom/deliveries?job={job.id}"
     if job.state in jobs.OPEN:
@@ -307,6 +313,8 @@ def job_view(
         modality=described.modality,
         model=described.model,
         warnings=[JobWarning(**each) for each in job.warnings],
+        reviewed_by=described.reviewed_by,
+        reviewed_at=time_or_none(described.reviewed_at),
     )
 
 

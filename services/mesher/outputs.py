@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING
 from services.mesher.core import Progress, mesh
 from services.mesher.exports import to_3mf, to_obj_zip, to_stl
 from services.mesher.glb import to_glb
+from services.mesher.key_pictures import key_pictures
 from services.mesher.provenance import Provenance, Series
-from services.mesher.report import build_report
+from services.mesher.report import Report, build_report
 from services.mesher.results import MeshedOrgans, Quality
 from services.mesher.thumbnail import thumbnail_png
-from shared.artifacts import DICOM_FILES
-from shared.imaging.volume import LabelMap
+from shared.artifacts import DICOM_FILES, PICTURES
+from shared.imaging.volume import LabelMap, Volume
 
 if TYPE_CHECKING:
     from services.mesher.dicom import DicomResult
@@ -29,8 +31,8 @@ _MESHING = 0.7
 class Result:
     """One label map and what its files say; what several files need is computed once.
 
-    `min_component` in mL drops smaller components. `series` finds the series of a scan from DICOM. `progress` receives
-    the fraction of the meshing.
+    `min_component` in mL drops smaller components. `series` finds the series of a scan from DICOM, `volume` opens the
+    scan on the label map's grid, which key pictures show. `progress` receives the fraction of the meshing.
     """
 
     label_map: LabelMap
@@ -38,12 +40,18 @@ class Result:
     min_component: float = 0.0
     provenance: Provenance = field(default_factory=Provenance)
     series: Callable[[], Series] | None = None
+    volume: Callable[[], AbstractContextManager[Volume]] | None = None
     progress: Progress = lambda _: None
 
     @cached_property
     def meshed(self) -> MeshedOrgans:
         """The surfaces of all labels."""
         return mesh(self.label_map, self.quality, self.min_component, self.progress)
+
+    @cached_property
+    def report(self) -> Report:
+        """The measurements, checks and warnings of all labels."""
+        return build_report(self.meshed, self.provenance)
 
     @cached_property
     def dicom(self) -> DicomResult:
@@ -60,10 +68,13 @@ class Result:
     def file(self, name: str) -> bytes:
         """Write one file. The same result gives the same bytes.
 
-        Raises KeyError for an unknown name.
+        Raises KeyError for an unknown name, and for key pictures without a volume.
         """
         if name in DICOM_FILES:
             return self.dicom.file(name)
+        if name == PICTURES and self.volume is not None:
+            with self.volume() as volume:
+                return key_pictures(volume, self.label_map)
         return _WRITERS[name](self)
 
 
@@ -81,7 +92,7 @@ _WRITERS: dict[str, Callable[[Result], bytes]] = {
     "model.obj.zip": lambda result: to_obj_zip(result.meshed.organs),
     "model.3mf": lambda result: to_3mf(result.meshed.organs),
     "thumbnail.png": lambda result: thumbnail_png(result.meshed.organs),
-    "report.json": lambda result: build_report(result.meshed, result.provenance).model_dump_json(indent=1).encode(),
+    "report.json": lambda result: result.report.model_dump_json(indent=1).encode(),
 }
 FILES = tuple(_WRITERS)
 """All names that a result of any scan can have; one from DICOM has `DICOM_FILES` too."""
@@ -117,7 +128,7 @@ def write_outputs(
         min_component,
         provenance or Provenance(),
         (lambda: series) if series else None,
-        lambda done: progress(done * _MESHING),
+        progress=lambda done: progress(done * _MESHING),
     )
     names = (*FIRST_FILES, *files_on_request(result)) if files is None else tuple(files)
     outputs = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,7 +11,7 @@ from services.mesher.outputs import FILES, FIRST_FILES, Result, files_on_request
 from services.mesher.provenance import Edit, Series, provenance_of
 from shared import artifacts, sandbox
 from shared.errors import UnsupportedScan
-from shared.imaging.volume import LabelMap
+from shared.imaging.volume import LabelMap, Volume
 from shared.ledger import measurements
 from shared.ledger.jobs import RESULT
 from shared.ledger.revisions import Revision
@@ -73,6 +75,8 @@ def _write_first_files(work: Work) -> None:
     for name in FIRST_FILES:
         work.output(name).write_bytes(result.file(name))
     work.offer(files_on_request(result))
+    warnings = [*result.report.warnings, *(each for organ in result.report.organs for each in organ.warnings)]
+    work.warn([each.code for each in warnings])
 
 
 def _read(work: Work) -> Result:
@@ -86,6 +90,7 @@ def _read(work: Work) -> Result:
         quality=work.job.options.get("quality", "standard"),
         provenance=replace(provenance_of(facts), edit=outlined),
         series=(lambda: _series(work, outlined)) if facts.source == "dicom" else None,
+        volume=lambda: _volume(work),
         progress=work.progress,
     )
 
@@ -93,6 +98,12 @@ def _read(work: Work) -> Result:
 def _labels(work: Work, revision: int) -> LabelMap:
     with work.input(artifacts.LABELS, revision) as path:
         return artifacts.load_labels(path)
+
+
+@contextmanager
+def _volume(work: Work) -> Iterator[Volume]:
+    with work.input(artifacts.VOLUME) as path:
+        yield artifacts.load_volume(path)
 
 
 def _edit(revision: Revision) -> Edit:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select
 
-from shared.ledger.engine import insert
-from shared.ledger.tables import descriptions, jobs
+from shared.ledger.engine import insert, now
+from shared.ledger.tables import descriptions, jobs, warnings
 
 Review = Literal["unread", "accepted", "needs_correction"]
 _NUMBER = 6
@@ -23,7 +23,11 @@ _ESCAPE = "\\"
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is known about a job beside its stages; texts are empty where nobody wrote any."""
+    """What is known about a job beside its stages; texts are empty where nobody wrote any.
+
+    `reviewed_by` and `reviewed_at` (seconds since 1970) say who chose the review state and when, as the audit does;
+    they are empty for a job that is unread.
+    """
 
     name: str = ""
     note: str = ""
@@ -31,29 +35,44 @@ class Description:
     review: Review = "unread"
     modality: str = ""
     model: str = ""
+    reviewed_by: str = ""
+    reviewed_at: float | None = None
+
+
+_COLUMNS = [descriptions.c[name] for name in Description.__slots__]
 
 
 def of(connection: Connection, job_ids: Iterable[str]) -> dict[str, Description]:
     """Return the descriptions of jobs by id; a job without one is left out."""
-    columns = descriptions.c
-    query = select(
-        columns.job_id, columns.name, columns.note, columns.tags, columns.review, columns.modality, columns.model
-    ).where(columns.job_id.in_(list(job_ids)))
-    return {
-        row.job_id: Description(row.name, row.note, tuple(row.tags or ()), row.review, row.modality, row.model)
-        for row in connection.execute(query)
-    }
+    query = select(descriptions.c.job_id, *_COLUMNS).where(descriptions.c.job_id.in_(list(job_ids)))
+    rows = [dict(row._mapping) for row in connection.execute(query)]
+    return {row.pop("job_id"): Description(**row | {"tags": tuple(row["tags"] or ())}) for row in rows}
 
 
-def describe(connection: Connection, job_id: str, **values: Any) -> Description:
-    """Change some fields of a job's description and return all of them."""
+def describe(connection: Connection, job_id: str, **values: Any) -> None:
+    """Change some fields of a job's description."""
     before = of(connection, [job_id]).get(job_id, Description())
     fields = {name: getattr(before, name) for name in Description.__slots__} | values
     after = Description(**fields | {"tags": tuple(fields["tags"])})
     row = {**fields, "tags": list(after.tags), "words": _words(after)}
     statement = insert(connection, descriptions).values(job_id=job_id, **row)
     connection.execute(statement.on_conflict_do_update(index_elements=[descriptions.c.job_id], set_=row))
-    return after
+
+
+def review(connection: Connection, job_id: str, state: Review, reviewer: str) -> None:
+    """Set the review state of a job, and who chose it; an unread job has no reviewer."""
+    if state == "unread":
+        describe(connection, job_id, review=state, reviewed_by="", reviewed_at=None)
+    else:
+        describe(connection, job_id, review=state, reviewed_by=reviewer[:100], reviewed_at=now())
+
+
+def set_warnings(connection: Connection, job_id: str, codes: Iterable[str]) -> None:
+    """Record the codes of the warnings that the newest result of a job has, instead of those of an earlier one."""
+    connection.execute(delete(warnings).where(warnings.c.job_id == job_id))
+    rows = [{"job_id": job_id, "code": code} for code in sorted(set(codes))]
+    if rows:
+        connection.execute(warnings.insert(), rows)
 
 
 def _words(described: Description) -> str:
@@ -100,9 +119,16 @@ def _span(word: str) -> tuple[float, float] | None:
 
 
 def having(
-    *, modality: str | None = None, model: str | None = None, review: Review | None = None, tags: Sequence[str] = ()
+    *,
+    modality: str | None = None,
+    model: str | None = None,
+    review: Review | None = None,
+    warning: str | None = None,
+    tags: Sequence[str] = (),
 ) -> list[ColumnElement[bool]]:
-    """Return the conditions that a job has this modality, model (by name), review state and all of these tags."""
+    """Return the conditions that a job has this modality, model (by name), review state, code of a warning, and all of
+    these tags.
+    """
     columns = descriptions.c
     wanted = [(columns.modality, modality), (columns.model, model)]
     conditions = [_described(column == value) for column, value in wanted if value is not None]
@@ -110,6 +136,8 @@ def having(
         conditions.append(jobs.c.id.not_in(select(columns.job_id).where(columns.review != "unread")))
     elif review is not None:
         conditions.append(_described(columns.review == review))
+    if warning is not None:
+        conditions.append(jobs.c.id.in_(select(warnings.c.job_id).where(warnings.c.code == warning)))
     lines = [f"\n#{tag.casefold()}\n" for tag in tags]
     return conditions + [_described(("\n" + columns.words + "\n").contains(line, autoescape=True)) for line in lines]
 

@@ -208,6 +208,16 @@ descriptions = Table(
     Column("modality", String(2), nullable=False, server_default=""),
     Column("model", String(200), nullable=False, server_default=""),
     Column("words", String(7000), nullable=False, server_default=""),
+    Column("reviewed_by", String(100), nullable=False, server_default=""),
+    Column("reviewed_at", _Time),
+)
+
+warnings = Table(
+    "warnings",
+    metadata,
+    _job_id(primary_key=True),
+    Column("code", String(64), primary_key=True),
+    Index(None, "code"),
 )
 
 measurements = Table(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 from shared import scratch
 from shared.artifacts import DICOM_FILES
 from shared.dicom import decoding
+from shared.dicom.identity import complete
 from shared.ledger import Ledger, files, jobs, pending_puts
 from shared.ledger.dicom import deliveries, instances, revisions
 from shared.ledger.dicom import series as ledger_series
@@ -73,12 +74,17 @@ def close(ledger: Ledger, store: Store, settings: Settings, stored: ledger_serie
 def publish(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
     """Add the results of ended jobs to their studies; return those jobs. Two processes at once do no harm.
 
-    A revision that a person made is added beside what is there, as further series, and is sent back like the first.
+    A revision that a person made is added beside what is there, as further series, and is sent back like the first. The
+    result of an uploaded scan becomes instances when somebody sends it to a destination.
     """
     with ledger.read() as connection:
         waiting = select(series_jobs.c.job_id).where(series_jobs.c.published == 0)
         ended_jobs = [jobs.get(connection, None, job_id) for job_id in connection.execute(waiting).scalars()]
         revised = [jobs.get(connection, None, job_id) for job_id in revisions.to_publish(connection)]
+        requested = [
+            replace(jobs.get(connection, None, job_id), revision=number)
+            for job_id, number in deliveries.waiting(connection)
+        ]
     done = []
     for job in ended_jobs:
         if job.state == "succeeded":
@@ -86,7 +92,7 @@ def publish(ledger: Ledger, store: Store, settings: Settings) -> list[str]:
         elif job.state not in jobs.OPEN:
             with ledger.write() as connection:
                 _mark(connection, job)
-    for job in revised:
+    for job in [*revised, *requested]:
         done += _try_to_publish(ledger, store, settings, job)
     return done
 
@@ -111,9 +117,10 @@ def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) ->
     prefixes = [instance_list.prefix(instance_id) for instance_id in ids.values()]
     with scratch.folder() as folder, pending_puts.announced(ledger, prefixes, settings.lease_seconds, store.delete):
         records = []
+        patient = results.identity(store, scan) if ids else {}  # once: it takes a child of the sandbox
         for name, instance_id in ids.items():
             path = folder / name
-            path.write_bytes(results.file(store, scan, artifacts[name]))
+            path.write_bytes(complete(b"".join(store.read(artifacts[name].key)), patient))
             records.append(_keep(store, instance_id, path))
         with ledger.write() as connection:
             if _mark(connection, job):
@@ -121,7 +128,19 @@ def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) ->
                 known = destinations.of_tenant(destinations.load(settings.destinations), job.tenant)
                 if records:
                     deliveries.plan(connection, job.tenant, job.id, known, job.revision)
+            elif _is_new(connection, job):
+                _record(connection, job, records)
+            if records:
+                deliveries.release(connection, job.id, job.revision)
+            else:
+                deliveries.give_up(connection, job.id, job.revision, "The result has no DICOM files.")
     return True
+
+
+def _is_new(connection: Connection, job: jobs.Job) -> bool:
+    """Return whether a revision has no instances yet; of several processes one records them."""
+    jobs.lock(connection, job.id)
+    return not deliveries.contents(connection, job.id, revision=job.revision)
 
 
 def _are_written(ledger: Ledger, job: jobs.Job, artifacts: Collection[str]) -> bool:

@@ -65,6 +65,7 @@ class Work:
     _outputs: dict[str, Path] = field(default_factory=dict)
     _offers: Sequence[str] = ()
     _found: dict[str, str] = field(default_factory=dict)
+    _warnings: Sequence[str] | None = None
     _looked_at: bool | None = None
     _last_progress: float = 0.0
 
@@ -130,6 +131,10 @@ class Work:
     def describe(self, *, modality: str, model: str) -> None:
         """Say what was found, by which people search for the job; it is recorded with the outputs."""
         self._found = {"modality": modality, "model": model}
+
+    def warn(self, codes: Sequence[str]) -> None:
+        """Say which warnings the result has, by which people search for the job; recorded with the outputs."""
+        self._warnings = codes
 
     def progress(self, fraction: float) -> None:
         """Report the fraction done (0..1). Raises LostLease when this work is no longer wanted."""
@@ -211,11 +216,18 @@ class Work:
                 following = self.rules.complete(connection, self.claim, artifacts, self._settings.ring_seconds)
                 if self._found:
                     descriptions.describe(connection, self.job.id, **self._found)
+                self._record_warnings(connection)
                 upcoming = [] if following is None else [following]
                 return upcoming + [files.STAGE] * self._record_offers(connection)
         except BaseException:
             pending_puts.delete_unsettled(self._ledger, [self.claim.prefix], self._store.delete)
             raise
+
+    def _record_warnings(self, connection: Connection) -> None:
+        """Record the warnings unless a newer revision, which another worker finished, has recorded its own."""
+        if self._warnings is None or jobs.get(connection, None, self.job.id).revision != self.revision:
+            return
+        descriptions.set_warnings(connection, self.job.id, self._warnings)
 
     def _record_offers(self, connection: Connection) -> int:
         if not self._offers:

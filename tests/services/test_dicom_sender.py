@@ -24,8 +24,8 @@ ABOUT = About({}, {}, "SEG", "", "", "", "")
 class Pacs(ThreadingHTTPServer):
     """A DICOMweb server on a loopback port that answers as `behave` says, and remembers what it was told."""
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, port=0, handler=None):
+        super().__init__(("127.0.0.1", port), handler or Handler)
         self.behave, self.requests = "store", []
 
     @property

@@ -75,18 +75,20 @@ def list_jobs(
     modality: schemas.Modality | None = None,
     model: schemas.ModelName | None = None,
     review: descriptions.Review | None = None,
+    warning: Annotated[str | None, Query(pattern="^[a-z_]{1,64}$")] = None,
     tag: Annotated[list[schemas.Tag] | None, Query(max_length=20)] = None,
 ) -> schemas.JobPage:
     """Return the tenant's jobs, newest first; `created_after` is inclusive, `created_before` exclusive.
 
     `q` are words, each of which a job must have: in its name, note, tags, modality or model, as six or more characters
     of its number, or as the day, month or year of its creation (2026-11-30, 2026-11, 2026; UTC). `tag` may be repeated.
+    `warning` is a code of `report.json` that the newest result has, of an organ or of the whole.
     """
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
         raise BadRequest("The cursor is not one of this service.", "bad_cursor")
     before = int(cursor) if cursor else None
     since, until = (_seconds(time) for time in (created_after, created_before))
-    where = descriptions.having(modality=modality, model=model, review=review, tags=tag or ())
+    where = descriptions.having(modality=modality, model=model, review=review, warning=warning, tags=tag or ())
     if q.split():
         where.append(descriptions.matching(q))
     if caller.job:  # a guest must not find out what people wrote
@@ -123,11 +125,13 @@ def cancel_job(job_id: str, gateway: GatewayDep, caller: Writer) -> schemas.Job:
 @router.patch("/{job_id}")
 def change_job(job_id: str, change: schemas.JobChange, gateway: GatewayDep, caller: Writer) -> schemas.Job:
     """Change what people wrote about a job: name, note, tags, review. The job itself does not change."""
-    values = change.model_dump(exclude_none=True)
+    values = change.model_dump(exclude_none=True, exclude={"review"})
     with gateway.writing(caller) as connection:
         jobs.lock(connection, job_id)
         jobs.get(connection, caller.tenant, job_id)
         descriptions.describe(connection, job_id, **values)
+        if change.review:
+            descriptions.review(connection, job_id, change.review, caller.name or caller.key_id)
         action = f"review {change.review}" if change.review else "describe"
         audit.record(connection, caller.tenant, caller.key_id, action, job_id)
     return _view(gateway, caller, job_id)

@@ -13,7 +13,7 @@ from services.api import schemas
 from services.api.gateway import Gateway, GatewayDep, Reader, Writer
 from services.api.measuring import measure
 from services.api.on_request import FileToWrite
-from services.api.routes.results import FILE, Content, answer_file, dicom_content
+from services.api.routes.results import FILE, FileContent, answer_file, dicom_content
 from services.api.views import missing_file
 from services.api.volumes import StoredVolume
 from shared import artifacts
@@ -146,7 +146,7 @@ async def get_measurement_report(job_id: str, request: Request, gateway: Gateway
     )
 
 
-def _find(gateway: Gateway, caller: api_keys.Caller, job_id: str) -> Content | FileToWrite:
+def _find(gateway: Gateway, caller: api_keys.Caller, job_id: str) -> FileContent | FileToWrite:
     with gateway.reading(caller) as connection:
         job = jobs.get(connection, caller.tenant, job_id)
         scan = jobs.get_scan(connection, caller.tenant, job.scan_id)

@@ -33,6 +33,7 @@ FILE: dict[int | str, dict[str, Any]] = {
 }
 """Answers of a route that returns a file."""
 DICOM = "application/dicom"
+_INLINE = {"report.pdf"}
 
 
 class BadRange(VisceraError):
@@ -49,7 +50,7 @@ def _variant(compression: str, lod: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class FileContent:
     """What a request can get: size and SHA-256 of the file; `data` where it differs from the stored file."""
 
     artifact: jobs.Artifact
@@ -89,7 +90,7 @@ async def get_file(
     if name not in MEDIA_TYPES:
         raise NotFound("There is no such file.")
     stored_name = _variant(compression, lod) if name == "model.glb" else name
-    find = partial(_find, gateway, caller, job_id, name, stored_name, revision)
+    find = partial(find_file, gateway, caller, job_id, name, stored_name, revision)
     return await answer_file(request, gateway, caller, job_id, (name, stored_name), find)
 
 
@@ -99,7 +100,7 @@ async def answer_file(
     caller: api_keys.Caller,
     job_id: str,
     names: tuple[str, str],
-    find: Callable[[], Content | FileToWrite],
+    find: Callable[[], FileContent | FileToWrite],
 ) -> Response:
     """Return the file that `find` finds, written first where it must be.
 
@@ -111,18 +112,25 @@ async def answer_file(
         await gateway.files.write(caller, job_id, content)
         content = await run_in_threadpool(find)
     if isinstance(content, FileToWrite):
-        state = schemas.FileState(name=name, state="waiting")
-        return JSONResponse(state.model_dump(), 202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
-    return _answer(request, gateway, name, stored_name, content)
+        return still_waiting(name)
+    return answer(request, gateway, name, stored_name, content)
 
 
-def _answer(request: Request, gateway: Gateway, name: str, stored_name: str, content: Content) -> Response:
+def still_waiting(name: str) -> JSONResponse:
+    """Return the answer for a file that is not written yet."""
+    state = schemas.FileState(name=name, state="waiting")
+    return JSONResponse(state.model_dump(), 202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
+
+
+def answer(request: Request, gateway: Gateway, name: str, stored_name: str, content: FileContent) -> Response:
+    """Return the file, a part of it, or 304; a report opens in the browser, other files are saved."""
     etag = f'"{content.sha256}"'
     headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
     if is_not_modified(request, etag):
         return Response(status_code=304, headers=headers)
     start, stop = parse_range(request, etag, content.size)
-    headers |= {"Content-Length": str(stop - start), "Content-Disposition": f'attachment; filename="{stored_name}"'}
+    shown = "inline" if name in _INLINE else "attachment"
+    headers |= {"Content-Length": str(stop - start), "Content-Disposition": f'{shown}; filename="{stored_name}"'}
     status = 200
     if (start, stop) != (0, content.size):
         status = 206
@@ -132,9 +140,9 @@ def _answer(request: Request, gateway: Gateway, name: str, stored_name: str, con
     return StreamingResponse(content.read(gateway, start, stop), status, headers, MEDIA_TYPES.get(name, DICOM))
 
 
-def _find(
+def find_file(
     gateway: Gateway, caller: api_keys.Caller, job_id: str, name: str, stored_name: str, number: int | None
-) -> Content | FileToWrite:
+) -> FileContent | FileToWrite:
     """Return the content of a file, or what must be written first where the job can have it.
 
     Raises NotFound or Conflict where the job can't have it.
@@ -159,15 +167,15 @@ def _find(
     if artifact is None:
         raise missing_file(job, name)
     if not is_dicom:
-        return Content(artifact, artifact.bytes, artifact.sha256)
+        return FileContent(artifact, artifact.bytes, artifact.sha256)
     return dicom_content(gateway, caller, scan, artifact)
 
 
-def dicom_content(gateway: Gateway, caller: api_keys.Caller, scan: jobs.Scan, artifact: jobs.Artifact) -> Content:
+def dicom_content(gateway: Gateway, caller: api_keys.Caller, scan: jobs.Scan, artifact: jobs.Artifact) -> FileContent:
     """Return a stored DICOM file as it is downloaded: only then it gets the patient's attributes."""
     with gateway.turns.in_thread(caller.tenant):
         data = results.file(gateway.store, scan, artifact)
-    return Content(artifact, len(data), hashlib.sha256(data).hexdigest(), data)
+    return FileContent(artifact, len(data), hashlib.sha256(data).hexdigest(), data)
 
 
 def is_not_modified(request: Request, etag: str) -> bool:

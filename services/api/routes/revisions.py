@@ -121,6 +121,10 @@ def _accepted(correction: Correction, labels: Labels, response: Response, later:
     return view.model_copy(update={"revision": labels.revision})
 
 
+_WRITTEN = ("model.glb", "report.json", "report.pdf")
+"""Files of every finished revision."""
+
+
 def _first(job: jobs.Job) -> Revision:
     return Revision(
         revision=1,
@@ -132,14 +136,14 @@ def _first(job: jobs.Job) -> Revision:
         changed=[],
         ended=schemas.time_or_none(job.ended),
         error=None,
-        links=_links(job.id, 1, ("labels.nii.gz", "model.glb", "report.json", *job.offers)),
+        links=_links(job.id, 1, ("labels.nii.gz", *_WRITTEN, *job.offers)),
     )
 
 
 def _view(revision: revisions.Revision) -> Revision:
     error = {"code": revision.error_code} if revision.error_code else None
     is_done = revision.state == "done"
-    names = ("labels.nii.gz", *(("model.glb", "report.json", *revision.offers) if is_done else ()))
+    names = ("labels.nii.gz", *((*_WRITTEN, *revision.offers) if is_done else ()))
     return Revision.model_validate(
         {
             "revision": revision.number,

@@ -9,11 +9,11 @@ from fastapi.responses import StreamingResponse
 
 from services.api.early import StoredPart, parts_of_slice, slice_labels
 from services.api.gateway import Gateway, GatewayDep, Reader
-from services.api.pictures import slice_png
 from services.api.schemas import RevisionNumber
 from services.api.views import missing_file
 from services.api.volumes import StoredVolume, label_map, label_set
 from shared import artifacts
+from shared.imaging.pictures import slice_png
 from shared.imaging.volume import ORGANS
 from shared.ledger import api_keys, jobs, revisions
 

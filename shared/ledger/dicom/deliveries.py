@@ -34,6 +34,8 @@ class Delivery:
     revision: int = 1
 
 
+LISTED = 64
+"""Deliveries that wait for their files, as one round of the reconciler takes them."""
 _COLUMNS = [deliveries.c[name] for name in Delivery.__slots__]
 
 
@@ -45,6 +47,43 @@ def plan(connection: Connection, tenant: str, job_id: str, destinations: list[st
             state="pending", attempts=0, fence=0, due=now(), created=now(),
         )  # fmt: skip
         connection.execute(statement.on_conflict_do_nothing())
+
+
+def request(  # noqa: PLR0917
+    connection: Connection, tenant: str, job_id: str, destination: str, revision: int, ready: bool
+) -> Delivery:
+    """Send a revision to a destination, again if it was sent; a delivery that is on its way stays as it is.
+
+    Unless the result is `ready`, in the archive of the tenant, the delivery waits until `release`.
+    """
+    plan(connection, tenant, job_id, [destination], revision)
+    columns = deliveries.c
+    same = (columns.job_id == job_id) & (columns.revision == revision) & (columns.destination == destination)
+    values = {"state": "pending", "attempts": 0, "due": now() if ready else None, "error": None, "ended": None}
+    connection.execute(update(deliveries).where(same & (columns.state != "sending")).values(**values))
+    return Delivery(**connection.execute(select(*_COLUMNS).where(same)).one()._mapping)
+
+
+_WAITING = (deliveries.c.state == "pending") & deliveries.c.due.is_(None)
+
+
+def waiting(connection: Connection) -> list[tuple[str, int]]:
+    """Return the (job id, revision) of deliveries that wait for their files."""
+    query = select(deliveries.c.job_id, deliveries.c.revision).where(_WAITING).distinct().limit(LISTED)
+    return [(row.job_id, row.revision) for row in connection.execute(query)]
+
+
+def release(connection: Connection, job_id: str, revision: int) -> None:
+    """Make the deliveries due that waited for the files of a revision."""
+    same = (deliveries.c.job_id == job_id) & (deliveries.c.revision == revision)
+    connection.execute(update(deliveries).where(same & _WAITING).values(due=now()))
+
+
+def give_up(connection: Connection, job_id: str, revision: int, error: str) -> None:
+    """End the deliveries that wait for files which there can't be."""
+    same = (deliveries.c.job_id == job_id) & (deliveries.c.revision == revision)
+    values = {"state": "failed", "error": error[:300], "ended": now()}
+    connection.execute(update(deliveries).where(same & _WAITING).values(**values))
 
 
 def take(connection: Connection, lease: float) -> Delivery | None:
@@ -79,12 +118,12 @@ def settle(connection: Connection, delivery: Delivery, error: str | None) -> Non
 
 
 def retry(connection: Connection, tenant: str, delivery_id: str) -> None:
-    """Make a failed or waiting delivery due now.
+    """Make a failed delivery due now, or one that waits for its next attempt.
 
-    Raises NotFound, or Conflict for one that is sent or delivered.
+    Raises NotFound, or Conflict for one that is sent or delivered, or that waits for its files.
     """
     condition = (deliveries.c.id == delivery_id) & (deliveries.c.tenant == tenant)
-    again = condition & deliveries.c.state.in_(("failed", "pending"))
+    again = condition & deliveries.c.state.in_(("failed", "pending")) & ~_WAITING
     values = {"state": "pending", "attempts": 0, "due": now(), "ended": None}
     if connection.execute(update(deliveries).where(again).values(**values)).rowcount != 1:
         state = connection.execute(select(deliveries.c.state).where(condition)).scalar()

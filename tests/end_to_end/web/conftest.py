@@ -28,6 +28,8 @@ FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshad
 class Served:
     url: str
     bundle: Path
+    pacs_port: int
+    """Where the configured DICOM destination is, if a test starts one."""
 
     def client(self):
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=60)
@@ -37,7 +39,9 @@ class Served:
 def served(tmp_path_factory):
     data, port = tmp_path_factory.mktemp("served"), free_port()
     command = [sys.executable, "-P", "-m", "services.cli", "serve", "--port", str(port), "--data", str(data)]
-    environment = {**os.environ, "VISCERA_KEY": KEY}
+    destinations, pacs_port = data / "destinations.toml", free_port()
+    destinations.write_text(f'[[destination]]\nname = "pacs"\nurl = "http://127.0.0.1:{pacs_port}"\n')
+    environment = {**os.environ, "VISCERA_KEY": KEY, "VISCERA_DESTINATIONS": str(destinations)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     limit = threading.Timer(150, process.kill)
     limit.start()
@@ -48,7 +52,7 @@ def served(tmp_path_factory):
         if not built:
             pytest.skip("the web application can't be built here: no Node, or the npm registry can't be reached")
         limit.cancel()
-        yield Served(f"http://127.0.0.1:{port}", built[0])
+        yield Served(f"http://127.0.0.1:{port}", built[0], pacs_port)
     finally:
         limit.cancel()
         process.terminate()

@@ -29,6 +29,14 @@ def sized_shots(page, name, **options):
     page.set_viewport_size(before)
 
 
+def themed_shots(page, name):
+    """Keeps them light and dark."""
+    for scheme in ("light", "dark") if os.environ.get("VISCERA_SHOTS") else ():
+        page.emulate_media(color_scheme=scheme)
+        sized_shots(page, f"{name}-{scheme}")
+    page.emulate_media(color_scheme=None)
+
+
 RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}"
 
 

@@ -120,6 +120,20 @@ def packed(served, asked):
     return sum(len(gzip.compress(file.read_bytes())) for file in files)
 
 
+FIRST_PAGE = 40_000
+
+
+def test_the_first_page_is_small_in_german_too(opened, served):
+    page = opened(locale="de-DE")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(served.url)
+    page.get_by_text("Scan hier ablegen").wait_for()
+    assert packed(served, asked) < FIRST_PAGE
+    page.get_by_role("link", name="Archiv").click()
+    page.get_by_placeholder("Nach Name, Stichwort").wait_for()
+
+
 def test_everything_comes_from_the_service_itself_and_is_small(opened, served, result):
     page = opened()
     asked = []
@@ -128,7 +142,7 @@ def test_everything_comes_from_the_service_itself_and_is_small(opened, served, r
     page.get_by_text("Drop a scan here").wait_for()
     first = packed(served, asked)
     show(page, served.url, result)
-    assert first < 40_000, "the first page"
+    assert first < FIRST_PAGE, "the first page"
     assert packed(served, asked) < 600_000, "a result's first view"
     outside = [url for url in asked if not url.startswith((served.url, "blob:", "data:"))]
     assert outside == []

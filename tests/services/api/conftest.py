@@ -99,17 +99,20 @@ def job(client, scan, runner, tmp_path):
     return outlined(client, runner, tmp_path, scan, labels(ball((20, 24, 28), (10, 12, 14), 7)))
 
 
-def outlined(client, runner, tmp_path, scan, label_map, source="nifti"):
+def outlined(client, runner, tmp_path, scan, label_map, source="nifti", volume=None):
     """Return a job on a scan whose segmenter has published a label map."""
-    return outline(runner, tmp_path, client.post("/v1/jobs", content=scan).json()["id"], label_map, source)
+    return outline(runner, tmp_path, client.post("/v1/jobs", content=scan).json()["id"], label_map, source, volume)
 
 
-def outline(runner, tmp_path, job_id, label_map, source="nifti"):
-    """Publish a label map as a job's segmenter; the mesher has not worked yet."""
+def outline(runner, tmp_path, job_id, label_map, source="nifti", volume=None):
+    """Publish a label map as a job's segmenter, and the volume as its classifier; the mesher has not worked yet."""
+    if volume is not None:
+        artifacts.save_volume(tmp_path / artifacts.VOLUME, volume)
     artifacts.save_labels(tmp_path / artifacts.LABELS, label_map)
     facts = tmp_path / artifacts.facts_name("segmenter")
     facts.write_text(artifacts.Facts(source=source, modality="MR", warnings=()).model_dump_json())
-    for stage, names in (("classifier", ()), ("segmenter", (artifacts.LABELS, facts.name))):
+    seen = () if volume is None else (artifacts.VOLUME,)
+    for stage, names in (("classifier", seen), ("segmenter", (artifacts.LABELS, facts.name))):
         written = []
         with runner.ledger.write() as connection:
             claim = claims.claim(connection, job_id, stage, "w")

@@ -44,7 +44,8 @@ RULES = {
     "POST /dicom-web/studies": Rule("dicom:write"), "POST /dicom-web/studies/{study}": Rule("dicom:write"),
     "GET /v1/dicom/series": Rule("dicom:read"), "POST /v1/dicom/series/{series}/close": Rule("dicom:write", True),
     "GET /v1/dicom/jobs/{job_id}/same-patient": Rule("dicom:read", True),
-    "GET /v1/dicom/deliveries": Rule("dicom:read"),
+    "GET /v1/dicom/deliveries": Rule("dicom:read"), "GET /v1/dicom/destinations": Rule("dicom:read"),
+    f"POST {JOB}/deliveries": Rule("dicom:write", True),
     "POST /v1/dicom/deliveries/{delivery_id}/retry": Rule("dicom:write", True),
     "GET /v1/dicom/studies/{study}/deidentified.zip": Rule("dicom:read", True),
     "DELETE /v1/dicom/studies/{study}": Rule("dicom:write", True),
@@ -73,6 +74,7 @@ RULES = {
     f"HEAD {JOB}/slices/{{number}}.png": Rule(READ, True), f"POST {JOB}/share": Rule(WRITE, True),
     f"PUT {JOB}/labels.nii.gz": Rule(WRITE, True), f"PATCH {JOB}/labels.nii.gz": Rule(WRITE, True),
     f"GET {JOB}/labels.nii.gz": Rule(READ, True), f"HEAD {JOB}/labels.nii.gz": Rule(READ, True),
+    f"GET {JOB}/report.pdf": Rule(READ, True), f"HEAD {JOB}/report.pdf": Rule(READ, True),
     f"GET {JOB}/revisions": Rule(READ, True),
     f"GET {JOB}/measurements": Rule(READ, True),
     f"GET {JOB}/measurements.dcm": Rule(READ, True), f"HEAD {JOB}/measurements.dcm": Rule(READ, True),
@@ -107,6 +109,7 @@ BODIES = {
     "POST /v1/session": {"key": "x"},
     f"PATCH {JOB}": {"name": "x"},
     f"PUT {JOB}/measurements/{{measurement_id}}": {"kind": "probe", "plane": "axial", "points": [[0, 0, 0]]},
+    f"POST {JOB}/deliveries": {"destination": "x"},
     "POST /v1/webhooks": {"url": "https://hook.example/"},
 }
 

@@ -5,10 +5,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from services.api.pictures import slice_png
 from shared import artifacts
 from shared.imaging.phantoms import abdomen
-from shared.imaging.volume import Organ
 from shared.ledger import claims, files, jobs
 from shared.storage.base import sha256
 from shared.storage.connect import open_store
@@ -89,15 +87,6 @@ def test_outlines_are_those_of_the_newest_finished_revision(client, job, phantom
     assert_problem(client.get(f"{job}/slices/{number}.png?overlay=1&revision=3"), 404, "not_found")
 
 
-def test_outlines_have_the_colours_of_the_labels_that_the_model_names(phantom):
-    spleen = Organ(2, "spleen", "Spleen", "78961009", (1, 200, 30))
-    number = int((phantom.labels.data == 2).sum(axis=(1, 2)).argmax())
-    pixels, labels = phantom.volume.data[number], (phantom.labels.data[number] == 2).astype(np.uint8) * 2
-    png = slice_png(pixels, phantom.volume.geometry.affine, modality="MR", labels=labels, organs=(spleen,))
-    drawn = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
-    assert (drawn == np.array(spleen.colour)).all(axis=-1).sum() > 10
-
-
 def test_slices_beyond_the_scan_and_before_their_time(client, stranger, job, scan):
     assert_problem(client.get(job + "/slices/99999.png"), 404, "not_found")
     assert_problem(client.get(job + "/slices/-1.png"), 422, "invalid_request")
@@ -114,43 +103,6 @@ def test_a_picture_the_client_has_is_not_sent_again(client, job):
     assert client.get(job + "/slices/0.png?center=10&width=5").headers["etag"] != etag
 
 
-@pytest.mark.parametrize("flips", [(1, 1), (-1, 1), (1, -1), (-1, -1)])
-@pytest.mark.parametrize("transposed", [False, True])
-def test_the_patients_left_is_on_the_right_and_the_back_below_however_the_scan_is_stored(flips, transposed):
-    """A bright spot at the patient's left front must be at the picture's upper right."""
-    pixels = np.zeros((40, 60), np.int16)
-    pixels[5:9, 50:54] = 1000
-    affine = np.diag([2.0, 2.0, 3.0, 1.0])  # columns to the left, rows to the back
-    if transposed:
-        pixels, affine = pixels.T, affine[:, [1, 0, 2, 3]]
-    affine[:, 0] *= flips[0]
-    affine[:, 1] *= flips[1]
-    pixels = pixels[:: flips[1], :: flips[0]]
-    shown = cv2.imdecode(np.frombuffer(slice_png(pixels, affine, modality="MR"), np.uint8), cv2.IMREAD_GRAYSCALE)
-    assert shown.shape == (40, 60)
-    row, column = np.argwhere(shown > 128).mean(axis=0)
-    assert row < 12
-    assert column > 46
-
-
-def test_upright_slices_show_the_head_above_and_square_millimetres():
-    pixels = np.zeros((20, 60), np.int16)
-    pixels[15:18, 50:54] = 1000  # rows run to the head: near the head, at the patient's left
-    affine = np.zeros((4, 4))
-    affine[0, 0], affine[2, 1], affine[1, 2], affine[3, 3] = 1.5, 4.5, 1.5, 1.0
-    shown = cv2.imdecode(np.frombuffer(slice_png(pixels, affine, modality="CT"), np.uint8), cv2.IMREAD_GRAYSCALE)
-    assert shown.shape == (60, 60)
-    row, column = np.argwhere(shown > 250).mean(axis=0)
-    assert row < 15
-    assert column > 46
-
-
-def test_flat_slices_and_windows_give_pictures():
-    flat = np.full((8, 8), 7, np.uint16)
-    for window in (None, (7.0, 0.1)):
-        assert slice_png(flat, np.eye(4), modality="MR", window=window)[:4] == b"\x89PNG"
-
-
 @pytest.mark.parametrize("path", ["/slices/3.png", "/volume.nii.gz"])
 def test_a_slice_and_the_volume_are_readings_and_no_browser_keeps_them_unasked(client, job, path):
     answer = client.get(job + path)
@@ -165,15 +117,3 @@ def test_head_says_what_get_would_without_the_bytes(client, stranger, job, path)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-type"] == client.get(job + path).headers["content-type"]
     assert stranger.head(job + path).status_code == 404
-
-
-def test_a_picture_has_bounds_whatever_the_pixels_measure():
-    pixels = np.arange(200 * 200, dtype=np.int16).reshape(200, 200)
-    labels = (pixels > 20000).astype(np.uint8)
-    affine = np.diag([0.02, 40.0, 8.0, 1.0])
-    data = slice_png(pixels, affine, modality="MR", labels=labels)
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    assert max(image.shape) == 2048
-    wide = np.zeros((3, 9000), np.int16)
-    data = slice_png(wide, np.diag([1.0, 1.0, 8.0, 1.0]), modality="CT", labels=wide.astype(np.uint8))
-    assert max(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape) <= 2048

@@ -6,12 +6,14 @@ from sqlalchemy import select, update
 from shared.ledger import descriptions, erasure, jobs
 from shared.ledger.descriptions import Description
 from shared.ledger.tables import descriptions as table
+from shared.ledger.tables import warnings
 from tests.shared.ledger.conftest import add_job
 
 
 def describe(ledger, job, **values):
     with ledger.write() as connection:
-        return descriptions.describe(connection, job, **values)
+        descriptions.describe(connection, job, **values)
+        return descriptions.of(connection, [job])[job]
 
 
 def find(ledger, query="", tenant="t", **wanted):
@@ -100,3 +102,34 @@ def test_texts_are_erased_with_the_job(ledger, job):
     with ledger.write() as connection:
         erasure.erase_job(connection, "t", job, "key")
         assert connection.execute(select(table)).first() is None
+
+
+def test_warnings_are_replaced_found_and_erased_with_the_job(ledger, job):
+    other = add_job(ledger, tenant="other")
+    with ledger.write() as connection:
+        descriptions.set_warnings(connection, job, ["tiny", "absent", "tiny"])
+        descriptions.set_warnings(connection, other, ["tiny"])
+    assert (find(ledger, warning="tiny"), find(ledger, warning="tiny", tenant="other")) == ({job}, {other})
+    with ledger.write() as connection:
+        descriptions.set_warnings(connection, job, ["absent"])
+    assert (find(ledger, warning="tiny"), find(ledger, warning="absent")) == (set(), {job})
+    with ledger.write() as connection:
+        erasure.erase_job(connection, "t", job, "key")
+        assert {row.job_id for row in connection.execute(select(warnings))} == {other}
+
+
+def test_a_review_has_a_person_and_a_time_until_the_job_is_unread(ledger, job):
+    def described():
+        with ledger.read() as connection:
+            return descriptions.of(connection, [job])[job]
+
+    with ledger.write() as connection:
+        descriptions.review(connection, job, "accepted", "key_1" + "x" * 200)
+    first = described()
+    assert (first.review, first.reviewed_by) == ("accepted", ("key_1" + "x" * 200)[:100])
+    assert first.reviewed_at > 1.7e9
+    describe(ledger, job, note="seen")
+    assert described().reviewed_at == first.reviewed_at
+    with ledger.write() as connection:
+        descriptions.review(connection, job, "unread", "key_2")
+    assert (described().review, described().reviewed_by, described().reviewed_at) == ("unread", "", None)

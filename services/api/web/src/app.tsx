@@ -1,16 +1,13 @@
 /** The frame around every page: navigation, an upload on its way, who is signed in, and the page the address names. */
 import { useEffect, useRef } from "preact/hooks";
-import { Archive } from "./archive/page";
 import { type Language, language, LANGUAGES, speak, t } from "./core/language";
 import type { Text } from "./core/languages/de";
 import { route } from "./core/router";
 import { session, signOut } from "./core/session";
-import { JobView } from "./job/page";
-import { Learn } from "./learn/page";
 import { Shared } from "./share/shared";
 import { SignIn } from "./signin";
 import { Icon, type IconName } from "./ui/icon";
-import { Compare, Headset } from "./ui/lazy";
+import { Archive, Compare, Headset, JobView, Learn, ReportPage } from "./ui/lazy";
 import { Spinner } from "./ui/parts";
 import { failure, Status } from "./ui/status";
 import { UploadChip } from "./upload/chip";
@@ -23,13 +20,14 @@ const TITLES: Record<string, [Text, IconName]> = {
   headset: ["Headset", "headset"],
 };
 
-const OTHER: Record<string, Text> = { jobs: "Result", compare: "Compare studies" };
+const OTHERS: Record<string, Text> = { jobs: "Result", compare: "Compare studies", report: "Report" };
 
 function Page() {
-  const { page, argument } = route.value;
+  const { page, argument, query } = route.value;
   if (page === "shared") return <Shared token={argument} />;
   if (session.value === undefined) return <Spinner text={t("Signing in")} />;
   if (session.value === null) return <SignIn />;
+  if (page === "report") return <ReportPage id={argument} revision={Number(query.revision) || 1} />;
   if (session.value.job !== null && page !== "headset") return <JobView id={session.value.job} key={session.value.job} />;
   if (page === "jobs") return <JobView id={argument} key={argument} />;
   if (page === "compare") return <Compare ids={argument.split("/")} />;
@@ -70,7 +68,7 @@ export function App() {
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   const { page } = route.value;
-  const title = t(TITLES[page]?.[0] ?? OTHER[page] ?? "Sign in");
+  const title = t(TITLES[page]?.[0] ?? OTHERS[page] ?? "Sign in");
   useEffect(() => {
     document.title = `${title} · Viscera`;
   }, [title]);

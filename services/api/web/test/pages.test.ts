@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { duration, sorted } from "../src/archive/search";
 import { fill, preferred } from "../src/core/language";
-import de from "../src/core/languages/de";
+import first from "../src/core/languages/de";
+import rest from "../src/core/languages/de.rest";
 import { parse } from "../src/core/router";
 import type { Job } from "../src/core/types";
 import { gaps } from "../src/preview/dicom";
@@ -76,6 +77,8 @@ describe("the archive", () => {
   });
 });
 
+const de = { ...first, ...rest };
+
 describe("languages", () => {
   const files = import.meta.glob<string>("../src/**/*.{ts,tsx}", { query: "?raw", import: "default", eager: true });
   const sources = Object.entries(files)
@@ -85,6 +88,25 @@ describe("languages", () => {
 
   it("have no text that the page does not use", () => {
     expect(Object.keys(de).filter((text) => !sources.includes(JSON.stringify(text)))).toEqual([]);
+  });
+
+  it("have the texts of the first page in a catalogue of its own", () => {
+    const modules = new Map(Object.entries(files));
+    const reached = new Set<string>();
+    const visit = (name: string): void => {
+      const source = modules.get(name);
+      if (source === undefined || reached.has(name)) return;
+      reached.add(name);
+      for (const [, path = ""] of source.matchAll(/^import (?!type)[^"]*"(\.[^"]+)";/gm)) {
+        const at = new URL(path, `file:///src/${name.replace("../src/", "")}`).pathname.replace("/src/", "../src/");
+        visit(`${at}.ts`);
+        visit(`${at}.tsx`);
+      }
+    };
+    visit("../src/main.tsx");
+    expect(reached.size).toBeGreaterThan(15);
+    const used = [...reached].filter((name) => !name.includes("languages")).map((name) => modules.get(name));
+    expect(Object.keys(rest).filter((text) => used.join("\n").includes(JSON.stringify(text)))).toEqual([]);
   });
 
   it("keep every value of a text", () => {

@@ -2,15 +2,9 @@
 import { useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { t } from "../core/language";
-import type { Text } from "../core/languages/de";
+import { REVIEWS } from "../core/review";
 import type { Job, Review } from "../core/types";
 import { Dialog, Problems } from "../ui/parts";
-
-export const REVIEWS: Record<Review, Text> = {
-  unread: "Unread",
-  accepted: "Accepted",
-  needs_correction: "Needs correction",
-};
 
 interface Props {
   job: Job;

@@ -2,37 +2,23 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { t } from "../core/language";
-import { remember, route } from "../core/router";
+import { go, route } from "../core/router";
 import { mayWrite } from "../core/session";
 import type { Job } from "../core/types";
 import { ShareDialog } from "../ui/lazy";
-import { Confirm, Problems, Segments, Spinner, Tool } from "../ui/parts";
+import { Confirm, Problems, Spinner } from "../ui/parts";
 import { say } from "../ui/status";
+import { Chosen } from "./chosen";
 import { EditDialog } from "./edit";
-import { JobCards, JobList, STATES } from "./rows";
-import { type Asked, type Column, type Found, search } from "./search";
+import { Filters } from "./filters";
+import { JobCards, JobList } from "./rows";
+import { type Column, type Found, search } from "./search";
+import { choose, NOTHING, within } from "./selection";
+import { isLimited, note, type Setting, setting } from "./setting";
 
 const TYPING_MS = 250;
 /** How far down the list was when it was left. */
 let depth = 0;
-
-interface Setting extends Asked {
-  cards: boolean;
-  /** Jobs that were loaded. */
-  count: number;
-}
-
-function setting(query: Record<string, string>): Setting {
-  const { q = "", state = "", sort = "", view = "", n = "" } = query;
-  const column = sort.replace("-", "") as Column;
-  const known = ["created", "state", "seconds"].includes(column);
-  return { text: q, state, sort: known ? column : "created", up: known && !sort.startsWith("-"), cards: view === "cards", count: Number(n) || 50 };
-}
-
-function note({ text, state, sort, up, cards, count }: Setting): void {
-  const order = `${up ? "" : "-"}${sort}`;
-  remember("archive", { q: text, state, sort: order === "-created" ? "" : order, view: cards ? "cards" : "", n: count > 50 ? String(count) : "" });
-}
 
 export function Archive() {
   const [asked, setAsked] = useState(() => setting(route.peek().query));
@@ -40,6 +26,7 @@ export function Archive() {
   const [problem, setProblem] = useState("");
   const [open, setOpen] = useState<{ what: "share" | "delete"; id: string } | null>(null);
   const [edited, setEdited] = useState<Job | null>(null);
+  const [selection, setSelection] = useState(NOTHING);
   const turn = useRef(0);
   const change = (part: Partial<Setting>): void => {
     const next = { ...asked, count: 50, ...part };
@@ -53,6 +40,7 @@ export function Archive() {
       if (mine !== turn.current) return;
       const jobs = cursor ? [...(found?.jobs ?? []), ...page.jobs] : page.jobs;
       setFound({ ...page, jobs });
+      setSelection((before) => within(before, jobs.map(({ id }) => id)));
       setProblem("");
       say(jobs.length === 1 ? t("1 job") : t("{n} jobs", { n: jobs.length }));
       if (cursor) {
@@ -67,7 +55,7 @@ export function Archive() {
   useEffect(() => {
     const timer = window.setTimeout(() => void load(null), found ? TYPING_MS : 0);
     return () => window.clearTimeout(timer);
-  }, [asked.text, asked.state, asked.sort, asked.up]);
+  }, [asked.text, asked.state, asked.review, asked.warning, asked.sort, asked.up]);
   const ready = found !== null;
   useEffect(() => {
     if (ready) window.scrollTo(0, depth);
@@ -75,24 +63,40 @@ export function Archive() {
     window.addEventListener("scroll", seen);
     return () => window.removeEventListener("scroll", seen);
   }, [ready]);
+  /** The list may still be that of an earlier text. */
+  const enter = async (): Promise<void> => {
+    const [first] = (await search(asked, null, 1)).jobs;
+    if (first) go(`jobs/${first.id}`);
+  };
+  const gone = (ids: readonly string[]): void => {
+    setFound((before) => before && { ...before, jobs: before.jobs.filter((job) => !ids.includes(job.id)) });
+    setSelection((before) => within(before, [...before.ids].filter((id) => !ids.includes(id))));
+  };
+  const changed = (jobs: readonly Job[]): void => {
+    setFound((before) => before && { ...before, jobs: before.jobs.map((job) => jobs.find(({ id }) => id === job.id) ?? job) });
+  };
   const erase = (id: string): void => {
     setOpen(null);
     api.erase(id).then(
       () => {
-        setFound((before) => before && { ...before, jobs: before.jobs.filter((job) => job.id !== id) });
+        gone([id]);
         say(t("Deleted"));
       },
       (error: unknown) => setProblem(sentence(error)),
     );
   };
-  const saved = (changed: Job): void => {
+  const saved = (job: Job): void => {
     setEdited(null);
-    setFound((before) => before && { ...before, jobs: before.jobs.map((job) => (job.id === changed.id ? changed : job)) });
+    changed([job]);
     say(t("Saved"));
   };
+  const shown = found?.jobs.map(({ id }) => id) ?? [];
   const sort = (column: Column): void => change({ sort: column, up: column === asked.sort ? !asked.up : column !== "created" });
   const acts = {
     writable: mayWrite(),
+    chosen: selection.ids,
+    onChoose: (id: string, on: boolean, range: boolean) => setSelection(choose(selection, shown, id, on, range)),
+    onChooseAll: (on: boolean) => setSelection({ ids: new Set(on ? shown : []), anchor: null }),
     onEdit: setEdited,
     onShare: (id: string) => setOpen({ what: "share", id }),
     onDelete: (id: string) => setOpen({ what: "delete", id }),
@@ -105,35 +109,16 @@ export function Archive() {
           {t("New scan")}
         </a>
       </header>
-      <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-        <input type="search" aria-label={t("Search")} value={asked.text} placeholder={t("Search by name, tag, date or number")} onInput={(event) => change({ text: event.currentTarget.value })} />
-        <select aria-label={t("State")} value={asked.state} onChange={(event) => change({ state: event.currentTarget.value })}>
-          <option value="">{t("All states")}</option>
-          {Object.entries(STATES).map(([value, title]) => (
-            <option key={value} value={value}>
-              {t(title)}
-            </option>
-          ))}
-        </select>
-        <Segments
-          label={t("Show as")}
-          value={asked.cards ? "cards" : "list"}
-          onChange={(value) => change({ cards: value === "cards", count: asked.count })}
-          items={[
-            ["list", t("List")],
-            ["cards", t("Cards")],
-          ]}
-        />
-        <Tool icon="close" title={t("Clear")} disabled={!asked.text && !asked.state} onClick={() => change({ text: "", state: "" })} />
-      </form>
+      <Filters asked={asked} change={change} onEnter={() => void enter()} />
       <Problems text={problem} />
       {found === null && !problem && <Spinner text={t("Loading")} />}
       {found && found.jobs.length === 0 && (
         <div class="empty-list">
-          <p>{asked.text || asked.state ? t("No results") : t("There are no scans yet.")}</p>
-          {!asked.text && !asked.state && <a href="#/learn">{t("Look at a computed body")}</a>}
+          <p>{isLimited(asked) ? t("No results") : t("There are no scans yet.")}</p>
+          {!isLimited(asked) && <a href="#/learn">{t("Look at a computed body")}</a>}
         </div>
       )}
+      {found && selection.ids.size > 0 && <Chosen jobs={found.jobs.filter(({ id }) => selection.ids.has(id))} onChanged={changed} onErased={gone} onClear={() => setSelection(NOTHING)} />}
       {found && found.jobs.length > 0 && (asked.cards ? <JobCards jobs={found.jobs} {...acts} /> : <JobList jobs={found.jobs} sort={asked.sort} up={asked.up} onSort={sort} {...acts} />)}
       {found?.cut && <p class="muted">{t("Only the newest 2000 jobs were searched.")}</p>}
       {found?.next && (

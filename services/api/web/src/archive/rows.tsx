@@ -2,11 +2,11 @@
 import { useState } from "preact/hooks";
 import { t } from "../core/language";
 import type { Text } from "../core/languages/de";
+import { REVIEWS } from "../core/review";
 import type { Job, JobState } from "../core/types";
 import { percent, scanName, seconds, when } from "../core/words";
 import { Icon } from "../ui/icon";
 import { Tool } from "../ui/parts";
-import { REVIEWS } from "./edit";
 import { type Column, duration } from "./search";
 
 export const STATES: Record<JobState, Text> = {
@@ -19,6 +19,9 @@ export const STATES: Record<JobState, Text> = {
 
 interface Acts {
   writable: boolean;
+  chosen: ReadonlySet<string>;
+  onChoose: (id: string, on: boolean, range: boolean) => void;
+  onChooseAll: (on: boolean) => void;
   onEdit: (job: Job) => void;
   onShare: (id: string) => void;
   onDelete: (id: string) => void;
@@ -50,12 +53,15 @@ export function JobList({ jobs, sort, up, onSort, ...acts }: ListProps) {
     <table class="jobs">
       <thead>
         <tr>
+          <td class="job-choice">
+            <input type="checkbox" aria-label={t("Choose all that are shown")} checked={jobs.every(({ id }) => acts.chosen.has(id))} onChange={(event) => acts.onChooseAll(event.currentTarget.checked)} />
+          </td>
           {COLUMNS.slice(0, 1).map(heading)}
           <th scope="col" class="job-name">
             {t("Name")}
           </th>
           {COLUMNS.slice(1).map(heading)}
-          <th scope="col" class="wide-only">
+          <th scope="col" class="wide-only job-number">
             {t("Number")}
           </th>
           <td />
@@ -63,7 +69,10 @@ export function JobList({ jobs, sort, up, onSort, ...acts }: ListProps) {
       </thead>
       <tbody>
         {jobs.map((job) => (
-          <tr key={job.id} class="job" data-job={job.id}>
+          <tr key={job.id} class={acts.chosen.has(job.id) ? "job chosen-job" : "job"} data-job={job.id}>
+            <td class="job-choice">
+              <Choice job={job} {...acts} />
+            </td>
             <th scope="row">
               <a href={`#/jobs/${job.id}`}>{when(job.created)}</a>
             </th>
@@ -74,7 +83,7 @@ export function JobList({ jobs, sort, up, onSort, ...acts }: ListProps) {
               <State job={job} />
             </td>
             <td class="wide-only number muted">{taken(job)}</td>
-            <td class="wide-only muted id">{job.id}</td>
+            <td class="wide-only job-number muted id">{job.id}</td>
             <td class="job-acts">
               <Buttons job={job} {...acts} />
             </td>
@@ -89,7 +98,8 @@ export function JobCards({ jobs, ...acts }: { jobs: readonly Job[] } & Acts) {
   return (
     <ul class="cards">
       {jobs.map((job) => (
-        <li key={job.id} class="job job-card" data-job={job.id}>
+        <li key={job.id} class={`job job-card${acts.chosen.has(job.id) ? " chosen-job" : ""}`} data-job={job.id}>
+          <Choice job={job} {...acts} />
           <a href={`#/jobs/${job.id}`} class="job-open">
             <span class="job-picture">{job.links["thumbnail.png"] ? <Picture source={job.links["thumbnail.png"]} /> : <Icon name="cube" size={32} />}</span>
             <span>{job.name || when(job.created)}</span>
@@ -105,6 +115,11 @@ export function JobCards({ jobs, ...acts }: { jobs: readonly Job[] } & Acts) {
       ))}
     </ul>
   );
+}
+
+/** With Shift, a click also chooses the jobs since the last one. */
+function Choice({ job, chosen, onChoose }: { job: Job } & Acts) {
+  return <input type="checkbox" aria-label={t("Choose {scan}", { scan: job.name || scanName(null, job.created) })} checked={chosen.has(job.id)} onClick={(event) => onChoose(job.id, event.currentTarget.checked, event.shiftKey)} />;
 }
 
 /** Name, modality, tags and review of a job, as far as there are any. */

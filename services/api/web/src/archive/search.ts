@@ -7,6 +7,9 @@ export type Column = "created" | "state" | "seconds";
 export interface Asked {
   text: string;
   state: string;
+  review: string;
+  /** Code of a warning. */
+  warning: string;
   sort: Column;
   /** Whether the smallest or oldest is first. */
   up: boolean;
@@ -26,14 +29,16 @@ const MOST = 2000;
 
 /** One page in the server's own order, or all that match where the order is another one. */
 export async function search(asked: Asked, cursor: string | null, count = PAGE): Promise<Found> {
+  const { state, review, warning } = asked;
+  const limits = { q: asked.text.trim(), state, review, warning };
   if (asked.sort === "created" && !asked.up) {
-    const page = await api.jobs(asked.state, cursor, Math.min(count, LARGEST_PAGE), asked.text);
+    const page = await api.jobs(limits, cursor, Math.min(count, LARGEST_PAGE));
     return { jobs: page.items, next: page.next, cut: false };
   }
   const all: Job[] = [];
   let next: string | null = null;
   do {
-    const page = await api.jobs(asked.state, next, LARGEST_PAGE, asked.text);
+    const page = await api.jobs(limits, next, LARGEST_PAGE);
     all.push(...page.items);
     next = page.next;
   } while (next && all.length < MOST);

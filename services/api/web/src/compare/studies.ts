@@ -36,7 +36,7 @@ export interface Choice {
 
 /** Results to compare with: of the same patient first, then others, found by words. */
 export async function choicesFor(id: string, without: readonly string[], text: string): Promise<{ same: Choice[]; others: Choice[] }> {
-  const [dates, page] = await Promise.all([datesOf(id), api.jobs("succeeded", null, 50, text)]);
+  const [dates, page] = await Promise.all([datesOf(id), api.jobs({ state: "succeeded", q: text }, null)]);
   const left = page.items.filter((job) => !without.includes(job.id));
   const listed = new Set(left.map((job) => job.id));
   const missing = text ? [] : [...dates.keys()].filter((job) => !listed.has(job) && !without.includes(job)).slice(0, 20);

@@ -1,6 +1,6 @@
 /** Calls of the HTTP interface; every failure is a Problem with the service's code and sentence. */
 import { t } from "./language";
-import type { Edit, Job, JobPage, Measurement, MeasurementBody, Model, Report, Revision, Scan, Session, Share } from "./types";
+import type { Delivery, Destination, Edit, Job, JobPage, Measurement, MeasurementBody, Model, Report, Revision, Scan, Session, Share } from "./types";
 
 export class Problem extends Error {
   constructor(
@@ -102,13 +102,15 @@ export const api = {
   job: async (id: string, wait = 0, signal?: AbortSignal) =>
     (await (await send(`${job(id)}?wait=${wait}`, signal ? { signal } : {})).json()) as Job,
   models: () => json<{ items: Model[] }>("/v1/models"),
-  jobs: (state: string, cursor: string | null, limit = 50, text = "") => {
-    const query = new URLSearchParams({ limit: String(limit) });
-    if (text.trim()) query.set("q", text.trim());
-    if (state) query.set("state", state);
-    if (cursor) query.set("cursor", cursor);
-    return json<JobPage>(`/v1/jobs?${query}`);
+  /** A page of jobs; empty limits are left out. */
+  jobs: (limits: Record<string, string>, cursor: string | null, limit = 50) => {
+    const given = Object.entries({ ...limits, cursor: cursor ?? "" }).filter(([, value]) => value.trim());
+    return json<JobPage>(`/v1/jobs?${new URLSearchParams([["limit", String(limit)], ...given])}`);
   },
+  destinations: async () => (await json<{ items: Destination[] }>("/v1/dicom/destinations")).items,
+  deliveries: async (id: string) => (await json<{ items: Delivery[] }>(`/v1/dicom/deliveries?job=${encodeURIComponent(id)}`)).items,
+  /** Sends the newest version of a result to a destination. */
+  send: (id: string, destination: string) => json<Delivery>(`${job(id)}/deliveries`, "POST", { destination }),
   start: (scan: string, options: { quality: string; spacing?: number[] }, key?: string) =>
     json<Job>("/v1/jobs", "POST", { scan, options }, key ? { "Idempotency-Key": key } : {}),
   startRaw: async (scan: ArrayBuffer, key: string) => {
@@ -116,7 +118,7 @@ export const api = {
     return (await (await send("/v1/jobs", { method: "POST", body: scan, headers })).json()) as Job;
   },
   cancel: (id: string) => json<Job>(`${job(id)}/cancel`, "POST"),
-  describe: (id: string, change: Pick<Job, "name" | "note" | "tags" | "review">) => json<Job>(job(id), "PATCH", change),
+  describe: (id: string, change: Partial<Pick<Job, "name" | "note" | "tags" | "review">>) => json<Job>(job(id), "PATCH", change),
   erase: (id: string) => json<void>(job(id), "DELETE"),
   /** The report of a revision, or of the newest finished one. */
   report: async (id: string, revision?: number) => (await (await sendForFile(file(id, "report.json", revision), {})).json()) as Report,
@@ -149,7 +151,10 @@ export const api = {
   bytes: async (path: string, signal?: AbortSignal) =>
     (await sendForFile(path, signal ? { signal } : {})).arrayBuffer(),
   /** Resolves once the server has written the file. */
-  written: async (path: string) => void (await sendForFile(path, { method: "HEAD" })),
+  written: (path: string) => sendForFile(path, { method: "HEAD" }).then(
+    () => undefined,
+    () => send(path).then(() => undefined), // a HEAD has no sentence that says why
+  ),
   upload: (bytes: number, sha256: string) =>
     json<DirectUpload>("/v1/scans?upload=direct", "POST", { bytes, sha256 }),
   uploaded: (id: string) => json<DirectUpload>(`/v1/uploads/${encodeURIComponent(id)}`),

@@ -28,6 +28,20 @@ export function go(path: string): void {
   location.hash = `#/${path}`;
 }
 
+/** Whether the archive's search takes the focus when it is shown. */
+export const wantsSearch = signal(false);
+
+/** The slash goes to the archive's search, from every page and wherever no text is being written. */
+export function followSearchKey(mayGo: () => boolean): void {
+  window.addEventListener("keydown", (event) => {
+    const writes = event.target instanceof HTMLElement && event.target.closest("input:not([type=checkbox]), textarea, select");
+    if (event.key !== "/" || writes || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || !mayGo()) return;
+    event.preventDefault();
+    wantsSearch.value = true;
+    if (route.peek().page !== "archive") go("archive");
+  });
+}
+
 /** Notes in the address how a page is set, without a step in the browser's history; empty values are left out. */
 export function remember(page: string, query: Record<string, string>): void {
   const kept = Object.entries(query).filter(([, value]) => value);

@@ -32,6 +32,9 @@ export interface Job {
   review?: Review;
   modality?: string;
   model?: string;
+  /** The name of the key, or the person, that chose the review state. */
+  reviewed_by?: string;
+  reviewed_at?: string | null;
   /** The newest finished revision of the result, or the one that a correction made. */
   revision?: number | null;
 }
@@ -89,6 +92,24 @@ export interface Model {
   card: { modalities?: string[]; domain?: Domain | null };
 }
 
+/** A DICOM system that the operator configured. */
+export interface Destination {
+  name: string;
+  protocol: string;
+}
+
+/** A version of a result on its way to a destination. */
+export interface Delivery {
+  id: string;
+  job: string;
+  revision: number;
+  destination: string;
+  state: "pending" | "sending" | "delivered" | "failed";
+  error: string | null;
+  created: string;
+  ended: string | null;
+}
+
 export interface JobPage {
   items: Job[];
   next: string | null;
@@ -124,6 +145,8 @@ export interface OrganReport {
   present: boolean;
   volume_ml: number;
   surface_cm2: number;
+  /** Lowest and highest corner, patient LPS mm. */
+  bounding_box_lps_mm?: [[number, number, number], [number, number, number]] | null;
   triangles: number;
   touches_border: boolean;
   /** Absent in reports of earlier versions. */

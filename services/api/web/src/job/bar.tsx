@@ -1,33 +1,41 @@
 /** The bar above a result: its name, and what can be done with it as a whole. */
-import { useState } from "preact/hooks";
 import { api } from "../core/api";
 import { t } from "../core/language";
 import type { Corrections } from "../correct/corrections";
 import { VersionNote, Versions } from "../correct/versions";
 import { go } from "../core/router";
-import { mayWrite, session } from "../core/session";
-import type { Job, Report } from "../core/types";
+import { maySend, mayWrite, session } from "../core/session";
+import type { Report } from "../core/types";
 import { scanName } from "../core/words";
-import { ChooseStudy, ShareDialog } from "../ui/lazy";
+import { Icon } from "../ui/icon";
+import { ChooseStudy, SendDialog, ShareDialog } from "../ui/lazy";
 import { Confirm, Tool } from "../ui/parts";
 import { failure, say } from "../ui/status";
 import { EnterButtons } from "../xr/buttons";
 import { Downloads } from "./downloads";
+import { nextWarning } from "./keys";
+import { reportPage } from "./report";
+import { ReviewChoice, type Reviewing } from "./review";
 import type { ResultState } from "./state";
 
 interface Props {
-  job: Job;
+  reviewing: Reviewing;
   state: ResultState;
   corrections: Corrections;
+  open: BarDialog;
+  setOpen: (dialog: BarDialog) => void;
   onHelp: () => void;
 }
+
+/** Which dialog of the bar is open. */
+export type BarDialog = "" | "compare" | "share" | "send" | "delete" | "downloads";
 
 function warningCount(report: Report): number {
   return report.warnings.length + report.organs.filter(({ present }) => present).reduce((sum, { warnings }) => sum + warnings.length, 0);
 }
 
-export function ResultBar({ job, state, corrections, onHelp }: Props) {
-  const [open, setOpen] = useState<"" | "compare" | "share" | "delete" | "downloads">("");
+export function ResultBar({ reviewing, state, corrections, open, setOpen, onHelp }: Props) {
+  const { job } = reviewing;
   const warnings = warningCount(state.report);
   const close = (): void => setOpen("");
   const erase = (): void => {
@@ -40,13 +48,22 @@ export function ResultBar({ job, state, corrections, onHelp }: Props) {
   return (
     <header class="bar">
       <h1>{job.name || scanName(state.report.modality, job.created)}</h1>
-      {warnings > 0 && <span class="badge warn">{warnings === 1 ? t("1 warning") : t("{n} warnings", { n: warnings })}</span>}
+      {warnings > 0 && (
+        <button type="button" class="badge warn" aria-keyshortcuts="M" data-tip={`${t("Next organ with a warning")}  M`} onClick={() => nextWarning(state)}>
+          {warnings === 1 ? t("1 warning") : t("{n} warnings", { n: warnings })}
+        </button>
+      )}
       <VersionNote corrections={corrections} />
+      {mayWrite() && <ReviewChoice {...reviewing} />}
       <div class="actions">
         <EnterButtons stage={corrections.stage.value} state={state} />
         <Versions corrections={corrections} />
         {session.value?.job === null && <Tool icon="compare" title={t("Compare with…")} onClick={() => setOpen("compare")} />}
+        <a class="tool" href={reportPage(job.id, state.revision)} target="_blank" aria-label={t("Report")} aria-keyshortcuts="D" data-tip={`${t("Report")}  D`}>
+          <Icon name="report" />
+        </a>
         <Tool icon="download" title={t("Downloads")} onClick={() => setOpen("downloads")} />
+        {maySend() && job.links.deliveries && <Tool icon="send" title={t("Send to a PACS")} keys="T" onClick={() => setOpen("send")} />}
         {mayWrite() && (
           <>
             <Tool icon="share" title={t("Share")} onClick={() => setOpen("share")} />
@@ -57,6 +74,7 @@ export function ResultBar({ job, state, corrections, onHelp }: Props) {
       </div>
       {open === "downloads" && <Downloads links={corrections.files(job.links)} onClose={close} />}
       {open === "compare" && <ChooseStudy id={job.id} without={[job.id]} onChoose={(other) => go(`compare/${other}/${job.id}`)} onClose={close} />}
+      {open === "send" && <SendDialog ids={[job.id]} onClose={close} />}
       {open === "share" && <ShareDialog id={job.id} onClose={close} />}
       {open === "delete" && (
         <Confirm

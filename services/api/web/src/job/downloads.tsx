@@ -15,7 +15,8 @@ const FILES: [string, Text, Text][] = [
   ["segmentation.dcm", "DICOM SEG", "for the archive"],
   ["sr.dcm", "DICOM SR", "measurements for the archive"],
   ["rtstruct.dcm", "DICOM RTSTRUCT", "contours for planning"],
-  ["report.json", "Report", "measurements as JSON"],
+  ["report.pdf", "Report", "PDF to read and print"],
+  ["report.json", "Measurements", "measurements as JSON"],
   ["thumbnail.png", "Picture", "of the model, from the front"],
 ];
 

@@ -28,6 +28,14 @@ const MOUSE: [Text, Text][] = [
   ["Right button, drag", "Set the window by dragging"],
   ["Middle button, drag", "Move the picture"],
 ];
+const RESULT: [string, Text][] = [
+  ["Y X U", "Review: accepted, needs correction, unread"],
+  ["D", "Report"],
+  ["M", "Next organ with a warning"],
+  ["I", "Show only the selected organ, or the one at the crosshair"],
+  ["T", "Send to a PACS"],
+  ["/", "Search the archive; Enter opens the first result"],
+];
 const MODEL: [string, Text][] = [
   ["← → ↑ ↓", "Turn"],
   ["+ −", "Zoom"],
@@ -42,6 +50,7 @@ export function Help({ modality, onClose }: { modality: string | null; onClose: 
         <div>
           {presets(modality).length > 0 && <List title={t("Windows")} rows={presets(modality).map(({ key, title }) => [key, t(title)])} />}
           <List mouse title={t("Mouse")} rows={MOUSE.map(([key, text]) => [t(key), t(text)])} />
+          <List title={t("Result")} rows={RESULT.map(([key, text]) => [key, t(text)])} />
           <List title={t("Model")} rows={MODEL.map(([key, text]) => [key, t(text)])} />
         </div>
       </div>

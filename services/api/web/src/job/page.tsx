@@ -1,4 +1,5 @@
 /** One job: processing, failed, or its result. */
+import "../styles/workspace.css";
 import { lazy, Suspense } from "preact/compat";
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../core/language";

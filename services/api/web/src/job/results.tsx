@@ -3,15 +3,19 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { t } from "../core/language";
 import { Corrections } from "../correct/corrections";
+import { maySend } from "../core/session";
 import type { Job } from "../core/types";
 import { ScenePanel } from "../scene/panel";
 import { isForViews, sliceKey } from "../slices/keys";
 import { SlicesPanel } from "../slices/panel";
 import { Problems, Segments, Spinner, Warnings } from "../ui/parts";
 import { MarkList } from "../measure/list";
-import { ResultBar } from "./bar";
+import { type BarDialog, ResultBar } from "./bar";
 import { Help } from "./help";
+import { resultKey } from "./keys";
 import { Organs } from "./organs";
+import { reportPage } from "./report";
+import { useReview } from "./review";
 import { ResultState } from "./state";
 
 export function Results({ job }: { job: Job }) {
@@ -36,16 +40,23 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
   const slices = corrections.slices.value;
   const [tab, setTab] = useState<Tab>("slices");
   const [help, setHelp] = useState(false);
+  const [open, setOpen] = useState<BarDialog>("");
+  const reviewing = useReview(job);
+  const acts = {
+    help: () => setHelp(true),
+    report: () => void window.open(reportPage(job.id, state.revision)),
+    send: () => maySend() && job.links.deliveries && setOpen("send"),
+    review: reviewing.choose,
+  };
   useEffect(() => root.current?.focus(), []);
   const pressed = (event: KeyboardEvent): void => {
     if (!isForViews(event)) return;
-    if (event.key === "?") setHelp(true);
-    else if (!slices || !sliceKey(slices, event.key)) return;
+    if (!resultKey(event.key.toLowerCase(), acts, state, slices) && (!slices || !sliceKey(slices, event.key))) return;
     event.preventDefault();
   };
   return (
     <div class="workspace" data-tab={tab} tabIndex={-1} ref={root} onKeyDown={pressed}>
-      <ResultBar job={job} state={state} corrections={corrections} onHelp={() => setHelp(true)} />
+      <ResultBar reviewing={reviewing} state={state} corrections={corrections} open={open} setOpen={setOpen} onHelp={acts.help} />
       <div class="tabs">
         <Segments
           label={t("View")}

@@ -1,4 +1,5 @@
 /** Learn: the sample case, its organs with or without names, and a short quiz. */
+import "../styles/workspace.css";
 import { lazy, Suspense } from "preact/compat";
 import { useEffect, useState } from "preact/hooks";
 import { sentence } from "../core/api";

@@ -1,40 +1,37 @@
-/** Parts that are loaded when they are first shown. */
+/** Parts that are loaded when they are first shown, and the texts beside those of the first page with them. */
+import type { FunctionComponent } from "preact";
 import { lazy, Suspense } from "preact/compat";
+import { unreachable } from "../core/api";
+import { loadRest, t } from "../core/language";
+import { Problems } from "./parts";
 
-const Share = lazy(() => import("../share/dialog").then((module) => module.ShareDialog));
-const HeadsetPage = lazy(() => import("../headset/page").then((module) => module.Headset));
-
-export function ShareDialog(props: { id: string; onClose: () => void }) {
-  return (
+function later<P extends object>(load: () => Promise<FunctionComponent<P>>): FunctionComponent<P> {
+  const both = async (): Promise<FunctionComponent<P>> => (await Promise.all([load(), loadRest()]))[0];
+  const Part = lazy(() => both().catch(() => Unreachable as FunctionComponent<P>)) as FunctionComponent<P>;
+  return (props: P) => (
     <Suspense fallback={null}>
-      <Share {...props} />
+      <Part {...props} />
     </Suspense>
   );
 }
 
-const ComparePage = lazy(() => import("../compare/page").then((module) => module.Compare));
-const Choose = lazy(() => import("../compare/choose").then((module) => module.ChooseStudy));
-
-export function Compare(props: { ids: string[] }) {
+function Unreachable() {
   return (
-    <Suspense fallback={null}>
-      <ComparePage {...props} />
-    </Suspense>
+    <section class="narrow card">
+      <Problems text={unreachable().message} />
+      <button type="button" onClick={() => location.reload()}>
+        {t("Try again")}
+      </button>
+    </section>
   );
 }
 
-export function ChooseStudy(props: { id: string; without: readonly string[]; onChoose: (id: string) => void; onClose: () => void }) {
-  return (
-    <Suspense fallback={null}>
-      <Choose {...props} />
-    </Suspense>
-  );
-}
-
-export function Headset() {
-  return (
-    <Suspense fallback={null}>
-      <HeadsetPage />
-    </Suspense>
-  );
-}
+export const Archive = later(() => import("../archive/page").then((module) => module.Archive));
+export const ChooseStudy = later(() => import("../compare/choose").then((module) => module.ChooseStudy));
+export const Compare = later(() => import("../compare/page").then((module) => module.Compare));
+export const Headset = later(() => import("../headset/page").then((module) => module.Headset));
+export const JobView = later(() => import("../job/page").then((module) => module.JobView));
+export const Learn = later(() => import("../learn/page").then((module) => module.Learn));
+export const ReportPage = later(() => import("../job/report").then((module) => module.ReportPage));
+export const SendDialog = later(() => import("../send/dialog").then((module) => module.SendDialog));
+export const ShareDialog = later(() => import("../share/dialog").then((module) => module.ShareDialog));

@@ -1,0 +1,1 @@
+"""The report of a result as PDF, composed when it is downloaded."""
