@@ -34,6 +34,7 @@ const RESULT: [string, Text][] = [
   ["M", "Next organ with a warning"],
   ["I", "Show only the selected organ, or the one at the crosshair"],
   ["T", "Send to a PACS"],
+  ["B", "Compare with…"],
   ["/", "Search the archive; Enter opens the first result"],
 ];
 const MODEL: [string, Text][] = [

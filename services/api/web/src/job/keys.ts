@@ -10,6 +10,7 @@ export interface ResultActs {
   help: () => void;
   report: () => void;
   send: () => void;
+  compare: () => void;
   review: (review: Review) => void;
 }
 
@@ -20,6 +21,7 @@ export function resultKey(key: string, acts: ResultActs, state: ResultState, sli
   else if (key === "?") acts.help();
   else if (key === "d") acts.report();
   else if (key === "t") acts.send();
+  else if (key === "b") acts.compare();
   else if (key === "m") nextWarning(state);
   else if (key === "i") isolate(state, slices);
   else return false;

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { t } from "../core/language";
 import { Corrections } from "../correct/corrections";
-import { maySend } from "../core/session";
+import { maySend, session } from "../core/session";
 import type { Job } from "../core/types";
 import { ScenePanel } from "../scene/panel";
 import { isForViews, sliceKey } from "../slices/keys";
@@ -46,6 +46,7 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
     help: () => setHelp(true),
     report: () => void window.open(reportPage(job.id, state.revision)),
     send: () => maySend() && job.links.deliveries && setOpen("send"),
+    compare: () => session.value?.job === null && setOpen("compare"),
     review: reviewing.choose,
   };
   useEffect(() => root.current?.focus(), []);
