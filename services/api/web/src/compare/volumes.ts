@@ -63,7 +63,7 @@ export interface Plot {
 
 const [LEAST_APART, NAME_HEIGHT] = [64, 15];
 
-/** Where everything of the plot is; x is time, but studies stay far enough apart to be told from each other. */
+/** Where everything of the plot is; x is time, but studies stay far enough apart to be distinguished. */
 export function plotOf(rows: readonly Row[], times: readonly number[], box: Box): Plot {
   const most = Math.max(1, ...rows.flatMap(({ volumes }) => volumes.map((volume) => volume ?? 0)));
   const step = niceStep(most / 4);

@@ -215,7 +215,7 @@ export class SliceView {
     if (draft) this.draft.value = { ...draft, points: [...draft.points.slice(0, -1), to] };
   }
 
-  /** Sets the open point. An angle goes on to its second leg; a mark without an extent is dropped, an angle's leg waits. */
+  /** Sets the open point. An angle continues with its second leg; a mark without an extent is dropped, an angle's leg waits. */
   finish(): void {
     const draft = this.draft.value;
     if (!draft) return;
