@@ -53,7 +53,8 @@ def test_every_dicom_reading_is_a_record(app, client, ledger, study, accept):
         "00741202": {"vr": "LO", "Value": ["list"]}, "00404041": {"vr": "CS", "Value": ["READY"]},
         "00404005": {"vr": "DT", "Value": ["20260101"]}, "00741000": {"vr": "CS", "Value": ["SCHEDULED"]},
     })  # fmt: skip
-    given = study | {"numbers": "1", "number": "1", "workitem": "1.2.3"}
+    job = client.post(f"/v1/dicom/series/{study['series']}/close").json()["attempts"][0]["job"]
+    given = study | {"numbers": "1", "number": "1", "workitem": "1.2.3", "job_id": job}
     read = 0
     app_readings = [route for route in read_routes(app) if "dicom" in route.path]
     for route in app_readings:
@@ -64,7 +65,7 @@ def test_every_dicom_reading_is_a_record(app, client, ledger, study, accept):
             read += 1
             (record,) = trail(ledger)[before:]
             assert record[0] in {"read", "search", "export"}
-            assert record[1] in {study["study"], "1.2.3", route.path}
+            assert record[1] in {study["study"], "1.2.3", job, route.path}
             assert record[2] == "success"
     assert read >= (8 if accept != "*/*" else len(app_readings))
 
