@@ -288,6 +288,7 @@ def send(hands, by, served, job, pacs, axe):
 def search(hands, by):
     if by == "keyboard":
         hands.key("/")
+        expect(hands.page.get_by_label("Search")).to_be_focused()
     else:
         hands.click(hands.page.get_by_role("link", name="Archive"))
         hands.click(hands.page.get_by_label("Search"))
