@@ -1,10 +1,12 @@
 """Files that are written at their first request: the gateway waits for the real worker's code."""
 
+import io
 import threading
 import time
 from dataclasses import replace
 
 import numpy as np
+import pydicom
 import pytest
 from sqlalchemy import select, update
 
@@ -160,6 +162,31 @@ def test_dicom_files_have_the_same_bytes_from_the_worker_that_meshed_and_from_an
             connection.execute(file_runs.delete())
             connection.execute(tables.artifacts.delete().where(tables.artifacts.c.name == name))
     assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("name", ["segmentation.dcm", "sr.dcm", "rtstruct.dcm"])
+def test_a_guest_gets_dicom_files_without_the_patient(client, runner, tmp_path, name):
+    folder = write_dicom(tmp_path / "series", abdomen(small_grid()).volume, PatientName="Secret^Anna", PatientID="P-77")
+    geometry = read_scan(folder).geometry
+    data = np.zeros(geometry.shape, np.uint8)
+    data[2:6, 5:12, 4:20] = 1
+    with packed(folder) as path:
+        job = outlined(client, runner, tmp_path, path.read_bytes(), LabelMap(data, geometry), "dicom")
+    runner.run(job)
+    with runner.ledger.write() as connection:
+        files.request(connection, None, job, name)
+    runner.run_file(job)
+    url = f"/v1/jobs/{job}/{name}"
+    own = client.get(url)
+    assert b"Secret^Anna" in own.content
+    token = client.post(f"/v1/jobs/{job}/share", json={"seconds": 600}).json()["token"]
+    guest = client.get(url, headers={"Authorization": f"Bearer {token}"})
+    assert guest.status_code == 200
+    assert b"Secret" not in guest.content
+    assert b"P-77" not in guest.content
+    one, other = (pydicom.dcmread(io.BytesIO(answer.content)) for answer in (guest, own))
+    assert one.SOPInstanceUID == other.SOPInstanceUID
+    assert guest.headers["etag"] != own.headers["etag"]
 
 
 def test_files_of_the_setting_are_requested_when_the_job_succeeds(job, runner, settings):
