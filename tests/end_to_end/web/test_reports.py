@@ -77,7 +77,7 @@ def test_the_review_state_is_seen_and_set_by_mouse_and_by_key(page, served, resu
     themed_shots(page, "review")
     assert violations(page, axe) == []
     page.get_by_label("Slices with outlines").focus()
-    for key, state in (("n", "needs_correction"), ("y", "accepted"), ("u", "unread")):
+    for key, state in (("x", "needs_correction"), ("y", "accepted"), ("u", "unread")):
         page.keyboard.press(key)
         expect(choice).to_have_value(state)
         assert review() == state

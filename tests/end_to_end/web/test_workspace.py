@@ -265,8 +265,12 @@ def test_a_hundred_labels_stay_usable(opened, served, result):
 
     page.route("**/report.json", many)
     page.goto(f"{served.url}/#/jobs/{result}")
-    page.locator(".organ-row").first.wait_for()
-    assert page.locator(".organ-row").count() == 100
+    groups = page.locator(".group-line button")
+    groups.first.wait_for()
+    assert [text.split() for text in groups.all_inner_texts()] == [["Other", "organs", "3"], ["Vertebra", "97"]]
+    for group in groups.all():
+        group.click()
+    expect(page.locator(".organ-row")).to_have_count(100)
     assert page.evaluate("document.documentElement.scrollHeight") == 768
     assert page.locator(".side-panel").evaluate("panel => panel.scrollHeight > panel.clientHeight")
     shot(page, "hundred-labels")

@@ -14,6 +14,11 @@ describe("many organs", () => {
     expect(groups[0]?.organs.map(({ name }) => name)).toEqual(["liver", "left kidney", "kidney_right"]);
   });
 
+  it("without names of their own are grouped by their titles", () => {
+    const organs = [1, 2, 3, 4].map((n) => ({ name: `label_${n}`, title: `Vertebra ${n}` }));
+    expect(groupsOf(organs).map(({ title, organs: own }) => [title, own.length])).toEqual([["Vertebra", 4]]);
+  });
+
   it("are all in exactly one group", () => {
     const organs = named(...RIBS, "label_1", "label_2", "label_3", "7", "left", "Größe", "größe_2", "größe_3");
     const found = groupsOf(organs).flatMap((group) => group.organs);

@@ -16,11 +16,12 @@ export interface Group<Organ extends Named> {
 export const MANY = 10;
 /** Fewer of one kind are no group. */
 const LEAST = 3;
+const NAMELESS = /^label$/;
 const SIDES = /^(left|right|upper|lower|middle)$/;
 
 export function groupsOf<Organ extends Named>(organs: readonly Organ[]): Group<Organ>[] {
   const kinds = new Map<string, Organ[]>();
-  for (const organ of organs) kinds.set(kindOf(organ.name), [...(kinds.get(kindOf(organ.name)) ?? []), organ]);
+  for (const organ of organs) kinds.set(kindOf(organ), [...(kinds.get(kindOf(organ)) ?? []), organ]);
   const groups: Group<Organ>[] = [];
   const others: Organ[] = [];
   for (const [key, members] of kinds) {
@@ -33,8 +34,12 @@ export function groupsOf<Organ extends Named>(organs: readonly Organ[]): Group<O
   return others.length > 0 ? [{ key: "", title: "", organs: others }, ...groups] : groups;
 }
 
-/** The first word of a name that is no side and no number. */
-function kindOf(name: string): string {
-  const words = name.toLowerCase().split(/[^\p{L}]+/u).filter(Boolean);
-  return words.find((word) => !SIDES.test(word) && word.length > 1) ?? name;
+/** The first word of a name that is no side and no number; of the title where the name is only `label_N`. */
+function kindOf({ name, title }: Named): string {
+  return firstWord(name, NAMELESS) ?? firstWord(title) ?? name;
+}
+
+function firstWord(text: string, besides = SIDES): string | undefined {
+  const words = text.toLowerCase().split(/[^\p{L}]+/u).filter(Boolean);
+  return words.find((word) => !SIDES.test(word) && !besides.test(word) && word.length > 1);
 }
