@@ -79,7 +79,7 @@ def test_compressed_variant_is_another_file(client, done):
 
 def test_links_name_the_files_that_are_there(client, done):
     links = client.get(done).json()["links"]
-    assert set(links) == {"self", "events", "revisions", "model.glb", "report.json"}
+    assert set(links) == {"self", "events", "revisions", "model.glb", "report.json", "report.pdf"}
     assert client.get(links["report.json"]).status_code == 200
 
 
