@@ -57,7 +57,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     )
     app.state.gateway = gateway
     problems.install(app)
-    for router in (*ROUTERS, *dicomweb.ROUTERS):
+    for router in (*dicomweb.ROUTERS, *ROUTERS):  # the last one has a pattern for every file of a job
         app.include_router(router, responses=RESPONSES)
     app.add_middleware(Readings, gateway=gateway)
     app.add_middleware(Bounds, routes=app.routes)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.web.steps import scene, shot, show
+from tests.end_to_end.web.steps import scene, shot, show, wait_shown
 
 SHIFTS = """
 window.shifts = 0;
@@ -289,6 +289,7 @@ def test_a_ct_has_windows_by_number(opened, served, result):
 
     page.route("**/report.json", as_ct)
     page.goto(f"{served.url}/#/jobs/{result}")
+    wait_shown(page)
     window = page.locator("[data-window]")
     expect(window).to_have_attribute("data-window", "400/40")
     page.get_by_label("Slices with outlines").focus()

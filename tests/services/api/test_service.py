@@ -1,5 +1,6 @@
 """Health, models, the session on loopback, and what the gateway must not hold."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from sqlalchemy import select, update
 
 from services.api import page_session
 from services.api.gateway import COOKIE
+from services.api.problems import api_routes, methods
 from shared.ledger import open_ledger, workers
 from shared.ledger.tables import api_keys, audit
 from tests.services.api.test_jobs import assert_problem
@@ -162,3 +164,10 @@ def test_openapi_names_the_raw_bodies(client):
 def test_gateway_holds_no_model_runtime():
     code = "import sys, services.api.app; sys.exit('onnxruntime' in sys.modules)"
     assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
+
+
+def test_no_pattern_of_another_resource_is_before_a_route(app):
+    routes = list(api_routes(app.routes))
+    for route in routes:
+        own = {method for other in routes if other.path == route.path for method in other.methods or ()}
+        assert set(methods(app.routes, re.sub(r"\{\w+\}", "1", route.path))) == own, route.path
