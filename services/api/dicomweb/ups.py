@@ -106,29 +106,29 @@ def _create(request: Request, gateway: Gateway, caller: api_keys.Caller, content
     if not _UID.match(uid) or len(uid) > 64:
         raise BadRequest("The workitem's UID is not a valid UID.", "bad_workitem")
     attributes = workitems.created(content)
-    asked = requests.requested(attributes)
+    wanted = requests.requested(attributes)
     with gateway.writing(caller) as connection:
         dicom_workitems.create(connection, caller.tenant, uid, attributes)
-        job_id = _ask(connection, gateway, caller.tenant, uid, asked) if asked else None
+        job_id = _ask(connection, gateway, caller.tenant, uid, wanted) if wanted else None
     if job_id is not None:
         with suppress(Exception):  # the reconciler notifies again
             notify(gateway.queue, job_id, jobs.STAGES[0])
     return Response(status_code=201, headers={"Location": str(request.base_url) + f"dicom-web/workitems/{uid}"})
 
 
-def _ask(connection: Connection, gateway: Gateway, tenant: str, uid: str, asked: requests.JobRequest) -> str | None:
+def _ask(connection: Connection, gateway: Gateway, tenant: str, uid: str, wanted: requests.JobRequest) -> str | None:
     """Start the job that a workitem asks for, or have it wait for its series; return the job's id."""
-    if asked.model:
-        models.find(connection, asked.model)
-    stored = ledger_series.list_series(connection, tenant, uid=asked.series, limit=1)
+    if wanted.model:
+        models.find(connection, wanted.model)
+    stored = ledger_series.list_series(connection, tenant, uid=wanted.series, limit=1)
     if not stored or stored[0].state == "open":
-        requests.wait(connection, tenant, uid, asked.series)
+        requests.wait(connection, tenant, uid, wanted.series)
         return None
     if stored[0].state != "closed":
         raise Conflict(f"No job can run on the series: it is {stored[0].state}.", "series_not_open")
     workitem = dicom_workitems.get(connection, tenant, uid)
     seconds, patience = gateway.settings.job_seconds, gateway.settings.ring_seconds
-    return ledger_series.start_again(connection, stored[0], workitem, asked.model, seconds=seconds, patience=patience)
+    return ledger_series.start_again(connection, stored[0], workitem, wanted.model, seconds=seconds, patience=patience)
 
 
 def _update(gateway: Gateway, caller: api_keys.Caller, workitem: str, content: Json, transaction_uid: str) -> Response:

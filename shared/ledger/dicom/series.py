@@ -117,7 +117,7 @@ def start(
     if not _moved(connection, current, {"state": "closed", "reason": None, "attempt": attempt}):
         return None
     jobs.add_scan(connection, current.tenant, scan)
-    asked_for: list[tuple[Workitem | None, str | None]] = [(item, asked.model) for item, asked in waiting]
+    asked_for: list[tuple[Workitem | None, str | None]] = [(item, request.model) for item, request in waiting]
     started = [
         _attempt(connection, current, number, scan.id, count, wanted=each, seconds=seconds, patience=patience)
         for number, each in enumerate(asked_for or [(None, model)], start=current.attempt + 1)
@@ -172,15 +172,15 @@ def _possible(connection: Connection, current: Series) -> list[tuple[Workitem, r
     """Return the workitems that wait for a series with what they ask for; one for an unknown model is cancelled."""
     found = []
     for workitem in requests.waiting(connection, current.tenant, current.uid):
-        asked = requests.requested(workitem.attributes)
+        request = requests.requested(workitem.attributes)
         try:
-            if asked is not None and asked.model:
-                models.find(connection, asked.model)
+            if request is not None and request.model:
+                models.find(connection, request.model)
         except models.UnknownModel:  # it was there when the workitem was created
             requests.cancel(connection, current.tenant, workitem)
             continue
-        if asked is not None:
-            found.append((workitem, asked))
+        if request is not None:
+            found.append((workitem, request))
     return found
 
 

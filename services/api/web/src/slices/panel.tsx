@@ -1,7 +1,6 @@
 /** The slices with their tools. */
 import { effect } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { api, sentence } from "../core/api";
+import { useEffect } from "preact/hooks";
 import { t } from "../core/language";
 import type { Corrections } from "../correct/corrections";
 import { CorrectMenu } from "../correct/menu";
@@ -9,10 +8,10 @@ import type { ResultState } from "../job/state";
 import { Problems, Spinner } from "../ui/parts";
 import { say } from "../ui/status";
 import { isMarkKind, markText, short } from "./marks";
+import { useSliceView } from "./open";
 import { Overlay } from "./overlay";
-import { listenToPointer } from "./pointer";
 import { SliceTools } from "./toolbar";
-import { SliceView } from "./view";
+import type { SliceView } from "./view";
 
 interface Props {
   id: string;
@@ -22,31 +21,7 @@ interface Props {
 }
 
 export function SlicesPanel({ id, state, corrections, onOpen }: Props) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const [view, setView] = useState<SliceView | null>(null);
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
-    const stop = new AbortController();
-    let opened: SliceView | null = null;
-    const begin = async (): Promise<void> => {
-      const file = (name: string): Promise<ArrayBuffer> => api.bytes(api.file(id, name, state.revision), stop.signal);
-      const [volume, labels] = await Promise.all([file("volume.nii.gz"), file("labels.nii.gz")]);
-      if (!canvas.current || stop.signal.aborted) return;
-      const made = await SliceView.open(canvas.current, volume, state);
-      if (stop.signal.aborted) return made.close();
-      opened = made;
-      await made.setLabels(labels);
-      setView(made);
-      onOpen(made);
-    };
-    begin().catch((error: unknown) => !stop.signal.aborted && setProblem(sentence(error)));
-    return () => {
-      stop.abort();
-      onOpen(null);
-      opened?.close();
-    };
-  }, [id]);
-  useEffect(() => (view && canvas.current ? listenToPointer(canvas.current, view) : undefined), [view]);
+  const { canvas, view, problem } = useSliceView(id, () => state, onOpen);
   useEffect(() => (view ? effect(() => announce(view)) : undefined), [view]);
   useEffect(() => (view ? announceMarks(view) : undefined), [view]);
   return (
