@@ -11,6 +11,7 @@ from services.api.gateway import GatewayDep, Reader
 from shared.ledger import early, jobs
 
 router = APIRouter(prefix="/v1/jobs/{job_id}/early", tags=["jobs"])
+_ATTEMPT = "The part's own; numbers begin again with each."
 _NIFTI: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/gzip": {}}, "description": "The labels."},
     204: {"description": "The part is not there, or no longer: the label map is complete, or a new attempt began."},
@@ -39,7 +40,7 @@ def get_early(
     number: Annotated[int, Path(ge=0, le=1_000_000)],
     gateway: GatewayDep,
     caller: Reader,
-    attempt: Annotated[int | None, Query(ge=1, description="The part's own; numbers begin again with each.")] = None,
+    attempt: Annotated[int | None, Query(ge=1, le=2**31 - 1, description=_ATTEMPT)] = None,
 ) -> Response:
     """Return a part as a NIfTI label map with the affine of its slices; 204 where there is none any more.
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -81,7 +81,12 @@ def get_upload(upload_id: str, gateway: GatewayDep, caller: Writer) -> Upload:
 @router.put("/{upload_id}/parts/{number}", status_code=204, openapi_extra=RAW_BODY)
 @takes_body(None)
 async def put_part(
-    upload_id: str, number: int, request: Request, response: Response, gateway: GatewayDep, caller: Writer
+    upload_id: str,
+    number: Annotated[int, Path(le=2**31 - 1)],
+    request: Request,
+    response: Response,
+    gateway: GatewayDep,
+    caller: Writer,
 ) -> None:
     """Store one part, where the store does not take it itself; a repeated part replaces the earlier one."""
     await run_in_threadpool(gateway.room.check, gateway.settings)

@@ -124,7 +124,9 @@ def test_two_results_are_chosen_as_cards_and_compared_by_a_link(opened, served, 
     page.get_by_role("navigation").wait_for()
     page.goto(f"{served.url}/#/archive")
     page.get_by_role("button", name="Cards").click()
-    for box in page.locator(".job-card input").all():
+    boxes = page.locator(".job-card input")
+    expect(boxes).to_have_count(2)  # `all` does not wait
+    for box in boxes.all():
         box.check()
     themed_shots(page, "archive-cards")
     assert violations(page, axe) == []
