@@ -13,6 +13,7 @@ the strikes prove nothing.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -31,7 +32,6 @@ from bench.soak_control import Control
 from bench.soak_stages import POISON
 from bench.soak_system import SoakSystem, Strikes, leases_of
 from services.client import Client
-from services.local import LocalSystem
 from shared.errors import VisceraError
 from shared.imaging.phantoms import abdomen
 from shared.ledger import Ledger, open_ledger
@@ -49,6 +49,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--kill", default="2,5", help="seconds between kills: least,most")
     parser.add_argument("--flush", type=float, default=60.0, help="seconds between two FLUSHALL")
     parser.add_argument("--workers", type=int, default=3, help="of each stage")
+    parser.add_argument("--gateways", type=int, default=1, help="jobs go to them in turn")
     parser.add_argument("--pause", type=float, default=0.5, help="seconds that each small stage lasts beside its work")
     parser.add_argument("--open", type=int, default=24, help="jobs that are sent before others have ended")
     parser.add_argument("--seconds", type=float, default=600.0, help="after the last job was sent, to end in")
@@ -93,14 +94,14 @@ def run(given: argparse.Namespace, folder: Path) -> Report:
     """The report of the soak or its control."""
     data, low_high = folder / "data", tuple(float(part) for part in given.kill.split(","))
     scan = write_nifti(folder / "scan.nii.gz", abdomen(small_grid()).volume)
-    system: LocalSystem = (
+    system: Control | SoakSystem = (
         Control(data, calm=0.5, workers=given.workers)
         if given.control
-        else SoakSystem(data, calm=0.5, workers=given.workers, whole=given.whole)
+        else SoakSystem(data, calm=0.5, workers=given.workers, whole=given.whole, gateways=given.gateways)
     )
     with system:
         workers = [child for child in system.children if "-" in child.name]
-        others = [child for child in system.children if child.name in {"gateway", "reconciler"}]
+        others = [child for child in system.children if child.name.startswith(("gateway", "reconciler"))]
         broker = workers[0].environment["VISCERA_BROKER_URL"]
         strikes = Strikes(workers, others, broker, low_high, given.flush, random.Random(given.seed))
         if isinstance(system, Control):
@@ -114,22 +115,23 @@ def run(given: argparse.Namespace, folder: Path) -> Report:
     return report | struck | {"at_work": sum(bool(kill.held) for kill in kills), "flushes": strikes.flushes}
 
 
-def soak(system: LocalSystem, strikes: Strikes, scan: Path, given: argparse.Namespace) -> Report:
+def soak(system: SoakSystem, strikes: Strikes, scan: Path, given: argparse.Namespace) -> Report:
     """Sends the jobs, strikes until all have ended or the time is over, and counts."""
     system.wait_ready()
     ledger = open_ledger(strikes.workers[0].environment["VISCERA_LEDGER_URL"])
     strikes.held_by = leases_of(ledger)
     poison = set(random.Random(given.seed).sample(range(given.jobs // 2, given.jobs), given.poison))
     started = time.monotonic()
-    with Client(system.url, system.key) as client, ExitStack() as stack:
-        scan_id = _upload(client, scan)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(Client(url, system.key)) for url in system.urls]
+        scan_id = _upload(clients[0], scan)
         if not given.poison:
             stack.enter_context(strikes.going_on())
         sent = []
         for number in range(given.jobs):
             while _open(ledger) >= given.open:
                 time.sleep(0.1)
-            sent.append(_send(client, scan_id, number, POISON if number in poison else "light"))
+            sent.append(_send(clients, scan_id, number, POISON if number in poison else "light"))
         until = time.monotonic() + given.seconds
         while _open(ledger) and time.monotonic() < until:
             time.sleep(0.5)
@@ -151,15 +153,16 @@ def _upload(client: Client, scan: Path) -> str:
     return str(answer["id"])
 
 
-def _send(client: Client, scan_id: str, number: int, quality: str) -> str:
-    """A job on the scan; asked again with the same key until the gateway, which is killed too, says 202."""
+def _send(clients: list[Client], scan_id: str, number: int, quality: str) -> str:
+    """A job on the scan; asked again with the same key, of the next gateway, until one says 202."""
     asked = {"scan": scan_id, "options": {"quality": quality}}
-    while True:
+    for client in itertools.cycle(clients[number % len(clients) :] + clients[: number % len(clients)]):
         try:
             answer = client._json("POST", "/v1/jobs", json=asked, headers={"Idempotency-Key": f"soak-{number}"})
             return str(answer["id"])
         except VisceraError:
             time.sleep(0.2)
+    raise AssertionError("there is a gateway")
 
 
 def _open(ledger: Ledger) -> int:

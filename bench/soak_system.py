@@ -9,14 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
 import redis
 from sqlalchemy import select
 
-from services.local import Child, LocalSystem
+from services.local import Child, LocalSystem, free_port
 from shared.errors import VisceraError
 from shared.ledger import Ledger
 from shared.ledger.tables import stage_runs
@@ -28,10 +28,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(slots=True)
 class SoakSystem(LocalSystem):
-    """The embedded system with `workers` workers a stage: the soak's small stages, or the `whole` ones."""
+    """The embedded system with several gateways and workers: `workers` of each stage, small or `whole`."""
 
     workers: int = 2
     whole: bool = False
+    gateways: int = 2
+    ports: list[int] = field(default_factory=list)
+
+    @property
+    def urls(self) -> list[str]:
+        """Return the address of each gateway."""
+        return [self.url, *(f"http://127.0.0.1:{port}" for port in self.ports)]
 
     def _children(self, environment: dict[str, str]) -> list[Child]:
         small = {} if self.whole else tiny_models(self.data / "tiny")
@@ -41,7 +48,12 @@ class SoakSystem(LocalSystem):
                 made += [self._worker(child, number, small) for number in range(self.workers)]
             else:
                 made.append(child)
-        return made
+        self.ports = [free_port() for _ in range(self.gateways - 1)]
+        return made + [self._gateway(made[-1], port) for port in self.ports]
+
+    def _gateway(self, first: Child, port: int) -> Child:
+        command = [str(port) if part == str(self.port) else part for part in first.command]
+        return replace(first, name=f"gateway:{port}", command=command)
 
     def _worker(self, child: Child, number: int, small: dict[str, str]) -> Child:
         own = {f"{child.name}@local": f"{child.name}-{number}@local"}
@@ -66,7 +78,7 @@ class Kill:
 class Strikes:
     """What is done to the system: kill -9 of a random process of its, and an emptied queue.
 
-    Half of the kills strike a whole worker, half only its child; `others` (gateway, reconciler) are struck seldom.
+    Half of the kills strike a whole worker, half only its child; `others` (gateways, reconciler) are struck seldom.
     """
 
     workers: list[Child]
