@@ -20,13 +20,12 @@ from services.api import domain, schemas
 from services.api.gateway import Gateway, gateway_of
 from services.api.requests import body_chunks, check_encoding
 from services.api.spool import spool_folder
-from shared import sandbox
+from shared import failpoints, sandbox
 from shared.errors import BadRequest, NotAScan, ScanTooLarge, Unavailable, Unprocessable
 from shared.intake import admission
 from shared.intake.room import Arrival
 from shared.ledger import jobs, pending_puts
 from shared.ledger.uploads import new_scan, scan_prefix
-from shared.worker import failpoints
 
 
 @dataclass(frozen=True, slots=True)

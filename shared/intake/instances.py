@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from shared import sandbox
+from shared import failpoints, sandbox
 from shared.errors import BadScan
 from shared.ledger import Ledger, pending_puts
 from shared.ledger.dicom import instances
@@ -17,7 +17,6 @@ from shared.ledger.ids import new_id
 from shared.pacs import describe, instance_list
 from shared.settings import Settings
 from shared.storage.base import CHUNK, Store
-from shared.worker import failpoints
 
 BATCH = 100
 PREAMBLE = 128

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
-from shared import scratch
+from shared import failpoints, scratch
 from shared.artifacts import DICOM_FILES
 from shared.dicom import decoding
 from shared.dicom.identity import complete
@@ -56,6 +56,7 @@ def close(ledger: Ledger, store: Store, settings: Settings, stored: ledger_serie
         instance_list.write(path, instance_ids)
         scan = jobs.Scan(scan_id, key, sha256(path), path.stat().st_size, "dicom")
         store.put(key, path)
+        failpoints.hit("series", "after-store")
         with ledger.write() as connection:
             job_id = ledger_series.start(
                 connection,
@@ -68,6 +69,7 @@ def close(ledger: Ledger, store: Store, settings: Settings, stored: ledger_serie
             )
             if job_id is not None:
                 pending_puts.settle(connection, prefixes)
+        failpoints.hit("series", "after-commit")
         return job_id
 
 
@@ -122,6 +124,7 @@ def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) ->
             path = folder / name
             path.write_bytes(complete(b"".join(store.read(artifacts[name].key)), patient))
             records.append(_keep(store, instance_id, path))
+        failpoints.hit("results", "after-store")
         with ledger.write() as connection:
             if _mark(connection, job):
                 _record(connection, job, records)
@@ -134,6 +137,7 @@ def _publish(ledger: Ledger, store: Store, settings: Settings, job: jobs.Job) ->
                 deliveries.release(connection, job.id, job.revision)
             else:
                 deliveries.give_up(connection, job.id, job.revision, "The result has no DICOM files.")
+        failpoints.hit("results", "after-commit")
     return True
 
 

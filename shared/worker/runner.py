@@ -13,7 +13,7 @@ from typing import Any
 from celery import Celery
 from sqlalchemy import Connection
 
-from shared import scratch
+from shared import failpoints, scratch
 from shared.errors import BadScan, ModelError, Unavailable, VisceraError
 from shared.ledger import Ledger, claims, files, history, jobs
 from shared.ledger.claims import Claim, LostLease
@@ -22,7 +22,6 @@ from shared.models.shelf import Shelf
 from shared.settings import Settings
 from shared.storage.base import Store
 from shared.telemetry import log, metrics, trace
-from shared.worker import failpoints
 from shared.worker.queue import notify
 from shared.worker.stage import Stage
 from shared.worker.work import Work

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from shared import failpoints
 from shared.artifacts import DICOM_FILES
 from shared.ledger import Ledger, claims, descriptions, early, files, jobs, measurements, pending_puts, revisions
 from shared.ledger.claims import Claim, LostLease
@@ -22,7 +23,6 @@ from shared.settings import Settings
 from shared.storage.base import Store, checked_file, sha256
 from shared.telemetry import trace
 from shared.telemetry.metrics import meters
-from shared.worker import failpoints
 from shared.worker.ahead import names_ahead
 
 PROGRESS_EVERY = 0.4

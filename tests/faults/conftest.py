@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from services.client import Client
-from services.local import LocalSystem
+from services.local import LocalSystem, free_port
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import Volume
 from shared.ledger import open_ledger
@@ -22,13 +22,16 @@ from tests.faults.database_proxy import DatabaseProxy
 from tests.faults.rig import Disk, Rig
 from tests.faults.s3_proxy import S3Proxy
 from tests.support import contracts
+from tests.support.archive import Archive
 from tests.support.postgresql import programs
-from tests.support.scans import small_grid, write_nifti
+from tests.support.scans import small_grid, write_dicom, write_nifti
 from tests.support.tiny_models import tiny_models
 
 HERE = Path(__file__).parent
 FULL = bool(os.environ.get("VISCERA_FAULTS_FULL"))
 BACKENDS = os.environ.get("VISCERA_FAULTS_ON", "servers,embedded" if programs() else "embedded").split(",")
+DIMSE_SHORT = {"test_nothing_is_acknowledged_on_a_full_disk", "test_a_delivery_by_c_store_breaks_and_is_repeated"}
+"""Of `test_dimse`, beside those that kill the node."""
 ON_SERVERS, ON_DISK = {"database", "s3_proxy", "server_only"}, {"disk"}
 """Fixtures of cells that only one of both has: a server to stop, a disk to fill."""
 
@@ -53,6 +56,8 @@ def in_short_version(item) -> bool:
         return False
     if given.get("what") == "kill":
         return True
+    if item.path.stem == "test_dimse":
+        return item.originalname in DIMSE_SHORT and given.get("how", "aborts") == "aborts" and not given.get("place")
     return given.get("stage", "segmenter") == "segmenter" and (
         item.originalname.startswith("test_gateway") or given.get("point", "mid-work") == "mid-work"
     )
@@ -82,23 +87,42 @@ def rig(request, tmp_path_factory):
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for name, value in settings.items():
             patch.setenv(name, value)
-        system = stack.enter_context(LocalSystem(folder / "data", calm=0.5))
+        archive = stack.enter_context(Archive(free_port()).running())
+        patch.setenv("VISCERA_DESTINATIONS", str(destinations(folder, archive.port)))
+        dimse = free_port()
+        system = stack.enter_context(LocalSystem(folder / "data", calm=0.5, dimse=(dimse, "VISCERA")))
         client = stack.enter_context(Client(system.url, system.key))
         system.wait_ready()
         ledger = open_ledger(outside.get("ledger", f"sqlite:///{system.data / 'ledger.db'}"))
         store = open_store(outside.get("store", f"file://{system.data / 'store'}"))
         scan = painted_scan(folder / "scan.nii.gz")
-        made = Rig(system, client, ledger, store, folder / "faults", scan, **proxies)
+        made = Rig(system, client, ledger, store, folder / "faults", scan, dimse=dimse, archive=archive, **proxies)
         made.check(made.submit())
         yield made
         ledger.close()
 
 
+def destinations(folder, port):
+    path = folder / "destinations.toml"
+    path.write_text(f'[[destination]]\nname = "pacs"\nurl = "dimse://PACS@127.0.0.1:{port}"\nseconds = 5.0\n')
+    return path
+
+
 def painted_scan(path):
+    """A file of the painted phantom."""
+    return write_nifti(path, painted())
+
+
+def painted_series(folder):
+    """A folder with the painted phantom as a DICOM series."""
+    return write_dicom(folder, painted())
+
+
+def painted():
     """The phantom's labels as grey levels, which the tiny segmenter tells apart."""
     phantom = abdomen(small_grid())
     data = (phantom.labels.data * 100).astype(np.uint16)
-    return write_nifti(path, Volume(data, phantom.volume.geometry, "MR", "nifti"))
+    return Volume(data, phantom.volume.geometry, "MR", "nifti")
 
 
 @contextmanager

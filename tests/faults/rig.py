@@ -25,6 +25,7 @@ from shared.storage.base import Store
 from shared.worker.queue import make_app, notify
 from tests.faults.database_proxy import DatabaseProxy
 from tests.faults.s3_proxy import S3Proxy
+from tests.support.archive import Archive
 from tests.support.postgresql import programs
 
 ENDS = {"succeeded", "failed", "cancelled"}
@@ -62,7 +63,10 @@ class Disk:
 
 @dataclass
 class Rig:
-    """The running system, a client of it, its ledger and store seen from outside, and the folder that arms faults."""
+    """The running system, a client of it, its ledger and store seen from outside, and the folder that arms faults.
+
+    `references` has the SHA-256 of the GLB of each format of the scan, as it is without a fault.
+    """
 
     system: LocalSystem
     client: Client
@@ -73,7 +77,9 @@ class Rig:
     database: DatabaseProxy | None = None
     s3: S3Proxy | None = None
     disk: Disk | None = None
-    reference: str = ""
+    dimse: int = 0
+    archive: Archive | None = None
+    references: dict[str, str] = field(default_factory=dict)
     struck: list[int] = field(default_factory=list)
 
     def arm(self, stage: str, point: str, what: str) -> Path:
@@ -103,6 +109,8 @@ class Rig:
                 os.kill(process, signal.SIGCONT)
         self.struck.clear()
         self.child("valkey").process.send_signal(signal.SIGCONT)
+        if self.archive is not None:
+            self.archive.answers.clear()
         for proxy in (self.database, self.s3):
             if proxy is not None:
                 proxy.clear()
@@ -249,6 +257,7 @@ class Rig:
         for job_id in job_ids:
             assert self.end(job_id) == ended
             with self.ledger.read() as connection:
+                format_ = jobs.get_scan(connection, None, jobs.get(connection, None, job_id).scan_id).format
                 kinds = Counter(connection.execute(select(events.c.kind).where(events.c.job_id == job_id)).scalars())
                 runs = connection.execute(select(stage_runs).where(stage_runs.c.job_id == job_id)).all()
                 made = connection.execute(select(artifacts).where(artifacts.c.job_id == job_id)).all()
@@ -257,12 +266,11 @@ class Rig:
             assert len({row.name for row in made}) == len(made)
             assert {row.stage for row in made} - {"files"} <= {run.stage for run in runs if run.state == "done"}
             if ended == "succeeded":
-                self._check_bytes(made)
+                self._check_bytes(made, format_)
 
-    def _check_bytes(self, made: list) -> None:
+    def _check_bytes(self, made: list, format_: str) -> None:
         for row in made:
             content = b"".join(self.store.read(row.key))
             assert (hashlib.sha256(content).hexdigest(), len(content)) == (row.sha256, row.bytes)
         glb = next(row.sha256 for row in made if row.name == "model.glb")
-        assert glb == (self.reference or glb), "the same bytes as without a fault"
-        self.reference = glb
+        assert glb == self.references.setdefault(format_, glb), "the same bytes as without a fault"

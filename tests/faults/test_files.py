@@ -9,9 +9,9 @@ import time
 import pytest
 from sqlalchemy import select
 
+from shared.failpoints import POINTS
 from shared.ledger import files
 from shared.ledger.tables import file_runs
-from shared.worker.failpoints import POINTS
 
 pytestmark = pytest.mark.timeout(150)
 NAME = "model.stl"

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from shared.failpoints import POINTS
 from shared.ledger import files, jobs, revisions
 from shared.ledger.tables import artifacts, file_runs, pending_puts, revision_artifacts
-from shared.worker.failpoints import POINTS
 
 pytestmark = pytest.mark.timeout(150)
 EDITS = {"edits": [{"kind": "erase", "label": 1}]}

@@ -54,7 +54,7 @@ def test_gateway_can_not_read_from_s3(rig, s3_proxy, fault):
         if answer.status_code == 200:
             break
         assert answer.status_code == 503
-    assert hashlib.sha256(answer.content).hexdigest() == rig.reference, "the whole file or an error"
+    assert hashlib.sha256(answer.content).hexdigest() == rig.references["nifti"], "the whole file or an error"
     assert armed.struck
 
 

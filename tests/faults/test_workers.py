@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from shared.failpoints import POINTS
 from shared.ledger.claims import ATTEMPTS
 from shared.ledger.jobs import STAGES
-from shared.worker.failpoints import POINTS
 
 pytestmark = pytest.mark.timeout(150)
 REPEATED = {"after-claim", "mid-work", "after-store"}
