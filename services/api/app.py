@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api import dicomweb, problems, schemas, spool
+from services.api import dicomweb, monailabel, problems, schemas, spool
 from services.api.bounds import Bounds
 from services.api.gateway import open_gateway
 from services.api.headers import SafeHeaders
@@ -57,7 +57,8 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     )
     app.state.gateway = gateway
     problems.install(app)
-    for router in (*dicomweb.ROUTERS, *ROUTERS):  # the last one has a pattern for every file of a job
+    # The last one has a pattern for every file of a job.
+    for router in (*dicomweb.ROUTERS, *monailabel.ROUTERS, *ROUTERS):
         app.include_router(router, responses=RESPONSES)
     app.add_middleware(Readings, gateway=gateway)
     app.add_middleware(Bounds, routes=app.routes)

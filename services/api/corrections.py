@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,14 +16,13 @@ from services.api.gateway import Gateway
 from services.api.spool import spool_folder
 from services.api.views import missing_file
 from services.api.volumes import label_set
-from shared import artifacts, sandbox
+from shared import artifacts, failpoints, sandbox
 from shared.errors import PreconditionFailed, PreconditionRequired
 from shared.imaging.volume import ORGANS, Organ
 from shared.ledger import api_keys, audit, files, jobs, revisions
 from shared.ledger.revisions import LABELS, Counts, Edit, Labels
 from shared.storage.base import checked_file, sha256
 from shared.telemetry.trace import span
-from shared.worker import failpoints
 from shared.worker.queue import notify
 
 logger = logging.getLogger("viscera.api.revisions")
@@ -43,12 +42,16 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One request to correct the outlines of a job; `if_match` is its header."""
+    """One request to correct the outlines of a job; `if_match` is its header.
+
+    `values` are the ids of an uploaded label map's values, where it has values of its own.
+    """
 
     gateway: Gateway
     caller: api_keys.Caller
     job_id: str
     if_match: str | None
+    values: Mapping[int, int] | None = None
 
     def base(self) -> Base:
         """Return what the correction starts from.
@@ -92,7 +95,7 @@ class Correction:
         artifact = base.edited.artifact
         stored = checked_file(self.gateway.store, artifact.key, artifact.sha256)
         with self.gateway.turns.in_thread(self.caller.tenant), stored as path, span("correct labels"):
-            return sandbox.correct(path, out, base.organs, upload=upload, edits=edits)
+            return sandbox.correct(path, out, base.organs, upload=upload, edits=edits, values=self.values)
 
     def _store(self, base: Labels, path: Path, digest: str, edit: Edit) -> Labels:
         """Make the label map durable, record the revision and notify a worker."""

@@ -57,7 +57,7 @@ def _cards(connection: Connection, name: str | None, modality: Modality | None) 
         if worker.stage == models.STAGE and worker.model:
             found |= dict(zip(worker.model.get("models", ()), worker.model.get("cards", ()), strict=False))
     chosen = [about for known, about in found.items() if (known == key if key else _is_default(about, modality))]
-    return [card for card in (_card(about["card"]) for about in chosen) if card is not None]
+    return [card for card in (card_of(about["card"]) for about in chosen) if card is not None]
 
 
 def _is_default(about: dict[str, Any], modality: Modality | None) -> bool:
@@ -65,7 +65,7 @@ def _is_default(about: dict[str, Any], modality: Modality | None) -> bool:
     return modality in defaults if modality else bool(defaults)
 
 
-def _card(content: dict[str, Any]) -> ModelCard | None:
+def card_of(content: dict[str, Any]) -> ModelCard | None:
     """Return a card; None for one of a later version with fields that are not known here."""
     try:
         return ModelCard.model_validate(content)

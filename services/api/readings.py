@@ -109,9 +109,10 @@ def _action(route: APIRoute) -> str:
 
 
 def _object(scope: Scope, route: APIRoute) -> str:
-    """Return the id that the path names, or else the route; a query may have names of patients."""
+    """Return the id that the route found or the path names, or else the route; a query may have names of patients."""
     parameters = scope.get("path_params", {})
-    named = next((str(parameters[name]) for name in _OBJECTS if name in parameters), route.path)
+    named = scope.get("state", {}).get("object")  # of routes that name it in the query
+    named = named or next((str(parameters[name]) for name in _OBJECTS if name in parameters), route.path)
     return "".join(letter for letter in named if letter.isprintable())[:100]
 
 

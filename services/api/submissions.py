@@ -15,9 +15,9 @@ from sqlalchemy.exc import IntegrityError
 
 from services.api import domain, schemas, uploads
 from services.api.gateway import Gateway
+from shared import failpoints
 from shared.ledger import api_keys, audit, idempotency, jobs, submission
 from shared.telemetry.trace import span
-from shared.worker import failpoints
 from shared.worker.queue import notify
 
 logger = logging.getLogger("viscera.api.jobs")
@@ -37,11 +37,15 @@ class JobSubmission:
         """Receive the scan in the request's body, make it durable and return the new job, or the earlier one."""
         with self.gateway.limits.upload(self.caller.tenant), uploads.spooled(self.gateway) as path:
             upload = await uploads.receive(request, path, self.gateway.settings.max_upload_bytes)
-            earlier = await run_in_threadpool(self.earlier, upload.sha256)
-            if earlier is not None:
-                return earlier
-            scan = await uploads.check(self.gateway, self.caller.tenant, upload, self.options)
-            return await run_in_threadpool(self._store, scan, upload.path)
+            return await self.submit_upload(upload)
+
+    async def submit_upload(self, upload: uploads.Upload) -> jobs.Job:
+        """Make a received scan durable and return the new job, or the earlier one."""
+        earlier = await run_in_threadpool(self.earlier, upload.sha256)
+        if earlier is not None:
+            return earlier
+        scan = await uploads.check(self.gateway, self.caller.tenant, upload, self.options)
+        return await run_in_threadpool(self._store, scan, upload.path)
 
     def _store(self, scan: jobs.Scan, path: Path) -> jobs.Job:
         """Store and submit; if another request with the same key was faster, the bytes are deleted again."""

@@ -49,6 +49,13 @@ def of(connection: Connection, job_ids: Iterable[str]) -> dict[str, Description]
     return {row.pop("job_id"): Description(**row | {"tags": tuple(row["tags"] or ())}) for row in rows}
 
 
+def newest_named(connection: Connection, tenant: str, name: str) -> str | None:
+    """Return the id of a tenant's newest job with exactly this name."""
+    query = select(jobs.c.id).join(descriptions, descriptions.c.job_id == jobs.c.id)
+    query = query.where(jobs.c.tenant == tenant, descriptions.c.name == name)
+    return connection.execute(query.order_by(jobs.c.seq.desc()).limit(1)).scalar()
+
+
 def describe(connection: Connection, job_id: str, **values: Any) -> None:
     """Change some fields of a job's description."""
     before = of(connection, [job_id]).get(job_id, Description())

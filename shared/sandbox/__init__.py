@@ -14,7 +14,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -111,17 +111,25 @@ def call(name: str, seconds: float = SECONDS, **arguments: Any) -> dict[str, Any
 
 
 def correct(
-    labels: Path, out: Path, organs: Sequence[Organ], *, upload: Path | None = None, edits: Sequence[Any] = ()
+    labels: Path,
+    out: Path,
+    organs: Sequence[Organ],
+    *,
+    upload: Path | None = None,
+    edits: Sequence[Any] = (),
+    values: Mapping[int, int] | None = None,
 ) -> dict[str, tuple[int, int]]:
     """Write the corrected label map to `out`: an uploaded file, or a job's own map after a list of edits.
 
     An edit is JSON: its `kind` and the arguments of the function of `shared.imaging.edits`, with points in the order of
-    the file, (column, row, slice). Returns the voxels that each label, by its id, gained and lost. Raises Unprocessable
+    the file, (column, row, slice). `values` are the ids of an uploaded file's values, where it has values of its own.
+    Returns the voxels that each label, by its id, gained and lost. Raises Unprocessable
     or a `BadScan`, and Unavailable on a machine that is too busy to finish.
     """
     arguments = {
         "path": None if upload is None else str(upload), "out": str(out), "files": [[str(labels), None]],
         "organs": [dataclasses.astuple(organ) for organ in organs], "edits": list(edits),
+        "values": values if values is None else {str(value): label for value, label in values.items()},
     }  # fmt: skip
     changed = _ask({"call": "correct", "arguments": arguments}, CORRECTION_SECONDS)["changed"]
     return {label: (gained, lost) for label, (gained, lost) in changed.items()}

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from shared.arrays import UInt8
 from shared.artifacts import save_labels
 from shared.errors import BadScan, NotAScan, Unprocessable
@@ -18,6 +20,7 @@ from shared.imaging.volume import LabelMap, Organ
 _COPIES_OF_UPLOAD = 6
 _BYTES_A_VOXEL, _BYTES_AN_EDITED_VOXEL = 8, 24
 """Memory beside the decoder's budget: copies of the declared voxels, and maps, masks and components."""
+_FORMATS = "A corrected label map is a NIfTI or NRRD file."
 Limit = Callable[[int], None]
 
 
@@ -37,6 +40,8 @@ def correct(
     organs = tuple(Organ(*fields) for fields in arguments["organs"])
     path = arguments["path"]
     after = _uploaded(Path(path), plan.geometry, limit, load, room) if path else _edited(before, arguments["edits"])
+    if path and arguments.get("values") is not None:
+        after = _translated(after, arguments["values"])
     _check_ids(after, {organ.id for organ in organs} | edits.ids_of(before))
     changed = edits.changes(before, after)
     save_labels(Path(arguments["out"]), LabelMap(after, plan.geometry, organs=organs))
@@ -45,14 +50,14 @@ def correct(
 
 def _uploaded(path: Path, grid: Geometry, limit: Limit, load: Callable[[str], None], room: int) -> UInt8:
     def prepare(kind: str) -> None:
-        if kind != "nifti":
-            raise Unprocessable("A corrected label map is a NIfTI file.", "bad_labels")
+        if kind not in {"nifti", "nrrd"}:
+            raise Unprocessable(_FORMATS, "bad_labels")
         load(kind)
 
     try:
         plan = open_scan(path, prepare=prepare, modality="MR")
     except NotAScan as error:
-        raise Unprocessable("A corrected label map is a NIfTI file.", "bad_labels") from error
+        raise Unprocessable(_FORMATS, "bad_labels") from error
     if not plan.geometry.is_same_grid(grid):
         size = " x ".join(map(str, reversed(grid.shape)))
         raise Unprocessable(
@@ -65,6 +70,18 @@ def _uploaded(path: Path, grid: Geometry, limit: Limit, load: Callable[[str], No
         return to_labels(data)
     except BadScan as error:
         raise Unprocessable(error.detail, "bad_labels") from error
+
+
+def _translated(labels: UInt8, values: dict[str, int]) -> UInt8:
+    """Return the labels of a file with values of its own: `values` has the job's id of each of them."""
+    table = np.zeros(256, dtype=np.uint8)
+    known = {int(value): label for value, label in values.items()}
+    unknown = sorted(edits.ids_of(labels) - set(known))
+    if unknown:
+        raise Unprocessable(f"The file has the value {unknown[0]}, which has no name.", "unknown_labels")
+    table[list(known)] = list(known.values())
+    translated: UInt8 = table[labels]
+    return translated
 
 
 def _edited(labels: UInt8, changes: Sequence[dict[str, Any]]) -> UInt8:

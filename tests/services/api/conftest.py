@@ -99,18 +99,20 @@ def job(client, scan, runner, tmp_path):
     return outlined(client, runner, tmp_path, scan, labels(ball((20, 24, 28), (10, 12, 14), 7)))
 
 
-def outlined(client, runner, tmp_path, scan, label_map, source="nifti", volume=None):
+def outlined(client, runner, tmp_path, scan, label_map, source="nifti", volume=None, models=()):
     """Return a job on a scan whose segmenter has published a label map."""
-    return outline(runner, tmp_path, client.post("/v1/jobs", content=scan).json()["id"], label_map, source, volume)
+    return outline(
+        runner, tmp_path, client.post("/v1/jobs", content=scan).json()["id"], label_map, source, volume, models
+    )
 
 
-def outline(runner, tmp_path, job_id, label_map, source="nifti", volume=None):
+def outline(runner, tmp_path, job_id, label_map, source="nifti", volume=None, models=()):
     """Publish a label map as a job's segmenter, and the volume as its classifier; the mesher has not worked yet."""
     if volume is not None:
         artifacts.save_volume(tmp_path / artifacts.VOLUME, volume)
     artifacts.save_labels(tmp_path / artifacts.LABELS, label_map)
     facts = tmp_path / artifacts.facts_name("segmenter")
-    facts.write_text(artifacts.Facts(source=source, modality="MR", warnings=()).model_dump_json())
+    facts.write_text(artifacts.Facts(source=source, modality="MR", warnings=(), models=models).model_dump_json())
     seen = () if volume is None else (artifacts.VOLUME,)
     for stage, names in (("classifier", seen), ("segmenter", (artifacts.LABELS, facts.name))):
         written = []

@@ -26,6 +26,8 @@ GROWTH = 24 * MB
 STREAMS = {
     "POST /v1/jobs", "POST /v1/scans", "PUT /v1/uploads/{upload_id}/parts/{number}", "POST /dicom-web/studies",
     "POST /dicom-web/studies/{study}", "PUT /v1/jobs/{job_id}/labels.nii.gz",
+    "POST /monailabel/infer/{model}", "PUT /monailabel/session/", "PUT /monailabel/datastore/",
+    "PUT /monailabel/datastore/image", "PUT /monailabel/datastore/label",
 }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ class Rule:
 
 
 JOB, READ, WRITE, ADMIN = "/v1/jobs/{job_id}", "jobs:read", "jobs:write", "admin"
+MONAI = "/monailabel"
 STUDY = "/studies/{study}"
 SERIES = STUDY + "/series/{series}"
 INSTANCE = SERIES + "/instances/{instance}"
@@ -89,6 +90,17 @@ RULES = {
     "GET /v1/webhooks": Rule(ADMIN), "POST /v1/webhooks": Rule(ADMIN),
     "DELETE /v1/webhooks/{webhook_id}": Rule(ADMIN, True), "POST /v1/webhooks/{webhook_id}/rotate": Rule(ADMIN, True),
     "GET /v1/webhooks/{webhook_id}/deliveries": Rule(ADMIN, True),
+    f"GET {MONAI}/auth/": Rule(PUBLIC), f"POST {MONAI}/auth/token": Rule(PUBLIC),
+    f"GET {MONAI}/auth/token/valid": Rule(READ), f"GET {MONAI}/info/": Rule(READ),
+    f"POST {MONAI}/activelearning/{{strategy}}": Rule(WRITE), f"POST {MONAI}/infer/{{model}}": Rule(READ),
+    f"PUT {MONAI}/session/": Rule(WRITE), f"GET {MONAI}/session/{{job_id}}": Rule(READ, True),
+    f"DELETE {MONAI}/session/{{job_id}}": Rule(WRITE, True),
+    f"GET {MONAI}/train/": Rule(READ), f"DELETE {MONAI}/train/": Rule(WRITE),
+    **{f"POST {MONAI}/train/{end}": Rule(WRITE) for end in ("", "{model}")},
+    f"GET {MONAI}/datastore/": Rule(READ),
+    **{f"{method} {MONAI}/datastore/{name}": Rule(READ) for method in ("GET", "HEAD") for name in ("image", "label")},
+    **{f"GET {MONAI}/datastore/{name}/info": Rule(READ) for name in ("image", "label")},
+    **{f"PUT {MONAI}/datastore/{name}": Rule(WRITE) for name in ("", "image", "label")},
     "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry": Rule(ADMIN, True),
 }  # fmt: skip
 CHAINS = {
@@ -177,7 +189,7 @@ def keys(client, ledger):
         "job_id": job_id, "upload_id": upload, "webhook_id": hook.id, "key_id": spare, "number": 1,
         "name": "report.json", "share_id": "key_x", "delivery_id": "msg_x", "measurement_id": "m_12345678",
         "study": "1.2.3", "series": "1.2.3.4", "instance": "1.2.3.4.5", "numbers": 1,
-        "workitem": "1.2.3.4.6", "requester": "1.2.3",
+        "workitem": "1.2.3.4.6", "requester": "1.2.3", "strategy": "first", "model": "viscera",
     }  # fmt: skip
     return made, objects
 
