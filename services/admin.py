@@ -1,4 +1,4 @@
-"""Operator commands on the ledger: `viscera keys`, `viscera clients`, `viscera audit`, `viscera ledger`."""
+"""Operator commands on the ledger: `viscera keys`, `clients`, `audit`, `corrections`, `ledger`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.errors import VisceraError
-from shared.ledger import Ledger, api_keys, audit, clients, open_ledger
+from shared.ledger import Ledger, api_keys, audit, clients, corrected, open_ledger
 from shared.operations.rebuild import rebuild
 from shared.process import exclusive
 from shared.settings import Settings
@@ -39,6 +39,13 @@ def register(command: Command) -> None:
     sub.add_argument("action", choices=("verify", "export"))
     sub.add_argument("--tenant", help="default: all")
     sub.add_argument("--format", choices=("json", "fhir"), default="json")
+    _place(sub)
+    sub = command("corrections", corrections)
+    sub.add_argument("action", choices=("consent", "withdraw", "list", "export"))
+    sub.add_argument(
+        "folder", nargs="?", type=Path, help="where `export` writes; `./viscera train prepare --data` reads it"
+    )
+    sub.add_argument("--tenant", default="default")
     _place(sub)
     sub = command("ledger", rebuild_ledger)
     sub.add_argument("action", choices=("rebuild",))
@@ -113,6 +120,31 @@ def systems(args: argparse.Namespace) -> None:
         for client in clients.every(connection):
             print(f"{client.id}  {client.tenant}  {','.join(client.scopes)}  {client.jwks_url or 'keys on file'}")
     ledger.close()
+
+
+def corrections(args: argparse.Namespace) -> None:
+    """Export accepted corrections as training data without patient data, for tenants that consent."""
+    ledger = _ledger(args)
+    if args.action == "export":
+        _export(args, ledger)
+    elif args.action in {"consent", "withdraw"}:
+        with ledger.write() as connection:
+            corrected.set_consent(connection, args.tenant, allowed=args.action == "consent")
+            audit.record(connection, args.tenant, "operator", f"{args.action}_learning", args.tenant)
+    with ledger.read() as connection:
+        for tenant, allowed in corrected.consent(connection).items():
+            print(f"{tenant}  {'corrections may be exported' if allowed else 'no consent'}")
+    ledger.close()
+
+
+def _export(args: argparse.Namespace, ledger: Ledger) -> None:
+    from shared.operations.corrections import export  # loads nibabel, which no other command here needs
+
+    if args.folder is None:
+        raise VisceraError("Name the folder: viscera corrections export FOLDER.", "usage")
+    store = open_store(Settings().store_url if args.data is None else f"file://{args.data.resolve() / 'store'}")
+    for line in export(ledger, store, args.tenant, args.folder):
+        print(line)
 
 
 def trail(args: argparse.Namespace) -> None:

@@ -42,6 +42,7 @@ tenants = Table(
     Column("limits", JSON),
     Column("audit_count", BigInteger, nullable=False, server_default="0"),
     Column("audit_head", String(64), nullable=False, server_default=""),
+    Column("learning", Integer, nullable=False, server_default="0"),
 )
 
 api_keys = Table(

@@ -11,6 +11,7 @@ import numpy as np
 from shared.imaging.geometry import Geometry, to_axial
 from shared.imaging.phantoms import abdomen, default_grid
 from training.dataset.cases import Case, save_case
+from training.dataset.corrected import corrected_results
 from training.dataset.prepare import competition, figure_slices, labelled_slices, read_outlines, scan_pair, shapes
 from training.dataset.preview import table_row, write_sheet, write_table
 from training.dataset.synth_mr import synth_mr_cases
@@ -29,6 +30,7 @@ class Sources:
     outlines: tuple[str, ...] = ("uwm/train_masks.csv", "uwm/case139_day0/train.csv")
     slices: str = "uwm/slices"
     figures: str = "uwm/figures"
+    corrections: str = "corrections"
     field_mm: dict[str, tuple[float, float]] = field(
         default_factory=lambda: {
             "": (399.0, 399.0),
@@ -54,6 +56,7 @@ def gather(root: Path, sources: Sources) -> Iterator[Case]:
         yield from competition(root / sources.scans, codes, sources.first_seen)
     if (root / sources.slices).is_dir():
         yield from labelled_slices(root / sources.slices, sources.field_mm)
+    yield from corrected_results(root / sources.corrections)
     for image, structures, count in sources.ct:
         if (root / image).exists():
             yield from synth_mr_cases(scan_pair(root / image, root / structures, "CT"), count)
