@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from training.arguments import RUNS, make_parser
 
 if TYPE_CHECKING:
+    from shared.models.card import ModelCard
     from training.config import Config
+    from training.evaluate import CaseResult
     from training.loop import Schedule
 
 LEARNING_RATES = {"unet": 2e-3, "liteunet": 1e-3, "segformer": 3e-4}
@@ -189,10 +191,25 @@ def run_fp16(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Measure a classifier and a segmenter."""
+    from training.report import write_report
+
+    cards, results = _results(options)
+    page = write_report(options.out, cards, results)
+    print(page.read_text())
+
+
+def run_reader(options: argparse.Namespace) -> None:
+    """Correct the results of both stages as a simulated reader does, and measure."""
+    from training.reader import read, table
+
+    _, results = _results(options)
+    print(table(read(results)))
+
+
+def _results(options: argparse.Namespace) -> tuple[list[ModelCard], list[CaseResult]]:
     from shared.models.network import load_network
     from training.dataset.cases import load_cases
     from training.evaluate import evaluate_case
-    from training.report import write_report
 
     classifier, segmenter = load_network(options.classifier), load_network(options.segmenter)
     cases = [case for case in load_cases(options.cases) if case.outlined and case.patient not in options.leave_out]
@@ -201,8 +218,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     if not cases:
         raise SystemExit("These patients have no labelled cases in this folder.")
     results = [evaluate_case(case, classifier, segmenter) for case in cases]
-    page = write_report(options.out, [classifier.card, segmenter.card], results)
-    print(page.read_text())
+    return [classifier.card, segmenter.card], results
 
 
 def run_smoke(options: argparse.Namespace) -> None:
@@ -225,6 +241,7 @@ RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "quantise": run_int8,
     "half": run_fp16,
     "evaluate": run_evaluate,
+    "reader": run_reader,
     "smoke": run_smoke,
 }
 

@@ -48,7 +48,7 @@ def evaluate_case(case: Case, classifier: Network, segmenter: Network) -> CaseRe
     scores = [classify(volume, classifier) for volume in volumes]
     predicted = [segment(*pair, segmenter).data for pair in zip(volumes, scores, strict=True)]
     result = CaseResult(case, _joined(scores), np.concatenate(predicted))
-    result.figures.update({organ.name: _compare(result, organ.id) for organ in ORGANS})
+    result.figures.update({organ.name: compare(result, organ.id) for organ in ORGANS})
     return result
 
 
@@ -61,7 +61,8 @@ def _joined(parts: list[SliceScores]) -> SliceScores:
     return SliceScores(np.concatenate([part.scores for part in parts]), np.concatenate([part.keep for part in parts]))
 
 
-def _compare(result: CaseResult, organ: int) -> Figures:
+def compare(result: CaseResult, organ: int) -> Figures:
+    """The metrics of one organ."""
     known = result.case.labels != IGNORE
     predicted, reference = (result.predicted == organ) & known, result.case.labels == organ
     figures = {"dice": dice(predicted, reference), "organ_slice_dice": organ_slice_dice(predicted, reference)}

@@ -1,0 +1,104 @@
+"""A simulated reader who corrects label maps: which part is wrong most, and what its correction is worth.
+
+The reader sees the true outlines. An action is one click: a connected part gets another label, or none, as
+`shared.imaging.edits.relabel` does for the browser. So the figures say what clicks on whole parts can bring at most;
+a part that is half right stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from shared.arrays import UInt8
+from shared.imaging.edits import Point, relabel
+from shared.imaging.volume import ORGANS
+from training.dataset.cases import IGNORE
+from training.evaluate import MEAN, CaseResult, Interval, compare, summary
+
+ACTIONS = (0, 1, 2, 5, 10)
+_CLASSES = 1 + max(organ.id for organ in ORGANS)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Give the connected part at the voxel `at` (slice, row, column) a label; `gain` voxels more are then right."""
+
+    at: Point
+    label: int
+    gain: int
+
+
+def next_action(predicted: UInt8, reference: UInt8) -> Action | None:
+    """The action that makes the most voxels right, None where no part is mostly something else.
+
+    Both are uint8 (slice, row, column) with the classes of the networks; where `reference` is IGNORE nothing counts.
+    """
+    best: Action | None = None
+    for organ in ORGANS:
+        parts, count = ndimage.label(predicted == organ.id, np.ones((3, 3, 3)))
+        if not count:
+            continue
+        known = reference != IGNORE
+        pairs = parts[known].astype(np.int64) * _CLASSES + reference[known]
+        votes = np.bincount(pairs, minlength=(count + 1) * _CLASSES).reshape(-1, _CLASSES)[1:]
+        gains = votes.max(axis=1) - votes[:, organ.id]
+        part = int(gains.argmax())
+        if gains[part] > (best.gain if best else 0):
+            z, y, x = (int(n) for n in np.argwhere(parts == part + 1)[0])
+            best = Action((z, y, x), int(votes[part].argmax()), int(gains[part]))
+    return best
+
+
+def corrected(predicted: UInt8, reference: UInt8, most: int) -> Iterator[UInt8]:
+    """The label map after 0, 1, 2 ... `most` actions; it stays the same once nothing is left to do."""
+    yield predicted
+    for _ in range(most):
+        action = next_action(predicted, reference)
+        if action is not None:
+            predicted = relabel(predicted, action.at, action.label)
+        yield predicted
+
+
+def read(results: Sequence[CaseResult], actions: Sequence[int] = ACTIONS) -> dict[int, list[CaseResult]]:
+    """The results after each number of actions; on unrelated slices that many on each of them."""
+    after: dict[int, list[CaseResult]] = {count: [] for count in actions}
+    for result in results:
+        maps = _of_slices(result, max(actions)) if result.case.kind == "slices" else _of_volume(result, max(actions))
+        for count in actions:
+            after[count].append(_with(result, maps[count]))
+    return after
+
+
+def _of_volume(result: CaseResult, most: int) -> list[UInt8]:
+    return list(corrected(result.predicted, result.case.labels, most))
+
+
+def _of_slices(result: CaseResult, most: int) -> list[UInt8]:
+    pairs = zip(result.predicted[:, None], result.case.labels[:, None], strict=True)
+    each = [list(corrected(predicted, reference, most)) for predicted, reference in pairs]
+    return [np.concatenate(maps) for maps in zip(*each, strict=True)]
+
+
+def _with(result: CaseResult, predicted: UInt8) -> CaseResult:
+    changed = replace(result, predicted=predicted, figures={})
+    changed.figures.update({organ.name: compare(changed, organ.id) for organ in ORGANS})
+    return changed
+
+
+def table(after: dict[int, list[CaseResult]]) -> str:
+    """The Dice of each organ and their mean, with 95 % intervals over patients, by the number of actions."""
+    names = [*(organ.name for organ in ORGANS), MEAN]
+    lines = [f"| actions | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
+    for count, results in after.items():
+        rows = summary(results)
+        lines.append(f"| {count} | {' | '.join(_text(rows[name]['dice']) for name in names)} |")
+    return "\n".join(lines)
+
+
+def _text(interval: Interval) -> str:
+    value, low, high = interval
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
