@@ -24,7 +24,7 @@ from shared.ledger.jobs import STAGES
 from tests.deploy.test_files import DEPLOY
 from tests.support.scans import small_grid, write_nifti
 
-QUIET = {"viscera_store_seconds_count", "viscera_events", "viscera_requests_total"}
+QUIET = {"viscera_store_seconds_count", "viscera_events", "viscera_requests_total", "viscera_dimse_instances_total"}
 """What has a series only for what has happened, and the error that is asked for has not."""
 
 
