@@ -8,8 +8,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from services import installation
 from shared.errors import VisceraError
-from shared.ledger import Ledger, api_keys, audit, clients, open_ledger
+from shared.ledger import api_keys, audit, clients, open_ledger
 from shared.operations.rebuild import rebuild
 from shared.process import exclusive
 from shared.settings import Settings
@@ -27,22 +28,22 @@ def register(command: Command) -> None:
     sub.add_argument("--name", default="", help="a name for the key")
     sub.add_argument("--scopes", default=",".join(api_keys.SCOPES), help=f"among {', '.join(api_keys.SCOPES)}")
     sub.add_argument("--days", type=float, help="until the key expires")
-    _place(sub)
+    installation.add_option(sub)
     sub = command("clients", systems)
     sub.add_argument("action", choices=("add", "list", "remove"))
     sub.add_argument("id", nargs="?", help="the client id")
     sub.add_argument("--tenant", default="default")
     sub.add_argument("--scopes", default="jobs:read,jobs:write,dicom:read,dicom:write")
     sub.add_argument("--jwks", help="its public keys: a JSON file, or the https URL where it publishes them")
-    _place(sub)
+    installation.add_option(sub)
     sub = command("audit", trail)
     sub.add_argument("action", choices=("verify", "export"))
     sub.add_argument("--tenant", help="default: all")
     sub.add_argument("--format", choices=("json", "fhir"), default="json")
-    _place(sub)
+    installation.add_option(sub)
     sub = command("ledger", rebuild_ledger)
     sub.add_argument("action", choices=("rebuild",))
-    _place(sub)
+    installation.add_option(sub)
 
 
 def rebuild_ledger(args: argparse.Namespace) -> None:
@@ -77,7 +78,7 @@ def _rebuild(ledger_url: str, store_url: str) -> None:
 
 def keys(args: argparse.Namespace) -> None:
     """Create, list and revoke API keys."""
-    ledger = _ledger(args)
+    ledger = installation.ledger_of(args.data)
     with ledger.write() as connection:
         if args.action == "create":
             key = api_keys.new_key()
@@ -98,7 +99,7 @@ def keys(args: argparse.Namespace) -> None:
 
 def systems(args: argparse.Namespace) -> None:
     """Register hospital systems that authenticate with keys of their own (SMART Backend Services)."""
-    ledger = _ledger(args)
+    ledger = installation.ledger_of(args.data)
     with ledger.write() as connection:
         if args.action == "add":
             if not args.id or not args.jwks:
@@ -117,7 +118,7 @@ def systems(args: argparse.Namespace) -> None:
 
 def trail(args: argparse.Namespace) -> None:
     """Verify the audit trail's hash chain, or print the trail."""
-    ledger = _ledger(args)
+    ledger = installation.ledger_of(args.data)
     with ledger.read() as connection:
         for tenant in [args.tenant] if args.tenant else audit.audited(connection):
             if args.action == "verify":
@@ -131,20 +132,6 @@ def trail(args: argparse.Namespace) -> None:
                 for record in audit.records(connection, tenant):
                     print(json.dumps({name: getattr(record, name) for name in audit.Record.__slots__}))
     ledger.close()
-
-
-def _ledger(args: argparse.Namespace) -> Ledger:
-    if args.data is None:
-        return open_ledger(Settings().ledger_url)
-    path = args.data / "ledger.db"
-    if not path.exists():
-        raise VisceraError(f"There is no ledger in {args.data}.", "no_ledger")
-    return open_ledger(f"sqlite:///{path}")
-
-
-def _place(parser: argparse.ArgumentParser) -> None:
-    text = "data folder of `viscera serve` (default: the ledger of VISCERA_LEDGER_URL)"
-    parser.add_argument("--data", type=Path, metavar="DIR", help=text)
 
 
 def _line(key: api_keys.Key) -> str:

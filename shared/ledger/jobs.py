@@ -63,9 +63,9 @@ class StageRun:
 class Job:
     """One job; times are seconds since 1970. `offers` are the files that are written when they are requested.
 
-    `model` is the key of the segmenter that the job asks for. `warnings` (code, detail) were known before the work.
-    `revision` is the newest finished revision of its result,
-    and `revised_offers` are the files of that one where a person made it.
+    `model` is the key of the segmenter that the job asks for, or that it got from a roll-out. `warnings` (code, detail)
+    were known before the work. `revision` is the newest finished revision of its result, and `revised_offers` are the
+    files of that one where a person made it.
     """
 
     seq: int

@@ -29,18 +29,26 @@ class UnknownModel(Unprocessable):
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """A model by the key of its card (`shared.models.card`); `offered` is whether new jobs may ask for it."""
+    """A model by the key of its card (`shared.models.card`); `offered` is whether new jobs may ask for it.
+
+    `modalities` are those of its card, `channels` is how many images of a patient it reads.
+    """
 
     key: str
     name: str
     version: str
     offered: bool
+    modalities: tuple[str, ...] = ("MR",)
+    channels: int = 1
 
 
 def report(connection: Connection, known: Iterable[KnownModel]) -> None:
     """Record the models that a worker has."""
     for model in known:
-        values = {"name": model.name[:200], "version": model.version[:100], "offered": int(model.offered)}
+        values = {
+            "name": model.name[:200], "version": model.version[:100], "offered": int(model.offered),
+            "modalities": list(model.modalities), "channels": model.channels,
+        }  # fmt: skip
         row = insert(connection, models).values(key=model.key, added=now(), **values)
         connection.execute(row.on_conflict_do_update(index_elements=[models.c.key], set_=values))
 

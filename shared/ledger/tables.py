@@ -321,7 +321,18 @@ models = Table(
     Column("version", String(100), nullable=False),
     Column("offered", Integer, nullable=False),
     Column("added", _Time, nullable=False),
+    Column("modalities", JSON),
+    Column("channels", Integer),
     Index(None, "name"),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("modality", String(2), primary_key=True),
+    Column("model", String(64), ForeignKey("models.key"), nullable=False),
+    Column("share", Integer, nullable=False),
+    Column("since", _Time, nullable=False),
 )
 
 pending_deletes = Table(

@@ -13,7 +13,18 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from shared.artifacts import DICOM_FILES
-from shared.ledger import Ledger, claims, descriptions, early, files, jobs, measurements, pending_puts, revisions
+from shared.ledger import (
+    Ledger,
+    claims,
+    descriptions,
+    early,
+    files,
+    jobs,
+    measurements,
+    pending_puts,
+    revisions,
+    rollouts,
+)
 from shared.ledger.claims import Claim, LostLease
 from shared.ledger.dicom import series
 from shared.ledger.files import FileClaim
@@ -127,6 +138,16 @@ class Work:
         Those are the files of VISCERA_FILES, and the DICOM files that are sent back to the archive of the scan.
         """
         self._offers = names
+
+    def model(self, modality: str, images: int) -> str | None:
+        """Return the key of the segmenter that the job asks for or gets from a roll-out; None: the modality's default.
+
+        `modality` and `images`, their number, are those of the scan. Raises LostLease.
+        """
+        if self.job.model is not None or not isinstance(self.claim, Claim):
+            return self.job.model
+        with self._ledger.write() as connection:
+            return rollouts.assign(connection, self.claim, modality, images)
 
     def describe(self, *, modality: str, model: str) -> None:
         """Say what was found, by which people search for the job; it is recorded with the outputs."""
