@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from shared.errors import Unprocessable
 from shared.ledger import workers
 from shared.ledger.engine import insert, now
-from shared.ledger.jobs import end
+from shared.ledger.jobs import MODEL_REMOVED, end
 from shared.ledger.tables import jobs, models, stage_runs
 
 PATIENCE = 60.0
@@ -99,4 +99,4 @@ def end_without_worker(connection: Connection) -> int:
     query = query.where(jobs.c.model.is_not(None), jobs.c.model.not_in(there))
     sentence = "The model that the job asks for was removed; send the scan again with another one."
     ids = connection.execute(query.order_by(jobs.c.id)).scalars().all()
-    return sum(end(connection, job_id, "failed", "model_removed", sentence) for job_id in ids)
+    return sum(end(connection, job_id, "failed", MODEL_REMOVED, sentence) for job_id in ids)

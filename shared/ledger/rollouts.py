@@ -9,15 +9,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from shared.errors import VisceraError
 from shared.ledger import claims, models, workers
-from shared.ledger.claims import Claim, LostLease
+from shared.ledger.claims import Claim
 from shared.ledger.engine import insert, now
-from shared.ledger.jobs import lock
-from shared.ledger.tables import jobs, rollouts, stage_runs
 from shared.ledger.tables import models as known_models
+from shared.ledger.tables import rollouts
 
 WHOLE = 100
 """The share of a roll-out is in percent."""
@@ -106,10 +105,7 @@ def assign(connection: Connection, claim: Claim, modality: str, images: int) -> 
     found = [each for each in every(connection) if each.modality == modality and _takes(connection, each, images)]
     if not found or not gets(claim.job_id, found[0].share):
         return None
-    lock(connection, claim.job_id)
-    if connection.execute(select(stage_runs.c.fence).where(claims.holds(claim)).with_for_update()).first() is None:
-        raise LostLease(claim.job_id)
-    connection.execute(update(jobs).where(jobs.c.id == claim.job_id).values(model=found[0].model))
+    claims.change_job(connection, claim, model=found[0].model)
     return found[0].model
 
 

@@ -21,6 +21,7 @@ from shared.ledger import (
     files,
     jobs,
     measurements,
+    model_statistics,
     pending_puts,
     revisions,
     rollouts,
@@ -77,6 +78,7 @@ class Work:
     _offers: Sequence[str] = ()
     _found: dict[str, str] = field(default_factory=dict)
     _warnings: Sequence[str] | None = None
+    _result: model_statistics.Result | None = None
     _looked_at: bool | None = None
     _last_progress: float = 0.0
 
@@ -148,6 +150,16 @@ class Work:
             return self.job.model
         with self._ledger.write() as connection:
             return rollouts.assign(connection, self.claim, modality, images)
+
+    def use_model(self, key: str) -> None:
+        """Record which model the segmenter runs: the end of the job counts as the model's. Raises LostLease."""
+        if isinstance(self.claim, Claim):
+            with self._ledger.write() as connection:
+                claims.change_job(connection, self.claim, used_model=key)
+
+    def measure(self, result: model_statistics.Result) -> None:
+        """Say what is counted of the algorithm's result for its model; it is recorded with the outputs."""
+        self._result = result
 
     def describe(self, *, modality: str, model: str) -> None:
         """Say what was found, by which people search for the job; it is recorded with the outputs."""
@@ -238,6 +250,8 @@ class Work:
                 if self._found:
                     descriptions.describe(connection, self.job.id, **self._found)
                 self._record_warnings(connection)
+                if self._result is not None and self.revision == 1:
+                    model_statistics.add_result(connection, self.job.id, self._result)
                 upcoming = [] if following is None else [following]
                 return upcoming + [files.STAGE] * self._record_offers(connection)
         except BaseException:

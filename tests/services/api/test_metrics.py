@@ -4,7 +4,8 @@ import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.ledger import claims, workers
+from shared.ledger import claims, model_statistics, models, workers
+from shared.ledger.jobs import end
 from tests.services.api.test_jobs import assert_problem
 
 
@@ -39,6 +40,25 @@ def test_jobs_queues_workers_and_uploads_are_counted(client, scan, ledger):
     assert seen["viscera_requests_total", "/v1/jobs", "202", "POST"] == 3
     assert seen["viscera_requests_total", "/v1/jobs", "422", "POST"] == 1
     assert seen["process_resident_memory_bytes",] > 1e6
+
+
+def test_models_are_counted_by_name_and_version(client, scan, ledger):
+    key = "1" * 64
+    job = client.post("/v1/jobs", content=scan).json()["id"]
+    with ledger.write() as connection:
+        models.report(connection, [models.KnownModel(key, "liver", "2", True)])
+        claims.change_job(connection, claims.claim(connection, job, "classifier", "w"), used_model=key)
+        model_statistics.add_result(connection, job, model_statistics.Result({"spleen": 200.0}, True))
+        end(connection, job, "succeeded")
+        model_statistics.add_up(connection)
+    seen = scrape(client)
+    whose = ("1" * 12, "2", "liver")
+    assert seen["viscera_model_jobs_total", *whose, "succeeded"] == 1
+    assert seen["viscera_model_results_total", *whose] == seen["viscera_model_out_of_domain_total", *whose] == 1
+    assert seen["viscera_model_volume_ml_count", *whose, "spleen"] == 1
+    assert seen["viscera_model_volume_ml_sum", *whose, "spleen"] == 200.0
+    assert seen["viscera_model_volume_ml_squares_total", *whose, "spleen"] == 40000.0
+    assert job not in client.get("/metrics").text
 
 
 def test_routes_are_counted_by_their_pattern_never_by_what_was_asked(client):

@@ -1,0 +1,76 @@
+"""The statistics of models as metrics: jobs, results outside the domain, volumes, and how far they moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client.core import CounterMetricFamily, Metric, SummaryMetricFamily
+from sqlalchemy import Connection, select
+
+from shared.ledger import model_statistics
+from shared.ledger.model_statistics import OUT_OF_DOMAIN, ModelStatistics
+from shared.ledger.tables import models
+
+LABELS = ("name", "version", "key")
+KEY = 12
+"""Digits of a model's key in its label: models of the same name and version may differ in their cards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One model: its labels (name, version, beginning of its key) and its statistics."""
+
+    labels: tuple[str, ...]
+    statistics: ModelStatistics
+
+
+def gather(connection: Connection) -> list[Counted]:
+    """Read the statistics of the models that a worker has reported."""
+    statistics = model_statistics.of_models(connection)
+    query = select(models.c.key, models.c.name, models.c.version).where(models.c.key.in_(list(statistics)))
+    rows = connection.execute(query.order_by(models.c.key)).all()
+    return [Counted((row.name, row.version, row.key[:KEY]), statistics[row.key]) for row in rows]
+
+
+def families(counted: Iterable[Counted]) -> Iterator[Metric]:
+    """Yield the metrics of models."""
+    counted = list(counted)
+    yield _jobs(counted)
+    yield from _domain(counted)
+    yield from _volumes(counted)
+
+
+def _jobs(counted: Iterable[Counted]) -> Metric:
+    ended = CounterMetricFamily("viscera_model_jobs", "Ended jobs by model and state.", labels=[*LABELS, "state"])
+    for model in counted:
+        for state, count in sorted(model.statistics.jobs.items()):
+            ended.add_metric([*model.labels, state], count)
+    return ended
+
+
+def _domain(counted: Iterable[Counted]) -> Iterator[Metric]:
+    results = CounterMetricFamily("viscera_model_results", "Results by model.", labels=LABELS)
+    outside = CounterMetricFamily(
+        "viscera_model_out_of_domain", "Results with the warning out_of_domain, by model.", labels=LABELS
+    )
+    for model in counted:
+        if OUT_OF_DOMAIN in model.statistics.quantities:
+            ever = model.statistics.quantities[OUT_OF_DOMAIN].every
+            results.add_metric(model.labels, ever.count)
+            outside.add_metric(model.labels, ever.total)
+    yield from (results, outside)
+
+
+def _volumes(counted: Iterable[Counted]) -> Iterator[Metric]:
+    labels = [*LABELS, "organ"]
+    volumes = SummaryMetricFamily("viscera_model_volume_ml", "Volumes of organs by model, in mL.", labels=labels)
+    squares = CounterMetricFamily(
+        "viscera_model_volume_ml_squares", "Sum of the squares of these volumes, for their deviation.", labels=labels
+    )
+    for model in counted:
+        for organ, periods in sorted(model.statistics.quantities.items()):
+            if organ != OUT_OF_DOMAIN:
+                volumes.add_metric([*model.labels, organ], periods.every.count, periods.every.total)
+                squares.add_metric([*model.labels, organ], periods.every.squares)
+    yield from (volumes, squares)

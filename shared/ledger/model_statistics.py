@@ -1,0 +1,191 @@
+"""What is counted of each model: jobs by end state, results outside its domain, and the volumes of organs.
+
+The transaction that ends a job adds one row to `model_outcomes`, which names no job. The reconciler adds these rows up:
+no two jobs wait for each other's counters, and a scrape reads a few sums, however many jobs there were.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table, case, delete, func, select
+
+from shared.ledger.engine import insert, now
+from shared.ledger.tables import jobs, model_jobs, model_outcomes, model_times, model_values
+
+DAY = 86400.0
+WEEK = 7
+"""Days of the reference, which are the first of a model, and of the recent results that are compared with them."""
+KEPT_DAYS = 30
+"""Days after its last job for which a model is in the metrics."""
+ALL, FIRST = 0, 1
+"""Periods of `model_values`: since ever, and the first week. Greater ones are days since 1970, after the first week."""
+OUT_OF_DOMAIN = ""
+"""The quantity that is 1 for a result outside the model's domain and 0 for another; all others are names of organs."""
+AT_ONCE = 200
+ROWS = 1000
+"""Rows of one statement: SQLite takes 32,766 values at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is counted of one result: the volumes of its organs in mL, and whether the scan is outside the domain."""
+
+    volumes: Mapping[str, float]
+    out_of_domain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Number, sum and sum of squares of some values."""
+
+    count: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        """Return the mean of the values; 0 without any."""
+        return self.total / self.count if self.count else 0.0
+
+    @property
+    def variance(self) -> float:
+        """Return the variance of the values, their number less one as divisor; 0 for fewer than two."""
+        if self.count < 2:
+            return 0.0
+        return max(0.0, self.squares - self.total**2 / self.count) / (self.count - 1)
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.count + other.count, self.total + other.total, self.squares + other.squares)
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """One quantity of a model: all of its values, those of its first week, and those of the last seven days.
+
+    The recent ones are none of the first week's.
+    """
+
+    every: Sums = Sums()
+    first: Sums = Sums()
+    recent: Sums = Sums()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatistics:
+    """The statistics of one model: its jobs by end state, and its quantities by name."""
+
+    jobs: Mapping[str, int]
+    quantities: Mapping[str, Periods]
+
+
+def add_end(connection: Connection, model: str, state: str) -> None:
+    """Record that a job of a model ended."""
+    connection.execute(insert(connection, model_outcomes).values(model=model, at=now(), state=state))
+
+
+def add_result(connection: Connection, job_id: str, result: Result) -> None:
+    """Record the result of a job for the model that it used; a segmenter of an earlier version did not say which."""
+    content = {"volumes": dict(result.volumes), "out_of_domain": result.out_of_domain}
+    model = connection.execute(select(jobs.c.used_model).where(jobs.c.id == job_id)).scalar()
+    if model is not None:
+        connection.execute(insert(connection, model_outcomes).values(model=model, at=now(), result=content))
+
+
+def is_due(connection: Connection) -> bool:
+    """Return whether something is recorded that was not added up."""
+    return connection.execute(select(model_outcomes.c.id).limit(1)).first() is not None
+
+
+def add_up(connection: Connection, limit: int = AT_ONCE) -> int:
+    """Add recorded rows to the sums and delete them; return how many. Rows that another process adds up are skipped."""
+    query = select(model_outcomes).order_by(model_outcomes.c.id).limit(limit).with_for_update(skip_locked=True)
+    rows = connection.execute(query).all()
+    if not rows:
+        return 0
+    connection.execute(delete(model_outcomes).where(model_outcomes.c.id.in_([row.id for row in rows])))
+    # In the order of their keys: two processes that add to the same sums then never wait for each other in a circle.
+    ended = Counter((row.model, row.state) for row in rows if row.state is not None)
+    _add(connection, model_jobs, [{"model": key[0], "state": key[1], "count": ended[key]} for key in sorted(ended)])
+    sums = _sums((row for row in rows if row.result is not None), _firsts(connection, rows))
+    values = [
+        {"model": key[0], "quantity": key[1], "period": key[2],
+         "count": sums[key].count, "total": sums[key].total, "squares": sums[key].squares}
+        for key in sorted(sums)
+    ]  # fmt: skip
+    _add(connection, model_values, values)
+    connection.execute(delete(model_values).where(model_values.c.period > FIRST, ~_is_recent()))
+    return len(rows)
+
+
+def _firsts(connection: Connection, rows: Iterable[Row[Any]]) -> dict[str, float]:
+    """Record when the last job of each model ended, and return when its first one did."""
+    times: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        times[row.model].append(row.at)
+    firsts = {}
+    for model in sorted(times):
+        last = model_times.c.last
+        new = insert(connection, model_times).values(model=model, first=min(times[model]), last=max(times[model]))
+        later = {"last": case((new.excluded.last > last, new.excluded.last), else_=last)}
+        upsert = new.on_conflict_do_update(index_elements=[model_times.c.model], set_=later)
+        firsts[model] = float(connection.execute(upsert.returning(model_times.c.first)).scalar_one())
+    return firsts
+
+
+def _sums(results: Iterable[Row[Any]], firsts: Mapping[str, float]) -> dict[tuple[str, str, int], Sums]:
+    sums: dict[tuple[str, str, int], Sums] = defaultdict(Sums)
+    for row in results:
+        period = FIRST if row.at < firsts[row.model] + WEEK * DAY else int(row.at // DAY)
+        for quantity, value in _quantities(row.result):
+            for each in (ALL, period):
+                sums[row.model, quantity, each] += Sums(1, value, value * value)
+    return sums
+
+
+def _quantities(result: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    yield OUT_OF_DOMAIN, float(result["out_of_domain"])
+    for organ, volume in result["volumes"].items():
+        yield organ[:200], float(volume)
+
+
+def _add(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Add the columns that are no keys to those of the rows with the same keys."""
+    keys = [column.name for column in table.primary_key]
+    for start in range(0, len(rows), ROWS):
+        some = rows[start : start + ROWS]
+        row = insert(connection, table).values(some)
+        added = {name: table.c[name] + row.excluded[name] for name in some[0] if name not in keys}
+        connection.execute(row.on_conflict_do_update(index_elements=keys, set_=added))
+
+
+def _is_recent() -> Any:
+    """Return the condition that a period is a day that began within the last seven."""
+    return model_values.c.period * DAY > now() - WEEK * DAY
+
+
+def of_models(connection: Connection) -> dict[str, ModelStatistics]:
+    """Return the statistics of the models that had a job in the last weeks, by their keys."""
+    current = select(model_times.c.model).where(model_times.c.last > now() - KEPT_DAYS * DAY)
+    ended: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in connection.execute(select(model_jobs).where(model_jobs.c.model.in_(current))):
+        ended[row.model][row.state] = int(row._mapping["count"])
+    quantities: dict[str, dict[str, list[Sums]]] = defaultdict(lambda: defaultdict(lambda: [Sums()] * 3))
+    for row in connection.execute(_summed().where(model_values.c.model.in_(current))):
+        quantities[row.model][row.quantity][row.span] = Sums(int(row.n), float(row.total), float(row.squares))
+    return {
+        model: ModelStatistics(ended[model], {name: Periods(*each) for name, each in quantities[model].items()})
+        for model in sorted({*ended, *quantities})
+    }
+
+
+def _summed() -> Select[Any]:
+    """Return the query of the sums of each quantity: span 0 is ever, 1 the first week, 2 the recent days."""
+    columns = model_values.c
+    span = case((columns.period <= FIRST, columns.period), else_=FIRST + 1).label("span")
+    n, total, squares = (func.sum(columns[name]) for name in ("count", "total", "squares"))
+    query = select(columns.model, columns.quantity, span, n.label("n"), total.label("total"), squares.label("squares"))
+    return query.where((columns.period <= FIRST) | _is_recent()).group_by(columns.model, columns.quantity, span)
