@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from prometheus_client.core import CounterMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from sqlalchemy import Connection, select
 
 from shared.ledger import model_statistics
@@ -13,6 +13,7 @@ from shared.ledger.model_statistics import OUT_OF_DOMAIN, ModelStatistics
 from shared.ledger.tables import models
 
 LABELS = ("name", "version", "key")
+STATES = ("succeeded", "failed", "cancelled")
 KEY = 12
 """Digits of a model's key in its label: models of the same name and version may differ in their cards."""
 
@@ -39,13 +40,14 @@ def families(counted: Iterable[Counted]) -> Iterator[Metric]:
     yield _jobs(counted)
     yield from _domain(counted)
     yield from _volumes(counted)
+    yield from _drift(counted)
 
 
 def _jobs(counted: Iterable[Counted]) -> Metric:
     ended = CounterMetricFamily("viscera_model_jobs", "Ended jobs by model and state.", labels=[*LABELS, "state"])
     for model in counted:
-        for state, count in sorted(model.statistics.jobs.items()):
-            ended.add_metric([*model.labels, state], count)
+        for state in STATES:  # Prometheus sees no increase in a series that appears with its first value
+            ended.add_metric([*model.labels, state], model.statistics.jobs.get(state, 0))
     return ended
 
 
@@ -74,3 +76,22 @@ def _volumes(counted: Iterable[Counted]) -> Iterator[Metric]:
                 volumes.add_metric([*model.labels, organ], periods.every.count, periods.every.total)
                 squares.add_metric([*model.labels, organ], periods.every.squares)
     yield from (volumes, squares)
+
+
+def _drift(counted: Iterable[Counted]) -> Iterator[Metric]:
+    text = "compared with the model's first week, in standard deviations"
+    volumes = GaugeMetricFamily(
+        "viscera_model_volume_drift", f"Mean volume of an organ in the last days, {text}.", labels=[*LABELS, "organ"]
+    )
+    outside = GaugeMetricFamily(
+        "viscera_model_out_of_domain_drift", f"Share out of domain in the last days, {text}.", labels=LABELS
+    )
+    for model in counted:
+        for organ, periods in sorted(model.statistics.quantities.items()):
+            if periods.drift is None:
+                continue
+            if organ == OUT_OF_DOMAIN:
+                outside.add_metric(model.labels, periods.drift)
+            else:
+                volumes.add_metric([*model.labels, organ], periods.drift)
+    yield from (volumes, outside)

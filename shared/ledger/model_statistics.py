@@ -6,6 +6,7 @@ no two jobs wait for each other's counters, and a scrape reads a few sums, howev
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from shared.ledger.tables import jobs, model_jobs, model_outcomes, model_times, 
 DAY = 86400.0
 WEEK = 7
 """Days of the reference, which are the first of a model, and of the recent results that are compared with them."""
+LEAST = 50
+"""Values that both weeks need: by chance alone the drift then has a standard deviation of 0.2."""
 KEPT_DAYS = 30
 """Days after its last job for which a model is in the metrics."""
 ALL, FIRST = 0, 1
@@ -72,6 +75,18 @@ class Periods:
     every: Sums = Sums()
     first: Sums = Sums()
     recent: Sums = Sums()
+
+    @property
+    def drift(self) -> float | None:
+        """Return the recent mean less that of the first week, in standard deviations; None with too few values.
+
+        The deviation is the root of the mean of both variances (Austin, "Balance diagnostics for comparing the
+        distribution of baseline covariates", 2009), so it is defined where all values of the first week are the same.
+        """
+        variance = (self.first.variance + self.recent.variance) / 2.0
+        if min(self.first.count, self.recent.count) < LEAST or variance == 0.0:
+            return None
+        return (self.recent.mean - self.first.mean) / math.sqrt(variance)
 
 
 @dataclass(frozen=True, slots=True)

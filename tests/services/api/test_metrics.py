@@ -3,9 +3,12 @@
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import update
 
 from shared.ledger import claims, model_statistics, models, workers
+from shared.ledger.engine import now
 from shared.ledger.jobs import end
+from shared.ledger.tables import model_outcomes, model_times
 from tests.services.api.test_jobs import assert_problem
 
 
@@ -59,6 +62,22 @@ def test_models_are_counted_by_name_and_version(client, scan, ledger):
     assert seen["viscera_model_volume_ml_sum", *whose, "spleen"] == 200.0
     assert seen["viscera_model_volume_ml_squares_total", *whose, "spleen"] == 40000.0
     assert job not in client.get("/metrics").text
+
+
+def test_a_model_whose_volumes_moved_since_its_first_week_has_a_drift(client, ledger):
+    key, week = "1" * 64, model_statistics.WEEK * model_statistics.DAY
+    with ledger.write() as connection:
+        models.report(connection, [models.KnownModel(key, "liver", "2", True)])
+        for moved in (0.0, 40.0):
+            for number in range(model_statistics.LEAST):
+                volume = 200.0 + moved + 20.0 * (-1) ** number
+                result = {"volumes": {"spleen": volume}, "out_of_domain": moved > 0.0 and number % 2 == 0}
+                connection.execute(model_outcomes.insert().values(model=key, at=now(), result=result))
+            model_statistics.add_up(connection)
+            connection.execute(update(model_times).values(first=model_times.c.first - week))
+    seen = scrape(client)
+    assert seen["viscera_model_volume_drift", "1" * 12, "2", "liver", "spleen"] == pytest.approx(2.0, rel=0.02)
+    assert seen["viscera_model_out_of_domain_drift", "1" * 12, "2", "liver"] == pytest.approx(1.4, rel=0.02)
 
 
 def test_routes_are_counted_by_their_pattern_never_by_what_was_asked(client):

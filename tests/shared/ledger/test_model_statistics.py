@@ -123,6 +123,42 @@ def test_a_model_without_jobs_for_a_month_leaves_the_metrics(ledger):
     assert set(count(ledger)) == {MODEL}
 
 
+def sums(values):
+    return Sums(len(values), sum(values), sum(value * value for value in values))
+
+
+def around(mean, deviation, number=100):
+    """Values with this mean and this deviation, their number as divisor."""
+    return [mean + deviation * sign for sign in (-1.0, 1.0)] * (number // 2)
+
+
+@pytest.mark.parametrize(
+    ("first", "recent", "drift"),
+    [
+        (around(1500.0, 200.0), around(1500.0, 200.0), 0.0),
+        (around(1500.0, 200.0), around(1300.0, 200.0), -1.0),
+        (around(1500.0, 100.0), around(1700.0, 500.0), 200.0 / (130000.0**0.5)),
+        ([0.0] * 100, [0.0] * 70 + [1.0] * 30, 0.3 / (0.105**0.5)),
+    ],
+)
+def test_drift_is_the_difference_of_the_means_in_standard_deviations(first, recent, drift):
+    found = model_statistics.Periods(first=sums(first), recent=sums(recent)).drift
+    assert found == pytest.approx(drift, rel=0.01, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("first", "recent"),
+    [
+        (around(1500.0, 200.0, 48), around(100.0, 200.0)),
+        (around(1500.0, 200.0), around(100.0, 200.0, 48)),
+        ([1500.0] * 100, [1500.0] * 100),
+        ([], []),
+    ],
+)
+def test_too_few_values_or_values_that_are_all_the_same_have_no_drift(first, recent):
+    assert model_statistics.Periods(first=sums(first), recent=sums(recent)).drift is None
+
+
 def test_what_a_transaction_that_rolls_back_recorded_is_not_counted(ledger):
     job = start(ledger)
 
