@@ -146,7 +146,7 @@ def models(args: argparse.Namespace) -> None:
     """Add, list, verify and remove models, choose the default of a modality, or give some jobs to a new one."""
     from services import model_commands
 
-    model_commands.command(args.action, args.model, share=args.share, data=args.data)
+    model_commands.command(args.action, args.model, share=args.share, data=args.data, shadow=args.shadow)
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -190,8 +190,11 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     _result_options(sub)
     sub = command("models", models)
     sub.add_argument("action", choices=("add", "list", "verify", "use", "remove", "roll-out", "roll-back"))
-    sub.add_argument("model", nargs="?", metavar="MODEL", help="a folder; other than for add also NAME or NAME@VERSION")
-    sub.add_argument("--share", type=int, metavar="N", help="of a roll-out: percent of the jobs that name no model")
+    sub.add_argument("model", nargs="?", metavar="MODEL", help="a folder, or an added one's NAME or NAME@VERSION")
+    sub.add_argument("--share", type=int, metavar="N", help="of a roll-out: percent of the jobs")
+    sub.add_argument(
+        "--shadow", action="store_true", help="of a roll-out: only compare with results, until interrupted"
+    )
     installation.add_option(sub)
     if not words or words[0] not in OF_SCANS:
         from services import admin, doctor  # they take half a second to load, and need POSIX

@@ -1,4 +1,4 @@
-"""Which ledger an operator's command means: the option `--data DIR`, or the settings."""
+"""Which ledger and store an operator's command means: the option `--data DIR`, or the settings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from shared.errors import VisceraError
 
 if TYPE_CHECKING:
     from shared.ledger import Ledger
+    from shared.storage.base import Store
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
@@ -32,3 +33,11 @@ def ledger_of(data: Path | None) -> Ledger:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         raise VisceraError(f"There is no ledger in {Path(url.database or '').parent}.", "no_ledger")
     return open_ledger(url.render_as_string(hide_password=False))
+
+
+def store_of(data: Path | None) -> Store:
+    """Open the file store of a data folder, or that of the settings."""
+    from shared.settings import Settings
+    from shared.storage.connect import open_store
+
+    return open_store(Settings().store_url if data is None else f"file://{(data / 'store').resolve()}")

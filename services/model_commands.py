@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from shared.ledger import Ledger
 
 
-def command(action: str, model: str | None, share: int | None = None, data: Path | None = None) -> None:
+def command(
+    action: str, model: str | None, share: int | None = None, data: Path | None = None, *, shadow: bool = False
+) -> None:
     """Carry out `viscera models ACTION [MODEL]`; MODEL is a folder, NAME or NAME@VERSION.
 
-    `share` is in percent; `data` is the folder of a ledger, where it is not that of the settings. Raises ModelError,
-    and VisceraError where the model or the share is not named.
+    `share` is in percent; `data` is the folder of a ledger, where it is not that of the settings. With `shadow` a
+    roll-out only compares, in this process, until it is interrupted. Raises ModelError, and VisceraError where the
+    model or the share is not named.
     """
     settings = Settings()
     if action in {"list", "verify"}:
@@ -33,7 +36,9 @@ def command(action: str, model: str | None, share: int | None = None, data: Path
     if model is None:
         raise VisceraError(f"Name the model: viscera models {action} MODEL.", "usage")
     if action == "roll-out":
-        _roll_out(model, share, data)
+        if share is None:
+            raise VisceraError("Say how many percent of the jobs: viscera models roll-out MODEL --share 20.", "usage")
+        (_shadow if shadow else _roll_out)(model, share, data)
         return
     {"add": _add, "use": _use, "remove": _remove}[action](settings, model)
 
@@ -70,11 +75,17 @@ def _remove(settings: Settings, model: str) -> None:
         print(f"Removed {card.name} {card.version}; jobs that asked for it before still get it.")
 
 
-def _roll_out(model: str, share: int | None, data: Path | None) -> None:
+def _shadow(model: str, share: int, data: Path | None) -> None:
+    from services.segmenter import shadow
+
+    settings = Settings()
+    with _ledger(data) as ledger:
+        shadow.compare(locate(model, settings), share, settings, ledger, installation.store_of(data))
+
+
+def _roll_out(model: str, share: int, data: Path | None) -> None:
     from shared.operations import rollouts
 
-    if share is None:
-        raise VisceraError("Say how many percent of the jobs: viscera models roll-out MODEL --share 20.", "usage")
     with _ledger(data) as ledger:
         print("\n".join(rollouts.begin(ledger, model, share)))
     print("End it: viscera models roll-back")

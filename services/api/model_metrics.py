@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from sqlalchemy import Connection, select
 
 from shared.ledger import model_statistics
-from shared.ledger.model_statistics import OUT_OF_DOMAIN, ModelStatistics
+from shared.ledger.model_statistics import DICE, DIFFERENCE, OUT_OF_DOMAIN, VOLUME, ModelStatistics, Periods
 from shared.ledger.tables import models
 
 LABELS = ("name", "version", "key")
@@ -24,6 +24,12 @@ class Counted:
 
     labels: tuple[str, ...]
     statistics: ModelStatistics
+
+    def of(self, kind: str) -> Iterator[tuple[tuple[str, ...], Periods]]:
+        """Yield the labels and the values of each quantity of a kind; those of an organ have its name as a label."""
+        for (each, organ), periods in sorted(self.statistics.quantities.items()):
+            if each == kind:
+                yield (*self.labels, *((organ,) if organ else ())), periods
 
 
 def gather(connection: Connection) -> list[Counted]:
@@ -41,6 +47,7 @@ def families(counted: Iterable[Counted]) -> Iterator[Metric]:
     yield from _domain(counted)
     yield from _volumes(counted)
     yield from _drift(counted)
+    yield from _shadow(counted)
 
 
 def _jobs(counted: Iterable[Counted]) -> Metric:
@@ -57,10 +64,9 @@ def _domain(counted: Iterable[Counted]) -> Iterator[Metric]:
         "viscera_model_out_of_domain", "Results with the warning out_of_domain, by model.", labels=LABELS
     )
     for model in counted:
-        if OUT_OF_DOMAIN in model.statistics.quantities:
-            ever = model.statistics.quantities[OUT_OF_DOMAIN].every
-            results.add_metric(model.labels, ever.count)
-            outside.add_metric(model.labels, ever.total)
+        for where, periods in model.of(OUT_OF_DOMAIN):
+            results.add_metric(where, periods.every.count)
+            outside.add_metric(where, periods.every.total)
     yield from (results, outside)
 
 
@@ -71,10 +77,9 @@ def _volumes(counted: Iterable[Counted]) -> Iterator[Metric]:
         "viscera_model_volume_ml_squares", "Sum of the squares of these volumes, for their deviation.", labels=labels
     )
     for model in counted:
-        for organ, periods in sorted(model.statistics.quantities.items()):
-            if organ != OUT_OF_DOMAIN:
-                volumes.add_metric([*model.labels, organ], periods.every.count, periods.every.total)
-                squares.add_metric([*model.labels, organ], periods.every.squares)
+        for where, periods in model.of(VOLUME):
+            volumes.add_metric(where, periods.every.count, periods.every.total)
+            squares.add_metric(where, periods.every.squares)
     yield from (volumes, squares)
 
 
@@ -87,11 +92,25 @@ def _drift(counted: Iterable[Counted]) -> Iterator[Metric]:
         "viscera_model_out_of_domain_drift", f"Share out of domain in the last days, {text}.", labels=LABELS
     )
     for model in counted:
-        for organ, periods in sorted(model.statistics.quantities.items()):
-            if periods.drift is None:
-                continue
-            if organ == OUT_OF_DOMAIN:
-                outside.add_metric(model.labels, periods.drift)
-            else:
-                volumes.add_metric([*model.labels, organ], periods.drift)
+        for kind, family in ((VOLUME, volumes), (OUT_OF_DOMAIN, outside)):
+            for where, periods in model.of(kind):
+                if periods.drift is not None:
+                    family.add_metric(where, periods.drift)
     yield from (volumes, outside)
+
+
+def _shadow(counted: Iterable[Counted]) -> Iterator[Metric]:
+    labels = [*LABELS, "organ"]
+    text = "of an organ, of a model that is compared with the results of others."
+    dice = GaugeMetricFamily("viscera_model_shadow_dice", f"Mean Dice coefficient {text}", labels=labels)
+    difference = GaugeMetricFamily(
+        "viscera_model_shadow_difference_ml", f"Mean difference of volume, in mL, {text}", labels=labels
+    )
+    scans = CounterMetricFamily("viscera_model_shadow_scans", f"Compared outlines {text}", labels=labels)
+    for model in counted:
+        for where, periods in model.of(DICE):
+            dice.add_metric(where, periods.every.mean)
+            scans.add_metric(where, periods.every.count)
+        for where, periods in model.of(DIFFERENCE):
+            difference.add_metric(where, periods.every.mean)
+    yield from (dice, difference, scans)

@@ -26,8 +26,9 @@ KEPT_DAYS = 30
 """Days after its last job for which a model is in the metrics."""
 ALL, FIRST = 0, 1
 """Periods of `model_values`: since ever, and the first week. Greater ones are days since 1970, after the first week."""
-OUT_OF_DOMAIN = ""
-"""The quantity that is 1 for a result outside the model's domain and 0 for another; all others are names of organs."""
+OUT_OF_DOMAIN, VOLUME, DICE, DIFFERENCE = "out_of_domain", "volume", "dice", "difference"
+"""Kinds of quantities: 1 for a result outside the model's domain and 0 for another, without an organ; the volume of an
+organ; its Dice coefficient and difference of volume, where the model was compared with the results of another one."""
 AT_ONCE = 200
 ROWS = 1000
 """Rows of one statement: SQLite takes 32,766 values at most."""
@@ -91,10 +92,10 @@ class Periods:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatistics:
-    """The statistics of one model: its jobs by end state, and its quantities by name."""
+    """The statistics of one model: its jobs by end state, and its quantities by kind and organ."""
 
     jobs: Mapping[str, int]
-    quantities: Mapping[str, Periods]
+    quantities: Mapping[tuple[str, str], Periods]
 
 
 def add_end(connection: Connection, model: str, state: str) -> None:
@@ -136,35 +137,46 @@ def add_up(connection: Connection, limit: int = AT_ONCE) -> int:
     return len(rows)
 
 
-def _firsts(connection: Connection, rows: Iterable[Row[Any]]) -> dict[str, float]:
-    """Record when the last job of each model ended, and return when its first one did."""
+def _firsts(connection: Connection, rows: Iterable[Row[Any]]) -> dict[str, float | None]:
+    """Record when each model was used last, and return when its first job ended; a comparison is no job."""
     times: dict[str, list[float]] = defaultdict(list)
+    ends: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         times[row.model].append(row.at)
+        if row.result is None or "volumes" in row.result:
+            ends[row.model].append(row.at)
     firsts = {}
     for model in sorted(times):
-        last = model_times.c.last
-        new = insert(connection, model_times).values(model=model, first=min(times[model]), last=max(times[model]))
-        later = {"last": case((new.excluded.last > last, new.excluded.last), else_=last)}
-        upsert = new.on_conflict_do_update(index_elements=[model_times.c.model], set_=later)
-        firsts[model] = float(connection.execute(upsert.returning(model_times.c.first)).scalar_one())
+        old, first = model_times.c, min(ends[model], default=None)
+        new = insert(connection, model_times).values(model=model, first=first, last=max(times[model]))
+        later = {
+            "first": func.coalesce(old.first, new.excluded.first),
+            "last": case((new.excluded.last > old.last, new.excluded.last), else_=old.last),
+        }
+        upsert = new.on_conflict_do_update(index_elements=[old.model], set_=later)
+        firsts[model] = connection.execute(upsert.returning(old.first)).scalar_one()
     return firsts
 
 
-def _sums(results: Iterable[Row[Any]], firsts: Mapping[str, float]) -> dict[tuple[str, str, int], Sums]:
+def _sums(results: Iterable[Row[Any]], firsts: Mapping[str, float | None]) -> dict[tuple[str, str, int], Sums]:
     sums: dict[tuple[str, str, int], Sums] = defaultdict(Sums)
     for row in results:
-        period = FIRST if row.at < firsts[row.model] + WEEK * DAY else int(row.at // DAY)
-        for quantity, value in _quantities(row.result):
-            for each in (ALL, period):
-                sums[row.model, quantity, each] += Sums(1, value, value * value)
+        first = firsts[row.model]
+        is_early = first is not None and row.at < first + WEEK * DAY
+        for kind, organ, value in _quantities(row.result):
+            periods = (ALL,) if kind in {DICE, DIFFERENCE} else (ALL, FIRST if is_early else int(row.at // DAY))
+            for period in periods:
+                sums[row.model, f"{kind}:{organ}"[:200], period] += Sums(1, value, value * value)
     return sums
 
 
-def _quantities(result: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    yield OUT_OF_DOMAIN, float(result["out_of_domain"])
-    for organ, volume in result["volumes"].items():
-        yield organ[:200], float(volume)
+def _quantities(result: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
+    """Yield kind, organ and value of each quantity of a result or a comparison."""
+    if OUT_OF_DOMAIN in result:
+        yield OUT_OF_DOMAIN, "", float(result[OUT_OF_DOMAIN])
+    for kind, name in ((VOLUME, "volumes"), (DICE, "dice"), (DIFFERENCE, "difference")):
+        for organ, value in result.get(name, {}).items():
+            yield kind, organ, float(value)
 
 
 def _add(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
@@ -188,9 +200,10 @@ def of_models(connection: Connection) -> dict[str, ModelStatistics]:
     ended: dict[str, dict[str, int]] = defaultdict(dict)
     for row in connection.execute(select(model_jobs).where(model_jobs.c.model.in_(current))):
         ended[row.model][row.state] = int(row._mapping["count"])
-    quantities: dict[str, dict[str, list[Sums]]] = defaultdict(lambda: defaultdict(lambda: [Sums()] * 3))
+    quantities: dict[str, dict[tuple[str, str], list[Sums]]] = defaultdict(lambda: defaultdict(lambda: [Sums()] * 3))
     for row in connection.execute(_summed().where(model_values.c.model.in_(current))):
-        quantities[row.model][row.quantity][row.span] = Sums(int(row.n), float(row.total), float(row.squares))
+        kind, _, organ = row.quantity.partition(":")
+        quantities[row.model][kind, organ][row.span] = Sums(int(row.n), float(row.total), float(row.squares))
     return {
         model: ModelStatistics(ended[model], {name: Periods(*each) for name, each in quantities[model].items()})
         for model in sorted({*ended, *quantities})

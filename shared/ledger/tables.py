@@ -341,7 +341,7 @@ model_times = Table(
     "model_times",
     metadata,
     Column("model", String(64), primary_key=True),
-    Column("first", _Time, nullable=False),
+    Column("first", _Time),
     Column("last", _Time, nullable=False),
 )
 
@@ -362,6 +362,14 @@ model_values = Table(
     Column("count", BigInteger, nullable=False),
     Column("total", _Time, nullable=False),
     Column("squares", _Time, nullable=False),
+)
+
+shadow_runs = Table(
+    "shadow_runs",
+    metadata,
+    _job_id(primary_key=True),
+    Column("model", String(64), primary_key=True),
+    Column("started", _Time, nullable=False),
 )
 
 rollouts = Table(

@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 
-from shared.ledger import claims, model_statistics, models, workers
+from shared.ledger import claims, model_statistics, models, shadows, workers
 from shared.ledger.engine import now
 from shared.ledger.jobs import end
 from shared.ledger.tables import model_outcomes, model_times
@@ -62,6 +62,21 @@ def test_models_are_counted_by_name_and_version(client, scan, ledger):
     assert seen["viscera_model_volume_ml_sum", *whose, "spleen"] == 200.0
     assert seen["viscera_model_volume_ml_squares_total", *whose, "spleen"] == 40000.0
     assert job not in client.get("/metrics").text
+
+
+def test_a_model_that_is_compared_with_results_has_its_mean_dice_and_difference(client, ledger):
+    key = "1" * 64
+    with ledger.write() as connection:
+        shadows.introduce(connection, models.KnownModel(key, "liver", "3", offered=False))
+        shadows.record(connection, key, {"spleen": 0.9}, {"spleen": -10.0})
+        shadows.record(connection, key, {"spleen": 0.7}, {"spleen": 30.0})
+        model_statistics.add_up(connection)
+        with pytest.raises(models.UnknownModel):
+            models.find(connection, "liver")
+    seen, whose = scrape(client), ("1" * 12, "3", "liver", "spleen")
+    assert seen["viscera_model_shadow_dice", *whose] == pytest.approx(0.8)
+    assert seen["viscera_model_shadow_difference_ml", *whose] == pytest.approx(10.0)
+    assert seen["viscera_model_shadow_scans_total", *whose] == 2
 
 
 def test_a_model_whose_volumes_moved_since_its_first_week_has_a_drift(client, ledger):

@@ -5,8 +5,8 @@ import statistics
 import pytest
 from sqlalchemy import update
 
-from shared.ledger import claims, jobs, model_statistics, models
-from shared.ledger.model_statistics import DAY, OUT_OF_DOMAIN, Result, Sums
+from shared.ledger import claims, jobs, model_statistics, models, shadows
+from shared.ledger.model_statistics import DAY, OUT_OF_DOMAIN, VOLUME, Result, Sums
 from shared.ledger.tables import model_outcomes, model_times, model_values
 from tests.shared.ledger.conftest import add_job
 
@@ -78,13 +78,13 @@ def test_volumes_have_number_mean_and_variance_by_organ(ledger):
         if number == 1:
             count(ledger)
     found = count(ledger)[MODEL].quantities
-    assert found["liver"].every.count == 4
-    assert found["liver"].every.mean == pytest.approx(statistics.mean(volumes))
-    assert found["liver"].every.variance == pytest.approx(statistics.variance(volumes))
-    assert found["liver"].first == found["liver"].every
-    assert found["liver"].recent == Sums()
-    assert found["spleen"].every == Sums(3, 600.0, 120000.0)
-    assert found[OUT_OF_DOMAIN].every == Sums(4, 1.0, 1.0)
+    assert found[VOLUME, "liver"].every.count == 4
+    assert found[VOLUME, "liver"].every.mean == pytest.approx(statistics.mean(volumes))
+    assert found[VOLUME, "liver"].every.variance == pytest.approx(statistics.variance(volumes))
+    assert found[VOLUME, "liver"].first == found[VOLUME, "liver"].every
+    assert found[VOLUME, "liver"].recent == Sums()
+    assert found[VOLUME, "spleen"].every == Sums(3, 600.0, 120000.0)
+    assert found[OUT_OF_DOMAIN, ""].every == Sums(4, 1.0, 1.0)
 
 
 def test_what_comes_after_the_first_week_is_recent_and_the_first_week_stays(ledger):
@@ -92,7 +92,7 @@ def test_what_comes_after_the_first_week_is_recent_and_the_first_week_stays(ledg
     count(ledger)
     move(ledger, days=8)
     finish(ledger, {"liver": 1500.0})
-    liver = count(ledger)[MODEL].quantities["liver"]
+    liver = count(ledger)[MODEL].quantities[VOLUME, "liver"]
     assert (liver.first.mean, liver.recent.mean, liver.every.mean) == (1000.0, 1500.0, 1250.0)
 
 
@@ -106,13 +106,36 @@ def test_a_day_that_is_over_for_a_week_is_no_longer_recent_and_its_row_goes(ledg
     with ledger.write() as connection:
         connection.execute(update(model_values).where(days).values(period=model_values.c.period - 8))
     with ledger.read() as connection:
-        liver = model_statistics.of_models(connection)[MODEL].quantities["liver"]
+        liver = model_statistics.of_models(connection)[MODEL].quantities[VOLUME, "liver"]
     assert (liver.recent, liver.every.count) == (Sums(), 2)
     finish(ledger, {"spleen": 200.0})
     count(ledger)
     with ledger.read() as connection:
         left = connection.execute(model_values.select().where(days)).all()
-    assert {row.quantity for row in left} == {OUT_OF_DOMAIN, "spleen"}
+    assert {row.quantity for row in left} == {"out_of_domain:", "volume:spleen"}
+
+
+def test_a_comparison_does_not_begin_the_first_week_of_a_model(ledger):
+    with ledger.write() as connection:
+        shadows.record(connection, MODEL, {"liver": 0.9}, {"liver": 12.0})
+    assert count(ledger)[MODEL].quantities == {
+        ("dice", "liver"): model_statistics.Periods(every=Sums(1, 0.9, 0.9**2)),
+        ("difference", "liver"): model_statistics.Periods(every=Sums(1, 12.0, 144.0)),
+    }
+    with ledger.read() as connection:
+        assert connection.execute(model_times.select()).one().first is None
+    finish(ledger, {"liver": 1000.0})
+    assert count(ledger)[MODEL].quantities[VOLUME, "liver"].first == Sums(1, 1000.0, 1e6)
+    with ledger.read() as connection:
+        assert connection.execute(model_times.select()).one().first is not None
+
+
+def test_two_processes_never_compare_a_model_with_the_same_job(ledger):
+    finish(ledger, {"liver": 1000.0})
+    with ledger.write() as connection:
+        assert shadows.claim(connection, OTHER, 100) is not None
+        assert shadows.claim(connection, OTHER, 100) is None
+        assert shadows.claim(connection, MODEL, 100) is None, "the result is its own"
 
 
 def test_a_model_without_jobs_for_a_month_leaves_the_metrics(ledger):

@@ -34,7 +34,7 @@ def upgrade() -> None:
     op.create_table(
         "model_times",
         sa.Column("model", sa.String(length=64), nullable=False),
-        sa.Column("first", sa.Float(53), nullable=False),
+        sa.Column("first", sa.Float(53), nullable=True),
         sa.Column("last", sa.Float(53), nullable=False),
         sa.PrimaryKeyConstraint("model", name=op.f("pk_model_times")),
     )
@@ -55,10 +55,23 @@ def upgrade() -> None:
         sa.Column("squares", sa.Float(53), nullable=False),
         sa.PrimaryKeyConstraint("model", "quantity", "period", name=op.f("pk_model_values")),
     )
+    op.create_table(
+        "shadow_runs",
+        sa.Column("job_id", sa.String(length=40), nullable=False),
+        sa.Column("model", sa.String(length=64), nullable=False),
+        sa.Column("started", sa.Float(53), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_shadow_runs_job_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id", "model", name=op.f("pk_shadow_runs")),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        own = "EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id)"
+        op.execute("ALTER TABLE shadow_runs ENABLE ROW LEVEL SECURITY")
+        op.execute("ALTER TABLE shadow_runs FORCE ROW LEVEL SECURITY")
+        op.execute(f"CREATE POLICY tenant_wall ON shadow_runs USING ({own})")
 
 
 def downgrade() -> None:
-    for table in ("model_values", "model_jobs", "model_times", "model_outcomes"):
+    for table in ("shadow_runs", "model_values", "model_jobs", "model_times", "model_outcomes"):
         op.drop_table(table)
     op.drop_column("jobs", "used_model")
     op.drop_table("rollouts")
