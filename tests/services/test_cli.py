@@ -278,6 +278,7 @@ def test_a_roll_out_is_shown_and_ended_by_one_command(model, tmp_path, capsys):
         (["roll-out", "--share", "20"], "Name the model"),
         (["roll-out", "liver"], "Say how many percent of the jobs"),
         (["roll-out", "liver", "--share", "20"], "No model here has that name"),
+        (["roll-out", "gut-pair", "--share", "0", "--shadow"], "1 to 100 percent"),
     ],
 )
 def test_a_roll_out_that_can_not_begin_is_refused_with_a_sentence(model, tmp_path, capsys, words, sentence):

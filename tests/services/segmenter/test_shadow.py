@@ -120,13 +120,20 @@ def test_a_job_without_its_files_is_left_out_and_the_next_one_is_compared(ledger
 
 
 @pytest.mark.timeout(120)
-def test_the_process_compares_at_the_lowest_priority_until_it_is_interrupted(ledger, run, settings, twin, tmp_path):
+@pytest.mark.parametrize("program", ["services.segmenter.shadow", "services.cli"])
+def test_the_process_compares_at_the_lowest_priority_until_it_is_interrupted(
+    ledger, run, settings, twin, tmp_path, program
+):
     run(0)
     library.add(tmp_path / "twin", settings.models)
     names = {"LEDGER_URL": f"sqlite:///{tmp_path / 'ledger.db'}", "STORE_URL": f"file://{tmp_path / 'store'}"}
     names |= {"MODELS": str(settings.models), "THREADS": "1"}
     environment = os.environ | {f"VISCERA_{name}": value for name, value in names.items()}
-    command = [sys.executable, "-P", "-m", "services.segmenter.shadow", "twin"]
+    words = {
+        "services.segmenter.shadow": ["twin"],
+        "services.cli": ["models", "roll-out", "twin", "--share", "100", "--shadow", "--data", str(tmp_path)],
+    }
+    command = [sys.executable, "-P", "-m", program, *words[program]]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         printed = [process.stdout.readline() for _ in range(2)]
