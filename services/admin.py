@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from services import installation
 from shared.errors import VisceraError
 from shared.ledger import Ledger, api_keys, audit, clients, corrected, open_ledger
 from shared.operations.rebuild import rebuild
@@ -27,29 +28,29 @@ def register(command: Command) -> None:
     sub.add_argument("--name", default="", help="a name for the key")
     sub.add_argument("--scopes", default=",".join(api_keys.SCOPES), help=f"among {', '.join(api_keys.SCOPES)}")
     sub.add_argument("--days", type=float, help="until the key expires")
-    _place(sub)
+    installation.add_option(sub)
     sub = command("clients", systems)
     sub.add_argument("action", choices=("add", "list", "remove"))
     sub.add_argument("id", nargs="?", help="the client id")
     sub.add_argument("--tenant", default="default")
     sub.add_argument("--scopes", default="jobs:read,jobs:write,dicom:read,dicom:write")
     sub.add_argument("--jwks", help="its public keys: a JSON file, or the https URL where it publishes them")
-    _place(sub)
+    installation.add_option(sub)
     sub = command("audit", trail)
     sub.add_argument("action", choices=("verify", "export"))
     sub.add_argument("--tenant", help="default: all")
     sub.add_argument("--format", choices=("json", "fhir"), default="json")
-    _place(sub)
+    installation.add_option(sub)
     sub = command("corrections", corrections)
     sub.add_argument("action", choices=("consent", "withdraw", "list", "export"))
     sub.add_argument(
         "folder", nargs="?", type=Path, help="where `export` writes; `./viscera train prepare --data` reads it"
     )
     sub.add_argument("--tenant", default="default")
-    _place(sub)
+    installation.add_option(sub)
     sub = command("ledger", rebuild_ledger)
     sub.add_argument("action", choices=("rebuild",))
-    _place(sub)
+    installation.add_option(sub)
 
 
 def rebuild_ledger(args: argparse.Namespace) -> None:
@@ -84,7 +85,7 @@ def _rebuild(ledger_url: str, store_url: str) -> None:
 
 def keys(args: argparse.Namespace) -> None:
     """Create, list and revoke API keys."""
-    ledger = _ledger(args)
+    ledger = installation.ledger_of(args.data)
     with ledger.write() as connection:
         if args.action == "create":
             key = api_keys.new_key()
@@ -105,7 +106,7 @@ def keys(args: argparse.Namespace) -> None:
 
 def systems(args: argparse.Namespace) -> None:
     """Register hospital systems that authenticate with keys of their own (SMART Backend Services)."""
-    ledger = _ledger(args)
+    ledger = installation.ledger_of(args.data)
     with ledger.write() as connection:
         if args.action == "add":
             if not args.id or not args.jwks:
@@ -124,7 +125,7 @@ def systems(args: argparse.Namespace) -> None:
 
 def corrections(args: argparse.Namespace) -> None:
     """Export accepted corrections as training data without patient data, for tenants that consent."""
-    ledger = _ledger(args)
+    ledger = installation.ledger_of(args.data)
     if args.action == "export":
         _export(args, ledger)
     elif args.action in {"consent", "withdraw"}:
@@ -142,14 +143,13 @@ def _export(args: argparse.Namespace, ledger: Ledger) -> None:
 
     if args.folder is None:
         raise VisceraError("Name the folder: viscera corrections export FOLDER.", "usage")
-    store = open_store(Settings().store_url if args.data is None else f"file://{args.data.resolve() / 'store'}")
-    for line in export(ledger, store, args.tenant, args.folder):
+    for line in export(ledger, installation.store_of(args.data), args.tenant, args.folder):
         print(line)
 
 
 def trail(args: argparse.Namespace) -> None:
     """Verify the audit trail's hash chain, or print the trail."""
-    ledger = _ledger(args)
+    ledger = installation.ledger_of(args.data)
     with ledger.read() as connection:
         for tenant in [args.tenant] if args.tenant else audit.audited(connection):
             if args.action == "verify":
@@ -163,20 +163,6 @@ def trail(args: argparse.Namespace) -> None:
                 for record in audit.records(connection, tenant):
                     print(json.dumps({name: getattr(record, name) for name in audit.Record.__slots__}))
     ledger.close()
-
-
-def _ledger(args: argparse.Namespace) -> Ledger:
-    if args.data is None:
-        return open_ledger(Settings().ledger_url)
-    path = args.data / "ledger.db"
-    if not path.exists():
-        raise VisceraError(f"There is no ledger in {args.data}.", "no_ledger")
-    return open_ledger(f"sqlite:///{path}")
-
-
-def _place(parser: argparse.ArgumentParser) -> None:
-    text = "data folder of `viscera serve` (default: the ledger of VISCERA_LEDGER_URL)"
-    parser.add_argument("--data", type=Path, metavar="DIR", help=text)
 
 
 def _line(key: api_keys.Key) -> str:

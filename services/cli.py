@@ -18,6 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from services import installation
 from services.arguments import dimse_node, existing, label_names, spacing
 from shared.errors import BadScan, VisceraError
 
@@ -142,10 +143,10 @@ def mesh(args: argparse.Namespace) -> None:
 
 
 def models(args: argparse.Namespace) -> None:
-    """Add, list, verify and remove models, or choose the default of a modality."""
+    """Add, list, verify and remove models, choose the default of a modality, or give some jobs to a new one."""
     from services import model_commands
 
-    model_commands.command(args.action, args.model)
+    model_commands.command(args.action, args.model, share=args.share, data=args.data, shadow=args.shadow)
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -188,8 +189,13 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     sub.add_argument("--min-component", type=float, default=0.0, metavar="ML", help="drop pieces below this volume")
     _result_options(sub)
     sub = command("models", models)
-    sub.add_argument("action", choices=("add", "list", "verify", "use", "remove"))
-    sub.add_argument("model", nargs="?", metavar="MODEL", help="a folder; for use and remove also NAME or NAME@VERSION")
+    sub.add_argument("action", choices=("add", "list", "verify", "use", "remove", "roll-out", "roll-back"))
+    sub.add_argument("model", nargs="?", metavar="MODEL", help="a folder, or an added one's NAME or NAME@VERSION")
+    sub.add_argument("--share", type=int, metavar="N", help="of a roll-out: percent of the jobs")
+    sub.add_argument(
+        "--shadow", action="store_true", help="of a roll-out: only compare with results, until interrupted"
+    )
+    installation.add_option(sub)
     if not words or words[0] not in OF_SCANS:
         from services import admin, doctor  # they take half a second to load, and need POSIX
 

@@ -22,6 +22,7 @@ from shared.ledger import (
     Ledger,
     api_keys,
     files,
+    model_statistics,
     models,
     open_ledger,
     pending_deletes,
@@ -62,6 +63,7 @@ def reconcile(
 ) -> None:
     """Run one round; work that no worker claims is notified again after `again` seconds."""
     prefixes = _sweep(ledger, retention_policy)
+    _count_results(ledger)
     started = series.close_quiet(ledger, store, settings())
     try:
         notify_due(ledger, app, again)
@@ -109,6 +111,15 @@ def _sweep(ledger: Ledger, retention_policy: RetentionPolicy) -> list[str]:
     if requeued or late or erased:
         logger.warning("swept", extra={"rescued": requeued, "late": late, "erased": erased})
     return prefixes
+
+
+def _count_results(ledger: Ledger) -> None:
+    """Add up what jobs have left for the statistics of their models."""
+    with ledger.read() as connection:
+        if not model_statistics.is_due(connection):
+            return
+    with ledger.write() as connection:
+        model_statistics.add_up(connection)
 
 
 def notify_due(ledger: Ledger, app: Celery, again: float) -> None:

@@ -120,6 +120,7 @@ COMMAND_LINE = {
     "audit_broken": "The audit trail is not what was written.",
     "bad_destinations": "The file of DICOM destinations is missing or not valid.",
     "bad_model_rules": "The file of rules that choose a model is missing or not valid.",
+    "bad_roll_out": "The roll-out can't begin as asked; the sentence says why.",
     "bad_dimse_clients": "The file of AE titles that may call is missing or not valid, or a network needs one.",
     "bad_ae_title": "An AE title has 1 to 16 characters and no backslash.",
     "not_delivered": "A destination did not confirm every instance; the delivery's reason says more.",

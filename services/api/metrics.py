@@ -15,9 +15,10 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from services.api import model_metrics
 from shared.ledger import Ledger, status
 from shared.telemetry.metrics import meters
 
@@ -68,10 +69,11 @@ class _LedgerCollector(Collector):
     def describe(self) -> list[GaugeMetricFamily]:
         return []  # registration must not read the ledger
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         try:
             with self.ledger.read() as connection:
                 gathered = status.gather(connection)
+                counted = model_metrics.gather(connection)
         except Exception:  # a scrape must show that the ledger is unavailable, and not fail with it
             yield GaugeMetricFamily("viscera_ledger_up", "Whether the ledger can be read.", 0.0)
             return
@@ -87,6 +89,7 @@ class _LedgerCollector(Collector):
         yield _family("events", "Entries of the kept jobs' histories.", ["kind"], gathered.events)
         yield _family("files", "Requested files of results by state.", ["state"], gathered.files)
         yield GaugeMetricFamily("viscera_webhooks_due", "Messages that wait to be sent.", gathered.webhooks_due)
+        yield from model_metrics.families(counted)
 
 
 def _family(name: str, text: str, labels: list[str], values: dict[tuple[str, ...], float]) -> GaugeMetricFamily:

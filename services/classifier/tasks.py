@@ -58,7 +58,8 @@ def classifier(work: Work) -> None:
         volume = sandbox.decode(path, tuple(spacing) if spacing else None, work.job.options.get("modality"))
     work.progress(0.3)
     tool: Tool = work.tool
-    network = None if reads_volumes(tool.settings, volume.modality, work.job.model) else tool.network
+    model = work.model(volume.modality, len(volume.images))  # fixed here: the segmenter must run the same one
+    network = None if reads_volumes(tool.settings, volume.modality, model) else tool.network
     scores = core.every_slice(volume) if network is None else _scores(work, volume, network)
     artifacts.save_volume(work.output(artifacts.VOLUME), volume)
     artifacts.save_scores(work.output(artifacts.SCORES), scores)

@@ -12,9 +12,10 @@ from services.mesher.provenance import Edit, Series, provenance_of
 from shared import artifacts, sandbox
 from shared.errors import UnsupportedScan
 from shared.imaging.volume import LabelMap, Volume
-from shared.ledger import measurements
+from shared.ledger import measurements, model_statistics
 from shared.ledger.jobs import RESULT
 from shared.ledger.revisions import Revision
+from shared.models.domain import OUT_OF_DOMAIN
 from shared.settings import Settings
 from shared.worker.ahead import check_names
 from shared.worker.stage import stage
@@ -75,6 +76,9 @@ def _write_first_files(work: Work) -> None:
     for name in FIRST_FILES:
         work.output(name).write_bytes(result.file(name))
     work.offer(files_on_request(result))
+    volumes = {organ.name: organ.volume_ml for organ in result.report.organs if organ.present}
+    outside = any(warning.code == OUT_OF_DOMAIN for warning in result.report.warnings)
+    work.measure(model_statistics.Result(volumes, outside))
     warnings = [*result.report.warnings, *(each for organ in result.report.organs for each in organ.warnings)]
     work.warn([each.code for each in warnings])
 

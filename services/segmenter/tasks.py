@@ -10,6 +10,7 @@ from shared.imaging.volume import LabelMap
 from shared.ledger.early import Slab
 from shared.models.registry import fact
 from shared.models.shelf import Shelf, open_shelf
+from shared.telemetry.metrics import meters
 from shared.worker.stage import stage
 from shared.worker.work import Work
 
@@ -46,11 +47,15 @@ def segmenter(work: Work) -> None:
         artifacts.release_pages(volume)
         work.progress(done)
 
-    network = work.tool.network(volume.modality, work.job.model)
+    shelf: Shelf = work.tool
+    key = work.job.model or shelf.default(volume.modality)
+    work.use_model(key)  # before it is loaded: where that fails, the job's failure is the model's
+    network = shelf.network(volume.modality, key)
     labels = core.segment(volume, scores, network, progress, early=Early(work))
     artifacts.save_labels(work.output(artifacts.LABELS), labels)
     work.describe(modality=volume.modality, model=network.card.name)
     seconds = time.monotonic() - started
+    meters().model_seconds.labels(network.card.name, network.card.version).observe(seconds)
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=fact(network))
     facts = facts.model_copy(update={"organs": labels.organs})
     work.output(artifacts.facts_name("segmenter")).write_text(facts.model_dump_json())

@@ -147,6 +147,16 @@ def show_early(connection: Connection, claim: Claim, slab: early.Slab, data: byt
     early.add(connection, claim.job_id, claim.fence, slab, data)
 
 
+def change_job(connection: Connection, claim: Claim, **values: Any) -> None:
+    """Change columns of the job that this claim works on.
+
+    Raises LostLease if the claim is no longer valid.
+    """
+    lock(connection, claim.job_id)
+    _guarded(connection, claim, {"fence": claim.fence})
+    connection.execute(update(jobs).where(jobs.c.id == claim.job_id).values(**values))
+
+
 def fail(connection: Connection, claim: Claim, code: str, detail: str) -> None:
     """End the job as failed.
 

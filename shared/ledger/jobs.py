@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from shared.errors import Conflict, NotFound
-from shared.ledger import early, order, webhooks
+from shared.ledger import early, model_statistics, order, webhooks
 from shared.ledger.engine import insert as insert_new
 from shared.ledger.engine import now, unconfined
 from shared.ledger.history import record
@@ -31,6 +31,8 @@ OPEN = ("queued", "running")
 NOTIFY_AGAIN = 10.0
 """Seconds after which the reconciler notifies a stage again that no worker claimed."""
 STAGES = ("classifier", "segmenter", "mesher")
+MODEL_REMOVED = "model_removed"
+"""Error code of a job whose model no worker has any more."""
 RESULT = "result"
 """Name of the row in `file_runs` for the first files of a revision, which are published together."""
 
@@ -63,9 +65,9 @@ class StageRun:
 class Job:
     """One job; times are seconds since 1970. `offers` are the files that are written when they are requested.
 
-    `model` is the key of the segmenter that the job asks for. `warnings` (code, detail) were known before the work.
-    `revision` is the newest finished revision of its result,
-    and `revised_offers` are the files of that one where a person made it.
+    `model` is the key of the segmenter that the job asks for, or that it got from a roll-out. `warnings` (code, detail)
+    were known before the work. `revision` is the newest finished revision of its result, and `revised_offers` are the
+    files of that one where a person made it.
     """
 
     seq: int
@@ -261,7 +263,8 @@ def end(
     if tenant is not None:
         where &= jobs.c.tenant == tenant
     values = {"state": state, "error_code": code, "error_detail": detail, "stage": None}
-    ending = update(jobs).where(where).values(ended=now(), **values).returning(jobs.c.tenant)
+    ending = update(jobs).where(where).values(ended=now(), **values)
+    ending = ending.returning(jobs.c.tenant, jobs.c.used_model, jobs.c.model)
     row = connection.execute(ending).first()
     if row is None:
         return False
@@ -269,6 +272,9 @@ def end(
     connection.execute(update(stage_runs).where(left).values(state=state, lease_until=None, ring_at=None))
     early.forget(connection, job_id)
     record(connection, job_id, state, {"code": code} if code else {})
+    model = row.used_model or (row.model if code == MODEL_REMOVED else None)
+    if model is not None:
+        model_statistics.add_end(connection, model, state)
     error = {"code": code, "detail": detail} if code else None
     webhooks.announce(connection, row.tenant, f"job.{state}", {"id": job_id, "state": state, "error": error})
     return True

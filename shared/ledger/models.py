@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from shared.errors import Unprocessable
 from shared.ledger import workers
 from shared.ledger.engine import insert, now
-from shared.ledger.jobs import end
+from shared.ledger.jobs import MODEL_REMOVED, end
 from shared.ledger.tables import jobs, models, stage_runs
 
 PATIENCE = 60.0
@@ -29,18 +29,26 @@ class UnknownModel(Unprocessable):
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """A model by the key of its card (`shared.models.card`); `offered` is whether new jobs may ask for it."""
+    """A model by the key of its card (`shared.models.card`); `offered` is whether new jobs may ask for it.
+
+    `modalities` are those of its card, `channels` is how many images of a patient it reads.
+    """
 
     key: str
     name: str
     version: str
     offered: bool
+    modalities: tuple[str, ...] = ("MR",)
+    channels: int = 1
 
 
 def report(connection: Connection, known: Iterable[KnownModel]) -> None:
     """Record the models that a worker has."""
     for model in known:
-        values = {"name": model.name[:200], "version": model.version[:100], "offered": int(model.offered)}
+        values = {
+            "name": model.name[:200], "version": model.version[:100], "offered": int(model.offered),
+            "modalities": list(model.modalities), "channels": model.channels,
+        }  # fmt: skip
         row = insert(connection, models).values(key=model.key, added=now(), **values)
         connection.execute(row.on_conflict_do_update(index_elements=[models.c.key], set_=values))
 
@@ -91,4 +99,4 @@ def end_without_worker(connection: Connection) -> int:
     query = query.where(jobs.c.model.is_not(None), jobs.c.model.not_in(there))
     sentence = "The model that the job asks for was removed; send the scan again with another one."
     ids = connection.execute(query.order_by(jobs.c.id)).scalars().all()
-    return sum(end(connection, job_id, "failed", "model_removed", sentence) for job_id in ids)
+    return sum(end(connection, job_id, "failed", MODEL_REMOVED, sentence) for job_id in ids)

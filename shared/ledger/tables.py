@@ -137,6 +137,7 @@ jobs = Table(
     Column("model", String(64)),
     Column("warnings", JSON),
     Column("measured", Integer, nullable=False, server_default="0"),
+    Column("used_model", String(64)),
     Index(None, "filed"),
     Index(None, "tenant", "seq"),
     Index(None, "state", "seq"),
@@ -322,7 +323,63 @@ models = Table(
     Column("version", String(100), nullable=False),
     Column("offered", Integer, nullable=False),
     Column("added", _Time, nullable=False),
+    Column("modalities", JSON),
+    Column("channels", Integer),
     Index(None, "name"),
+)
+
+model_outcomes = Table(
+    "model_outcomes",
+    metadata,
+    Column("id", _Counter, primary_key=True, autoincrement=True),
+    Column("model", String(64), nullable=False),
+    Column("at", _Time, nullable=False),
+    Column("state", String(16)),
+    Column("result", JSON),
+)
+
+model_times = Table(
+    "model_times",
+    metadata,
+    Column("model", String(64), primary_key=True),
+    Column("first", _Time),
+    Column("last", _Time, nullable=False),
+)
+
+model_jobs = Table(
+    "model_jobs",
+    metadata,
+    Column("model", String(64), primary_key=True),
+    Column("state", String(16), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+model_values = Table(
+    "model_values",
+    metadata,
+    Column("model", String(64), primary_key=True),
+    Column("quantity", String(200), primary_key=True),
+    Column("period", Integer, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("total", _Time, nullable=False),
+    Column("squares", _Time, nullable=False),
+)
+
+shadow_runs = Table(
+    "shadow_runs",
+    metadata,
+    _job_id(primary_key=True),
+    Column("model", String(64), primary_key=True),
+    Column("started", _Time, nullable=False),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("modality", String(2), primary_key=True),
+    Column("model", String(64), ForeignKey("models.key"), nullable=False),
+    Column("share", Integer, nullable=False),
+    Column("since", _Time, nullable=False),
 )
 
 pending_deletes = Table(

@@ -58,6 +58,13 @@ class Shelf:
                 return shelved
         raise ModelError("The model that the job asks for was removed.", "model_removed")
 
+    def default(self, modality: Modality) -> str:
+        """Return the key of the modality's default.
+
+        Raises ModelError.
+        """
+        return _card(registry.folder("segmenter", self.settings, modality))[1]
+
     def network(self, modality: Modality, key: str | None = None) -> Network:
         """Return a loaded segmenter: the one with this key, or the modality's default.
 

@@ -45,6 +45,7 @@ class Meters:
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     stage_seconds: Histogram = field(init=False)
+    model_seconds: Histogram = field(init=False)
     stage_messages: Counter = field(init=False)
     lease_renewals: Counter = field(init=False)
     peak_bytes: Gauge = field(init=False)
@@ -62,6 +63,9 @@ class Meters:
         calls, work = about | {"buckets": CALL_SECONDS}, about | {"buckets": WORK_SECONDS}
         where = ["stage", "outcome", "provider"]
         self.stage_seconds = Histogram("stage_seconds", "Attempts at a stage, claim to result.", where, **work)
+        self.model_seconds = Histogram(
+            "model_seconds", "The segmenter's work on one scan, by model.", ["name", "version"], **work
+        )
         self.stage_messages = Counter(
             "doorbells", "Doorbells heard: claimed, or nothing to do.", ["stage", "outcome"], **about
         )

@@ -105,7 +105,17 @@ class ChildProcess:
 
     def _tend(self, ledger: Ledger, shelf: Shelf) -> None:
         """Report the models of this worker, and delete the removed ones that no open job asks for."""
-        known = [models.KnownModel(each.key, each.card.name, each.card.version, each.offered) for each in shelf.known()]
+        known = [
+            models.KnownModel(
+                key=each.key,
+                name=each.card.name,
+                version=each.card.version,
+                offered=each.offered,
+                modalities=each.card.modalities,
+                channels=each.card.channels,
+            )
+            for each in shelf.known()
+        ]
         with ledger.write() as connection:
             models.report(connection, known)
             wanted = models.wanted(connection)

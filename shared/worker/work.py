@@ -14,7 +14,19 @@ from sqlalchemy import Connection
 
 from shared import failpoints
 from shared.artifacts import DICOM_FILES
-from shared.ledger import Ledger, claims, descriptions, early, files, jobs, measurements, pending_puts, revisions
+from shared.ledger import (
+    Ledger,
+    claims,
+    descriptions,
+    early,
+    files,
+    jobs,
+    measurements,
+    model_statistics,
+    pending_puts,
+    revisions,
+    rollouts,
+)
 from shared.ledger.claims import Claim, LostLease
 from shared.ledger.dicom import series
 from shared.ledger.files import FileClaim
@@ -66,6 +78,7 @@ class Work:
     _offers: Sequence[str] = ()
     _found: dict[str, str] = field(default_factory=dict)
     _warnings: Sequence[str] | None = None
+    _result: model_statistics.Result | None = None
     _looked_at: bool | None = None
     _last_progress: float = 0.0
 
@@ -127,6 +140,26 @@ class Work:
         Those are the files of VISCERA_FILES, and the DICOM files that are sent back to the archive of the scan.
         """
         self._offers = names
+
+    def model(self, modality: str, images: int) -> str | None:
+        """Return the key of the segmenter that the job asks for or gets from a roll-out; None: the modality's default.
+
+        `modality` and `images`, their number, are those of the scan. Raises LostLease.
+        """
+        if self.job.model is not None or not isinstance(self.claim, Claim):
+            return self.job.model
+        with self._ledger.write() as connection:
+            return rollouts.assign(connection, self.claim, modality, images)
+
+    def use_model(self, key: str) -> None:
+        """Record which model the segmenter runs: the end of the job counts as the model's. Raises LostLease."""
+        if isinstance(self.claim, Claim):
+            with self._ledger.write() as connection:
+                claims.change_job(connection, self.claim, used_model=key)
+
+    def measure(self, result: model_statistics.Result) -> None:
+        """Say what is counted of the algorithm's result for its model; it is recorded with the outputs."""
+        self._result = result
 
     def describe(self, *, modality: str, model: str) -> None:
         """Say what was found, by which people search for the job; it is recorded with the outputs."""
@@ -217,6 +250,8 @@ class Work:
                 if self._found:
                     descriptions.describe(connection, self.job.id, **self._found)
                 self._record_warnings(connection)
+                if self._result is not None and self.revision == 1:
+                    model_statistics.add_result(connection, self.job.id, self._result)
                 upcoming = [] if following is None else [following]
                 return upcoming + [files.STAGE] * self._record_offers(connection)
         except BaseException:

@@ -70,6 +70,7 @@ def rig(request, tmp_path_factory):
     settings = tiny_models(folder / "models") | {
         "VISCERA_FAULTS": str(folder / "faults"), "VISCERA_LEASE_SECONDS": "3", "VISCERA_THREADS": "1",
         "VISCERA_CHILD_MEMORY": str(1 << 31), "VISCERA_FREE_BYTES": str(4 << 20),
+        "VISCERA_MODELS": str(folder / "added"),
     }  # fmt: skip
     with ExitStack() as stack:
         outside, proxies = {}, {}

@@ -18,7 +18,9 @@ from services.client import FILES
 from shared import artifacts
 from shared.imaging.geometry import Geometry
 from shared.imaging.phantoms import abdomen, default_grid
+from shared.ledger import models as known_models
 from shared.models.registry import SERVICES
+from tests.support import contracts
 from tests.support.scans import write_nifti, write_png
 from tests.support.tiny_models import by_brightness
 
@@ -254,6 +256,47 @@ def test_models_are_added_used_by_name_and_removed(model, tmp_path, capsys):
     listed = [line.split()[:3] for line in capsys.readouterr().out.splitlines()]
     assert listed.count(["*", "segmenter", "gut-pair"]) == 1
     assert any(words[-1] == "bright" for words in listed)
+
+
+def test_a_roll_out_is_shown_and_ended_by_one_command(model, tmp_path, capsys):
+    place = ["--data", str(tmp_path)]
+    with contracts.sqlite(tmp_path) as ledger, ledger.write() as connection:
+        known_models.report(connection, [known_models.KnownModel("1" * 64, "liver", "2", True, ("CT",))])
+    cli.main(["models", "roll-out", "liver", "--share", "20", *place])
+    assert capsys.readouterr().out.startswith("liver 2 gets 20 % of the jobs of CT that name no model.")
+    cli.main(["models", "list", *place])
+    assert "Roll-out: liver 2 gets 20 % of the jobs of CT." in capsys.readouterr().out
+    cli.main(["models", "roll-back", *place])
+    assert "No further job of CT gets liver 2" in capsys.readouterr().out
+    cli.main(["models", "roll-back", *place])
+    assert capsys.readouterr().out == "No model is rolled out.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["roll-out", "--share", "20"], "Name the model"),
+        (["roll-out", "liver"], "Say how many percent of the jobs"),
+        (["roll-out", "liver", "--share", "20"], "No model here has that name"),
+        (["roll-out", "gut-pair", "--share", "0", "--shadow"], "1 to 100 percent"),
+    ],
+)
+def test_a_roll_out_that_can_not_begin_is_refused_with_a_sentence(model, tmp_path, capsys, words, sentence):
+    with contracts.sqlite(tmp_path):
+        pass
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["models", *words, "--data", str(tmp_path)])
+    assert ended.value.code == 1
+    assert sentence in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_models_are_listed_without_a_ledger_and_a_roll_out_needs_one(model, tmp_path, capsys):
+    cli.main(["models", "list", "--data", str(tmp_path)])
+    assert "Roll-outs are not known: There is no ledger" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.main(["models", "roll-back", "--data", str(tmp_path)])
+    assert "no_ledger" in capsys.readouterr().err
+    assert not (tmp_path / "ledger.db").exists()
 
 
 @pytest.mark.parametrize("fault", ["checksum", "card", "shape"])

@@ -13,8 +13,6 @@ from services.api import domain
 from services.api.gateway import Gateway, GatewayDep, Reader, Writer, address_of, identify
 from services.api.monailabel.images import STRATEGIES, label_names, next_sample, totals
 from shared.errors import Conflict, NotFound, Unauthorized
-from shared.ledger import workers
-from shared.ledger.models import STAGE
 from shared.models.card import ModelCard
 
 PREFIX = "/monailabel"
@@ -67,8 +65,7 @@ def info(gateway: GatewayDep, caller: Reader) -> Json:
 def models(gateway: Gateway) -> dict[str, ModelCard]:
     """Return the segmenters of live workers that new jobs may ask for, by name; of two versions the newer one."""
     with gateway.ledger.read() as connection:
-        alive = [worker for worker in workers.alive(connection) if worker.stage == STAGE and worker.model]
-    reports = [about for worker in alive for about in (worker.model or {}).get("cards", ())]
+        reports = domain.reported(connection).values()
     cards = [domain.card_of(about["card"]) for about in reports if about.get("offered", True)]
     known = [card for card in cards if card is not None]
     return {card.name: card for card in sorted(known, key=lambda card: (card.name, card.version))}

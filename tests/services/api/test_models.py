@@ -1,11 +1,12 @@
 """A job may name its model; the list names the models of live workers."""
 
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from shared.imaging.phantoms import abdomen
-from shared.ledger import jobs, models, workers
+from shared.ledger import jobs, models, rollouts, workers
 from shared.models.card import ModelCard
 from shared.models.shelf import Shelf
 from shared.settings import Settings
@@ -129,6 +130,24 @@ def test_a_usual_scan_has_no_warnings_and_another_modality_has_one(client, scan)
     assert client.post("/v1/jobs", content=scan).json()["warnings"] == []
     (warning,) = client.post("/v1/jobs?modality=CT", content=scan).json()["warnings"]
     assert warning == {"code": "out_of_domain", "detail": "The model was trained on MR, and the scan is CT."}
+
+
+@pytest.mark.usefixtures("pool")
+def test_while_a_model_is_rolled_out_the_warnings_are_those_of_every_model_that_the_job_can_get(client, ledger, scan):
+    about = Shelf(Settings(models=Path("none"))).describe()["cards"][0]
+    both = ModelCard.model_validate(about["card"] | {"name": "both", "modalities": ("MR", "CT")})
+    described = {"cards": [about | {"card": both.model_dump(mode="json"), "default_for": []}], "models": [both.key]}
+    known = models.KnownModel(both.key, "both", "1", True, ("CT",))
+    (warning,) = client.post("/v1/jobs?modality=CT", content=scan).json()["warnings"]
+    assert warning["code"] == "out_of_domain"
+    with ledger.write() as connection:
+        workers.seen(connection, workers.Worker("v", "segmenter", described))
+        models.report(connection, [known])
+        rollouts.begin(connection, "both", 20)
+    assert client.post("/v1/jobs?modality=CT", content=scan).json()["warnings"] == []
+    with ledger.write() as connection:
+        rollouts.end(connection)
+    assert client.post("/v1/jobs?modality=CT", content=scan).json()["warnings"] == [warning]
 
 
 def test_without_a_live_worker_nothing_is_known_and_the_scan_is_accepted(client, tmp_path):
