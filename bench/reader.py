@@ -2,8 +2,8 @@
 
     python -m bench.reader --data DIR [--case case139_day0] [--actions 10]
 
-Runs the real system, as `serve` does, on one job. A simulated reader (`training.reader`) clicks the part whose
-correction makes the most voxels right. Each click is one PATCH; accepted is the 202, model is `model.glb` of that
+Runs the real system, as `serve` does, on one job. A simulated reader (`training.reader`) clicks the largest part that
+has a wrong label. Each click is one PATCH; accepted is the 202, model is `model.glb` of that
 revision. The shipped weights were trained on this case: its Dice before the first click says nothing about others.
 """
 

@@ -1,16 +1,17 @@
 """A simulated reader who corrects label maps: which part is wrong most, and what its correction is worth.
 
-The reader sees the true outlines. An action is one click: a connected part gets another label, or none, as
-`shared.imaging.edits.relabel` does for the browser. So the figures say what clicks on whole parts can bring at most;
-a part that is half right stays as it is.
+The reader sees the true outlines. An action is one click: a connected part gets the label of the organ that it shows,
+or none, as `shared.imaging.edits.relabel` does for the browser. Where a part ends is not corrected.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from shared.arrays import UInt8
@@ -23,17 +24,21 @@ ACTIONS = (0, 1, 2, 5, 10)
 _CLASSES = 1 + max(organ.id for organ in ORGANS)
 
 
+ORGAN_SHARE = 0.1
+"""A part of which less than this shows an organ is no organ."""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Give the connected part at the voxel `at` (slice, row, column) a label; `gain` voxels more are then right."""
+    """Give the connected part at the voxel `at` (slice, row, column) a label; it has so many `voxels`."""
 
     at: Point
     label: int
-    gain: int
+    voxels: int
 
 
 def next_action(predicted: UInt8, reference: UInt8) -> Action | None:
-    """The action that makes the most voxels right, None where no part is mostly something else.
+    """The correction of the largest part that has a wrong label, None where there is none.
 
     Both are uint8 (slice, row, column) with the classes of the networks; where `reference` is IGNORE nothing counts.
     """
@@ -42,15 +47,22 @@ def next_action(predicted: UInt8, reference: UInt8) -> Action | None:
         parts, count = ndimage.label(predicted == organ.id, np.ones((3, 3, 3)))
         if not count:
             continue
-        known = reference != IGNORE
-        pairs = parts[known].astype(np.int64) * _CLASSES + reference[known]
-        votes = np.bincount(pairs, minlength=(count + 1) * _CLASSES).reshape(-1, _CLASSES)[1:]
-        gains = votes.max(axis=1) - votes[:, organ.id]
-        part = int(gains.argmax())
-        if gains[part] > (best.gain if best else 0):
+        votes = _votes(parts, count, reference)
+        sizes, organs = votes.sum(axis=1), votes[:, 1:]
+        shown = np.where(organs.sum(axis=1) >= ORGAN_SHARE * sizes, organs.argmax(axis=1) + 1, 0)
+        wrong = np.where(shown != organ.id, sizes, 0)
+        part = int(wrong.argmax())
+        if wrong[part] > (best.voxels if best else 0):
             z, y, x = (int(n) for n in np.argwhere(parts == part + 1)[0])
-            best = Action((z, y, x), int(votes[part].argmax()), int(gains[part]))
+            best = Action((z, y, x), int(shown[part]), int(wrong[part]))
     return best
+
+
+def _votes(parts: NDArray[np.signedinteger[Any]], count: int, reference: UInt8) -> NDArray[np.int64]:
+    """How many known voxels of each part have each class, (part, class)."""
+    known = reference != IGNORE
+    pairs = parts[known].astype(np.int64) * _CLASSES + reference[known]
+    return np.bincount(pairs, minlength=(count + 1) * _CLASSES).reshape(-1, _CLASSES)[1:]
 
 
 def corrected(predicted: UInt8, reference: UInt8, most: int) -> Iterator[UInt8]:

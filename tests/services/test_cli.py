@@ -18,6 +18,7 @@ from services.client import FILES
 from shared import artifacts
 from shared.imaging.geometry import Geometry
 from shared.imaging.phantoms import abdomen, default_grid
+from shared.imaging.volume import LabelMap, Volume
 from shared.ledger import models as known_models
 from shared.models.registry import SERVICES
 from tests.support import contracts
@@ -146,7 +147,6 @@ def test_names_that_are_no_json_are_a_usage_error(tmp_path, phantom, capsys):
 
 def test_true_outlines_of_a_real_case_keep_their_volume(tmp_path, data):
     from shared.imaging.formats import read_scan
-    from shared.imaging.volume import LabelMap
 
     volume = read_scan(data / "uwm" / "case139_day0" / "labels", spacing=(3.0, 1.5, 1.5))
     labels = LabelMap(volume.data.astype(np.uint8), volume.geometry)
@@ -160,8 +160,10 @@ def test_true_outlines_of_a_real_case_keep_their_volume(tmp_path, data):
 
 
 def test_a_scan_that_needs_too_much_memory_prints_one_sentence(tmp_path):
+    small = abdomen(Geometry.from_spacing((80, 128, 128), (5.0, 3.0, 3.0), directions=(1, 1, -1))).volume.data
     grid = Geometry.from_spacing((80, 512, 512), (5.0, 0.75, 0.75), directions=(1, 1, -1))
-    scan = write_nifti(tmp_path / "scan.nii", abdomen(grid).volume)
+    data = small.repeat(4, axis=1).repeat(4, axis=2)  # a phantom of that size takes minutes to compute
+    scan = write_nifti(tmp_path / "scan.nii", Volume(data, grid, "MR", "nifti"))
     command = shlex.join([sys.executable, "-P", "-m", "services.cli", "run", str(scan), "--out", str(tmp_path / "out")])
     limited = ["bash", "-c", f"ulimit -d 500000; {command}"]
     done = subprocess.run(limited, capture_output=True, text=True, timeout=240, check=False)

@@ -1,4 +1,4 @@
-"""The simulated reader clicks the part whose correction makes the most voxels right."""
+"""The simulated reader clicks the largest part with a wrong label."""
 
 import numpy as np
 import pytest
