@@ -4,7 +4,8 @@
 
 Runs the real system, as `serve` does, on one job. A simulated reader (`training.reader`) clicks the largest part that
 has a wrong label. Each click is one PATCH; accepted is the 202, model is `model.glb` of that
-revision. The shipped weights were trained on this case: its Dice before the first click says nothing about others.
+revision. The shipped weights were trained on this case and leave nothing to click; VISCERA_SEGMENTER_MODEL names the
+folder of a model that has not seen it.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def correct(http: httpx.Client, path: Path, reference: UInt8, actions: int) -> N
         at = list(action.at[::-1])
         edits = {"edits": [{"kind": "relabel", "at": at, "label": action.label}]}
         waited.append(saved(http, "PATCH", headers={"If-Match": answer.headers["etag"]}, json=edits))
-    for name, seconds in zip(("accepted", "model"), zip(*waited, strict=True), strict=True):
+    for name, seconds in zip(("accepted", "model"), zip(*waited, strict=True), strict=bool(waited)):
         print(f"{name}: median {statistics.median(seconds):.2f} s, longest {max(seconds):.2f} s of {len(seconds)}")
 
 
