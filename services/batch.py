@@ -226,6 +226,7 @@ def _row(item: Item, job_id: str, state: str, error: str) -> dict[str, str]:
     row["models"] = " ".join(f"{model.name}:{model.version}" for model in report.models)
     for organ in report.organs:
         row |= {f"{organ.name}_ml": f"{organ.volume_ml:.3f}"} if organ.present else {}
+        row |= {f"{organ.name}_warnings": _codes(organ.warnings)} if organ.warnings else {}
     return row
 
 

@@ -68,6 +68,7 @@ def test_a_killed_batch_continues_without_a_second_job_and_says_which_scan_has_n
         assert row["warnings"].split() == [warning["code"] for warning in report["warnings"]]
         for organ in report["organs"]:
             assert row[f"{organ['name']}_ml"] == (f"{organ['volume_ml']:.3f}" if organ["present"] else "")
+            assert row[f"{organ['name']}_warnings"].split() == [warning["code"] for warning in organ["warnings"]]
     with Client(system.url, system.key) as client:
         jobs = {job.id for job in client.jobs().items} - before
     assert {row["job"] for row in rows[1:]} == jobs, "each scan has one job"
