@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from tests.support.answers import Answer, answering
 from tests.support.clients import KINDS, connected
-from tests.viscera_client.conftest import Answer
 from viscera_client import Changed, Refused, ServiceError, Unreachable, steps, uploading
 from viscera_client.errors import DamagedDownload
 from viscera_client.models import Job
@@ -25,6 +25,12 @@ def job(**changes):
 def busy(status=503, after="0"):
     body = {"code": "queue_full", "detail": "Too many jobs wait."}
     return Answer(status, json.dumps(body).encode(), {"Retry-After": after})
+
+
+@pytest.fixture
+def server():
+    with answering() as running:
+        yield running
 
 
 @pytest.fixture(params=KINDS)

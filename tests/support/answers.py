@@ -1,10 +1,11 @@
 """A server on a loopback port that answers as a test says."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-import pytest
 
 
 @dataclass
@@ -20,7 +21,7 @@ class Answer:
 class Seen:
     method: str
     path: str
-    headers: dict
+    headers: Message
     body: bytes
 
 
@@ -32,14 +33,15 @@ class Server:
     seen: list
 
 
-@pytest.fixture
-def server():
+@contextmanager
+def answering() -> Iterator[Server]:
+    """Run the server."""
     answers, seen = [], []
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            seen.append(Seen(self.command, self.path, dict(self.headers.items()), body))
+            seen.append(Seen(self.command, self.path, self.headers, body))
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
             if answer is None:  # no answer at all
                 self.close_connection = True
@@ -60,7 +62,9 @@ def server():
     running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield Server(f"http://127.0.0.1:{running.server_port}", answers, seen)
-    running.shutdown()
-    running.server_close()
-    thread.join(10)
+    try:
+        yield Server(f"http://127.0.0.1:{running.server_port}", answers, seen)
+    finally:
+        running.shutdown()
+        running.server_close()
+        thread.join(10)
