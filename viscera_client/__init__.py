@@ -1,4 +1,4 @@
-"""The Python client of the HTTP interface: `Client`, and `AsyncClient` for asyncio and trio.
+"""The Python client of the HTTP interface: `Client`, and `AsyncClient` for asyncio.
 
 It needs httpx and pydantic and nothing of the server.
 """

@@ -1,4 +1,4 @@
-"""The same client for asyncio and trio."""
+"""The same client for asyncio."""
 
 from __future__ import annotations
 
@@ -231,6 +231,8 @@ class AsyncClient:
 
 
 async def _pieces(body: FilePart) -> AsyncIterator[bytes]:
-    chunks = body.chunks()
+    chunks, sent = body.chunks(), 0
     while chunk := await anyio.to_thread.run_sync(next, chunks, b""):
         yield chunk
+        sent += len(chunk)
+        body.report(sent)

@@ -32,7 +32,7 @@ from viscera_client.models import (
     WorkerModel,
 )
 from viscera_client.report import Report
-from viscera_client.steps import Flow, Pause, Request, Save, Step, Work
+from viscera_client.steps import FilePart, Flow, Pause, Request, Save, Step, Work
 from viscera_client.uploading import Progress
 
 T = TypeVar("T")
@@ -79,7 +79,8 @@ class Client:
     ) -> Job:
         """Upload a folder, zip or file, start a job on it, and return the Job.
 
-        A repeated call with the same Idempotency-Key `key` returns the same job; by default each call has its own.
+        A repeated call with the same Idempotency-Key `key` returns the same job; by default each call has its own. A
+        scan above 64 MiB is sent in parts, and again by each call: `upload` it once, and repeat `start`.
         Raises Refused, with the sentence of what is wrong with the scan.
         """
         return self._run(self._calls.submit(scan, progress, key, options))
@@ -239,7 +240,7 @@ class Client:
             raise Unreachable(error) from error
 
     def _answer(self, request: Request) -> httpx.Response:
-        options = request.options | ({} if request.body is None else {"content": request.body.chunks()})
+        options = request.options | ({} if request.body is None else {"content": _pieces(request.body)})
         if request.is_presigned:
             return httpx.request(request.method, request.path, **options)
         return self._http.request(request.method, request.path, **options)
@@ -253,3 +254,11 @@ class Client:
                 for chunk in response.iter_bytes():
                     file.write(chunk)
             return response
+
+
+def _pieces(body: FilePart) -> Iterator[bytes]:
+    sent = 0
+    for chunk in body.chunks():
+        yield chunk
+        sent += len(chunk)
+        body.report(sent)

@@ -37,7 +37,8 @@ def _saved(job_id: str, name: str, part: Path, revision: int | None, patience: f
     broken = 0
     while True:
         size = part.stat().st_size if part.exists() else 0
-        headers = {"Range": f"bytes={size}-"} if size else {}
+        headers = {"Accept-Encoding": "identity"}  # ranges and ETag are of the bytes as they are stored
+        headers |= {"Range": f"bytes={size}-"} if size else {}
         step = Save(Request(path=f"/v1/jobs/{job_id}/{name}", params=params, headers=headers), part)
         try:
             response = yield from answered(step, patience)

@@ -24,7 +24,10 @@ _CHUNK = 1 << 18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePart:
-    """The `size` bytes of a file from `start` on, as a request's body; `report` gets the number of bytes sent."""
+    """The `size` bytes of a file from `start` on, as a request's body.
+
+    `report` gets the number of bytes that were sent, after each chunk, in the thread or the loop of the call.
+    """
 
     path: Path
     start: int = 0
@@ -32,14 +35,13 @@ class FilePart:
     report: Callable[[int], None] = lambda _: None
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes, and report after each chunk was taken."""
+        """Yield the bytes."""
         with self.path.open("rb") as file:
             file.seek(self.start)
-            sent = 0
-            while chunk := file.read(min(_CHUNK, self.size - sent)):
+            remaining = self.size
+            while chunk := file.read(min(_CHUNK, remaining)):
+                remaining -= len(chunk)
                 yield chunk
-                sent += len(chunk)
-                self.report(sent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,7 @@ def test_the_example_submits_a_scan_waits_and_downloads_the_model(project, syste
     write_nifti(project.folder / "scan.nii.gz", abdomen(small_grid()).volume)
     said = project.execute("example.js", VISCERA=system.url, KEY=system.key)
     job = client.job(said.splitlines()[-1])
-    assert (job.state, {stage.name for stage in job.stages} <= set(said.split())) == ("succeeded", True)
+    assert job.state == "succeeded"
     client.download(job.id, "model.glb", tmp_path / "model.glb")
     assert (project.folder / "model.glb").read_bytes() == (tmp_path / "model.glb").read_bytes()
 
