@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 
 import pytest
 
@@ -44,20 +45,26 @@ def client(request, server, monkeypatch):
 @pytest.fixture
 def scan(tmp_path):
     path = tmp_path / "scan.nii"
-    path.write_bytes(b"0123456789" * 100)
+    path.write_bytes(b"".join(number.to_bytes(2, "big") for number in range(500)))
     return path
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_service_is_asked_again_with_the_same_body_and_idempotency_key(client, server, scan, status):
     server.answers[:] = [busy(status), busy(status), job()]
-    shares = []
-    assert client.submit(scan, shares.append, quality="light", spacing=(3.0, 1.5, 1.5), coverage=False).id == "j1"
+    shares, threads = [], set()
+
+    def progress(share):
+        shares.append(share)
+        threads.add(threading.current_thread().name)
+
+    assert client.submit(scan, progress, quality="light", spacing=(3.0, 1.5, 1.5), coverage=False).id == "j1"
     assert [seen.body for seen in server.seen] == [scan.read_bytes()] * 3
     (key,) = {seen.headers["Idempotency-Key"] for seen in server.seen}
     assert len(key) > 20
     assert {seen.path for seen in server.seen} == {"/v1/jobs?quality=light&spacing=3.0%2C1.5%2C1.5&coverage=false"}
     assert shares[-1] == 1.0
+    assert not [name for name in threads if "worker" in name], "progress is reported in the loop, not in a thread"
 
 
 def test_each_submission_has_a_key_of_its_own(client, server, scan):
@@ -113,6 +120,7 @@ def test_a_part_is_sent_again_after_a_broken_connection_and_a_presigned_address_
     assert [(put.path, put.headers.get("Authorization"), len(put.body)) for put in puts] == [
         ("/v1/p/1", "Bearer key-1", 500), ("/v1/p/1", "Bearer key-1", 500), ("/p/2", None, 500),
     ]  # fmt: skip
+    assert puts[1].body + puts[2].body == scan.read_bytes()
     assert complete.path == "/v1/uploads/u1/complete?modality=MR"
     assert json.loads(start.body) == {"scan": "s1", "options": {"modality": "MR", "quality": "light"}}
     assert shares == [0.5, 1.0]
