@@ -19,7 +19,7 @@ import grimp
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "<!-- structure: begin -->", "<!-- structure: end -->"
-PACKAGES = ("tests", "bench", "training", "services", "shared")
+PACKAGES = ("tests", "bench", "training", "services", "shared", "viscera_client")
 Imports = Mapping[str, set[str]]
 
 

@@ -23,20 +23,19 @@ import threading
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import psutil
 from scipy.ndimage import zoom
 
-from services.client import Client
 from services.local import LocalSystem
 from shared.imaging.geometry import Geometry
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import Volume
 from shared.ledger.jobs import STAGES
 from tests.support.scans import write_nifti
+from viscera_client import Client
 
 SERVICES = (*STAGES, "gateway", "reconciler")
 BUSY = 0.7
@@ -87,20 +86,21 @@ class Watch(threading.Thread):
 
 def measure(system: LocalSystem, client: Client, scan: Path, repeat: int) -> tuple[dict[str, Cost], int, int]:
     """Costs by service, bytes that the store grew by for one scan, and how many of them are the scan's own."""
-    client.wait(client.submit(scan)["id"])
+    client.wait(client.submit(scan).id)
     watch, times = Watch(system), defaultdict(list)
     cpu: dict[str, list[float]] = defaultdict(list)
     watch.start()
     grown = []
     for _ in range(repeat):
         before, held = {name: watch.cpu(name) for name in SERVICES}, stored(system.data / "store")
-        job = client.wait(client.submit(scan)["id"])
-        assert job["state"] == "succeeded", job
+        job = client.wait(client.submit(scan).id)
+        assert job.state == "succeeded", job
         for name in SERVICES:
             cpu[name].append(watch.cpu(name) - before[name])
-        for stage in job["stages"]:
-            ended, started = (datetime.fromisoformat(stage[moment]) for moment in ("ended", "started"))
-            times[stage["name"]].append((ended - started).total_seconds())
+        for stage in job.stages:
+            assert stage.started
+            assert stage.ended
+            times[stage.name].append((stage.ended - stage.started).total_seconds())
         grown.append(stored(system.data / "store") - held)
     watch.done.set()
     watch.join()

@@ -22,7 +22,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,12 +30,12 @@ import onnxruntime as ort
 import psutil
 
 from services.classifier.core import classify
-from services.client import Client, packed
 from services.segmenter.core import segment
 from shared.imaging.formats import read_scan
 from shared.models.batches import outputs
 from shared.models.network import Network, load_network
 from shared.models.runtimes import processor
+from viscera_client import Client, packed
 
 ROOT = Path(__file__).parents[1]
 FILES = ("thumbnail.png", "model.glb?compression=meshopt", "model.stl", "model.obj.zip", "model.3mf",
@@ -112,30 +111,26 @@ def one_job(system: System, scan: Path, folder: Path) -> Seconds:
 
     job = system.client.submit(scan)
     seconds = {"202": since()}
-    job = system.client.wait(job["id"])
-    system.client.download(job["id"], "model.glb", folder / "model.glb")
+    job = system.client.wait(job.id)
+    system.client.download(job.id, "model.glb", folder / "model.glb")
     seconds["model.glb"] = since()
-    seconds |= {stage["name"]: _at(stage["ended"]) - clock for stage in job["stages"]}
+    seconds |= {stage.name: stage.ended.timestamp() - clock for stage in job.stages if stage.ended}
     seconds["cpu"] = system.cpu() - before
     system.note_memory()
     for name in FILES:
         requested = time.monotonic()
-        system.client.download(job["id"], name, folder / "file")
+        system.client.download(job.id, name, folder / "file")
         seconds[name] = time.monotonic() - requested
     seconds["last file"] = since()
     return seconds
-
-
-def _at(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
 
 
 def at_once(system: System, scan: Path, count: int, folder: Path) -> float:
     """Return the seconds from the first byte of the first job to the last `model.glb`."""
 
     def job(number: int) -> None:
-        ended = system.client.wait(system.client.submit(scan)["id"])
-        system.client.download(ended["id"], "model.glb", folder / f"{number}.glb")
+        ended = system.client.wait(system.client.submit(scan).id)
+        system.client.download(ended.id, "model.glb", folder / f"{number}.glb")
 
     started = time.monotonic()
     with ThreadPoolExecutor(count) as pool:

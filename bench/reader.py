@@ -19,7 +19,6 @@ import httpx
 import numpy as np
 
 from bench.revisions import saved
-from services.client import Client, packed
 from services.local import LocalSystem
 from shared import artifacts
 from shared.arrays import UInt8
@@ -28,6 +27,7 @@ from training.dataset.gather import Sources
 from training.dataset.prepare import competition, read_outlines
 from training.metrics import dice
 from training.reader import ACTIONS, next_action
+from viscera_client import Client, packed
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, LocalSystem(Path(folder) / "data") as system:
         system.wait_ready()
         with Client(system.url, system.key) as client, packed(args.data / "uwm" / args.case / "scans") as scan:
-            job = client.wait(client.submit(scan, spacing="3,1.5,1.5")["id"])["id"]
+            job = client.wait(client.submit(scan, spacing=(3.0, 1.5, 1.5)).id).id
         headers = {"Authorization": f"Bearer {system.key}"}
         with httpx.Client(base_url=f"{system.url}/v1/jobs/{job}", headers=headers, timeout=60.0) as http:
             correct(http, Path(folder) / artifacts.LABELS, reference, args.actions)

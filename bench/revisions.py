@@ -18,11 +18,11 @@ from typing import Any
 import httpx
 import numpy as np
 
-from services.client import Client, packed
 from services.local import LocalSystem
 from shared import artifacts
 from shared.imaging import edits
 from shared.imaging.volume import LabelMap
+from viscera_client import Client, packed
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, LocalSystem(Path(folder) / "data") as system:
         system.wait_ready()
         with Client(system.url, system.key) as client, packed(args.data / args.scan) as scan:
-            job = client.wait(client.submit(scan, spacing="3,1.5,1.5")["id"])["id"]
+            job = client.wait(client.submit(scan, spacing=(3.0, 1.5, 1.5)).id).id
         headers = {"Authorization": f"Bearer {system.key}"}
         base = f"{system.url}/v1/jobs/{job}"
         with httpx.Client(base_url=base, headers=headers, timeout=60.0) as http:

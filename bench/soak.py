@@ -31,14 +31,14 @@ from bench import soak_control, soak_report
 from bench.soak_control import Control
 from bench.soak_stages import POISON
 from bench.soak_system import SoakSystem, Strikes, leases_of
-from services.client import Client
-from shared.errors import VisceraError
 from shared.imaging.phantoms import abdomen
 from shared.ledger import Ledger, open_ledger
 from shared.ledger.jobs import OPEN
 from shared.ledger.tables import jobs
 from tests.support import contracts, postgresql
 from tests.support.scans import small_grid, write_nifti
+from viscera_client import Client, ServiceError
+from viscera_client.models import Quality
 
 Report = soak_report.Report
 
@@ -123,8 +123,8 @@ def soak(system: SoakSystem, strikes: Strikes, scan: Path, given: argparse.Names
     poison = set(random.Random(given.seed).sample(range(given.jobs // 2, given.jobs), given.poison))
     started = time.monotonic()
     with ExitStack() as stack:
-        clients = [stack.enter_context(Client(url, system.key)) for url in system.urls]
-        scan_id = _upload(clients[0], scan)
+        clients = [stack.enter_context(Client(url, system.key, patience=0.0)) for url in system.urls]
+        scan_id = clients[0].upload(scan).id
         if not given.poison:
             stack.enter_context(strikes.going_on())
         sent = []
@@ -148,19 +148,12 @@ def soak(system: SoakSystem, strikes: Strikes, scan: Path, given: argparse.Names
     return report
 
 
-def _upload(client: Client, scan: Path) -> str:
-    answer = client._json("POST", "/v1/scans", content=scan.read_bytes())
-    return str(answer["id"])
-
-
-def _send(clients: list[Client], scan_id: str, number: int, quality: str) -> str:
+def _send(clients: list[Client], scan_id: str, number: int, quality: Quality) -> str:
     """A job on the scan; asked again with the same key, of the next gateway, until one says 202."""
-    asked = {"scan": scan_id, "options": {"quality": quality}}
     for client in itertools.cycle(clients[number % len(clients) :] + clients[: number % len(clients)]):
         try:
-            answer = client._json("POST", "/v1/jobs", json=asked, headers={"Idempotency-Key": f"soak-{number}"})
-            return str(answer["id"])
-        except VisceraError:
+            return client.start(scan_id, key=f"soak-{number}", quality=quality).id
+        except ServiceError:
             time.sleep(0.2)
     raise AssertionError("there is a gateway")
 

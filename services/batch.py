@@ -1,4 +1,4 @@
-"""Sends many scans to a server, a few at once, and writes one table of their volumes.
+"""Sends many scans to a server, a few at once, and writes one table of their volumes and warnings.
 
 A run that was interrupted continues where it stopped when the command is repeated: each scan has an Idempotency-Key of
 its own, so that the server makes no second job of it, and finished results are not downloaded again.
@@ -21,10 +21,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from services.client import FILES, IN_PARTS, Client, JobFailed, packed
+from services.remote import FILES
 from shared.errors import BadScan, VisceraError
+from viscera_client import Client, JobFailed, ServiceError, packed
+from viscera_client.models import Job, JobOptions, Notice
+from viscera_client.report import Report
+from viscera_client.uploading import IN_PARTS, query, scan_options
 
 BUSY = {
     "queue_full", "quota_jobs", "rate_limited", "too_many_uploads", "busy", "disk_full", "ledger_unavailable",
@@ -43,7 +46,7 @@ class Item:
 
     scan: Path
     out: Path
-    options: dict[str, str]
+    options: JobOptions
     files: tuple[str, ...] = FILES
 
 
@@ -82,7 +85,7 @@ class Batch:
             self.changed(len(self.rows))
 
 
-def items_of(scans: Sequence[Path], out: Path, options: dict[str, str], files: tuple[str, ...] = FILES) -> list[Item]:
+def items_of(scans: Sequence[Path], out: Path, options: JobOptions, files: tuple[str, ...] = FILES) -> list[Item]:
     """Return the scans, each once; folders below `out` are named after what tells their paths apart."""
     distinct = list(dict.fromkeys(scan.resolve() for scan in scans))
     parent = Path(os.path.commonpath([scan.parent for scan in distinct]))
@@ -113,11 +116,11 @@ def finished_row(item: Item) -> dict[str, str] | None:
     job = json.loads(ended.read_text())
     if job["state"] == "succeeded" and not all((item.out / name).exists() for name in item.files):
         return None
-    return _row(item, job)
+    return _row(item, job["id"], job["state"], (job["error"] or {}).get("code", ""))
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Write the rows as CSV, complete or not at all; volumes have a column per organ."""
+    """Write the rows as CSV, complete or not at all; each organ has columns of its own."""
     organs = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
     buffer = io.StringIO(newline="")
     writer = csv.DictWriter(buffer, [*COLUMNS, *organs], restval="")
@@ -126,7 +129,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     _replace(path, buffer.getvalue())
 
 
-def command(args: argparse.Namespace, options: dict[str, str]) -> None:
+def command(args: argparse.Namespace, options: JobOptions) -> None:
     """Send the scans of the command line; print each row's state and the place of the table.
 
     Raises VisceraError if a scan has no result.
@@ -140,7 +143,7 @@ def command(args: argparse.Namespace, options: dict[str, str]) -> None:
     def changed(done: int) -> None:
         print(f"{done} of {len(items)} done", file=sys.stderr, flush=True)
 
-    rows = Batch(items, args.out, lambda: Client(args.url, key), changed).run(args.at_once)
+    rows = Batch(items, args.out, lambda: Client(args.url, key, patience=0.0), changed).run(args.at_once)
     without = [row for row in rows if row["state"] != "succeeded"]
     for row in without:
         print(f"{row['scan']}: {row['state']} ({row['error']})")
@@ -155,26 +158,26 @@ def _send(item: Item, identity: str, connect: Callable[[], Client]) -> dict[str,
         try:
             with connect() as client:
                 job = _job(client, item, identity)
-        except VisceraError as error:
+        except ServiceError as error:
             if error.code not in BUSY or pause is None:
-                return _row(item, {"id": "", "state": "refused", "error": {"code": error.code}})
+                return _row(item, "", "refused", error.code)
             time.sleep(pause)
         else:
-            return _row(item, job)
+            return _row(item, job.id, job.state, job.error.code if job.error else "")
     raise AssertionError("the last attempt returns")
 
 
-def _job(client: Client, item: Item, identity: str) -> dict[str, Any]:
+def _job(client: Client, item: Item, identity: str) -> Job:
     item.out.mkdir(parents=True, exist_ok=True)
     ended = item.out / "job.json"  # of a job with a result, files are missing that were not requested before
     job_id = str(json.loads(ended.read_text())["id"]) if ended.exists() else _start(client, item, identity)
     with suppress(JobFailed):
         client.wait(job_id)
     job = client.job(job_id)
-    if job["state"] == "succeeded":
+    if job.state == "succeeded":
         for name in item.files:
-            client.download(job["id"], name, item.out / name)
-    _replace(item.out / "job.json", json.dumps({name: job[name] for name in ("id", "state", "error")}))
+            client.download(job.id, name, item.out / name)
+    _replace(item.out / "job.json", job.model_dump_json(include={"id", "state", "error"}))
     return job
 
 
@@ -182,10 +185,8 @@ def _start(client: Client, item: Item, identity: str) -> str:
     with packed(item.scan) as path:
         key = _key(item, identity, path)
         if path.stat().st_size > IN_PARTS:
-            job = client.start(_uploaded(client, item, path, key), key=key, **item.options)
-        else:
-            job = client.submit(path, _silent, key=key, **item.options)
-    return str(job["id"])
+            return client.start(_uploaded(client, item, path, key), key=key, **item.options).id
+        return client.submit(path, key=key, **item.options).id
 
 
 def _uploaded(client: Client, item: Item, path: Path, key: str) -> str:
@@ -193,7 +194,7 @@ def _uploaded(client: Client, item: Item, path: Path, key: str) -> str:
     note = item.out / "upload.json"
     if note.exists() and (before := json.loads(note.read_text()))["key"] == key:
         return str(before["scan"])
-    scan_id = client.upload(path, _silent, **item.options)
+    scan_id = client.upload(path, **scan_options(item.options)).id
     _replace(note, json.dumps({"key": key, "scan": scan_id}))
     return scan_id
 
@@ -202,7 +203,8 @@ def _key(item: Item, identity: str, path: Path) -> str:
     """Return the Idempotency-Key: the same batch, folder, options and bytes give the same job."""
     with path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    parts = [identity, item.out.name, content, *(f"{name}={value}" for name, value in sorted(item.options.items()))]
+    options = [f"{name}={value}" for name, value in sorted(query(item.options).items())]
+    parts = [identity, item.out.name, content, *options]
     return "batch-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -215,26 +217,24 @@ def _identity(out: Path) -> str:
     return str(json.loads(path.read_text())["batch"])
 
 
-def _row(item: Item, job: Mapping[str, Any]) -> dict[str, str]:
-    row = {
-        "scan": str(item.scan),
-        "job": job["id"],
-        "state": job["state"],
-        "error": (job["error"] or {}).get("code", ""),
-    }
-    if job["state"] != "succeeded":
+def _row(item: Item, job_id: str, state: str, error: str) -> dict[str, str]:
+    row = {"scan": str(item.scan), "job": job_id, "state": state, "error": error}
+    if state != "succeeded":
         return row
-    report = json.loads((item.out / "report.json").read_text())
-    row["warnings"] = " ".join(warning["code"] for warning in report["warnings"])
-    row["models"] = " ".join(f"{model['name']}:{model['version']}" for model in report["models"])
-    return row | {f"{organ['name']}_ml": f"{organ['volume_ml']:.3f}" for organ in report["organs"] if organ["present"]}
+    report = Report.model_validate_json((item.out / "report.json").read_bytes())
+    row["warnings"] = _codes(report.warnings)
+    row["models"] = " ".join(f"{model.name}:{model.version}" for model in report.models)
+    for organ in report.organs:
+        row |= {f"{organ.name}_ml": f"{organ.volume_ml:.3f}"} if organ.present else {}
+        row |= {f"{organ.name}_warnings": _codes(organ.warnings)} if organ.warnings else {}
+    return row
+
+
+def _codes(warnings: Sequence[Notice]) -> str:
+    return " ".join(warning.code for warning in warnings)
 
 
 def _replace(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf-8", newline="")
     part.replace(path)
-
-
-def _silent(_: float) -> None:
-    """Report no progress of single uploads: several run at once."""

@@ -55,8 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def demo(args: argparse.Namespace) -> None:
     """Start the embedded system, send one scan through it over HTTP and stop."""
-    from services.client import Client
     from services.local import LocalSystem
+    from services.remote import send, service_errors
+    from viscera_client import Client
 
     with tempfile.TemporaryDirectory(prefix="viscera-demo-") as folder, _bars() as bars:
         scan = args.scan
@@ -66,8 +67,8 @@ def demo(args: argparse.Namespace) -> None:
             task = bars.add_task("starting", total=1.0)
             system.wait_ready(lambda missing: bars.update(task, description=f"starting ({missing})"))
             bars.update(task, completed=1.0, description="started")
-            with Client(system.url, system.key) as client:
-                _send(client, scan, args, bars)
+            with service_errors(), Client(system.url, system.key) as client:
+                send(client, scan, args, _stage_bars(bars))
     _summary(args.out)
 
 
@@ -106,13 +107,15 @@ def certificate(args: argparse.Namespace) -> None:
 def submit(args: argparse.Namespace) -> None:
     """Send scans to a server and download the results; of several, also write a table."""
     from services import batch
-    from services.client import Client
+    from services.remote import job_options, send, service_errors
+    from viscera_client import Client
 
-    if args.list or len(args.scan) != 1:
-        batch.command(args, _job_options(args))
-        return
-    with _bars() as bars, Client(args.url, args.key or os.environ.get("VISCERA_KEY", "")) as client:
-        _send(client, args.scan[0], args, bars)
+    with service_errors():
+        if args.list or len(args.scan) != 1:
+            batch.command(args, job_options(args))
+            return
+        with _bars() as bars, Client(args.url, args.key or os.environ.get("VISCERA_KEY", "")) as client:
+            send(client, args.scan[0], args, _stage_bars(bars))
     _summary(args.out)
 
 
@@ -256,37 +259,6 @@ def _phantom(path: Path) -> Path:
     volume = abdomen().volume
     nib.save(nib.Nifti1Image(volume.data.T, volume.geometry.ras), path)
     return path
-
-
-def _send(client: Any, scan: Path, args: argparse.Namespace, bars: Progress) -> None:
-    from services.client import FILES
-
-    report = _stage_bars(bars)
-    job = client.submit(scan, lambda done: report("upload", done), **_job_options(args))
-
-    def follow(seen: dict[str, Any]) -> None:
-        for stage in seen["stages"]:
-            if stage["state"] != "waiting":
-                report(stage["name"], stage["progress"])
-
-    client.wait(job["id"], follow)
-    args.out.mkdir(parents=True, exist_ok=True)
-    for name in (*FILES, *args.also):
-        client.download(job["id"], name, args.out / name)
-
-
-def _job_options(args: argparse.Namespace) -> dict[str, str]:
-    """Return the options of a job as the client takes them."""
-    options = {"quality": args.quality}
-    if args.spacing:
-        options["spacing"] = ",".join(str(size) for size in args.spacing)
-    if not args.coverage:
-        options["coverage"] = "false"
-    if args.modality:
-        options["modality"] = args.modality
-    if getattr(args, "job_model", None):  # only `submit` has it: the other commands start a system of their own
-        options["model"] = args.job_model
-    return options
 
 
 @contextmanager

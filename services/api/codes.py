@@ -113,6 +113,7 @@ JOB = {
 }
 COMMAND_LINE = {
     "unreachable": "The server can't be reached.",
+    "damaged_download": "A file arrived with other bytes than the server has; nothing was written.",
     "embedded_system": "The embedded system can't start or stopped working.",
     "no_ledger": "There is no ledger in the folder.",
     "no_store": "There is no file store in the folder.",

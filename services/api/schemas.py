@@ -202,7 +202,9 @@ def inlined(model: type[BaseModel]) -> dict[str, Any]:
             reference = str(node.get("$ref", ""))
             if reference.startswith("#/$defs/"):
                 return put_in(named[reference.removeprefix("#/$defs/")])
-            return {key: put_in(value) for key, value in node.items()}
+            # A discriminator names schemas by reference; those that are inlined have a constant that tells them apart.
+            left_out = {"discriminator"} if "oneOf" in node else set()
+            return {key: put_in(value) for key, value in node.items() if key not in left_out}
         return [put_in(entry) for entry in node] if isinstance(node, list) else node
 
     inside: dict[str, Any] = put_in(schema)

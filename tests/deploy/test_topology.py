@@ -4,9 +4,9 @@ import signal
 
 import pytest
 
-from services.client import Client
 from shared.imaging.phantoms import abdomen
 from tests.support.scans import small_grid, write_nifti
+from viscera_client import Client
 
 
 @pytest.mark.timeout(400)
@@ -19,9 +19,9 @@ def test_jobs_pass_through_the_topology_while_its_workers_are_asked_to_stop(topo
             old = running[name]
             running[name] = start(name)
             old.send_signal(signal.SIGTERM)
-        ended = [client.wait(job["id"]) for job in jobs]
-        assert {job["state"] for job in ended} == {"succeeded"}
-        client.download(jobs[-1]["id"], "model.glb", tmp_path / "model.glb")
+        ended = [client.wait(job.id) for job in jobs]
+        assert {job.state for job in ended} == {"succeeded"}
+        client.download(jobs[-1].id, "model.glb", tmp_path / "model.glb")
         assert (tmp_path / "model.glb").read_bytes()[:4] == b"glTF"
         assert len(client.models()) == 2
         key_in_logs = [path.name for path in tmp_path.glob("*.log") if topology.key in path.read_text()]

@@ -17,12 +17,12 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.client import Client
 from services.local import free_port
 from shared.imaging.phantoms import abdomen
 from shared.ledger.jobs import STAGES
 from tests.deploy.test_files import DEPLOY
 from tests.support.scans import small_grid, write_nifti
+from viscera_client import Client
 
 QUIET = {"viscera_store_seconds_count", "viscera_events", "viscera_requests_total", "viscera_dimse_instances_total"}
 """What has a series only for what has happened, and the error that is asked for has not."""
@@ -95,8 +95,8 @@ def test_prometheus_sees_all_that_dashboard_and_alerts_ask_for(topology, tmp_pat
             return answer.json()["data"]["result"]
 
         until(lambda: _answers(asked))
-        ended = [client.wait(client.submit(scan, quality="light")["id"]) for _ in range(2)]
-        assert {job["state"] for job in ended} == {"succeeded"}
+        ended = [client.wait(client.submit(scan, quality="light").id) for _ in range(2)]
+        assert {job.state for job in ended} == {"succeeded"}
         until(lambda: len(ask("up == 1")) == 6)
         until(lambda: len(ask('viscera_stage_seconds_count{outcome="done"} == 2')) == len(STAGES))
         for expression in expressions():
@@ -109,7 +109,7 @@ def test_prometheus_sees_all_that_dashboard_and_alerts_ask_for(topology, tmp_pat
         firing = asked.get("/api/v1/alerts").json()["data"]["alerts"]
         assert [alert["labels"]["alertname"] for alert in firing if alert["state"] == "firing"] == []
         series = asked.get("/api/v1/series", params={"match[]": '{__name__=~"viscera.*"}'}).text
-        assert not any(job["id"] in series for job in ended)
+        assert not any(job.id in series for job in ended)
 
 
 def _answers(client: httpx.Client) -> bool:
@@ -124,13 +124,13 @@ def test_a_killed_child_takes_no_count_with_it(topology, tmp_path):
     scan = write_nifti(tmp_path / "scan.nii.gz", abdomen(small_grid()).volume)
     done = ("viscera_stage_seconds_count", "done", "mesher", "none")
     with Client(topology.url, topology.key) as client:
-        client.wait(client.submit(scan, quality="light")["id"])
+        client.wait(client.submit(scan, quality="light").id)
         until(lambda: scrape(topology.ports["mesher"])[done] == 1)
         worker = psutil.Process(topology.running["mesher"].pid)
         (child,) = worker.children()
         child.kill()
         until(lambda: any(one.pid != child.pid for one in worker.children()))
-        client.wait(client.submit(scan, quality="light")["id"])
+        client.wait(client.submit(scan, quality="light").id)
     until(lambda: scrape(topology.ports["mesher"])[done] == 2)
     seen = scrape(topology.ports["mesher"])
     assert seen["viscera_stage_seconds_count", "lost", "mesher", "none"] == 0

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.client import Client
 from services.local import LocalSystem
+from viscera_client import Client
 
 
 @pytest.fixture(scope="session")

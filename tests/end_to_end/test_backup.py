@@ -5,12 +5,12 @@ import shutil
 import sqlite3
 from contextlib import closing
 
-from services.client import Client
 from services.doctor import examine
 from services.local import LocalSystem
 from shared.imaging.phantoms import abdomen
 from shared.settings import Settings
 from tests.support.scans import small_grid, write_nifti
+from viscera_client import Client
 
 
 def test_the_copy_of_a_running_system_is_whole(tmp_path):
@@ -20,8 +20,8 @@ def test_the_copy_of_a_running_system_is_whole(tmp_path):
     with LocalSystem(original) as system, Client(system.url, system.key) as client:
         system.wait_ready()
         done = client.submit(scan, quality="light")
-        client.wait(done["id"])
-        client.download(done["id"], "model.glb", tmp_path / "before.glb")
+        client.wait(done.id)
+        client.download(done.id, "model.glb", tmp_path / "before.glb")
         still = client.submit(scan, quality="light")
         with (
             closing(sqlite3.connect(original / "ledger.db")) as live,
@@ -31,8 +31,8 @@ def test_the_copy_of_a_running_system_is_whole(tmp_path):
         shutil.copytree(original / "store", copy / "store")
     with LocalSystem(copy, key=system.key) as restored, Client(restored.url, restored.key) as client:
         restored.wait_ready()
-        client.download(done["id"], "model.glb", tmp_path / "after.glb")
-        assert client.wait(still["id"])["state"] == "succeeded"
+        client.download(done.id, "model.glb", tmp_path / "after.glb")
+        assert client.wait(still.id).state == "succeeded"
         settings = Settings(
             ledger_url=f"sqlite:///{copy / 'ledger.db'}", store_url=f"file://{copy / 'store'}", spool=copy / "spool"
         )

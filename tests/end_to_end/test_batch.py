@@ -1,20 +1,22 @@
 """`viscera submit` with many scans, killed in the middle and repeated: each scan has one job and one row."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from services.batch import Batch, items_of, read_list
-from services.client import Client
 from shared.errors import BadScan
 from shared.imaging.phantoms import abdomen
 from tests.support.scans import small_grid, write_nifti
+from viscera_client import Client
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def submit(system, folder, out, *more):
 def test_a_killed_batch_continues_without_a_second_job_and_says_which_scan_has_no_result(system, scans, tmp_path):
     out = tmp_path / "out"
     with Client(system.url, system.key) as client:
-        before = {job["id"] for job in client.jobs()}
+        before = {job.id for job in client.jobs().items}
     first = submit(system, scans, out)
     deadline = time.monotonic() + 100
     while not (out / "results.csv").exists() or len((out / "results.csv").read_text().splitlines()) < 4:
@@ -61,8 +63,14 @@ def test_a_killed_batch_continues_without_a_second_job_and_says_which_scan_has_n
     assert [row["scan"] for row in rows] == [str(path.resolve()) for path in sorted(scans.iterdir())]
     assert [row["state"] for row in rows] == ["refused", *["succeeded"] * 6]
     assert rows[0]["error"] == "not_a_scan"
+    for row in rows[1:]:
+        report = json.loads((out / Path(row["scan"]).name / "report.json").read_text())
+        assert row["warnings"].split() == [warning["code"] for warning in report["warnings"]]
+        for organ in report["organs"]:
+            assert row[f"{organ['name']}_ml"] == (f"{organ['volume_ml']:.3f}" if organ["present"] else "")
+            assert row[f"{organ['name']}_warnings"].split() == [warning["code"] for warning in organ["warnings"]]
     with Client(system.url, system.key) as client:
-        jobs = {job["id"] for job in client.jobs()} - before
+        jobs = {job.id for job in client.jobs().items} - before
     assert {row["job"] for row in rows[1:]} == jobs, "each scan has one job"
     assert len(jobs) == 6
     assert (out / "scan3.nii.gz" / "model.glb").read_bytes()[:4] == b"glTF"

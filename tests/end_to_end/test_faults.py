@@ -10,10 +10,9 @@ import httpx
 import psutil
 import pytest
 
-from services.client import Client
-from shared.errors import VisceraError
 from shared.imaging.phantoms import abdomen
 from tests.support.scans import write_nifti
+from viscera_client import Client, ServiceError
 
 SERVE_KEY = "vsk_serve_0123456789abcdef"
 
@@ -28,16 +27,16 @@ def child(system, name):
 
 
 def stage_of(job, name):
-    return next(stage for stage in job["stages"] if stage["name"] == name)
+    return next(stage for stage in job.stages if stage.name == name)
 
 
 def kill_in_the_middle(system, client, scan, stage, group):
     """Kills the stage's worker (or only its child) with -9 while it works on one of several jobs; returns that job."""
-    jobs = [client.submit(scan)["id"] for _ in range(4)]
+    jobs = [client.submit(scan).id for _ in range(4)]
     until = time.monotonic() + 60
     while time.monotonic() < until:
         for job in jobs:
-            if stage_of(client.job(job), stage)["state"] != "running":
+            if stage_of(client.job(job), stage).state != "running":
                 continue
             worker = psutil.Process(child(system, stage).process.pid)
             victims = worker.children(recursive=True) + ([worker] if group else [])
@@ -52,17 +51,17 @@ def kill_in_the_middle(system, client, scan, stage, group):
 def test_a_worker_killed_in_the_middle_of_a_stage_costs_no_job(system, client, scan, stage, group):
     struck, jobs = kill_in_the_middle(system, client, scan, stage, group)
     for job in jobs:
-        assert client.wait(job)["state"] == "succeeded"
+        assert client.wait(job).state == "succeeded"
     done = client.job(struck)
-    assert stage_of(done, stage)["attempts"] in (1, 2)  # 1 if it finished between the look and the kill
+    assert stage_of(done, stage).attempts in (1, 2)  # 1 if it finished between the look and the kill
 
 
 @pytest.mark.timeout(120)
 def test_a_queue_that_forgets_everything_costs_no_job(system, client, scan):
-    jobs = [client.submit(scan)["id"] for _ in range(3)]
+    jobs = [client.submit(scan).id for _ in range(3)]
     child(system, "valkey").process.send_signal(signal.SIGKILL)
     for job in jobs:
-        assert client.wait(job)["state"] == "succeeded"
+        assert client.wait(job).state == "succeeded"
 
 
 @pytest.mark.timeout(60)
@@ -98,8 +97,8 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_gets_a_code_and_a_sentence_within_five_seconds(system, client, data, name):
     started = time.monotonic()
-    with pytest.raises(VisceraError) as caught:
-        client.wait(client.submit(data / "dicom" / name)["id"])
+    with pytest.raises(ServiceError) as caught:
+        client.wait(client.submit(data / "dicom" / name).id)
     assert time.monotonic() - started < 5.0
     assert (caught.value.code, caught.value.detail[-1]) == (BAD[name], ".")
     assert httpx.get(system.url + "/livez").status_code == 200
@@ -109,11 +108,11 @@ def test_damage_that_only_decoding_shows_ends_the_job_with_its_code(client, tmp_
     path = write_nifti(tmp_path / "a.nii", abdomen().volume)
     os.truncate(path, path.stat().st_size // 2)
     job = client.submit(path)
-    with pytest.raises(VisceraError) as caught:
-        client.wait(job["id"])
+    with pytest.raises(ServiceError) as caught:
+        client.wait(job.id)
     assert caught.value.code == "corrupt_scan"
-    ended = client.job(job["id"])
-    assert (ended["state"], ended["error"]["code"]) == ("failed", "corrupt_scan")
+    ended = client.job(job.id)
+    assert (ended.state, ended.error.code) == ("failed", "corrupt_scan")
 
 
 @pytest.mark.timeout(180)
@@ -127,7 +126,7 @@ def test_serve_leaves_no_process_behind(tmp_path, how):
     try:
         url = serve.stdout.readline().split()[1]
         with Client(url, SERVE_KEY) as client:
-            assert {model["stage"] for model in client.models()} == {"classifier", "segmenter"}
+            assert {model.stage for model in client.models()} == {"classifier", "segmenter"}
         family = psutil.Process(serve.pid).children(recursive=True)
         assert len(family) >= 9  # valkey, three workers and their children, reconciler, gateway
         serve.send_signal(how)

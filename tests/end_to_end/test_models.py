@@ -12,11 +12,10 @@ import pytest
 import trimesh
 
 from services import cli
-from services.client import Client
 from services.local import LocalSystem
-from shared.errors import VisceraError
 from shared.models.registry import SERVICES
 from tests.support.tiny_models import by_brightness
+from viscera_client import Client, ServiceError
 
 RECORDED = Path(__file__).parents[1] / "services" / "recorded"
 
@@ -46,11 +45,11 @@ def test_a_worker_refuses_weights_that_its_card_does_not_name(tmp_path, monkeypa
 
 
 def test_running_models_are_listed_with_their_provider(client):
-    models = {model["stage"]: model for model in client.models()}
+    models = {model.stage: model for model in client.models()}
     for stage in ("classifier", "segmenter"):
         card = json.loads((SERVICES / stage / "card.json").read_text())
-        assert (models[stage]["sha256"], models[stage]["provider"]) == (card["sha256"], "cpu")
-        assert "NC" in models[stage]["licence"]
+        assert (models[stage].sha256, models[stage].provider) == (card["sha256"], "cpu")
+        assert "NC" in models[stage].licence
 
 
 @pytest.mark.timeout(120)
@@ -84,10 +83,10 @@ def test_a_scan_of_several_channels_is_served_by_the_model_that_reads_them(tmp_p
         system.wait_ready()
         name = json.loads((case / "card.json").read_text())["name"]
         _wait_for_model(client, name)
-        job = client.submit(folder, model=name, modality="MR")["id"]
-        assert client.wait(job)["state"] == "succeeded"
+        job = client.submit(folder, model=name, modality="MR").id
+        assert client.wait(job).state == "succeeded"
         client.download(job, "labels.nii.gz", tmp_path / "labels.nii.gz")
-        with pytest.raises(VisceraError, match="reads one image, and the scan has 2 images"):
+        with pytest.raises(ServiceError, match="reads one image, and the scan has 2 images"):
             client.submit(folder, modality="MR")
     labels, expected = (nib.load(path) for path in (tmp_path / "labels.nii.gz", case / "plain" / "scan7.nii.gz"))
     assert (np.asarray(labels.dataobj) != np.asarray(expected.dataobj)).sum() <= 3
@@ -105,23 +104,23 @@ def test_two_models_serve_side_by_side_and_one_is_removed_meanwhile(tmp_path, mo
         cli.main(["models", "add", str(case)])  # a running system sees it
         nnunet = json.loads((case / "card.json").read_text())["name"]
         _wait_for_model(client, nnunet)
-        sent = [(name, client.submit(scan, model=name, modality="MR")["id"]) for name in ("bright", nnunet) * 4]
+        sent = [(name, client.submit(scan, model=name, modality="MR").id) for name in ("bright", nnunet) * 4]
         cli.main(["models", "remove", "bright"])
-        sent.append((None, client.submit(scan, modality="MR")["id"]))
+        sent.append((None, client.submit(scan, modality="MR").id))
         for name, job in sent:
-            assert client.wait(job)["state"] == "succeeded"
+            assert client.wait(job).state == "succeeded"
             client.download(job, "report.json", tmp_path / "report.json")
             used = [model["name"] for model in json.loads((tmp_path / "report.json").read_text())["models"]]
             assert used[-1] == (name or "gut-pair")
             assert (len(used) == 1) == (name == nnunet), "a model of volumes needs no classifier"
         until = time.monotonic() + 30
-        while "bright" in {model["name"] for model in client.models()} and time.monotonic() < until:
+        while "bright" in {model.name for model in client.models()} and time.monotonic() < until:
             time.sleep(0.2)
-        with pytest.raises(VisceraError, match=f"there are: {nnunet}, gut-pair"):
+        with pytest.raises(ServiceError, match=f"there are: {nnunet}, gut-pair"):
             client.submit(scan, model="bright")
 
 
 def _wait_for_model(client, name):
     until = time.monotonic() + 30
-    while name not in {model["name"] for model in client.models()} and time.monotonic() < until:
+    while name not in {model.name for model in client.models()} and time.monotonic() < until:
         time.sleep(0.2)

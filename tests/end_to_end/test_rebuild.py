@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.client import Client
 from services.local import LocalSystem
 from shared.imaging.phantoms import abdomen
 from tests.support.scans import small_grid, write_nifti
+from viscera_client import Client
 
 FILES = ("model.glb", "labels.nii.gz", "report.json")
 
@@ -35,7 +35,7 @@ def test_a_lost_ledger_is_rebuilt_and_gives_the_same_bytes(tmp_path):
     before, after = {}, {}
     with LocalSystem(data) as system, Client(system.url, system.key) as client:
         system.wait_ready()
-        done, erased = (client.submit(scan, quality="light")["id"] for _ in range(2))
+        done, erased = (client.submit(scan, quality="light").id for _ in range(2))
         for job in (done, erased):
             client.wait(job)
             filed(data, job)
@@ -45,7 +45,7 @@ def test_a_lost_ledger_is_rebuilt_and_gives_the_same_bytes(tmp_path):
             client.download(done, name, tmp_path / name)
             before[name] = (tmp_path / name).read_bytes()
         assert "Another viscera is running" in rebuild(data).stderr
-        still = client.submit(scan, quality="light")["id"]
+        still = client.submit(scan, quality="light").id
         while not (data / "store" / "jobs" / still / "accepted.json").exists():
             time.sleep(0.05)
     # as if the ledger had been lost before it ended
@@ -58,9 +58,9 @@ def test_a_lost_ledger_is_rebuilt_and_gives_the_same_bytes(tmp_path):
     ), made.stderr  # fmt: skip
     with LocalSystem(data) as system, Client(system.url, system.key) as client:
         system.wait_ready()
-        assert {job["id"] for job in client.jobs()} == {done, still}
+        assert {job.id for job in client.jobs().items} == {done, still}
         for name in FILES:
             client.download(done, name, tmp_path / f"after-{name}")
             after[name] = (tmp_path / f"after-{name}").read_bytes()
-        assert client.wait(still)["state"] == "succeeded"
+        assert client.wait(still).state == "succeeded"
     assert after == before

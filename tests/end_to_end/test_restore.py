@@ -16,7 +16,6 @@ import psutil
 import pytest
 from sqlalchemy.engine import make_url
 
-from services.client import Client
 from services.doctor import examine
 from services.local import LocalSystem
 from shared.imaging.phantoms import abdomen
@@ -28,6 +27,7 @@ from tests.faults.rig import stopped
 from tests.support import contracts
 from tests.support.postgresql import programs
 from tests.support.scans import small_grid, write_nifti
+from viscera_client import Client
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,15 +73,15 @@ def test_servers_lost_and_restored_have_every_result_and_finish_what_ran(postgre
     use(monkeypatch, *lost)
     with LocalSystem(tmp_path / "first") as system, Client(system.url, system.key) as client:
         system.wait_ready()
-        ended = client.wait(client.submit(scan, quality="light")["id"])["id"]
+        ended = client.wait(client.submit(scan, quality="light").id).id
         client.download(ended, "model.glb", tmp_path / "before.glb")
         segmenter = next(child.process.pid for child in system.children if child.name == "segmenter")
         with stopped([psutil.Process(segmenter), *psutil.Process(segmenter).children(recursive=True)]):
-            running = [client.submit(scan, quality="light")["id"] for _ in range(3)]
+            running = [client.submit(scan, quality="light").id for _ in range(3)]
             with dump.open("wb") as out:
                 call("pg_dump", postgresql, lost[0], stdout=out)
             assert inventory("copy", kept) == 0
-            states = {client.job(job_id)["state"] for job_id in running}
+            states = {client.job(job_id).state for job_id in running}
     assert states <= {"queued", "running"}, "the backup was taken while jobs ran"
     empty = boto3.resource("s3", endpoint_url=s3).Bucket(lost[1].split("/")[2])
     empty.objects.delete()
@@ -94,7 +94,7 @@ def test_servers_lost_and_restored_have_every_result_and_finish_what_ran(postgre
     with LocalSystem(tmp_path / "second", key=system.key) as restored, Client(restored.url, restored.key) as client:
         restored.wait_ready()
         client.download(ended, "model.glb", tmp_path / "after.glb")
-        assert {client.wait(job_id)["state"] for job_id in running} == {"succeeded"}
+        assert {client.wait(job_id).state for job_id in running} == {"succeeded"}
         settings = Settings(ledger_url=found[0], store_url=found[1], spool=tmp_path, free_bytes=1)
         assert [one.text for one in examine(settings, broker=False, files=True) if not one.well] == []
     digests = {hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in ("before.glb", "after.glb")}

@@ -19,9 +19,9 @@ FILES = ("model.glb", "labels.nii.gz", "report.json")
 def process(client, scan, out, **options):
     out.mkdir(exist_ok=True)
     job = client.submit(scan, **options)
-    client.wait(job["id"])
+    client.wait(job.id)
     for name in FILES:
-        client.download(job["id"], name, out / name)
+        client.download(job.id, name, out / name)
     return json.loads((out / "report.json").read_text())
 
 
@@ -62,9 +62,8 @@ def written(kind: str, phantom: Phantom, folder):
 @pytest.mark.parametrize("kind", GRIDS)
 def test_phantom_stays_unmirrored_from_file_to_glb(client, tmp_path, kind):
     phantom = abdomen(GRIDS[kind]())
-    report = process(
-        client, written(kind, phantom, tmp_path), tmp_path / "out", spacing="4.0,2.0,2.0" if kind == "png" else "3,1,1"
-    )
+    spacing = (4.0, 2.0, 2.0) if kind == "png" else (3.0, 1.0, 1.0)
+    report = process(client, written(kind, phantom, tmp_path), tmp_path / "out", spacing=spacing)
     assert {organ["name"] for organ in report["organs"] if organ["present"]} == {organ.name for organ in ORGANS}
     labels = nib.load(tmp_path / "out" / "labels.nii.gz")
     found = np.asarray(labels.dataobj)

@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from services.client import Client
 from services.local import LocalSystem
 from shared.imaging.phantoms import abdomen
 from tests.support.scans import small_grid, write_nifti
+from viscera_client import Client
 
 
 class Collector:
@@ -53,7 +53,7 @@ def test_all_spans_of_a_job_hang_together(collector, tmp_path, monkeypatch):
     scan = write_nifti(tmp_path / "secretname.nii.gz", abdomen(small_grid()).volume)
     with LocalSystem(tmp_path / "data") as system, Client(system.url, system.key) as client:
         system.wait_ready()
-        job = client.wait(client.submit(scan, quality="light")["id"])
+        job = client.wait(client.submit(scan, quality="light").id)
         for _ in range(100):
             if any(service == "viscera-mesher" and span.name == "mesher" for service, span in collector.spans):
                 break
@@ -73,10 +73,10 @@ def test_all_spans_of_a_job_hang_together(collector, tmp_path, monkeypatch):
     assert "secretname" not in str(mine)
     lines = (tmp_path / "data" / "log" / "mesher.log").read_text().splitlines()
     logged = [json.loads(line) for line in lines if line.startswith("{")]
-    told = [line for line in logged if line.get("job") == job["id"]]
+    told = [line for line in logged if line.get("job") == job.id]
     assert told
     assert {line["trace"] for line in told} == {root.trace_id.hex()}
     assert {(line["stage"], line["tenant"], line["attempt"]) for line in told} == {("mesher", "default", 1)}
     accepted = [json.loads(line) for line in (tmp_path / "data" / "log" / "gateway.log").read_text().splitlines()]
     (told,) = [line for line in accepted if line["message"] == "job accepted"]
-    assert (told["job"], told["tenant"], told["trace"]) == (job["id"], "default", root.trace_id.hex())
+    assert (told["job"], told["tenant"], told["trace"]) == (job.id, "default", root.trace_id.hex())

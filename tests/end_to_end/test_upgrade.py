@@ -17,7 +17,6 @@ import httpx
 import pytest
 from sqlalchemy import inspect, select, text
 
-from services.client import Client
 from services.local import LocalSystem, free_port
 from shared.imaging.phantoms import abdomen
 from shared.ledger import Ledger, open_ledger
@@ -26,6 +25,7 @@ from shared.ledger.tables import stage_runs
 from shared.models.registry import SERVICES
 from tests.support import contracts
 from tests.support.scans import small_grid, write_nifti
+from viscera_client import Client
 
 ROOT = Path(__file__).parents[2]
 JOBS = 30
@@ -92,18 +92,18 @@ def test_two_versions_of_a_model_serve_one_queue_and_each_result_names_its_own(l
         system.wait_ready()
         with beside(system, worker("segmenter"), VISCERA_SEGMENTER_MODEL=str(model)):
             both = {"old", card["version"]}
-            until(lambda: {model["version"] for model in client.models() if model["stage"] == "segmenter"} == both)
+            until(lambda: {model.version for model in client.models() if model.stage == "segmenter"} == both)
             named: set[str] = set()
             for _ in range(JOBS):
-                ids = [client.submit(scan, quality="light")["id"] for _ in range(2)]
-                assert {client.wait(job_id)["state"] for job_id in ids} == {"succeeded"}
+                ids = [client.submit(scan, quality="light").id for _ in range(2)]
+                assert {client.wait(job_id).state for job_id in ids} == {"succeeded"}
                 named |= {version_of(client, job_id, tmp_path, card["name"]) for job_id in ids}
                 if named == both:
                     break
             assert named == both
-            waiting = [client.submit(scan, quality="light")["id"] for _ in range(3)]
-        assert {client.wait(job_id)["state"] for job_id in waiting} == {"succeeded"}
-        last = client.submit(scan, quality="light")["id"]
+            waiting = [client.submit(scan, quality="light").id for _ in range(3)]
+        assert {client.wait(job_id).state for job_id in waiting} == {"succeeded"}
+        last = client.submit(scan, quality="light").id
         client.wait(last)
         assert version_of(client, last, tmp_path, card["name"]) == card["version"]
 
@@ -147,16 +147,16 @@ def test_workers_and_gateway_of_the_previous_schema_go_on_beside_the_new_ones(le
             wanted = {(stage, which) for stage in STAGES for which in ("old", "new")}
             seen: set[tuple[str, str]] = set()
             for _ in range(JOBS):
-                ids = [asked.submit(scan, quality="light")["id"] for asked in (before, client, before, client)]
-                assert {client.wait(job_id)["state"] for job_id in ids} == {"succeeded"}
+                ids = [asked.submit(scan, quality="light").id for asked in (before, client, before, client)]
+                assert {client.wait(job_id).state for job_id in ids} == {"succeeded"}
                 seen |= served(ledger, ids, pids)
                 if seen == wanted:
                     break
             assert seen == wanted
             before.download(ids[0], "model.glb", tmp_path / "model.glb")
-            waiting = [before.submit(scan, quality="light")["id"] for _ in range(3)]
-        assert {client.wait(job_id)["state"] for job_id in waiting} == {"succeeded"}
-        assert not served(ledger, [client.wait(client.submit(scan, quality="light")["id"])["id"]], pids) & {
+            waiting = [before.submit(scan, quality="light").id for _ in range(3)]
+        assert {client.wait(job_id).state for job_id in waiting} == {"succeeded"}
+        assert not served(ledger, [client.wait(client.submit(scan, quality="light").id).id], pids) & {
             (stage, "old") for stage in STAGES
         }
 
@@ -188,7 +188,7 @@ def test_this_code_runs_on_a_schema_one_step_ahead_and_leaves_it_alone(ledger, s
     assert ledger.is_ready()
     with LocalSystem(tmp_path / "data") as system, Client(system.url, system.key) as client:
         system.wait_ready()
-        assert client.wait(client.submit(scan, quality="light")["id"])["state"] == "succeeded"
+        assert client.wait(client.submit(scan, quality="light").id).state == "succeeded"
     with ledger.read() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "9999"
         assert inspect(connection).has_table("coming")

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.client import Client
 from services.local import LocalSystem, free_port
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import Volume
@@ -26,6 +25,7 @@ from tests.support.archive import Archive
 from tests.support.postgresql import programs
 from tests.support.scans import small_grid, write_dicom, write_nifti
 from tests.support.tiny_models import tiny_models
+from viscera_client import Client
 
 HERE = Path(__file__).parent
 FULL = bool(os.environ.get("VISCERA_FAULTS_FULL"))
@@ -92,7 +92,7 @@ def rig(request, tmp_path_factory):
         patch.setenv("VISCERA_DESTINATIONS", str(destinations(folder, archive.port)))
         dimse = free_port()
         system = stack.enter_context(LocalSystem(folder / "data", calm=0.5, dimse=(dimse, "VISCERA")))
-        client = stack.enter_context(Client(system.url, system.key))
+        client = stack.enter_context(Client(system.url, system.key, patience=0.0))
         system.wait_ready()
         ledger = open_ledger(outside.get("ledger", f"sqlite:///{system.data / 'ledger.db'}"))
         store = open_store(outside.get("store", f"file://{system.data / 'store'}"))

@@ -17,7 +17,6 @@ import psutil
 import redis
 from sqlalchemy import select
 
-from services.client import Client
 from services.local import Child, LocalSystem
 from shared.ledger import Ledger, history, jobs, workers
 from shared.ledger.tables import artifacts, events, stage_runs
@@ -27,6 +26,7 @@ from tests.faults.database_proxy import DatabaseProxy
 from tests.faults.s3_proxy import S3Proxy
 from tests.support.archive import Archive
 from tests.support.postgresql import programs
+from viscera_client import Client
 
 ENDS = {"succeeded", "failed", "cancelled"}
 PATIENCE = 110.0
@@ -119,7 +119,7 @@ class Rig:
 
     def submit(self, **options: str) -> str:
         """Sends the small scan; returns the job's id."""
-        return str(self.client.submit(self.scan, quality="light", **options)["id"])
+        return self.client.submit(self.scan, quality="light", **options).id
 
     def end(self, job_id: str, seconds: float = PATIENCE) -> str:
         """How the job ended; fails if it does not."""

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from shared.errors import VisceraError
 from shared.ledger.jobs import STAGES
+from viscera_client import ServiceError
 
 pytestmark = [pytest.mark.timeout(150), pytest.mark.usefixtures("server_only")]
 
@@ -37,12 +37,12 @@ def test_database_restarted_while_jobs_run(rig, how):
 
 def test_cut_off_between_the_commit_and_the_answer_of_an_acceptance(rig, database):
     database.arm("queued", "scans/")
-    with pytest.raises(VisceraError):
+    with pytest.raises(ServiceError):
         rig.submit(key="cut-off")
     assert database.cut.wait(5)
     job = rig.submit(key="cut-off")
     rig.check(job)
-    assert [one["id"] for one in rig.client.jobs()].count(job) == 1
+    assert [one.id for one in rig.client.jobs().items].count(job) == 1
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -68,10 +68,10 @@ def test_cut_off_between_the_commit_and_the_answer_of_a_cancellation(rig, databa
     job = rig.submit()
     rig.taken(armed)
     database.arm("cancelled", "audit")
-    with pytest.raises(VisceraError):
+    with pytest.raises(ServiceError):
         rig.client.cancel(job)
     assert database.cut.wait(5)
-    with pytest.raises(VisceraError) as again:
+    with pytest.raises(ServiceError) as again:
         rig.client.cancel(job)
     assert again.value.code == "job_cancelled"
     rig.check(job, ended="cancelled")

@@ -164,6 +164,6 @@ def test_a_revision_that_kills_its_worker_fails_alone(rig, point):
         rig.until(lambda: run_of(rig, job).state == "failed")
         rig.clear()
         assert run_of(rig, job).error_code == "worker_lost"
-        assert rig.client.job(job)["revision"] == 1
+        assert rig.client.job(job).revision == 1
         assert client.get("/model.glb?revision=2").json()["code"] == "revision_failed"
     rig.check(job)

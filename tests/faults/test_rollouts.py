@@ -18,7 +18,7 @@ def new(rig, tmp_path):
     spec = volume_spec(spacing=(14.0, 6.0, 6.0), patch=(16, 64, 64))
     folder = write_value_model(tmp_path / "new", volume_card(spec, 3, name="new"), 100.0)
     cli.main(["models", "add", str(folder)])
-    rig.until(lambda: "new" in {model["name"] for model in rig.client.models()})
+    rig.until(lambda: "new" in {model.name for model in rig.client.models()})
     yield load_card(folder / CARD)
     cli.main(["models", "remove", "new"])
 
@@ -46,12 +46,12 @@ def used(rig, job_id, folder):
 
 
 def test_jobs_get_two_models_until_the_roll_back_and_none_is_lost(rig, new, tmp_path, capsys):
-    scan = rig.client.upload(rig.scan)  # once: the gateway checks each upload in a process of its own
+    scan = rig.client.upload(rig.scan).id  # once: the gateway checks each upload in a process of its own
 
     def submit():
-        return rig.client.start(scan, quality="light")["id"]
+        return rig.client.start(scan, quality="light").id
 
-    old = next(model for model in rig.client.models() if model["name"] == "tiny-segmenter")
+    old = next(model for model in rig.client.models() if model.name == "tiny-segmenter")
     models(rig, "roll-out", "new", "--share", "50")
     models(rig, "list")
     assert capsys.readouterr().out.count("new 1 gets 50 % of the jobs of MR") == 2
@@ -71,7 +71,7 @@ def test_jobs_get_two_models_until_the_roll_back_and_none_is_lost(rig, new, tmp_
     rig.until(lambda: succeeded(rig, new) == {"succeeded": len(decided)}, 30.0)
     for job in sent:
         assert model_of(rig, job) == decided.get(job), "nothing changes the model of a job, and no further job gets it"
-        expected = (new.name, new.version, new.identity) if job in decided else (old["name"], "1", old["sha256"])
+        expected = (new.name, new.version, new.identity) if job in decided else (old.name, "1", old.sha256)
         facts = used(rig, job, tmp_path)
         assert (facts[-1]["name"], facts[-1]["version"], facts[-1]["sha256"]) == expected
         assert len(facts) == (1 if job in decided else 2), "the classifier knew which model the segmenter runs"

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from shared.errors import VisceraError
 from shared.ledger.jobs import STAGES
+from viscera_client import ServiceError
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(150)
 @pytest.mark.parametrize("point", ["after-store", "after-commit"])
 def test_gateway_killed_before_202_and_the_client_tries_again(rig, point):
     armed = rig.arm("gateway", point, "kill")
-    with pytest.raises(VisceraError):
+    with pytest.raises(ServiceError):
         rig.submit(key="again-" + point)
     rig.taken(armed)
     rig.system.wait_ready()

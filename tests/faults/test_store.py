@@ -7,10 +7,10 @@ import time
 import httpx
 import pytest
 
-from shared.errors import VisceraError
 from shared.ledger import history
 from shared.ledger.jobs import STAGES
 from tests.faults.s3_proxy import FAULTS
+from viscera_client import ServiceError
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -33,7 +33,7 @@ def test_gateway_can_not_write_to_s3(rig, s3_proxy, fault):
         try:
             job = rig.submit(key="written-" + fault)
             break
-        except VisceraError as error:
+        except ServiceError as error:
             refused.add(error.code)
     rig.check(job)
     assert armed.struck
@@ -61,7 +61,7 @@ def test_gateway_can_not_read_from_s3(rig, s3_proxy, fault):
 def test_nothing_is_accepted_on_a_full_disk(rig, disk):
     before = rig.client.jobs()
     disk.fill()
-    with pytest.raises(VisceraError) as refused:
+    with pytest.raises(ServiceError) as refused:
         rig.submit()
     assert refused.value.code in {"store_unavailable", "disk_full"}
     assert rig.client.jobs() == before

@@ -71,7 +71,7 @@ def test_cancelled_at(rig, stage, point):
     armed = rig.arm(stage, point, "stop")
     job = rig.submit()
     stalled = rig.taken(armed)
-    assert rig.client.cancel(job)["state"] == "cancelled"
+    assert rig.client.cancel(job).state == "cancelled"
     os.kill(stalled, signal.SIGCONT)
     time.sleep(0.5)
     rig.check(job, ended="cancelled")
@@ -91,7 +91,7 @@ def test_five_doorbells_for_one_stage_give_one_result(rig, stage):
 
 def test_every_message_delivered_five_times(rig):
     jobs = [rig.submit() for _ in range(4)]
-    while open_ := [job for job in jobs if rig.client.job(job)["state"] in {"queued", "running"}]:
+    while open_ := [job for job in jobs if rig.client.job(job).state in {"queued", "running"}]:
         for job in open_:
             for stage in STAGES:
                 rig.notify(job, stage, times=5)

@@ -14,7 +14,7 @@ import trimesh
 
 from services import cli
 from services.api.schemas import MEDIA_TYPES
-from services.client import FILES
+from services.remote import FILES
 from shared import artifacts
 from shared.imaging.geometry import Geometry
 from shared.imaging.phantoms import abdomen, default_grid

@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import expect
 
 from services import cli
-from services.client import Client, packed
 from services.local import LocalSystem
 from shared.imaging.geometry import Geometry
 from shared.imaging.volume import Volume
@@ -21,6 +20,7 @@ from tests.services.mesher.dicom.test_codes import NAMES, ORGANS
 from tests.services.mesher.glb.reader import parse
 from tests.support.scans import write_dicom
 from tests.support.volume_models import volume_card, volume_spec, write_value_model
+from viscera_client import Client, packed
 
 SHAPE = (34, 64, 100)
 
@@ -63,8 +63,8 @@ def job(system, tmp_path_factory):
     volume = Volume(blocks(), Geometry(SHAPE, np.diag([3.0, 3.0, 3.0, 1.0])), "MR", "dicom")
     series = write_dicom(tmp_path_factory.mktemp("series") / "s", volume)
     with Client(system.url, system.key) as client, packed(series) as scan:
-        job = client.submit(scan, model="sixty")["id"]
-        assert client.wait(job)["state"] == "succeeded"
+        job = client.submit(scan, model="sixty").id
+        assert client.wait(job).state == "succeeded"
     return job
 
 

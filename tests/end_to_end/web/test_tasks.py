@@ -14,13 +14,13 @@ import pydicom
 import pytest
 from playwright.sync_api import expect
 
-from services.client import packed
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import Volume
 from tests.end_to_end.web.steps import Truth, scene, themed_shots, violations, wait_shown
 from tests.end_to_end.web.test_correct import click_voxel, crosshair, deepest
 from tests.services.test_dicom_sender import Handler, Pacs
 from tests.support.scans import write_dicom
+from viscera_client import packed
 
 DOCS = Path(__file__).parents[3] / "docs" / "web.md"
 SLICES = "Slices with outlines"

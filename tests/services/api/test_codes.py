@@ -14,7 +14,9 @@ STATES = {f"job_{state}" for state in ("succeeded", "failed", "cancelled")}
 
 
 def sources():
-    for path in (*ROOT.glob("shared/**/*.py"), *ROOT.glob("services/**/*.py")):
+    for path in (
+        path for folder in ("shared", "services", "viscera_client") for path in ROOT.glob(f"{folder}/**/*.py")
+    ):
         if path.name != "codes.py" and "node_modules" not in path.parts:
             yield ast.parse(path.read_text())
 

@@ -6,7 +6,6 @@ import highdicom
 import numpy as np
 import pytest
 
-from services.client import packed
 from shared import artifacts
 from shared.imaging.formats import read_scan
 from shared.imaging.phantoms import abdomen
@@ -15,6 +14,7 @@ from shared.storage.base import sha256
 from tests.services.api.test_jobs import assert_problem
 from tests.services.api.test_on_request import once_requested, while_waiting
 from tests.support.scans import rotation, small_grid, write_dicom
+from viscera_client import packed
 
 LINE = {"kind": "length", "plane": "axial", "points": [[1, 2, 3], [4, 6, 3]]}
 ANGLE = {"kind": "angle", "plane": "axial", "points": [[10, 0, 3], [0, 0, 3], [0, 5, 3]]}

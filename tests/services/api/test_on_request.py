@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import select, update
 
 from services.api import on_request
-from services.client import packed
 from services.mesher import outputs
 from services.mesher.tasks import LatestResult
 from shared.imaging.formats import read_scan
@@ -23,6 +22,7 @@ from tests.services.api.conftest import KEY, outlined
 from tests.services.api.test_jobs import assert_problem
 from tests.services.mesher.shapes import ball, labels
 from tests.support.scans import small_grid, write_dicom
+from viscera_client import packed
 
 ON_REQUEST = {
     "model.meshopt.glb", "model.quantized.glb", "model.lod.glb", "model.stl", "model.obj.zip", "model.3mf",

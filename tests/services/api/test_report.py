@@ -13,7 +13,6 @@ from services.api.report.content import Content, Measurements, OrganFacts
 from services.api.report.layout import to_pdf
 from services.api.report.words import GERMAN, WARNINGS, preferred
 from services.api.schemas import time_of
-from services.client import packed
 from services.mesher.report import SENTENCES
 from shared.artifacts import KeyPicture, unpack_pictures
 from shared.imaging.formats import read_scan
@@ -24,6 +23,7 @@ from shared.ledger import api_keys, jobs
 from tests.services.api.conftest import outlined
 from tests.services.api.test_jobs import assert_problem
 from tests.support.scans import small_grid, write_dicom
+from viscera_client import packed
 
 
 def text_of(pdf):

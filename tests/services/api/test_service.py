@@ -1,5 +1,6 @@
 """Health, models, the session on loopback, and what the gateway must not hold."""
 
+import json
 import re
 import socket
 import subprocess
@@ -153,6 +154,16 @@ def test_a_proxy_that_speaks_http_1_0_gets_no_session(live):
 def test_unknown_paths_and_methods_are_problems(client):
     assert_problem(client.get("/v1/nothing"), 404, "not_found")
     assert_problem(client.put("/v1/jobs"), 405, "method_not_allowed")
+
+
+def test_every_reference_of_the_openapi_document_leads_to_a_schema(client):
+    document = client.get("/openapi.json").json()
+    references = set(re.findall(r'"(#/[^"]+)"', json.dumps(document)))
+    assert len(references) > 10
+    for reference in references:
+        node = document
+        for name in reference.removeprefix("#/").split("/"):
+            node = node[name]
 
 
 def test_openapi_names_the_raw_bodies(client):

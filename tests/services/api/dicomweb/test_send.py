@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 
-from services.client import packed
 from services.dicom_sender import deliver_one
 from shared.artifacts import DICOM_FILES
 from shared.imaging.formats import read_scan
@@ -20,6 +19,7 @@ from tests.services.api.test_jobs import assert_problem
 from tests.services.mesher.shapes import ball, labels
 from tests.services.test_dicom_sender import pacs  # noqa: F401 - a fixture
 from tests.support.scans import small_grid, write_dicom
+from viscera_client import packed
 
 
 @pytest.fixture

@@ -6,7 +6,10 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.support.packages import installed
+import pytest
+
+from services.bundle import SOURCES
+from tests.support.packages import TYPESCRIPT_CLIENT, installed
 
 
 def run(*command):
@@ -30,8 +33,8 @@ def test_geometry_preview_and_hands():
     assert int(re.search(r"Tests\s+(\d+) passed", said)[1]) > 20
 
 
-def test_lock_file_names_no_registry():
-    folder, _ = installed()
+@pytest.mark.parametrize("folder", [SOURCES, TYPESCRIPT_CLIENT], ids=["page", "client"])
+def test_lock_file_names_no_registry(folder):
     lock = json.loads((folder / "package-lock.json").read_text())
     packages = {name: about for name, about in lock["packages"].items() if name}
     assert not [name for name, about in packages.items() if "resolved" in about]
