@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from shared.ledger import model_statistics
 from shared.ledger.model_statistics import DICE, DIFFERENCE, OUT_OF_DOMAIN, VOLUME, ModelStatistics, Periods
-from shared.ledger.tables import models
+from shared.ledger.model_tables import models
 
 LABELS = ("name", "version", "key")
 STATES = ("succeeded", "failed", "cancelled")

@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, case, delete, func, select
 
 from shared.ledger.engine import insert, now
-from shared.ledger.tables import jobs, model_jobs, model_outcomes, model_times, model_values
+from shared.ledger.model_tables import model_jobs, model_outcomes, model_times, model_values
+from shared.ledger.tables import jobs
 
 DAY = 86400.0
 WEEK = 7

@@ -14,7 +14,8 @@ from shared.errors import Unprocessable
 from shared.ledger import workers
 from shared.ledger.engine import insert, now
 from shared.ledger.jobs import MODEL_REMOVED, end
-from shared.ledger.tables import jobs, models, stage_runs
+from shared.ledger.model_tables import models
+from shared.ledger.tables import jobs, stage_runs
 
 PATIENCE = 60.0
 """Seconds that a job waits for a worker that has its model, while other workers of the stage are there."""

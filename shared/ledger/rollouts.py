@@ -15,8 +15,8 @@ from shared.errors import VisceraError
 from shared.ledger import claims, models, workers
 from shared.ledger.claims import Claim
 from shared.ledger.engine import insert, now
-from shared.ledger.tables import models as known_models
-from shared.ledger.tables import rollouts
+from shared.ledger.model_tables import models as known_models
+from shared.ledger.model_tables import rollouts
 
 WHOLE = 100
 """The share of a roll-out is in percent."""

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, select
 
 from shared.ledger import rollouts
 from shared.ledger.engine import insert, now
+from shared.ledger.model_tables import model_outcomes, shadow_runs
+from shared.ledger.model_tables import models as known_models
 from shared.ledger.models import KnownModel
-from shared.ledger.tables import jobs, model_outcomes, shadow_runs
-from shared.ledger.tables import models as known_models
+from shared.ledger.tables import jobs
 
 NEWEST = 200
 """Jobs among which the next one is looked for. Where a model can't keep up, older results are left out."""

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from shared.ledger import claims, model_statistics, models, shadows, workers
 from shared.ledger.engine import now
 from shared.ledger.jobs import end
-from shared.ledger.tables import model_outcomes, model_times
+from shared.ledger.model_tables import model_outcomes, model_times
 from tests.services.api.test_jobs import assert_problem
 
 

@@ -16,7 +16,8 @@ from services.segmenter.agreement import Agreement
 from services.segmenter.shadow import Shadow
 from shared.ledger import erasure, model_statistics
 from shared.ledger.model_statistics import DICE, DIFFERENCE
-from shared.ledger.tables import artifacts, shadow_runs
+from shared.ledger.model_tables import shadow_runs
+from shared.ledger.tables import artifacts
 from shared.ledger.tables import jobs as job_rows
 from shared.models import library, registry
 from shared.models.network import Network

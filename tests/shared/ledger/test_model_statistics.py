@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from shared.ledger import claims, jobs, model_statistics, models, shadows
 from shared.ledger.model_statistics import DAY, OUT_OF_DOMAIN, VOLUME, Result, Sums
-from shared.ledger.tables import model_outcomes, model_times, model_values
+from shared.ledger.model_tables import model_outcomes, model_times, model_values
 from tests.shared.ledger.conftest import add_job
 
 MODEL, OTHER = "1" * 64, "2" * 64

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from shared.ledger import claims, jobs, models, submission, workers
-from shared.ledger.tables import models as known_models
+from shared.ledger.model_tables import models as known_models
 from shared.ledger.tables import stage_runs
 from tests.shared.ledger.conftest import add_job
 
