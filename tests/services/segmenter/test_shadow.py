@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +136,10 @@ def test_the_process_compares_at_the_lowest_priority_until_it_is_interrupted(
         "services.cli": ["models", "roll-out", "twin", "--share", "100", "--shadow", "--data", str(tmp_path)],
     }
     command = [sys.executable, "-P", "-m", program, *words[program]]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - tests in background ignore it
+    ) as process:  # fmt: skip
         assert process.stdout is not None
         printed = [process.stdout.readline() for _ in range(2)]
         priority = os.getpriority(os.PRIO_PROCESS, process.pid)
