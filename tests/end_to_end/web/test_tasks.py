@@ -289,7 +289,7 @@ def send(hands, by, served, job, pacs, axe):
         themed_shots(hands.page, "send")
         assert violations(hands.page, axe) == []
     hands.page.keyboard.press("Escape")
-    expect(hands.page.get_by_role("dialog")).to_have_count(0)  # while it is open, a key of the result means nothing
+    expect(hands.page.locator("dialog")).to_have_count(0)  # while it is open, a key of the result means nothing
 
 
 def compare(hands, by, job, result):

@@ -168,13 +168,18 @@ interface DialogProps {
 
 export function Dialog({ title, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
+  const isShown = useRef(true);
   useEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
-    return () => dialog?.close();
+    return () => {
+      isShown.current = false;
+      dialog?.close();
+    };
   }, []);
   return (
-    <dialog ref={element} aria-label={title} onClose={onClose}>
+    // The browser says later that a dialog closed; by then a key may have opened another one, which that must not close.
+    <dialog ref={element} aria-label={title} onClose={() => isShown.current && onClose()}>
       <header class="dialog-head">
         <h2>{title}</h2>
         <Tool icon="close" title={t("Close")} onClick={onClose} />
