@@ -5,6 +5,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 
+import psutil
 import pydicom
 import pytest
 from pydicom.uid import MRImageStorage, RawDataStorage
@@ -63,8 +64,10 @@ def storescp(folder, *options):
     with (folder.parent / "storescp.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        time.sleep(0.3)
-        assert process.poll() is None
+        until = time.monotonic() + 20.0
+        while not any(line.status == psutil.CONN_LISTEN for line in psutil.Process(process.pid).net_connections()):
+            assert time.monotonic() < until
+            time.sleep(0.02)
         yield port
     finally:
         process.kill()
