@@ -74,14 +74,19 @@ def crosshair(page, truth):
 
 
 def click_voxel(page, truth, column, row):
-    """Clicks a voxel in the axial slice of a picture that is not moved: columns run to the left, rows to the back."""
+    """Clicks a voxel in the axial slice."""
+    page.mouse.click(*point_of(page, truth, column, row))
+
+
+def point_of(page, truth, column, row):
+    """Where a voxel of the axial slice is in a picture that is not moved: columns run to the left, rows to the back."""
     tile = page.locator('[data-tile="axial"]').bounding_box()
     rows, columns = truth.data.shape[1:]
     zoom = float(re.search(r"([\d.]+)×", page.locator('[data-tile="axial"]').inner_text())[1])
     scale = zoom * min(tile["width"] / columns, tile["height"] / rows)
     x = tile["x"] + tile["width"] / 2 + (column - (columns - 1) / 2) * scale
     y = tile["y"] + tile["height"] / 2 + (row - (rows - 1) / 2) * scale
-    page.mouse.click(x, y)
+    return x, y
 
 
 def corner(page):

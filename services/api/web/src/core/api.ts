@@ -1,6 +1,6 @@
 /** Calls of the HTTP interface; every failure is a Problem with the service's code and sentence. */
 import { t } from "./language";
-import type { Delivery, Destination, Edit, Job, JobPage, Measurement, MeasurementBody, Model, Report, Revision, Scan, Session, Share } from "./types";
+import type { Delivery, Destination, Edit, PaintEdit, Job, JobPage, Measurement, MeasurementBody, Model, Report, Revision, Scan, Session, Share } from "./types";
 
 export class Problem extends Error {
   constructor(
@@ -127,9 +127,9 @@ export const api = {
   revisions: async (id: string) => (await json<{ items: Revision[] }>(`${job(id)}/revisions`)).items,
   /** The tag of a revision's label map, which names it in `If-Match`. */
   tag: async (id: string, revision: number) => tagOf(await send(file(id, LABELS, revision), { method: "HEAD" })),
-  /** Makes the next revision by an edit of the label map that the tag names. */
-  correct: async (id: string, tag: string, edit: Edit) =>
-    saved(await send(file(id, LABELS), { method: "PATCH", body: JSON.stringify({ edits: [edit] }), headers: { "If-Match": tag, "Content-Type": "application/json" } })),
+  /** Makes the next revision by edits of the label map that the tag names. */
+  correct: async (id: string, tag: string, edits: readonly (Edit | PaintEdit)[]) =>
+    saved(await send(file(id, LABELS), { method: "PATCH", body: JSON.stringify({ edits }), headers: { "If-Match": tag, "Content-Type": "application/json" } })),
   /** Makes the next revision from a whole label map. */
   putLabels: async (id: string, tag: string, labels: ArrayBuffer) =>
     saved(await send(file(id, LABELS), { method: "PUT", body: labels, headers: { "If-Match": tag, "Content-Type": "application/gzip" } })),

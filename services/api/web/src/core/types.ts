@@ -57,6 +57,13 @@ export interface Edit {
   in_slice: boolean;
 }
 
+/** Gives runs of voxels (start, length) a label; `start` counts along columns, then rows, then slices. */
+export interface PaintEdit {
+  kind: "paint";
+  label: number;
+  runs: [number, number][];
+}
+
 /** A measurement as it is sent: points in the patient, LPS mm. */
 export interface MeasurementBody {
   kind: "length" | "angle" | "area" | "probe";

@@ -1,10 +1,11 @@
 /** The versions of a result: which is shown, corrections that make the next one, and the way back. */
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal, untracked } from "@preact/signals";
 import { api, Problem, sentence } from "../core/api";
 import { t } from "../core/language";
 import { mayWrite, session } from "../core/session";
 import type { Revision } from "../core/types";
 import { when } from "../core/words";
+import { Pencil } from "../draw/pencil";
 import type { ResultState } from "../job/state";
 import type { OrganStage } from "../scene/stage";
 import type { Asked, SliceView } from "../slices/view";
@@ -16,6 +17,8 @@ const CONFLICT = 412;
 export class Corrections {
   readonly slices = signal<SliceView | null>(null);
   readonly stage = signal<OrganStage | null>(null);
+  /** Draws on the outlines that are shown; null for whoever may only look. */
+  readonly pencil = signal<Pencil | null>(null);
   readonly revisions = signal<Revision[]>([]);
   /** What is being done, as a sentence; empty while nothing is. */
   readonly busy = signal("");
@@ -30,6 +33,10 @@ export class Corrections {
     readonly state: ResultState,
   ) {
     this.refresh().catch(failure);
+    effect(() => {
+      void this.slices.value;
+      untracked(() => this.takeUp());
+    });
   }
 
   /** The files of the version that is shown; `links` are those of the job. */
@@ -41,10 +48,22 @@ export class Corrections {
   relabel({ at }: Asked, label: number, inSlice: boolean): Promise<void> {
     return this.save(t("Saving the correction"), async (tag) => {
       const before = this.state.revision;
-      const { revision } = await api.correct(this.id, tag, relabel(at, label, inSlice));
-      if (revision !== before) this.steps.value = [...this.steps.value, { made: revision, before }];
-      return revision;
+      const { revision } = await api.correct(this.id, tag, [relabel(at, label, inSlice)]);
+      return this.stepped(revision, before);
     });
+  }
+
+  /** Makes a new version of what was drawn. */
+  saveDrawing(): Promise<void> {
+    const pencil = this.pencil.peek();
+    const edits = pencil?.edits() ?? [];
+    if (!pencil || edits.length === 0) return Promise.resolve(pencil?.discard());
+    return this.save(t("Saving the drawing"), async (tag) => {
+      const before = this.state.revision;
+      const { revision } = await api.correct(this.id, tag, edits);
+      pencil.saved();
+      return this.stepped(revision, before);
+    }, true);
   }
 
   /** Makes a new version with the outlines from before the last correction. */
@@ -62,6 +81,7 @@ export class Corrections {
   /** Shows a version; slice, zoom and camera stay. */
   async show(revision: number): Promise<void> {
     if (this.busy.peek() || revision === this.state.revision) return;
+    if (this.isDrawn()) return;
     await this.while(t("Loading the version"), () => this.load(revision));
   }
 
@@ -74,8 +94,31 @@ export class Corrections {
     return key ? t("by the key ending in {key}", { key }) : t("by {who}", { who: revision.edited_by });
   }
 
-  private async save(doing: string, make: (tag: string) => Promise<number>): Promise<void> {
+  private stepped(made: number, before: number): number {
+    if (made !== before) this.steps.value = [...this.steps.value, { made, before }];
+    return made;
+  }
+
+  /** Whether something that was drawn is not saved; then nothing else may change the outlines, and the reader is told. */
+  private isDrawn(): boolean {
+    if (this.pencil.peek()?.isEmpty ?? true) return false;
+    failure(new Error(t("Save or discard what you have drawn first.")));
+    return true;
+  }
+
+  /** Makes the outlines that are shown ready to be drawn on, with what was drawn on this version and not saved. */
+  private takeUp(): void {
+    const view = this.slices.peek();
+    const labels = view?.labelBytes;
+    const pencil = view && labels && mayWrite() ? new Pencil(this.id, view, labels, this.pencil.peek()) : null;
+    if (view) view.hand = pencil;
+    this.pencil.value = pencil;
+    if (pencil?.restore()) say(t("What you have drawn and not saved is here again"));
+  }
+
+  private async save(doing: string, make: (tag: string) => Promise<number>, isDrawing = false): Promise<void> {
     if (this.busy.peek() || !mayWrite()) return;
+    if (!isDrawing && this.isDrawn()) return;
     if (!this.slices.peek() || !this.stage.peek()) return failure(new Error(t("The result is still being opened.")));
     if (!this.isNewest.peek()) return failure(new Error(t("This is an earlier version. Choose the newest one under Versions to correct it.")));
     await this.while(doing, async () => {
@@ -119,6 +162,7 @@ export class Corrections {
     const file = (name: string): Promise<ArrayBuffer> => api.bytes(api.file(this.id, name, revision));
     const [labels, report, model] = await Promise.all([file("labels.nii.gz"), api.report(this.id, revision), api.model(this.id, revision)]);
     await slices.setLabels(labels, report);
+    this.takeUp();
     await stage.load(model);
   }
 

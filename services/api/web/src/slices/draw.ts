@@ -16,7 +16,7 @@ import type { OrganState } from "../job/state";
 import { rendererFor } from "../ui/gl";
 import { planeOf, type Sight, type Tile, toVoxel } from "./grid";
 import { FRAGMENT, VERTEX } from "./shader";
-import { emptyPalette, labelTexture, palette, strideOf, volumeTexture } from "./textures";
+import { emptyPalette, labelPiece, labelTexture, palette, strideOf, volumeTexture } from "./textures";
 import type { Numbers, Volume } from "./volume";
 
 export class Drawer {
@@ -28,6 +28,8 @@ export class Drawer {
   private readonly palette = emptyPalette();
   private readonly material: ShaderMaterial;
   private labels: Data3DTexture;
+  /** The labels of the organs, in their order. */
+  private order: number[] = [];
   private readonly texture: Data3DTexture;
 
   constructor(
@@ -73,8 +75,24 @@ export class Drawer {
   }
 
   setLabels(labels: Numbers, organs: readonly OrganState[]): void {
+    this.order = organs.map(({ label }) => label);
+    this.replace(labels);
+  }
+
+  /** Shows the labels that changed from a corner of a box to the other, both included. */
+  update(labels: Numbers, low: Vector, high: Vector): void {
+    if (this.stride.some((step) => step > 1)) {
+      this.replace(labels);
+      return;
+    }
+    const piece = labelPiece(labels, this.volume.dims, [low, high], this.order);
+    this.renderer.copyTextureToTexture(piece, this.labels, null, new Vector3(...low));
+    piece.dispose();
+  }
+
+  private replace(labels: Numbers): void {
     this.labels.dispose();
-    this.labels = labelTexture(labels, this.volume.dims, this.stride, organs.map(({ label }) => label));
+    this.labels = labelTexture(labels, this.volume.dims, this.stride, this.order);
     this.set("labels", this.labels);
   }
 

@@ -2,7 +2,7 @@
 import type { Orientation, Vector } from "../core/geometry";
 import { mayWrite } from "../core/session";
 import { isMarkKind } from "./marks";
-import type { Layout, SliceView, ToolName } from "./view";
+import { isDrawTool, type Layout, type SliceView, type ToolName } from "./view";
 import { presets, windowOf } from "./windows";
 
 const STEPS: Record<string, [Orientation, number]> = {
@@ -18,7 +18,8 @@ const STEPS: Record<string, [Orientation, number]> = {
 const ARROWS: Record<string, [number, number]> = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 /** Pixels of a drag that one press of an arrow key stands for. */
 const DRAG = 12;
-export const TOOL_KEYS: Record<string, ToolName> = { w: "window", h: "pan", z: "zoom", l: "length", n: "angle", r: "area", v: "probe", e: "correct" };
+export const TOOL_KEYS: Record<string, ToolName> = { w: "window", h: "pan", z: "zoom", l: "length", n: "angle", r: "area", v: "probe", e: "correct", q: "brush", j: "erase", k: "lasso" };
+export const SIZE_KEYS: Record<string, number> = { "[": 0.8, "]": 1.25 };
 export const LAYOUT_KEYS: Record<string, Layout> = { a: "axial", c: "coronal", s: "sagittal", g: "all" };
 export const AUTO_KEY = "0";
 
@@ -48,7 +49,8 @@ function other(view: SliceView, key: string): boolean {
   const last = view.marks.peek().findLast(({ own }) => own);
   if (preset) view.state.window.value = windowOf(preset);
   else if (key === AUTO_KEY) view.state.window.value = view.volume.robust;
-  else if (TOOL_KEYS[key] && (TOOL_KEYS[key] !== "correct" || mayWrite())) view.tool.value = view.tool.peek() === TOOL_KEYS[key] ? "point" : TOOL_KEYS[key];
+  else if (SIZE_KEYS[key] && view.hand) view.hand.resize(SIZE_KEYS[key]);
+  else if (TOOL_KEYS[key] && (mayWrite() || !changes(TOOL_KEYS[key]))) view.tool.value = view.tool.peek() === TOOL_KEYS[key] ? "point" : TOOL_KEYS[key];
   else if (LAYOUT_KEYS[key]) view.layout.value = LAYOUT_KEYS[key];
   else if (key === "+" || key === "=") view.zoomBy(1.25);
   else if (key === "-") view.zoomBy(0.8);
@@ -58,6 +60,11 @@ function other(view: SliceView, key: string): boolean {
   else if ((key === "delete" || key === "backspace") && last) view.remove(last.id);
   else return false;
   return true;
+}
+
+/** Whether a tool changes the outlines. */
+function changes(tool: ToolName): boolean {
+  return tool === "correct" || isDrawTool(tool);
 }
 
 function drag(view: SliceView, tool: ToolName, [right, down]: [number, number]): void {
@@ -78,10 +85,11 @@ function stretch(view: SliceView, [right, below]: [number, number]): void {
   view.stretch(to);
 }
 
-/** Enter asks for the organ at the crosshair, or begins a measurement there and ends it where the arrow keys brought it. */
+/** Enter asks for the organ at the crosshair, draws there, or begins a measurement there and ends it where the arrow keys brought it. */
 function point(view: SliceView): boolean {
   const tool = view.tool.peek();
   if (tool === "correct") view.ask(view.active.peek(), view.sight.peek().cross);
+  else if (isDrawTool(tool)) view.hand?.dab();
   else if (view.draft.peek()) view.finish();
   else if (isMarkKind(tool)) view.begin(tool, view.active.peek(), view.sight.peek().cross);
   else return false;

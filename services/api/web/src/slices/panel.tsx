@@ -4,6 +4,8 @@ import { useEffect } from "preact/hooks";
 import { t } from "../core/language";
 import type { Corrections } from "../correct/corrections";
 import { CorrectMenu } from "../correct/menu";
+import { DrawBar } from "../draw/bar";
+import { DrawOverlay } from "../draw/overlay";
 import type { ResultState } from "../job/state";
 import { Problems, Spinner } from "../ui/parts";
 import { say } from "../ui/status";
@@ -11,7 +13,7 @@ import { isMarkKind, markText, short } from "./marks";
 import { useSliceView } from "./open";
 import { Overlay } from "./overlay";
 import { SliceTools } from "./toolbar";
-import type { SliceView } from "./view";
+import { isDrawTool, type SliceView } from "./view";
 
 interface Props {
   id: string;
@@ -30,6 +32,8 @@ export function SlicesPanel({ id, state, corrections, onOpen }: Props) {
       <div class="stage" data-tool={view?.tool.value ?? "point"}>
         <canvas ref={canvas} tabIndex={0} role="application" aria-label={t("Slices with outlines. The question mark lists the keys.")} />
         {view && <Overlay view={view} />}
+        {view && <DrawOverlay view={view} corrections={corrections} />}
+        {view && <DrawBar view={view} corrections={corrections} />}
         {view && <CorrectMenu view={view} corrections={corrections} onClose={() => canvas.current?.focus({ preventScroll: true })} />}
         {!view && !problem && <Spinner text={t("Loading the scan")} />}
         <Problems text={problem} />
@@ -44,6 +48,7 @@ function announce(view: SliceView): void {
   const last = view.tool.value;
   if (last === "angle") say(t("Enter sets a point at the crosshair, the arrow keys move it. Enter sets the vertex and then the end; Escape ends."));
   else if (isMarkKind(last)) say(t("Enter sets a point at the crosshair, the arrow keys move it, Escape ends."));
+  if (isDrawTool(last)) say(t("Enter draws at the crosshair. The brackets change the size."));
   if (last === "correct") say(t("Enter asks which organ the part at the crosshair is."));
 }
 

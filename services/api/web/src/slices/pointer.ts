@@ -1,7 +1,7 @@
 /** The mouse, the wheel and fingers on the slices. */
 import type { Tile } from "./grid";
 import { isMarkKind } from "./marks";
-import type { SliceView, ToolName } from "./view";
+import { isDrawTool, type SliceView, type ToolName } from "./view";
 
 type Act = ToolName | "pinch";
 interface Drag {
@@ -9,6 +9,11 @@ interface Drag {
   tile: Tile;
   x: number;
   y: number;
+}
+
+/** How hard a pen is pressed, 0 to 1; mouse and fingers always press fully. */
+function pressure(event: PointerEvent): number {
+  return event.pointerType === "pen" && event.pressure > 0 ? event.pressure : 1;
 }
 
 const BUTTONS: Record<number, ToolName> = { 1: "pan", 2: "window" };
@@ -36,9 +41,13 @@ export function listenToPointer(canvas: HTMLCanvasElement, view: SliceView): () 
     const act: Act = fingers.size > 1 ? "pinch" : (BUTTONS[event.button] ?? view.tool.peek());
     drag = { act, tile, x, y };
     if (act === "point") view.goTo(view.voxelAt(tile, x, y));
+    else if (isDrawTool(act)) view.hand?.down(tile.orientation, view.voxelAt(tile, x, y), pressure(event));
     else if (act === "angle" && view.draft.peek()?.orientation === tile.orientation) view.stretch(view.voxelAt(tile, x, y));
     else if (act !== "pinch" && isMarkKind(act)) view.begin(act, tile.orientation, view.voxelAt(tile, x, y));
-    else if (act === "pinch") view.draft.value = null;
+    else if (act === "pinch") {
+      view.draft.value = null;
+      view.hand?.cancel();
+    }
   };
   const move = (event: PointerEvent): void => {
     const [x, y] = at(event);
@@ -49,11 +58,22 @@ export function listenToPointer(canvas: HTMLCanvasElement, view: SliceView): () 
     else if (drag.act === "window") view.drag(right, below);
     else if (drag.act === "pan") view.pan(drag.tile, right, below);
     else if (drag.act === "zoom") view.zoomBy(Math.exp(-below / 120));
+    else if (isDrawTool(drag.act)) draw(event, drag.tile);
     else view.stretch(view.voxelAt(drag.tile, x, y));
     drag = { ...drag, x, y };
   };
-  /** The open leg of an angle follows the pointer between its clicks. */
+  /** A fast pen or mouse moves several times between two events. */
+  const draw = (event: PointerEvent, tile: Tile): void => {
+    const moves = event.getCoalescedEvents();
+    for (const each of moves.length > 0 ? moves : [event]) view.hand?.move(view.voxelAt(tile, ...at(each)), pressure(each));
+  };
+  /** The open leg of an angle follows the pointer between its clicks, and a brush shows its size. */
   const hover = (x: number, y: number): void => {
+    if (isDrawTool(view.tool.peek())) {
+      const tile = view.tileAt(x, y);
+      view.hand?.hover(tile?.orientation ?? "axial", tile && view.voxelAt(tile, x, y));
+      return;
+    }
     const [draft, tile] = [view.draft.peek(), view.tileAt(x, y)];
     if (draft?.kind === "angle" && tile?.orientation === draft.orientation) view.stretch(view.voxelAt(tile, x, y));
   };
@@ -69,6 +89,7 @@ export function listenToPointer(canvas: HTMLCanvasElement, view: SliceView): () 
   const up = (event: PointerEvent): void => {
     fingers.delete(event.pointerId);
     if (drag?.act === "correct" && event.type === "pointerup") view.ask(drag.tile.orientation, view.voxelAt(drag.tile, ...at(event)));
+    else if (drag && isDrawTool(drag.act)) view.hand?.up();
     else if (drag && drag.act !== "pinch") view.finish();
     drag = null;
   };

@@ -45,7 +45,26 @@ export function volumeTexture(volume: Volume, stride: Vector): Data3DTexture {
 export function labelTexture(labels: ArrayLike<number>, dims: Vector, stride: Vector, order: readonly number[]): Data3DTexture {
   const place = new Map(order.map((label, at) => [label, at + 1]));
   const kept = sampled(dims, stride, Uint8Array, (at) => (labels[at] ? (place.get(labels[at] as number) ?? 0) : 0));
-  const texture = texture3d(kept.data, kept.dims);
+  return integers(kept.data, kept.dims);
+}
+
+/** A box of the label map, from a corner to the other, both included, with the numbers of `labelTexture`. */
+export function labelPiece(labels: ArrayLike<number>, dims: Vector, [low, high]: [Vector, Vector], order: readonly number[]): Data3DTexture {
+  const place = new Map(order.map((label, at) => [label, at + 1]));
+  const size = low.map((first, axis) => (high[axis] ?? first) - first + 1) as Vector;
+  const data = new Uint8Array(size[0] * size[1] * size[2]);
+  let to = 0;
+  for (let z = low[2]; z <= high[2]; z += 1) {
+    for (let y = low[1]; y <= high[1]; y += 1) {
+      const row = dims[0] * (y + dims[1] * z);
+      for (let x = low[0]; x <= high[0]; x += 1) data[to++] = place.get(labels[row + x] ?? 0) ?? 0;
+    }
+  }
+  return integers(data, size);
+}
+
+function integers(data: Uint8Array<ArrayBuffer>, dims: Vector): Data3DTexture {
+  const texture = texture3d(data, dims);
   texture.format = RedIntegerFormat;
   texture.type = UnsignedByteType;
   texture.internalFormat = "R8UI";

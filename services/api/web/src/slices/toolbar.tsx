@@ -5,7 +5,7 @@ import { mayWrite } from "../core/session";
 import type { IconName } from "../ui/icon";
 import { Menu, MenuItem, Tool } from "../ui/parts";
 import { isMarkKind } from "./marks";
-import type { Layout, SliceView, ToolName } from "./view";
+import type { DrawTool, Layout, SliceView, ToolName } from "./view";
 import { levelOf, presets, windowOf } from "./windows";
 
 const LAYOUTS: [Layout, Text, IconName, string][] = [
@@ -22,6 +22,12 @@ const TOOLS: [ToolName, Text, IconName, string][] = [
   ["angle", "Measure an angle", "angle", "N"],
   ["area", "Measure an area", "roi", "R"],
   ["probe", "Read a value", "probe", "V"],
+];
+
+const DRAWING: [DrawTool, Text, IconName, string][] = [
+  ["brush", "Brush", "brush", "Q"],
+  ["erase", "Eraser", "eraser", "J"],
+  ["lasso", "Fill a loop", "lasso", "K"],
 ];
 
 /** `reading` leaves out what measures and corrects. */
@@ -55,7 +61,13 @@ export function SliceTools({ view, reading = false }: { view: SliceView | null; 
           onClick={() => view && (view.tool.value = tool === name ? "point" : name)}
         />
       ))}
+      {mayWrite() && !reading && <span class="divider" />}
       {mayWrite() && !reading && <Tool icon="edit" title={t("Correct")} keys="E" pressed={tool === "correct"} disabled={!view} onClick={() => view && (view.tool.value = tool === "correct" ? "point" : "correct")} />}
+      {mayWrite() &&
+        !reading &&
+        DRAWING.map(([name, title, icon, key]) => (
+          <Tool key={name} icon={icon} title={t(title)} keys={key} pressed={tool === name} disabled={!view} onClick={() => view && (view.tool.value = tool === name ? "point" : name)} />
+        ))}
       <span class="divider" />
       <Tool icon="fit" title={t("Fit to the view")} keys="F" disabled={!view} onClick={() => view?.fit()} />
       <Tool

@@ -10,7 +10,25 @@ import { offset, readVolume, valueAt, type Volume } from "./volume";
 import { dragged, presets, type Window, windowOf } from "./windows";
 
 export type Layout = Orientation | "all";
-export type ToolName = "point" | "window" | "pan" | "zoom" | "correct" | MarkKind;
+export type DrawTool = "brush" | "erase" | "lasso";
+export type ToolName = "point" | "window" | "pan" | "zoom" | "correct" | DrawTool | MarkKind;
+/** What draws on the outlines while a tool for that is chosen. */
+export interface Hand {
+  down: (orientation: Orientation, voxel: Vector, pressure: number) => void;
+  move: (voxel: Vector, pressure: number) => void;
+  up: () => void;
+  /** Ends a stroke as if it had not begun. */
+  cancel: () => void;
+  /** Draws once at the crosshair. */
+  dab: () => void;
+  resize: (factor: number) => void;
+  /** Where the pointer is while it does not draw; null outside the slices. */
+  hover: (orientation: Orientation, voxel: Vector | null) => void;
+}
+
+export function isDrawTool(tool: string): tool is DrawTool {
+  return tool === "brush" || tool === "erase" || tool === "lasso";
+}
 export interface Asked {
   /** Column, row and slice in the file. */
   at: Vector;
@@ -48,6 +66,7 @@ export class SliceView {
   readonly tiles = computed(() => tiles(this.layout.value, ...this.size.value));
   readonly sight = computed((): Sight => ({ centre: this.centre.value, cross: this.cross.value, zoom: this.zoom.value }));
   private readonly cross = computed((): Vector => this.toVoxel(this.state.place.value ?? this.middle));
+  hand: Hand | null = null;
   private labels: Volume["data"] | null = null;
   private readonly drawer: Drawer;
   private readonly observer: ResizeObserver;
@@ -87,6 +106,28 @@ export class SliceView {
     this.labels = data;
     if (report) this.state.update(report);
     this.drawer.setLabels(data, this.state.organs);
+    this.invalidate();
+  }
+
+  /** The label map, one byte a voxel; whoever changes some calls `relabelled`. */
+  get labelBytes(): Uint8Array | null {
+    return this.labels instanceof Uint8Array ? this.labels : null;
+  }
+
+  /** Shows labels that changed at these places of the label map. */
+  relabelled(at: ArrayLike<number>): void {
+    if (!this.labels || at.length === 0) return;
+    const { dims } = this.volume;
+    const [low, high]: [Vector, Vector] = [[...dims], [0, 0, 0]];
+    for (let index = 0; index < at.length; index += 1) {
+      const place = at[index] ?? 0;
+      const voxel = [place % dims[0], Math.floor(place / dims[0]) % dims[1], Math.floor(place / (dims[0] * dims[1]))];
+      for (const axis of [0, 1, 2] as const) {
+        low[axis] = Math.min(low[axis], voxel[axis] ?? 0);
+        high[axis] = Math.max(high[axis], voxel[axis] ?? 0);
+      }
+    }
+    this.drawer.update(this.labels, low, high);
     this.invalidate();
   }
 

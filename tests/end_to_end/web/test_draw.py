@@ -1,0 +1,131 @@
+"""Outlines are drawn in the page: the voxels that the service then has are those under brush, eraser and loop."""
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests.end_to_end.web.steps import show, sized_shots, violations
+from tests.end_to_end.web.test_correct import click_voxel, corrected, crosshair, point_of, saved
+
+__all__ = ["corrected"]
+RADIUS = 6.0
+"""Of the brush when a result is opened, in mm."""
+
+
+@pytest.fixture(scope="module")
+def page(kept, served, corrected):
+    opened = kept()
+    show(opened, served.url, corrected.job)
+    return opened
+
+
+def drag(page, truth, *voxels):
+    """Draws through voxels (column, row) of the axial slice."""
+    places = [point_of(page, truth, *voxel) for voxel in voxels]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up()
+
+
+def bar(page):
+    return page.get_by_role("group", name="Drawing")
+
+
+def distances(truth, first, last):
+    """The distance in mm of each pixel of a slice, (row, column), from a line between two (column, row)."""
+    _, dy, dx = truth.geometry.spacing
+    rows, columns = np.indices(truth.data.shape[1:])
+    place = np.stack([columns * dx, rows * dy], axis=-1)
+    a, b = np.array(first) * [dx, dy], np.array(last) * [dx, dy]
+    part = np.clip(((place - a) @ (b - a)) / max((b - a) @ (b - a), 1e-9), 0, 1)
+    return np.linalg.norm(place - a - part[..., None] * (b - a), axis=-1)
+
+
+def gain(page, title):
+    """Millilitres that the bar says an organ gained."""
+    text = bar(page).locator("output").last.inner_text()
+    found = re.search(rf"{title} ([+−])([\d.]+) mL", text)
+    return float(found[2]) * (1 if found[1] == "+" else -1)
+
+
+def test_a_brush_gives_what_is_under_it_the_organ_that_is_chosen(page, corrected, axe):
+    before, organs = corrected.labels(1), corrected.organs(1)
+    slice_, row, column = crosshair(page, before)
+    page.get_by_label("Slices with outlines").focus()
+    page.keyboard.press("q")
+    expect(page.get_by_role("button", name="Brush")).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Organ to draw").select_option(label=organs[3]["title"])
+    ends = (column - 14, row - 9), (column + 11, row - 5)
+    drag(page, before, *ends)
+    distance = distances(before, *ends)
+    counted = (before.data[slice_][distance <= RADIUS] != 3).sum() * before.geometry.voxel_ml
+    assert gain(page, organs[3]["title"]) == pytest.approx(counted, abs=0.25)
+    sized_shots(page, "draw")
+    assert violations(page, axe) == []
+    page.keyboard.press("Control+s")
+    saved(page, 2)
+    expect(bar(page).get_by_role("button", name="Save")).to_be_disabled()
+    after = corrected.labels(2)
+    assert (after.data[slice_][distance < RADIUS - 0.2] == 3).all()
+    untouched = np.ones(after.data.shape, bool)
+    untouched[slice_] = distance > RADIUS + 0.2
+    np.testing.assert_array_equal(after.data[untouched], before.data[untouched])
+    assert corrected.revisions[-1]["kinds"] == ["paint"]
+    assert corrected.organs(2)[3]["volume_ml"] > organs[3]["volume_ml"]
+
+
+def test_eraser_and_loop_are_taken_back_made_again_and_survive_a_reload(page, corrected, served):
+    before = corrected.labels(2)
+    slice_, row, column = crosshair(page, before)
+    page.get_by_label("Slices with outlines").focus()
+    page.keyboard.press("k")
+    left, right, top, bottom = column - 20, column + 20, row + 4, row + 16
+    drag(page, before, (left, top), (right, top), (right, bottom), (left, bottom), (left, top))
+    page.keyboard.press("j")
+    drag(page, before, (column, row + 10), (column, row + 10))
+    said = bar(page).locator("output").last.inner_text()
+    page.keyboard.press("Control+z")
+    assert bar(page).locator("output").last.inner_text() != said
+    page.keyboard.press("Control+Shift+z")
+    assert bar(page).locator("output").last.inner_text() == said
+    page.reload()
+    show(page, served.url, corrected.job)
+    expect(bar(page).locator("output").last).to_have_text(said)
+    page.keyboard.press("e")
+    click_voxel(page, before, left + 4, bottom - 3)
+    page.get_by_role("menuitem", name="Not an organ").click()
+    alert = page.get_by_role("alert").filter(has_text="Save or discard")
+    alert.get_by_role("button").click()
+    bar(page).get_by_role("button", name="Save").click()
+    saved(page, 3)
+    after = corrected.labels(3)
+    hole = distances(before, (column, row + 10), (column, row + 10))
+    inside = np.zeros(hole.shape, bool)
+    inside[top + 1 : bottom, left + 1 : right] = True
+    assert (after.data[slice_][hole < RADIUS - 0.2] == 0).all()
+    assert (after.data[slice_][inside & (hole > RADIUS + 0.2)] == 3).all()
+    outside = np.ones(hole.shape, bool)
+    outside[top - 1 : bottom + 2, left - 1 : right + 2] = False
+    np.testing.assert_array_equal(after.data[slice_][outside], before.data[slice_][outside])
+
+
+def test_the_keyboard_draws_at_the_crosshair_and_changes_the_size(page, corrected):
+    before = corrected.labels(3)
+    slice_, row, column = crosshair(page, before)
+    page.get_by_label("Slices with outlines").focus()
+    page.keyboard.press("j")
+    page.keyboard.press("]")
+    expect(bar(page).get_by_text("7.5 mm")).to_be_visible()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+s")
+    saved(page, 4)
+    after = corrected.labels(4)
+    distance = distances(before, (column, row), (column, row))
+    assert (after.data[slice_][distance < 7.3] == 0).all()
+    changed = np.argwhere(after.data != before.data)
+    assert {int(index[0]) for index in changed} <= {slice_}
+    assert distance[tuple(changed[:, 1:].T)].max(initial=0) < 7.7
