@@ -17,7 +17,7 @@ const CONFLICT = 412;
 export class Corrections {
   readonly slices = signal<SliceView | null>(null);
   readonly stage = signal<OrganStage | null>(null);
-  /** Draws on the outlines that are shown; null for whoever may only look. */
+  /** Draws on the outlines that are shown; null for a user who may only read. */
   readonly pencil = signal<Pencil | null>(null);
   readonly revisions = signal<Revision[]>([]);
   /** What is being done, as a sentence; empty while nothing is. */
@@ -49,7 +49,7 @@ export class Corrections {
     return this.save(t("Saving the correction"), async (tag) => {
       const before = this.state.revision;
       const { revision } = await api.correct(this.id, tag, [relabel(at, label, inSlice)]);
-      return this.stepped(revision, before);
+      return this.recordStep(revision, before);
     });
   }
 
@@ -62,7 +62,7 @@ export class Corrections {
       const before = this.state.revision;
       const { revision } = await api.correct(this.id, tag, edits);
       pencil.saved();
-      return this.stepped(revision, before);
+      return this.recordStep(revision, before);
     }, true);
   }
 
@@ -94,12 +94,12 @@ export class Corrections {
     return key ? t("by the key ending in {key}", { key }) : t("by {who}", { who: revision.edited_by });
   }
 
-  private stepped(made: number, before: number): number {
+  private recordStep(made: number, before: number): number {
     if (made !== before) this.steps.value = [...this.steps.value, { made, before }];
     return made;
   }
 
-  /** Whether something that was drawn is not saved; then nothing else may change the outlines, and the reader is told. */
+  /** Whether something that was drawn is not saved; then nothing else may change the outlines, and the page says so. */
   private isDrawn(): boolean {
     if (this.pencil.peek()?.isEmpty ?? true) return false;
     failure(new Error(t("Save or discard what you have drawn first.")));

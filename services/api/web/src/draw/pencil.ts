@@ -44,7 +44,7 @@ export class Pencil implements Hand {
   /** Shows what was drawn on this version earlier and not saved; returns whether there was something. */
   restore(): boolean {
     const found = restore(this.job, this.view.state.revision, this.drawing);
-    for (const { at } of this.drawing.strokes) this.view.relabelled(at);
+    for (const { at } of this.drawing.strokes) this.view.showLabels(at);
     if (found) this.changes.value += 1;
     return found;
   }
@@ -138,7 +138,7 @@ export class Pencil implements Hand {
   }
 
   private put(offsets: number[]): void {
-    this.view.relabelled(this.drawing.put(offsets));
+    this.view.showLabels(this.drawing.put(offsets));
   }
 
   private end(): void {
@@ -150,7 +150,7 @@ export class Pencil implements Hand {
 
   private shown(stroke: Stroke | null): void {
     if (!stroke) return;
-    this.view.relabelled(stroke.at);
+    this.view.showLabels(stroke.at);
     this.changed();
   }
 

@@ -16,7 +16,7 @@ import type { OrganState } from "../job/state";
 import { rendererFor } from "../ui/gl";
 import { planeOf, type Sight, type Tile, toVoxel } from "./grid";
 import { FRAGMENT, VERTEX } from "./shader";
-import { emptyPalette, labelPiece, labelTexture, palette, strideOf, volumeTexture } from "./textures";
+import { emptyPalette, labelTexture, palette, strideOf, volumeTexture } from "./textures";
 import type { Numbers, Volume } from "./volume";
 
 export class Drawer {
@@ -85,7 +85,7 @@ export class Drawer {
       this.replace(labels);
       return;
     }
-    const piece = labelPiece(labels, this.volume.dims, [low, high], this.order);
+    const piece = labelTexture(labels, this.volume.dims, this.stride, this.order, [low, high]);
     this.renderer.copyTextureToTexture(piece, this.labels, null, new Vector3(...low));
     piece.dispose();
   }

@@ -41,26 +41,11 @@ export function volumeTexture(volume: Volume, stride: Vector): Data3DTexture {
   return texture;
 }
 
-/** The position of a label in `order` plus one; labels that no organ has are 0. */
-export function labelTexture(labels: ArrayLike<number>, dims: Vector, stride: Vector, order: readonly number[]): Data3DTexture {
+/** The position of a label in `order` plus one; labels that no organ has are 0. `box` is a part of the map, from a corner to the other. */
+export function labelTexture(labels: ArrayLike<number>, dims: Vector, stride: Vector, order: readonly number[], box?: Box): Data3DTexture {
   const place = new Map(order.map((label, at) => [label, at + 1]));
-  const kept = sampled(dims, stride, Uint8Array, (at) => (labels[at] ? (place.get(labels[at] as number) ?? 0) : 0));
+  const kept = sampled(dims, stride, Uint8Array, (at) => (labels[at] ? (place.get(labels[at] as number) ?? 0) : 0), box);
   return integers(kept.data, kept.dims);
-}
-
-/** A box of the label map, from a corner to the other, both included, with the numbers of `labelTexture`. */
-export function labelPiece(labels: ArrayLike<number>, dims: Vector, [low, high]: [Vector, Vector], order: readonly number[]): Data3DTexture {
-  const place = new Map(order.map((label, at) => [label, at + 1]));
-  const size = low.map((first, axis) => (high[axis] ?? first) - first + 1) as Vector;
-  const data = new Uint8Array(size[0] * size[1] * size[2]);
-  let to = 0;
-  for (let z = low[2]; z <= high[2]; z += 1) {
-    for (let y = low[1]; y <= high[1]; y += 1) {
-      const row = dims[0] * (y + dims[1] * z);
-      for (let x = low[0]; x <= high[0]; x += 1) data[to++] = place.get(labels[row + x] ?? 0) ?? 0;
-    }
-  }
-  return integers(data, size);
 }
 
 function integers(data: Uint8Array<ArrayBuffer>, dims: Vector): Data3DTexture {
@@ -81,19 +66,23 @@ function texture3d(data: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>, dim
   return texture;
 }
 
+/** Two voxels, both included. */
+export type Box = [low: Vector, high: Vector];
+
 function sampled<T extends Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>>(
   dims: Vector,
   stride: Vector,
   Kind: new (count: number) => T,
   value: (at: number) => number,
+  [low, high]: Box = [[0, 0, 0], dims.map((count) => count - 1) as Vector],
 ): { data: T; dims: Vector } {
-  const size = dims.map((count, axis) => Math.ceil(count / (stride[axis] ?? 1))) as Vector;
+  const size = low.map((first, axis) => Math.ceil(((high[axis] ?? first) - first + 1) / (stride[axis] ?? 1))) as Vector;
   const data = new Kind(size[0] * size[1] * size[2]);
   let to = 0;
-  for (let z = 0; z < dims[2]; z += stride[2]) {
-    for (let y = 0; y < dims[1]; y += stride[1]) {
+  for (let z = low[2]; z <= high[2]; z += stride[2]) {
+    for (let y = low[1]; y <= high[1]; y += stride[1]) {
       const row = dims[0] * (y + dims[1] * z);
-      for (let x = 0; x < dims[0]; x += stride[0]) data[to++] = value(row + x);
+      for (let x = low[0]; x <= high[0]; x += stride[0]) data[to++] = value(row + x);
     }
   }
   return { data, dims: size };

@@ -5,7 +5,7 @@ import { mayWrite } from "../core/session";
 import type { IconName } from "../ui/icon";
 import { Menu, MenuItem, Tool } from "../ui/parts";
 import { isMarkKind } from "./marks";
-import type { DrawTool, Layout, SliceView, ToolName } from "./view";
+import type { Layout, SliceView, ToolName } from "./view";
 import { levelOf, presets, windowOf } from "./windows";
 
 const LAYOUTS: [Layout, Text, IconName, string][] = [
@@ -24,7 +24,8 @@ const TOOLS: [ToolName, Text, IconName, string][] = [
   ["probe", "Read a value", "probe", "V"],
 ];
 
-const DRAWING: [DrawTool, Text, IconName, string][] = [
+const CHANGING: [ToolName, Text, IconName, string][] = [
+  ["correct", "Correct", "edit", "E"],
   ["brush", "Brush", "brush", "Q"],
   ["erase", "Eraser", "eraser", "J"],
   ["lasso", "Fill a loop", "lasso", "K"],
@@ -61,13 +62,14 @@ export function SliceTools({ view, reading = false }: { view: SliceView | null; 
           onClick={() => view && (view.tool.value = tool === name ? "point" : name)}
         />
       ))}
-      {mayWrite() && !reading && <span class="divider" />}
-      {mayWrite() && !reading && <Tool icon="edit" title={t("Correct")} keys="E" pressed={tool === "correct"} disabled={!view} onClick={() => view && (view.tool.value = tool === "correct" ? "point" : "correct")} />}
-      {mayWrite() &&
-        !reading &&
-        DRAWING.map(([name, title, icon, key]) => (
-          <Tool key={name} icon={icon} title={t(title)} keys={key} pressed={tool === name} disabled={!view} onClick={() => view && (view.tool.value = tool === name ? "point" : name)} />
-        ))}
+      {mayWrite() && !reading && (
+        <>
+          <span class="divider" />
+          {CHANGING.map(([name, title, icon, key]) => (
+            <Tool key={name} icon={icon} title={t(title)} keys={key} pressed={tool === name} disabled={!view} onClick={() => view && (view.tool.value = tool === name ? "point" : name)} />
+          ))}
+        </>
+      )}
       <span class="divider" />
       <Tool icon="fit" title={t("Fit to the view")} keys="F" disabled={!view} onClick={() => view?.fit()} />
       <Tool

@@ -109,13 +109,13 @@ export class SliceView {
     this.invalidate();
   }
 
-  /** The label map, one byte a voxel; whoever changes some calls `relabelled`. */
+  /** The label map, one byte a voxel; whoever changes some calls `showLabels`. */
   get labelBytes(): Uint8Array | null {
     return this.labels instanceof Uint8Array ? this.labels : null;
   }
 
   /** Shows labels that changed at these places of the label map. */
-  relabelled(at: ArrayLike<number>): void {
+  showLabels(at: ArrayLike<number>): void {
     if (!this.labels || at.length === 0) return;
     const { dims } = this.volume;
     const [low, high]: [Vector, Vector] = [[...dims], [0, 0, 0]];
