@@ -23,8 +23,8 @@ from services.local import LocalSystem
 from shared import artifacts
 from shared.arrays import UInt8
 from shared.imaging.volume import ORGANS
-from training.dataset.gather import Sources
-from training.dataset.prepare import competition, read_outlines
+from training.dataset.gather import Sources, read_all_outlines
+from training.dataset.prepare import competition
 from training.metrics import dice
 from training.reader import ACTIONS, next_action
 from viscera_client import Client, packed
@@ -49,11 +49,9 @@ def main() -> None:
 
 def outlines_of(data: Path, name: str) -> UInt8:
     """Return the true outlines of a case of the competition, uint8 (slice, row, column)."""
-    codes = {}
-    for file in Sources().outlines:
-        if (data / file).is_file():
-            codes.update(read_outlines(data / file))
-    return next(case.labels for case in competition(data / Sources().scans, codes, {}) if case.name == name)
+    sources = Sources()
+    cases = competition(data / sources.scans, read_all_outlines(data, sources), {})
+    return next(case.labels for case in cases if case.name == name)
 
 
 def correct(http: httpx.Client, path: Path, reference: UInt8, actions: int) -> None:

@@ -15,10 +15,10 @@ from sqlalchemy import Connection
 from services.api.gateway import Gateway
 from services.api.spool import spool_folder
 from services.api.views import missing_file
-from services.api.volumes import label_set
-from shared import artifacts, failpoints, sandbox
+from services.api.volumes import organs_of
+from shared import failpoints, sandbox
 from shared.errors import PreconditionFailed, PreconditionRequired
-from shared.imaging.volume import ORGANS, Organ
+from shared.imaging.volume import Organ
 from shared.ledger import api_keys, audit, files, jobs, revisions
 from shared.ledger.revisions import LABELS, Counts, Edit, Labels
 from shared.storage.base import checked_file, sha256
@@ -65,8 +65,8 @@ class Correction:
                 raise missing_file(job, LABELS)
             current = revisions.current(connection, self.job_id)
             edited = self._edited(connection, current)
-            facts = jobs.published(connection, self.job_id).get(artifacts.facts_name("segmenter"))
-        return Base(current, edited, ORGANS if facts is None else label_set(self.gateway.store, facts))
+            files = jobs.published(connection, self.job_id)
+        return Base(current, edited, organs_of(self.gateway.store, files))
 
     def make(self, upload: Path | None, edits: Sequence[dict[str, Any]], kinds: tuple[str, ...]) -> Labels:
         """Make a revision from an uploaded label map or from edits, and return it.

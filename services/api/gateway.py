@@ -173,6 +173,12 @@ def _identified(gateway: Gateway, key: str) -> api_keys.Caller:
 Caller = Annotated[api_keys.Caller, Depends(caller)]
 
 
+def check_scope(asking: api_keys.Caller, scope: str) -> None:
+    """Raise Forbidden for a caller without the scope."""
+    if scope not in asking.scopes:
+        raise Forbidden(f"The key lacks the scope {scope}.", "insufficient_scope")
+
+
 def needs(scope: str) -> Any:
     """Return a dependency that yields the caller.
 
@@ -180,8 +186,7 @@ def needs(scope: str) -> Any:
     """
 
     def allowed(request: Request, asking: Caller) -> api_keys.Caller:
-        if scope not in asking.scopes:
-            raise Forbidden(f"The key lacks the scope {scope}.", "insufficient_scope")
+        check_scope(asking, scope)
         if asking.job is not None and request.path_params.get("job_id", asking.job) != asking.job:
             raise NotFound("There is no such job.")
         return asking

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shared import artifacts
 from shared.errors import NotFound
 from shared.imaging.geometry import Geometry
-from shared.imaging.volume import LabelMap, Organ
+from shared.imaging.volume import ORGANS, LabelMap, Organ
 from shared.ledger.jobs import Artifact
 from shared.storage.base import Store
 
@@ -91,6 +91,12 @@ def label_map(store: Store, artifact: Artifact) -> LabelMap:
 def label_set(store: Store, artifact: Artifact) -> tuple[Organ, ...]:
     """Return the labels of a job that have a name, from the facts of its segmenter."""
     return artifacts.Facts.model_validate_json(b"".join(store.read(artifact.key))).organs
+
+
+def organs_of(store: Store, files: Mapping[str, Artifact]) -> tuple[Organ, ...]:
+    """Return the labels of a job by its files; those of the shipped model where no segmenter wrote any."""
+    facts = files.get(artifacts.facts_name("segmenter"))
+    return ORGANS if facts is None else label_set(store, facts)
 
 
 class _Ranged(io.RawIOBase):

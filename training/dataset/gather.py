@@ -12,7 +12,15 @@ from shared.imaging.geometry import Geometry, to_axial
 from shared.imaging.phantoms import abdomen, default_grid
 from training.dataset.cases import Case, save_case
 from training.dataset.corrected import corrected_results
-from training.dataset.prepare import competition, figure_slices, labelled_slices, read_outlines, scan_pair, shapes
+from training.dataset.prepare import (
+    Codes,
+    competition,
+    figure_slices,
+    labelled_slices,
+    read_outlines,
+    scan_pair,
+    shapes,
+)
 from training.dataset.preview import table_row, write_sheet, write_table
 from training.dataset.synth_mr import synth_mr_cases
 
@@ -48,10 +56,7 @@ class Sources:
 
 def gather(root: Path, sources: Sources) -> Iterator[Case]:
     """All cases for training below `root`, then phantoms."""
-    codes = {}
-    for name in sources.outlines:
-        if (root / name).is_file():
-            codes.update(read_outlines(root / name))
+    codes = read_all_outlines(root, sources)
     if (root / sources.scans).is_dir():
         yield from competition(root / sources.scans, codes, sources.first_seen)
     if (root / sources.slices).is_dir():
@@ -62,6 +67,15 @@ def gather(root: Path, sources: Sources) -> Iterator[Case]:
             yield from synth_mr_cases(scan_pair(root / image, root / structures, "CT"), count)
     yield from (case for case in shapes(codes) if (case.labels > 0).any())
     yield from phantoms(sources.phantoms)
+
+
+def read_all_outlines(root: Path, sources: Sources) -> Codes:
+    """The outlines of the competition's scans below `root`, from all files that are there."""
+    codes: Codes = {}
+    for name in sources.outlines:
+        if (root / name).is_file():
+            codes.update(read_outlines(root / name))
+    return codes
 
 
 def phantoms(count: int, seed: int = 0) -> Iterator[Case]:

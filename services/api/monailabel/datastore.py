@@ -11,10 +11,12 @@ from services.api import schemas
 from services.api.bounds import takes_body
 from services.api.gateway import Gateway, GatewayDep, Reader, Writer
 from services.api.monailabel import forms, labels
-from services.api.monailabel.images import ImageId, find, label_names, listed, organs_of, reader_of_image, totals
+from services.api.monailabel.images import ImageId, find, label_names, listed, reader_of_image, totals
 from services.api.monailabel.service import PREFIX
+from services.api.routes.jobs import change_job
 from services.api.routes.slices import get_volume
 from services.api.submissions import JobSubmission
+from services.api.volumes import organs_of
 from shared.errors import Unprocessable
 from shared.ledger import api_keys, descriptions, jobs, revisions
 from shared.ledger.revisions import LABELS
@@ -38,7 +40,7 @@ def list_images(gateway: GatewayDep, caller: Reader, output: Annotated[str, Quer
 def _object(gateway: Gateway, caller: api_keys.Caller, job: jobs.Job) -> Json:
     with gateway.reading(caller) as connection:
         files, current = jobs.published(connection, job.id), revisions.current(connection, job.id)
-    organs = organs_of(gateway, files)
+    organs = organs_of(gateway.store, files)
     tags = {"original": labels.describe(organs, revisions.Labels(1, files[LABELS]))}
     if current.revision > 1:
         tags["final"] = labels.describe(organs, current)
@@ -150,7 +152,7 @@ async def put_label(
             label_info = form.parameters().get("label_info")
             correction = await run_in_threadpool(labels.correction, gateway, caller, image, label_info)
             saved = await run_in_threadpool(correction.make, upload.path, (), ("labels",))
-    await run_in_threadpool(labels.accept, gateway, caller, correction.job_id)
+    await run_in_threadpool(change_job, correction.job_id, schemas.JobChange(review="accepted"), gateway, caller)
     if saved.revision > 1:
         later.add_task(file_revision, gateway.ledger, gateway.store, correction.job_id, saved.revision)
     return {"image": image, "label": correction.job_id, "revision": saved.revision}

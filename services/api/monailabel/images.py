@@ -10,12 +10,11 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from sqlalchemy import Connection
 
-from services.api.gateway import Gateway, GatewayDep, address_of, caller, identify
-from services.api.volumes import label_set
-from shared import artifacts
-from shared.errors import Forbidden, NotFound, Unauthorized
-from shared.imaging.volume import ORGANS, Organ
-from shared.ledger import api_keys, audit, descriptions, jobs
+from services.api.gateway import Gateway, GatewayDep, address_of, caller, check_scope, identify
+from services.api.routes.shares import ShareRequest, share_job
+from shared.errors import NotFound, Unauthorized
+from shared.imaging.volume import Organ
+from shared.ledger import api_keys, descriptions, jobs
 
 ImageId = Annotated[str, Query(max_length=300)]
 SAMPLE_SECONDS = 12 * 3600
@@ -74,8 +73,7 @@ def reader_of_image(request: Request, gateway: GatewayDep, image: ImageId = "") 
         asking = identify(gateway, key, address_of(request))
         gateway.limits.request(asking.tenant)
         request.state.caller = asking
-    if "jobs:read" not in asking.scopes:
-        raise Forbidden("The key lacks the scope jobs:read.", "insufficient_scope")
+    check_scope(asking, "jobs:read")
     return asking
 
 
@@ -88,16 +86,12 @@ def next_sample(gateway: Gateway, asking: api_keys.Caller, strategy: str) -> dic
         raise NotFound("There is no such strategy.")
     if asking.job is not None:
         raise Unauthorized(api_keys.REFUSED)
-    with gateway.writing(asking) as connection:
+    with gateway.reading(asking) as connection:
         waiting = _to_correct(connection, asking, newest=strategy == "newest")
-        if not waiting:
-            return {}
-        job = random.choice(waiting) if strategy == "random" else waiting[0]  # noqa: S311
-        key = api_keys.new_key("share")
-        api_keys.derive(
-            connection, asking, key, kind="share", scopes=["jobs:read"], seconds=SAMPLE_SECONDS, job_id=job.id
-        )
-        audit.record(connection, asking.tenant, asking.key_id, "share", job.id)
+    if not waiting:
+        return {}
+    job = random.choice(waiting) if strategy == "random" else waiting[0]  # noqa: S311
+    key = share_job(job.id, ShareRequest(seconds=SAMPLE_SECONDS), gateway, asking).token or ""
     return {"id": str(ImageName(job.id, job.revision, key)), "name": f"{job.id}.nii.gz"}
 
 
@@ -125,12 +119,6 @@ def totals(gateway: Gateway, asking: api_keys.Caller) -> dict[str, Any]:
     found = listed(gateway, asking)
     completed = sum(accepted for _, accepted in found)
     return {"total": len(found), "completed": completed, "label_tags": {"final": completed}, "train": {}}
-
-
-def organs_of(gateway: Gateway, files: dict[str, jobs.Artifact]) -> tuple[Organ, ...]:
-    """Return the labels of a job by its files."""
-    facts = files.get(artifacts.facts_name("segmenter"))
-    return ORGANS if facts is None else label_set(gateway.store, facts)
 
 
 def label_names(organs: Sequence[Organ], present: set[int] | None = None) -> dict[str, int]:

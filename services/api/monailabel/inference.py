@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,15 +12,16 @@ from fastapi.responses import JSONResponse
 
 from services.api import schemas
 from services.api.bounds import takes_body
-from services.api.gateway import Gateway, GatewayDep, Reader, Writer
+from services.api.gateway import Gateway, GatewayDep, Reader, Writer, check_scope
 from services.api.monailabel import forms, labels
 from services.api.monailabel.datastore import submit, suffix_of
 from services.api.monailabel.images import ImageId, find, label_names
 from services.api.monailabel.service import PREFIX
+from services.api.routes.jobs import delete_job
 from services.api.submissions import JobSubmission
 from shared import artifacts
-from shared.errors import BadRequest, Conflict, Forbidden, Unprocessable
-from shared.ledger import api_keys, erasure, jobs
+from shared.errors import BadRequest, Conflict, Unprocessable
+from shared.ledger import api_keys, jobs
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Json = dict[str, Any]
@@ -52,7 +53,7 @@ async def infer(
             if "label" in form.files:
                 raise Unprocessable("Scribbles are not used here: correct the outlines instead.", "unsupported_labels")
             if "file" in form.files:
-                _check_may_start(caller)
+                check_scope(caller, "jobs:write")
                 job = await submit(gateway, caller, form, "file")
             elif session_id or image:
                 job = await run_in_threadpool(_found, gateway, caller, session_id or image)
@@ -69,17 +70,12 @@ def _found(gateway: Gateway, caller: api_keys.Caller, image: str) -> jobs.Job:
         return find(connection, caller, image)
 
 
-def _check_may_start(caller: api_keys.Caller) -> None:
-    if "jobs:write" not in caller.scopes:
-        raise Forbidden("The key lacks the scope jobs:write.", "insufficient_scope")
-
-
 def _by_model(gateway: Gateway, caller: api_keys.Caller, job: jobs.Job, model: str) -> jobs.Job:
     """Return the job if this model made its outlines or will make them; else a further job on its scan."""
-    asked = job.options.get("model")
-    if _is_named(model, str(asked).partition("@")) if asked else _is_made_by(gateway, caller, job, model):
+    requested = job.options.get("model")
+    if _is_named(model, str(requested).partition("@")) if requested else _is_made_by(gateway, caller, job, model):
         return job
-    _check_may_start(caller)
+    check_scope(caller, "jobs:write")
     options = schemas.Options.model_validate({**job.options, "model": model})
     key = f"monailabel {job.scan_id} {model}"
     submission = JobSubmission(gateway, caller, key, options, job.scan_id)
@@ -92,8 +88,8 @@ def _is_made_by(gateway: Gateway, caller: api_keys.Caller, job: jobs.Job, model:
         facts = jobs.published(connection, job.id).get(artifacts.facts_name("segmenter"))
     if facts is None:  # the job still runs: its own model is as good as known, the default
         return True
-    made = artifacts.Facts.model_validate_json(b"".join(gateway.store.read(facts.key))).models
-    return any(_is_named(model, (fact.name, "@", fact.version)) for fact in made)
+    models = artifacts.Facts.model_validate_json(b"".join(gateway.store.read(facts.key))).models
+    return any(_is_named(model, (fact.name, "@", fact.version)) for fact in models)
 
 
 def _is_named(model: str, known: tuple[str, str, str]) -> bool:
@@ -151,11 +147,7 @@ def get_session(job_id: str, gateway: GatewayDep, caller: Reader) -> Json:
 def delete_session(job_id: str, gateway: GatewayDep, caller: Writer) -> Json:
     """Erase a session's scan and result."""
     job = _found(gateway, caller, job_id)
-    with gateway.writing(caller) as connection:
-        prefixes = erasure.erase_job(connection, caller.tenant, job.id, caller.key_id)
-    for prefix in prefixes:
-        with suppress(Exception):  # the reconciler deletes again until nothing is left
-            gateway.store.delete(prefix)
+    delete_job(job.id, gateway, caller)
     return _session(job)
 
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from services.api.corrections import Correction
 from services.api.gateway import Gateway
-from services.api.monailabel.images import ImageName, find, label_names, organs_of
+from services.api.monailabel.images import ImageName, find, label_names
 from services.api.views import missing_file
-from services.api.volumes import label_map
+from services.api.volumes import label_map, organs_of
 from shared.errors import NotFound, PreconditionFailed, Unprocessable
 from shared.imaging.volume import LabelMap, Organ
-from shared.ledger import api_keys, audit, descriptions, jobs, revisions
+from shared.ledger import api_keys, jobs, revisions
 from shared.ledger.revisions import LABELS, Labels
 
 SUFFIXES = {".nrrd": "application/octet-stream", ".nii.gz": "application/gzip"}
@@ -39,7 +39,7 @@ def outlines(
             raise NotFound("The image has no label with this tag.")
         files = jobs.published(connection, job.id)
         artifact = (files if number == 1 else jobs.published(connection, job.id, number))[LABELS]
-    return job, artifact, organs_of(gateway, files)
+    return job, artifact, organs_of(gateway.store, files)
 
 
 def encode(gateway: Gateway, artifact: jobs.Artifact, suffix: str) -> tuple[bytes, set[int]]:
@@ -115,17 +115,8 @@ def correction(gateway: Gateway, asking: api_keys.Caller, image: str, label_info
             f"Somebody else has saved revision {current.revision} since you got this sample: get it again.",
             "revision_changed",
         )
-    values = values_of(label_info, organs_of(gateway, files))
+    values = values_of(label_info, organs_of(gateway.store, files))
     return Correction(gateway, asking, job.id, f'"{current.artifact.sha256}"', values)
-
-
-def accept(gateway: Gateway, asking: api_keys.Caller, job_id: str) -> None:
-    """Set the review state of a job whose outlines somebody saved as final."""
-    with gateway.writing(asking) as connection:
-        jobs.lock(connection, job_id)
-        jobs.get(connection, asking.tenant, job_id)
-        descriptions.review(connection, job_id, "accepted", asking.name or asking.key_id)
-        audit.record(connection, asking.tenant, asking.key_id, "review accepted", job_id)
 
 
 def describe(organs: Sequence[Organ], labels: Labels) -> dict[str, Any]:

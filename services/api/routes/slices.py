@@ -11,10 +11,9 @@ from services.api.early import StoredPart, parts_of_slice, slice_labels
 from services.api.gateway import Gateway, GatewayDep, Reader
 from services.api.schemas import RevisionNumber
 from services.api.views import missing_file
-from services.api.volumes import StoredVolume, label_map, label_set
+from services.api.volumes import StoredVolume, label_map, organs_of
 from shared import artifacts
 from shared.imaging.pictures import slice_png
-from shared.imaging.volume import ORGANS
 from shared.ledger import api_keys, jobs, revisions
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
@@ -61,13 +60,12 @@ def get_slice(
     outlines = None if labels is None else label_map(gateway.store, labels).data[number]
     if parts:
         outlines = slice_labels(parts, number, stored.geometry.shape)
-    facts = files.get(artifacts.facts_name("segmenter"))
     png = slice_png(
         pixels,
         stored.geometry.affine,
         modality=stored.modality,
         labels=outlines,
-        organs=ORGANS if facts is None else label_set(gateway.store, facts),
+        organs=organs_of(gateway.store, files),
         window=window,
     )
     return Response(png, 200, headers, "image/png")
