@@ -117,6 +117,34 @@ def run_folds(options: argparse.Namespace) -> None:
     print(cross_validate(RUNS / options.name, options.data, config).read_text())
 
 
+def run_update(options: argparse.Namespace) -> None:
+    """Teach a model new patients; write it if it is better on patients held out."""
+    from training.dataset.cases import load_cases
+    from training.paired import comparison_table
+    from training.promotion import refusal, updated_card
+    from training.update import Recipe, Update, update_fold, update_folds, write_model
+
+    new = [case for folder in options.learn for case in load_cases(folder) if case.outlined]
+    new = [case for case in new if case.patient not in options.leave_out]
+    if not new:
+        raise SystemExit(f"There are no outlined cases in {', '.join(map(str, options.learn))}.")
+    recipe = Recipe(steps=options.steps, minutes=options.minutes, seed=options.seed)
+    update = Update(options.model, options.classifier, new, load_cases(options.cases), recipe)
+    folder = RUNS / options.name
+    if options.hold_out:
+        pairs = update_fold(folder / "held-out", update, options.hold_out)
+    else:
+        pairs = update_folds(folder, update, options.folds)
+    print(comparison_table(pairs))
+    refused = refusal(pairs)
+    if refused:
+        raise SystemExit(f"Not promoted. {refused}")
+    folds = 0 if options.hold_out else options.folds
+    card = updated_card(update.card, new, pairs, version=options.version, folds=folds, licence=options.licence)
+    final = write_model(folder, update, card, options.out, held_out=options.hold_out)
+    print(f"{final.name} {final.version} {final.sha256}")
+
+
 def run_pseudo(options: argparse.Namespace) -> None:
     """Label unlabelled scans."""
     from training.nets.networks import build, load_weights
@@ -232,6 +260,7 @@ RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "prepare": run_prepare,
     "classifier": run_classifier,
     "segmenter": run_segmenter,
+    "update": run_update,
     "pseudo": run_pseudo,
     "folds": run_folds,
     "export": run_export,

@@ -10,7 +10,7 @@ from shared.imaging.input_spec import InputSpec
 from training.dataset.cases import VALIDATION_PATIENTS
 
 HERE = Path(__file__).parent
-DATA, RUNS = HERE / "data", HERE / "runs"
+DATA, RUNS, SERVICES = HERE / "data", HERE / "runs", HERE.parent / "services"
 SEGMENTERS = ("unet", "liteunet", "segformer")
 
 
@@ -26,6 +26,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     _prepare(steps.add_parser("prepare", help="read scans and outlines of VISCERA_DATA and write them as cases"))
     _fit(steps.add_parser("classifier", help="train the classifier"), "classifier")
     _fit(steps.add_parser("segmenter", help="train a segmenter"), "segmenter")
+    _update(steps.add_parser("update", help="teach a model new patients; it is kept only if it is better on others"))
     _pseudo(steps.add_parser("pseudo", help="label unlabelled scans with trained segmenters"))
     _folds(steps.add_parser("folds", help="cross-validate a recipe by groups of patients"))
     _export(steps.add_parser("export", help="write a checkpoint as a model folder: ONNX and card"))
@@ -94,6 +95,23 @@ def _folds(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _update(parser: argparse.ArgumentParser) -> None:
+    _run_name(parser)
+    parser.add_argument("out", type=Path, help="folder of the updated model")
+    parser.add_argument("--version", required=True, help="of the updated model")
+    parser.add_argument("--learn", type=Path, nargs="+", default=[DATA / "corrections"], help="new cases")
+    parser.add_argument("--cases", type=Path, default=DATA / "cases", help="cases that the model knows, to rehearse")
+    parser.add_argument("--model", type=Path, default=SERVICES / "segmenter", help="the segmenter to start from")
+    _classifier(parser)
+    parser.add_argument("--hold-out", nargs="*", default=[], metavar="PATIENT", help="new patients to measure on")
+    parser.add_argument("--folds", type=int, default=2, help="without --hold-out: groups, each held out once")
+    parser.add_argument("--leave-out", nargs="*", default=[], metavar="PATIENT", help="patients to leave out")
+    parser.add_argument("--steps", type=int, default=250, help="of each network of the model")
+    parser.add_argument("--minutes", type=float, default=4.5, help="longest duration for each network")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--licence", default="of the owner of the scans", help="of the new cases, for the card")
+
+
 def _pseudo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoints", type=Path, nargs="+", help="networks whose probabilities are averaged")
     parser.add_argument("--cases", type=Path, default=DATA / "cases")
@@ -142,15 +160,14 @@ def _int8(parser: argparse.ArgumentParser) -> None:
 def _fp16(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument(
-        "--classifier",
-        "--gate",
-        type=Path,
-        default=HERE.parent / "services" / "classifier",
-        help="the classifier in front of the segmenter",
-    )
+    _classifier(parser)
     parser.add_argument("--cases", type=Path, default=DATA / "cases")
     parser.add_argument("--patients", nargs="*", help="patients to measure on; default: all with outlines")
+
+
+def _classifier(parser: argparse.ArgumentParser) -> None:
+    folder, text = SERVICES / "classifier", "the classifier in front of the segmenter"
+    parser.add_argument("--classifier", "--gate", type=Path, default=folder, help=text)
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:

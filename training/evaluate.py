@@ -6,6 +6,7 @@ label map that a user gets: neighbours averaged, islands removed, holes filled.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -75,13 +76,13 @@ def compare(result: CaseResult, organ: int) -> Figures:
     return figures
 
 
-def summary(results: list[CaseResult]) -> dict[str, dict[str, Interval]]:
+def summary(results: Sequence[CaseResult]) -> dict[str, dict[str, Interval]]:
     """Organ (or `MEAN`) -> metric -> (mean, low, high).
 
     Values are averaged within each patient, then over patients; the limits are a 95 % bootstrap over patients. The
     mean over the organs draws each patient with all organs.
     """
-    tables = {name: _by_patient(results, name) for name in _metrics(results)}
+    tables = {name: by_patient(results, name) for name in _metrics(results)}
     rows = {
         organ.name: {name: bootstrap(table[:, column]) for name, table in tables.items()}
         for column, organ in enumerate(ORGANS)
@@ -89,11 +90,11 @@ def summary(results: list[CaseResult]) -> dict[str, dict[str, Interval]]:
     return rows | {MEAN: {name: bootstrap_columns(table) for name, table in tables.items()}}
 
 
-def _metrics(results: list[CaseResult]) -> list[str]:
+def _metrics(results: Sequence[CaseResult]) -> list[str]:
     return sorted({name for result in results for figures in result.figures.values() for name in figures})
 
 
-def _by_patient(results: list[CaseResult], name: str) -> Float64:
+def by_patient(results: Sequence[CaseResult], name: str) -> Float64:
     """A metric's mean over the cases of each patient: (patients, organs), NaN where a patient has no value."""
     patients: dict[str, list[list[float]]] = {}
     for result in results:

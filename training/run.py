@@ -25,7 +25,7 @@ def train(folder: Path, data: Path, config: Config) -> nn.Module:
     network = build(config.network, **config.options)
     if config.start is not None:
         load_weights(network, config.start)
-    sampler = BatchSampler(_groups(learn, config), config.size, config.batch, config.augment, config.seed)
+    sampler = BatchSampler(groups_of(learn, config), config.size, config.batch, config.augment, config.seed)
     figures = classifier_figures if config.stage == "classifier" else segmenter_figures
     return fit(
         network, _loss(config), sampler, config.schedule, folder=folder, evaluate=lambda net: figures(net, check)
@@ -38,8 +38,8 @@ def split(scans: list[Scan], held_out: tuple[str, ...]) -> tuple[list[Scan], lis
     return learn, [scan for scan in scans if scan.case.patient in held_out and scan.case.outlined]
 
 
-def _groups(scans: list[Scan], config: Config) -> list[Group]:
-    """The groups from which training draws."""
+def groups_of(scans: list[Scan], config: Config) -> list[Group]:
+    """The groups of scans from which training draws."""
     classifies = config.stage == "classifier"
     scans = [clear_beyond(scan, config.beyond) if classifies else ignore_below_outlines(scan) for scan in scans]
     groups = [

@@ -61,7 +61,6 @@ def gather(root: Path, sources: Sources) -> Iterator[Case]:
         yield from competition(root / sources.scans, codes, sources.first_seen)
     if (root / sources.slices).is_dir():
         yield from labelled_slices(root / sources.slices, sources.field_mm)
-    yield from corrected_results(root / sources.corrections)
     for image, structures, count in sources.ct:
         if (root / image).exists():
             yield from synth_mr_cases(scan_pair(root / image, root / structures, "CT"), count)
@@ -94,7 +93,8 @@ def phantoms(count: int, seed: int = 0) -> Iterator[Case]:
 def prepare(root: Path, out: Path, sources: Sources | None = None) -> list[str]:
     """Write all cases to `out`, with a picture of each and a table; returns one line per case.
 
-    Training reads all of `out/cases`. Slices from figures go to `out/figures` and are used for evaluation only.
+    Training reads all of `out/cases`. Slices from figures go to `out/figures`, corrected results to `out/corrections`:
+    the shipped model is measured on the former, and `update` learns from either.
     """
     sources = sources or Sources()
     lines, rows = [], []
@@ -103,12 +103,19 @@ def prepare(root: Path, out: Path, sources: Sources | None = None) -> list[str]:
         write_sheet(case, out / "pictures")
         rows.append(table_row(case))
         lines.append(_line(case))
-    if (root / sources.figures).is_dir():
-        for case in figure_slices(root / sources.figures):
-            save_case(case, out / "figures")
+    for folder, cases in _apart(root, sources):
+        for case in cases:
+            save_case(case, out / folder)
             lines.append(_line(case))
     write_table(rows, out / "cases.md")
     return lines
+
+
+def _apart(root: Path, sources: Sources) -> Iterator[tuple[str, Iterator[Case]]]:
+    """The cases that training does not read by itself, by the folder that they go to."""
+    yield "corrections", corrected_results(root / sources.corrections)
+    if (root / sources.figures).is_dir():
+        yield "figures", figure_slices(root / sources.figures)
 
 
 def _line(case: Case) -> str:

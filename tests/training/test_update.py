@@ -1,0 +1,73 @@
+"""An exported model learns on: its weights are read back, patients held out stay unseen, and a run resumes."""
+
+import subprocess
+
+import pytest
+
+from shared.models.card import CARD, load_card
+from tests.training.test_smoke import ROOT, python_with_torch
+
+SCRIPT = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import torch
+
+from shared.imaging.input_spec import InputSpec
+from training.dataset.gather import phantoms
+from training.export.cards import card_for
+from training.export.to_onnx import export
+from training.nets.from_onnx import calibrate, network_from_onnx
+from training.nets.networks import ServingNetwork
+from training.paired import comparison_table
+from training.update import Recipe, Update, learn, update_folds, write_model
+
+services, out = Path("services"), Path(sys.argv[1])
+weights = services / "segmenter" / "model.onnx"
+network = network_from_onnx("pair", weights)
+stacks = np.random.default_rng(0).integers(0, 256, (2, 1, 160, 224), dtype=np.uint8)
+(expected,) = ort.InferenceSession(str(weights)).run(None, {"stacks": stacks})
+served = ServingNetwork(network, "segmenter").eval()
+for _ in range(2):  # as read, then with the statistics of other pictures
+    with torch.no_grad():
+        print("difference", np.abs(served(torch.from_numpy(stacks)).numpy() - expected).max())
+    calibrate(network, [torch.rand(2, 3, 160, 224)])
+mean = network.unet.down[0].first[1].running_mean
+print("calibrated", bool(mean.abs().max() > 1e-3))
+
+(body,) = phantoms(1)
+new = []
+for number in range(1, 5):  # four "patients" of two slices each
+    few = slice(len(body.data) // 2 + 2 * number, len(body.data) // 2 + 2 * number + 2)
+    new.append(replace(body, name=f"p{number}", patient=f"p{number}", data=body.data[few], labels=body.labels[few]))
+export(network.unet, card_for("segmenter", "unet", "8", 0.4, InputSpec(channels=1)), out / "before")
+recipe = Recipe(steps=2, size=(64, 96), batch=2)
+update = Update(out / "before", services / "classifier", new[:3], new[3:], recipe)
+pairs = update_folds(out / "run", update, 2)
+print(comparison_table(pairs))
+print("measured", sorted(result.case.patient for result in pairs.after))
+card = write_model(out / "run", update, update.card.model_copy(update={"version": "9"}), out / "model")
+seconds = [torch.load(path, weights_only=True)["seconds"] for path in sorted((out / "run").glob("*/*/last.pt"))]
+learn(out / "run" / "all", update)
+again = [torch.load(path, weights_only=True)["seconds"] for path in sorted((out / "run").glob("*/*/last.pt"))]
+print("resumed", len(seconds), seconds == again)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_model_that_was_exported_learns_on_and_each_new_patient_is_held_out_once(tmp_path):
+    command = [python_with_torch(), "-c", SCRIPT, tmp_path]
+    done = subprocess.run(command, cwd=ROOT, check=False, timeout=280, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = dict(line.split(" ", 1) for line in done.stdout.splitlines() if not line.startswith("|"))
+    differences = [float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("difference")]
+    assert len(differences) == 2
+    assert max(differences) < 1e-4
+    assert lines["calibrated"] == "True"
+    assert lines["measured"] == "['p1', 'p2', 'p3']"
+    assert lines["resumed"] == "3 True"
+    assert load_card(tmp_path / "model" / CARD).version == "9"
