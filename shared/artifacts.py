@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from shared.errors import UnsupportedScan
+from shared.imaging.confidence import Confidence
 from shared.imaging.geometry import Geometry
 from shared.imaging.label_table import to_description, to_xml
 from shared.imaging.volume import ORGANS, LabelMap, Modality, Organ, SliceScores, SourceFormat, Volume
@@ -56,6 +57,7 @@ class Facts(BaseModel):
     models: tuple[ModelFact, ...] = ()
     seconds: dict[str, float] = {}
     organs: tuple[Organ, ...] = ORGANS
+    confidence: Confidence | None = None
 
     def grown(self, stage: str, seconds: float, *, warnings: tuple[str, ...] = (), model: ModelFact | None) -> Facts:
         """Return these facts with those of one more stage; `seconds` is its duration, `model` None if it ran none."""

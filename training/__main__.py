@@ -119,6 +119,7 @@ def run_folds(options: argparse.Namespace) -> None:
 
 def run_update(options: argparse.Namespace) -> None:
     """Teach a model new patients; write it if it is better on patients held out."""
+    from training.calibration import calibration_report
     from training.dataset.cases import load_cases
     from training.paired import comparison_table
     from training.promotion import refusal, updated_card
@@ -135,7 +136,7 @@ def run_update(options: argparse.Namespace) -> None:
         pairs = update_fold(folder / "held-out", update, options.hold_out)
     else:
         pairs = update_folds(folder, update, options.folds)
-    print(comparison_table(pairs))
+    print(comparison_table(pairs), calibration_report(pairs.after), sep="\n\n")
     refused = refusal(pairs)
     if refused:
         raise SystemExit(f"Not promoted. {refused}")
@@ -234,8 +235,20 @@ def run_reader(options: argparse.Namespace) -> None:
     print(table(read(results)))
 
 
+def run_calibrate(options: argparse.Namespace) -> None:
+    """Measure the confidence of a segmenter on patients that it has not seen, and write its card's calibration."""
+    from shared.models.card import CARD, load_card, save_card
+    from training.calibration import calibration, calibration_report
+
+    _, results = _results(options)
+    print(calibration_report(results))
+    path = options.segmenter / CARD
+    save_card(load_card(path).model_copy(update={"calibration": calibration(results)}), path)
+
+
 def _results(options: argparse.Namespace) -> tuple[list[ModelCard], list[CaseResult]]:
     from shared.models.network import load_network
+    from training.calibration import uncalibrated
     from training.dataset.cases import load_cases
     from training.evaluate import evaluate_case
 
@@ -245,7 +258,7 @@ def _results(options: argparse.Namespace) -> tuple[list[ModelCard], list[CaseRes
         cases = [case for case in cases if case.patient in options.patients]
     if not cases:
         raise SystemExit("These patients have no labelled cases in this folder.")
-    results = [evaluate_case(case, classifier, segmenter) for case in cases]
+    results = [evaluate_case(case, classifier, uncalibrated(segmenter)) for case in cases]
     return [classifier.card, segmenter.card], results
 
 
@@ -271,6 +284,7 @@ RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "half": run_fp16,
     "evaluate": run_evaluate,
     "reader": run_reader,
+    "calibrate": run_calibrate,
     "smoke": run_smoke,
 }
 

@@ -37,6 +37,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     _fp16(steps.add_parser("half", help="make the fp16 variant of a model folder, for GPUs, and measure its loss"))
     _evaluate(steps.add_parser("evaluate", help="measure a classifier and a segmenter; writes a report"))
     _evaluate(steps.add_parser("reader", help="what a simulated reader's clicks bring on the same cases"))
+    _evaluate(steps.add_parser("calibrate", help="what a segmenter's confidence means; writes it to its card"))
     smoke = steps.add_parser("smoke", help="run all steps on phantoms, in about two minutes")
     smoke.add_argument("--out", type=Path, default=RUNS / "smoke")
     smoke.add_argument("--steps", type=int, default=250, help="training steps of each of the two networks")

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.classifier.core import classify
+from services.segmenter.confidence import WHOLE
 from services.segmenter.core import segment
 from shared.arrays import Bool, Float64, Int64, UInt8
+from shared.imaging.confidence import Confidence
 from shared.imaging.volume import ORGANS, SliceScores
 from shared.models.network import Network
 from training.dataset.cases import IGNORE, Case, organ_mask, volumes_of
@@ -29,13 +31,19 @@ MEAN = "mean"
 class CaseResult:
     """One case with the results of both stages: slice scores and `predicted` labels uint8 (slice, row, column).
 
-    `figures` maps an organ's name to its metrics.
+    `figures` maps an organ's name to its metrics, `confidence` has one entry per volume of the case.
     """
 
     case: Case
     scores: SliceScores
     predicted: UInt8
     figures: dict[str, Figures] = field(default_factory=dict)
+    confidence: tuple[Confidence | None, ...] = ()
+
+    def expected(self, name: str) -> list[float | None]:
+        """The confidence on each slice of an organ, or "slice": of all together; empty where the model has none."""
+        parts = [part for part in self.confidence if part is not None]
+        return [value for part in parts for value in (part.slices if name == WHOLE else part.organs[name])]
 
     @property
     def shown(self) -> Bool:
@@ -47,8 +55,9 @@ def evaluate_case(case: Case, classifier: Network, segmenter: Network) -> CaseRe
     """Run both stages on a labelled case and compare; a case of unrelated slices runs slice by slice."""
     volumes = volumes_of(case)
     scores = [classify(volume, classifier) for volume in volumes]
-    predicted = [segment(*pair, segmenter).data for pair in zip(volumes, scores, strict=True)]
-    result = CaseResult(case, _joined(scores), np.concatenate(predicted))
+    outlined = [segment(*pair, segmenter) for pair in zip(volumes, scores, strict=True)]
+    predicted = np.concatenate([labels.data for labels in outlined])
+    result = CaseResult(case, _joined(scores), predicted, confidence=tuple(labels.confidence for labels in outlined))
     result.figures.update({organ.name: compare(result, organ.id) for organ in ORGANS})
     return result
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.models.card import ModelCard, Source
+from training.calibration import calibration
 from training.dataset.cases import Case, organ_mask
 from training.evaluate import MEAN, Interval, summary
 from training.paired import Pairs, differences, signed
@@ -50,6 +51,7 @@ def updated_card(
             "version": version,
             "sha256": "0" * 64,
             "data": (*card.data, source),
+            "calibration": calibration(pairs.after),
             "metrics": _metrics(pairs) | {"dice_update_note": _note(card, pairs, folds)},
         }
     )

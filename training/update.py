@@ -15,6 +15,7 @@ from torch import nn
 
 from shared.models.card import CARD, ModelCard, load_card
 from shared.models.network import Network, load_network
+from training.calibration import uncalibrated
 from training.config import segmenter_config
 from training.dataset.batches import BatchSampler, Group, group
 from training.dataset.cases import Case, as_scan
@@ -120,7 +121,7 @@ def update_fold(folder: Path, update: Update, held_out: Sequence[str]) -> Pairs:
 
 
 def _measure(cases: list[Case], classifier: Network, segmenter: Network) -> list[CaseResult]:
-    return [evaluate_case(case, classifier, segmenter) for case in cases]
+    return [evaluate_case(case, classifier, uncalibrated(segmenter)) for case in cases]
 
 
 def update_folds(folder: Path, update: Update, folds: int) -> Pairs:

@@ -59,6 +59,8 @@ class OrganReport(_Model):
     border_cm2: float = 0.0
     cut_cm2: float = 0.0
     part_seen: bool = False
+    confidence: float | None = None
+    low_confidence_slices: list[int] = []
     checks: Checks | None
     method: str
     seconds: float
@@ -94,6 +96,17 @@ class EditReport(_Model):
     voxels_changed: list[ChangeReport]
 
 
+class ConfidenceReport(_Model):
+    """How sure the model is: the Dice to expect on each slice along an axis of labels.nii.gz.
+
+    `low` are the slices to look at, the least sure first; all are counted from 0.
+    """
+
+    axis: int
+    slices: list[float | None]
+    low: list[int]
+
+
 class Report(_Model):
     """The whole report; revision 1 is the algorithm's, the others have an `edit`."""
 
@@ -107,6 +120,7 @@ class Report(_Model):
     quality: str
     units: dict[str, str]
     organs: list[OrganReport]
+    confidence: ConfidenceReport | None = None
     triangles: int
     seconds: float
     stage_seconds: dict[str, float]

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from shared.arrays import UInt8
 from shared.artifacts import Facts, ModelFact
+from shared.imaging.confidence import Confidence
 from shared.imaging.formats.plan import Origin
 from shared.imaging.volume import Modality, SourceFormat
 
@@ -35,7 +36,8 @@ class Edit:
 class Provenance:
     """Models as (name, SHA-256), software version, source format, warning codes and seconds of earlier stages.
 
-    `facts` has the version, execution provider and device of each model by its SHA-256. `edit` says what a person did
+    `facts` has the version, execution provider and device of each model by its SHA-256. `confidence` is that of the
+    segmenter in its own outlines, also where a person has changed them since. `edit` says what a person did
     to the outlines, if one did.
     """
 
@@ -46,6 +48,7 @@ class Provenance:
     warnings: tuple[str, ...] = ()
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, ModelFact] = field(default_factory=dict)
+    confidence: Confidence | None = None
     edit: Edit | None = None
 
 
@@ -76,4 +79,5 @@ def provenance_of(facts: Facts | None) -> Provenance:
         warnings=facts.warnings,
         stage_seconds=facts.seconds,
         facts={model.sha256: model for model in facts.models},
+        confidence=facts.confidence,
     )

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from services.mesher.provenance import NOTICE, Edit, Provenance
 from services.mesher.results import Box, MeshedOrgan, MeshedOrgans
 from services.mesher.surface.checks import Checks
+from shared.imaging.confidence import Confidence
 
 SENTENCES: Mapping[str, str] = {
     "absent": "No voxel of this organ was found.",
@@ -50,7 +51,8 @@ class OrganReport(_Model):
     """One organ: its sRGB colour (0 to 255), volumes in mL, areas in cm2, the bounding box in patient LPS mm, seconds.
 
     `border_cm2` is its area at the border of the scan, `cut_cm2` the open cross-section where its outlines end flat
-    inside the scan. `part_seen` says that the volume is probably that of a part.
+    inside the scan. `part_seen` says that the volume is probably that of a part. `confidence` is the mean over the
+    organ's slices, null if it is unknown; see `ConfidenceReport`.
     """
 
     label: int
@@ -75,6 +77,8 @@ class OrganReport(_Model):
     border_cm2: float
     cut_cm2: float
     part_seen: bool
+    confidence: float | None
+    low_confidence_slices: list[int]
     checks: Checks | None
     method: str
     seconds: float
@@ -113,6 +117,18 @@ class EditReport(_Model):
     voxels_changed: list[ChangeReport]
 
 
+class ConfidenceReport(_Model):
+    """How sure the model is of its outlines: the Dice (0 to 1) to expect on each slice, of all organs together.
+
+    Slices lie along `axis` of labels.nii.gz (0 to 2) and are counted from 0; null where nothing was outlined. `low` are
+    the slices to look at, the least sure first. It says nothing about what a person changed since.
+    """
+
+    axis: int
+    slices: list[float | None]
+    low: list[int]
+
+
 class Report(_Model):
     """The whole report; `seconds` is the time of meshing, `stage_seconds` the times of the stages before it.
 
@@ -129,6 +145,7 @@ class Report(_Model):
     quality: str
     units: dict[str, str]
     organs: list[OrganReport]
+    confidence: ConfidenceReport | None
     triangles: int
     seconds: float
     stage_seconds: dict[str, float]
@@ -137,7 +154,7 @@ class Report(_Model):
 
 def build_report(meshed: MeshedOrgans, provenance: Provenance) -> Report:
     """The report of meshed organs; `provenance` describes the stages before the mesher."""
-    organs = [_organ_report(organ) for organ in meshed.organs]
+    organs = [_organ_report(organ, provenance.confidence) for organ in meshed.organs]
     codes = [*provenance.warnings, *meshed.warnings]
     if not any(organ.present for organ in organs):
         codes.append("no_organs")
@@ -152,6 +169,7 @@ def build_report(meshed: MeshedOrgans, provenance: Provenance) -> Report:
         quality=meshed.quality,
         units={"volume": "mL", "area": "cm2", "length": "mm", "time": "s"},
         organs=organs,
+        confidence=_confidence_report(provenance.confidence),
         triangles=sum(organ.triangles for organ in organs),
         seconds=round(meshed.seconds, 4),
         stage_seconds={stage: round(seconds, 4) for stage, seconds in provenance.stage_seconds.items()},
@@ -179,8 +197,16 @@ def _model_report(name: str, digest: str, provenance: Provenance) -> ModelReport
     )
 
 
-def _organ_report(organ: MeshedOrgan) -> OrganReport:
+def _confidence_report(confidence: Confidence | None) -> ConfidenceReport | None:
+    if confidence is None:
+        return None
+    # A NIfTI file has the axes of the array in reverse.
+    return ConfidenceReport(axis=2 - confidence.axis, slices=list(confidence.slices), low=list(confidence.low))
+
+
+def _organ_report(organ: MeshedOrgan, confidence: Confidence | None) -> OrganReport:
     definition = organ.definition
+    sure = confidence.mean_of(organ.name) if confidence else None
     return OrganReport(
         label=organ.label,
         name=organ.name,
@@ -204,6 +230,8 @@ def _organ_report(organ: MeshedOrgan) -> OrganReport:
         border_cm2=round(organ.ends.border, 3),
         cut_cm2=round(organ.ends.cut, 3),
         part_seen=organ.part_seen,
+        confidence=None if sure is None else round(sure, 3),
+        low_confidence_slices=list(confidence.low_of(organ.name)) if confidence else [],
         checks=organ.checks,
         method=organ.method,
         seconds=round(organ.seconds, 4),

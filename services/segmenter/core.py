@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from services.segmenter.clean import tidy
+from services.segmenter.confidence import ExpectedDice
 from services.segmenter.volumes.core import label_scan
 from shared.arrays import Float32, Int64, UInt8
 from shared.imaging.geometry import Reorientation, to_axial
@@ -48,9 +49,10 @@ def segment(
     """Label the slices in `scores.keep`, all without scores; the others are background.
 
     A model that reads volumes labels the whole scan, whatever the scores. The label map is on the volume's own grid. It
-    has the warning `out_of_domain` if the model was not trained on such volumes. `progress` is called with 0 to 1 after
-    each batch or window; its exceptions propagate. `early` gets finished slices meanwhile; those of a model that reads
-    volumes are finished together. Raises UnsupportedScan for another number of images than the model reads.
+    has the warning `out_of_domain` if the model was not trained on such volumes. If it reads slices and its card has a
+    calibration, it has a confidence. `progress` is called with 0 to 1 after each batch or window; its exceptions
+    propagate. `early` gets finished slices meanwhile; those of a model that reads volumes are finished together. Raises
+    UnsupportedScan for another number of images than the model reads.
     """
     check_channels(1 + len(volume.further), network.card)
     grid = volume.geometry
@@ -65,17 +67,21 @@ def segment(
     threshold = network.card.decision_threshold
     labels = np.zeros(feed.data.shape, dtype=np.uint8)
     chosen = np.arange(len(feed.data)) if scores is None else np.flatnonzero(scores.keep)
-    shown = 0
+    shown, expected = 0, ExpectedDice(len(labels), tuple(organ.name for organ in network.card.organs))
     read = _every(chosen, max(1, int(APART / spacing[0])))
     smoothed = _smoothed(_planes(feed, read, network), spacing[0])
     for done, (index, planes) in enumerate(_interpolated(smoothed, chosen), start=1):
-        labels[index] = _labels(feed, planes, threshold)
+        organs = feed.window.back(planes[1:])
+        labels[index] = _labels(organs, threshold)
+        expected.add(index, organs, labels[index])
         if done % BATCH == 0 or done == len(chosen):
             if early is not None and early.is_wanted():
                 early.show(*_part(labels, turn, shown, index + 1))
                 shown = index + 1
             progress(done / len(chosen))
-    return LabelMap(np.ascontiguousarray(turn.undo(tidy(labels, spacing))), volume.geometry, warnings)
+    data = np.ascontiguousarray(turn.undo(tidy(labels, spacing)))
+    confidence = expected.calibrated(network.card.calibration, turn)
+    return LabelMap(data, volume.geometry, warnings, confidence=confidence)
 
 
 def _part(labels: UInt8, turn: Reorientation, start: int, stop: int) -> tuple[int, int, LabelMap]:
@@ -131,9 +137,8 @@ def _smoothed(planes: Iterator[Plane], slice_mm: float, reach_mm: float = 4.0) -
         before, current = current, after
 
 
-def _labels(feed: Feed, planes: Float32, threshold: float) -> UInt8:
-    """The likeliest organ per pixel of the slice's own grid, if all organs together reach the threshold."""
-    organs = feed.window.back(planes[1:])
+def _labels(organs: Float32, threshold: float) -> UInt8:
+    """The likeliest organ per pixel, if all organs together reach the threshold; `organs` is (organ, row, column)."""
     return np.where(organs.sum(axis=0) >= threshold, _likeliest(organs), np.uint8(0))
 
 

@@ -57,5 +57,5 @@ def segmenter(work: Work) -> None:
     seconds = time.monotonic() - started
     meters().model_seconds.labels(network.card.name, network.card.version).observe(seconds)
     facts = facts.grown("segmenter", seconds, warnings=labels.warnings, model=fact(network))
-    facts = facts.model_copy(update={"organs": labels.organs})
+    facts = facts.model_copy(update={"organs": labels.organs, "confidence": labels.confidence})
     work.output(artifacts.facts_name("segmenter")).write_text(facts.model_dump_json())

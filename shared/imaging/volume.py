@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.imaging.confidence import Confidence
 from shared.imaging.geometry import Geometry
 
 Modality = Literal["MR", "CT"]
@@ -82,13 +83,15 @@ class SliceScores:
 class LabelMap:
     """One label id per voxel: `data` is uint8 (slice, row, column), 0 background, on `geometry`.
 
-    `organs` are the labels whose names are known, in the order of their ids.
+    `organs` are the labels whose names are known, in the order of their ids. `confidence` is that of the model that
+    drew the outlines, where it is known.
     """
 
     data: NDArray[np.uint8]
     geometry: Geometry
     warnings: tuple[str, ...] = ()
     organs: tuple[Organ, ...] = ORGANS
+    confidence: Confidence | None = None
 
     def __post_init__(self) -> None:
         if self.data.shape != self.geometry.shape or self.data.dtype != np.uint8:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -94,11 +95,22 @@ class Label(_Part):
         return self.model_copy(update=facts)
 
 
+Calibration = dict[str, tuple[tuple[float, float], ...]]
+"""Organ, or "slice" for all organs together -> (expected Dice, Dice on unseen patients), linear between these."""
+
+
 class WeightsFile(_Part):
     """A further file of weights and its SHA-256."""
 
     weights: str = Field(pattern=r"^[\w.-]+\.onnx$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+def _rises(points: tuple[tuple[float, float], ...]) -> bool:
+    """Return whether points (x, y) in 0 to 1 have rising x and nowhere falling y."""
+    inside = all(0.0 <= value <= 1.0 for point in points for value in point)
+    pairs = itertools.pairwise(points)
+    return len(points) > 1 and inside and all(a[0] < b[0] and a[1] <= b[1] for a, b in pairs)
 
 
 def _kind(spec: Any) -> str:
@@ -123,6 +135,7 @@ class ModelCard(_Part):
     A model that reads volumes returns logits: of the background and of each label, or, with `regions`, one per region.
     `regions` are the ids that the outputs write where they are above 0, in this order: a later one overwrites.
     `other_folds` are networks of the same form whose logits are averaged with those of `weights`.
+    Without a `calibration` a segmenter's results have no confidence.
     """
 
     name: str
@@ -137,6 +150,7 @@ class ModelCard(_Part):
     threshold: float | None = Field(default=None, ge=0.0, le=1.0)
     coverage: Coverage | None = None
     domain: Domain | None = None
+    calibration: Calibration = {}
     modalities: tuple[Literal["MR", "CT"], ...] = ("MR",)
     architecture: str = ""
     data: tuple[Source, ...] = ()
@@ -148,6 +162,8 @@ class ModelCard(_Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.calibration and ("slice" not in self.calibration or not all(map(_rises, self.calibration.values()))):
+            raise ValueError('a calibration needs points from 0 to 1 that rise, and some for "slice"')
         if isinstance(self.input, InputSpec):
             if self.regions or self.other_folds or not all(isinstance(label, str) for label in self.labels):
                 raise ValueError("a model that reads slices has names as labels, no regions and one file of weights")

@@ -14,7 +14,7 @@ def test_no_server_error_no_undocumented_answer_no_schema_violation(system):
         *("--config-file", str(ROOT / "schemathesis.toml"), "run", f"{system.url}/openapi.json"),
         *("--header", f"Authorization: Bearer {system.key}", "--exclude-path", "/v1/keys/{key_id}"),
         *("--max-examples", "15", "--seed", "7", "--workers", "1", "--request-timeout", "90", "--no-color"),
-        # One worker above: Python 3.11 counts the depth of ast.parse over all threads, and two at once can raise SystemError.
+        # One worker: Python 3.11 counts the depth of ast.parse over all threads, so two at once can raise SystemError.
         *("--suppress-health-check", "filter_too_much"),  # about the making of examples, not about answers
     ]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=280, cwd=ROOT)

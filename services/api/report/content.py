@@ -37,6 +37,7 @@ class OrganFacts(_Model):
     volume_ml: float
     surface_cm2: float
     part_seen: bool = False
+    low_confidence_slices: list[int] = []
     border_cm2: float | None = None
     cut_cm2: float | None = None
     warnings: list[Warned] = []

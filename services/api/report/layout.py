@@ -188,6 +188,8 @@ def _organ_table(organs: Sequence[OrganFacts], words: Words) -> Table:
 def _cautions(organ: OrganFacts, words: Words) -> str:
     areas = {"cut_in_scan": organ.cut_cm2, "touches_border": organ.border_cm2}
     texts = [words("Part of the organ only.")] if organ.part_seen else []
+    if organ.low_confidence_slices:
+        texts.append(words("Slices with low confidence: {count}.", count=len(organ.low_confidence_slices)))
     texts += [_caution(each, areas.get(each.code), words) for each in organ.warnings]
     return " ".join(texts)
 

@@ -38,6 +38,7 @@ GERMAN: Mapping[str, str] = {
     "Surface": "Oberfläche",
     "What to be careful about": "Was zu beachten ist",
     "Part of the organ only.": "Nur ein Teil des Organs.",
+    "Slices with low confidence: {count}.": "Schichten mit geringer Sicherheit: {count}.",
     "The open cross-section is {area} cm².": "Der offene Querschnitt hat {area} cm².",
     "No organ was found in this scan.": "In dieser Aufnahme wurde kein Organ gefunden.",
     "Not found: {organs}": "Nicht gefunden: {organs}",

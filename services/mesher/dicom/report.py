@@ -37,6 +37,8 @@ MILLILITRE = CodedConcept("mL", "UCUM", "milliliter")
 PERSON = CodedConcept("121006", "DCM", "Person")
 DEVICE = CodedConcept("121007", "DCM", "Device")
 REPORT = CodedConcept("126000", "DCM", "Imaging Measurement Report")
+CERTAINTY = CodedConcept("111012", "DCM", "Certainty of Finding")
+PERCENT = CodedConcept("%", "UCUM", "Percent")
 COMPLETENESS = CodedConcept("COMPLETENESS", "99VISCERA", "Part of the organ in the outlines")
 INCOMPLETE = CodedConcept("255599008", "SCT", "Incomplete")
 Group = (
@@ -61,7 +63,8 @@ def measurement_report(  # noqa: PLR0917
 ) -> Comprehensive3DSR:
     """A preliminary, unverified report with one group per segment: the volume of its voxels in mL.
 
-    A group says "incomplete" where the outlines show a part of the organ. A revision that a person made names the
+    A group says "incomplete" where the outlines show a part of the organ, and the model's confidence, where that is
+    known and nobody has changed the outlines. A revision that a person made names the
     person as an observer, and the report of revision 1 as predecessor.
     """
     numbers = {str(item.TrackingID): int(item.SegmentNumber) for item in segmentation.SegmentSequence}
@@ -141,6 +144,15 @@ def _group(
         finding_type=codes.kind(organ.definition),
         finding_sites=[FindingSite(site, codes.side(organ.definition)) for site in codes.sites(organ.definition)],
         algorithm_id=AlgorithmIdentification(source.MAKER, source.software(provenance)),
-        measurements=[Measurement(VOLUME, round(organ.volume_voxels_ml, 3), MILLILITRE)],
+        measurements=[
+            Measurement(VOLUME, round(organ.volume_voxels_ml, 3), MILLILITRE),
+            *_certainty(organ, provenance),
+        ],
         qualitative_evaluations=[QualitativeEvaluation(COMPLETENESS, INCOMPLETE)] if organ.part_seen else None,
     )
+
+
+def _certainty(organ: MeshedOrgan, provenance: Provenance) -> list[Measurement]:
+    """The mean confidence of the model in its own outlines, in percent."""
+    sure = provenance.confidence.mean_of(organ.name) if provenance.confidence and not provenance.edit else None
+    return [] if sure is None else [Measurement(CERTAINTY, round(100.0 * sure), PERCENT)]

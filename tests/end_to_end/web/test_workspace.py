@@ -149,6 +149,26 @@ def test_keys_do_all_that_the_mouse_does(page, slices):
     expect(dialog).to_be_hidden()
 
 
+def test_the_slices_to_look_at_are_listed_and_gone_to_by_mouse_and_key(page, slices, served, result):
+    with served.client() as client:
+        confidence = client.get(f"/v1/jobs/{result}/report.json").json()["confidence"]
+        labels = nib.Nifti1Image.from_bytes(gzip.decompress(client.get(f"/v1/jobs/{result}/labels.nii.gz").content))
+    assert confidence["low"], "the outlines of the sample end on slices of which the model is unsure"
+    axis = confidence["axis"]
+    to_feet = labels.affine[2, axis] < 0
+    numbers = [index + 1 if to_feet else labels.shape[axis] - index for index in confidence["low"]]
+    names = page.locator(".unsure").get_by_role("button")
+    runs = [[int(number) for number in re.findall(r"\d+", name)] for name in names.all_inner_texts()]
+    assert sorted(n for run in runs for n in range(run[0], run[-1] + 1)) == sorted(numbers)
+    assert runs[0][0] <= numbers[0] <= runs[0][-1], "the least sure comes first"
+    names.last.click()
+    assert runs[-1][0] <= facts(page)["number"] <= runs[-1][-1]
+    slices.focus()
+    page.keyboard.press("9")
+    assert facts(page)["number"] == numbers[0]
+    shot(page, "unsure")
+
+
 def cross(page, name="axial"):
     """Where the lines of a tile meet, in the page."""
     area = tile(page, name).bounding_box()

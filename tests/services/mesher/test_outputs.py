@@ -18,6 +18,7 @@ from services.mesher.provenance import Provenance
 from services.mesher.report import Report, build_report
 from services.mesher.thumbnail import render
 from shared.artifacts import ModelFact
+from shared.imaging.confidence import Confidence
 from tests.services.mesher.shapes import ball, labels, phantom_labels
 
 
@@ -107,6 +108,17 @@ def test_report_lists_every_organ_with_units_checks_and_provenance(meshed):
         assert line.volume_mesh_ml == pytest.approx(line.volume_voxels_ml, rel=5e-3)
         assert line.triangles > 0
     assert report.seconds > 0
+
+
+def test_report_says_of_which_slices_the_model_is_unsure(meshed):
+    values = (0.9, None, 0.3, 0.1)
+    sure = Confidence(axis=0, slices=values, organs={"stomach": values, "small_bowel": (None,) * 4})
+    report = build_report(meshed, Provenance(confidence=sure))
+    assert report.confidence.model_dump() == {"axis": 2, "slices": list(values), "low": [3, 2]}
+    stomach, small, large = report.organs
+    assert (stomach.confidence, stomach.low_confidence_slices) == (0.433, [2, 3])
+    assert (small.confidence, large.confidence, large.low_confidence_slices) == (None, None, [])
+    assert build_report(meshed, Provenance()).confidence is None
 
 
 def test_report_of_no_organ_says_so(nothing):

@@ -34,11 +34,11 @@ describe("warnings of a result", () => {
 describe("the keys of a result", () => {
   it("act once each, and leave all others to the slices", () => {
     const said: string[] = [];
-    const acts: ResultActs = { help: () => said.push("help"), report: () => said.push("report"), send: () => said.push("send"), compare: () => said.push("compare"), review: (state) => said.push(state) };
+    const acts: ResultActs = { help: () => said.push("help"), report: () => said.push("report"), send: () => said.push("send"), compare: () => said.push("compare"), review: (state) => said.push(state), unsure: () => said.push("unsure") };
     const state = result();
-    const known = [..."?dtbyxumi"].map((key) => resultKey(key, acts, state, null));
+    const known = [..."?dtbyxu9mi"].map((key) => resultKey(key, acts, state, null));
     expect(known.every(Boolean)).toBe(true);
-    expect(said).toEqual(["help", "report", "send", "compare", "accepted", "needs_correction", "unread"]);
+    expect(said).toEqual(["help", "report", "send", "compare", "accepted", "needs_correction", "unread", "unsure"]);
     expect([..."acsgwhzlrven0+-fpo12345,."].some((key) => resultKey(key, acts, state, null))).toBe(false);
   });
 

@@ -4,6 +4,7 @@ import io
 import shutil
 import subprocess
 import warnings
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import highdicom
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 from services.mesher.dicom.segmentation import segmentation
 from services.mesher.dicom.source import source_images, to_bytes
 from services.mesher.outputs import Result, files_on_request
-from services.mesher.provenance import Provenance, Series
+from services.mesher.provenance import Edit, Provenance, Series
 from shared import sandbox
 from shared.artifacts import DICOM_FILES
 from shared.dicom.identity import complete
+from shared.imaging.confidence import Confidence
 from shared.imaging.formats import open_scan, read_scan
 from shared.imaging.phantoms import abdomen
 from shared.imaging.volume import ORGANS, LabelMap
@@ -30,19 +32,19 @@ ORIGIN = Provenance(models=(("gate", "ab" * 32), ("outline", "cd" * 32)), softwa
 IDENTITY = {"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Müller^Äda"}]}, "00100020": {"vr": "LO", "Value": ["1"]}}
 
 
-def result_of(folder, labels=None):
+def result_of(folder, labels=None, provenance=ORIGIN):
     volume = read_scan(folder)
     if labels is None:
         labels = np.zeros(volume.data.shape, np.uint8)
         labels[2:6, 5:12, 4:20], labels[3:9, 20:30, 8:30] = 1, 3
     label_map = LabelMap(labels, volume.geometry)
-    files = dicom_files(label_map, folder)
+    files = dicom_files(label_map, folder, provenance=provenance)
     return label_map, {name: complete(content, IDENTITY) for name, content in files.items()}
 
 
-def dicom_files(label_map, folder, job="job_1", written=NOON):
+def dicom_files(label_map, folder, job="job_1", written=NOON, provenance=ORIGIN):
     result = Result(
-        label_map, "light", provenance=ORIGIN, series=lambda: Series(job, open_scan(folder).origin, written)
+        label_map, "light", provenance=provenance, series=lambda: Series(job, open_scan(folder).origin, written)
     )
     return {name: result.file(name) for name in files_on_request(result) if name in DICOM_FILES}
 
@@ -135,6 +137,21 @@ def test_the_report_gives_volumes_in_millilitres(tmp_path):
     expected = (labels.data == 1).sum() * labels.geometry.voxel_ml
     assert volumes["stomach"].value == pytest.approx(expected, rel=1e-5)
     assert volumes["stomach"].unit.CodeValue == "mL"
+
+
+def test_the_report_has_the_models_confidence_unless_a_person_changed_the_outlines(tmp_path):
+    folder = write_dicom(tmp_path / "s", abdomen(small_grid()).volume)
+    sure = replace(ORIGIN, confidence=Confidence(axis=0, slices=(0.5,), organs={"stomach": (0.42, None, 0.5)}))
+    for provenance, expected in ((sure, {"stomach": 46.0}), (replace(sure, edit=Edit(2, 1, "a", NOON)), {})):
+        _, files = result_of(folder, provenance=provenance)
+        report = highdicom.sr.srread(io.BytesIO(files["sr.dcm"]))
+        found = {
+            group.tracking_identifier: measurement.value
+            for group in report.content.get_volumetric_roi_measurement_groups()
+            for measurement in group.get_measurements()
+            if measurement.name.value == "111012"
+        }
+        assert found == expected
 
 
 def test_the_report_says_where_only_a_part_of_an_organ_was_seen(tmp_path):

@@ -162,7 +162,17 @@ export interface OrganReport {
   warnings: Warning[];
 }
 
+/** How sure the model is: the Dice to expect on each slice along an axis of the label map, and the slices to look at. */
+export interface Confidence {
+  axis: number;
+  slices: (number | null)[];
+  /** The least sure first. */
+  low: number[];
+}
+
 export interface Report {
+  /** Absent in reports of earlier versions. */
+  confidence?: Confidence | null;
   /** Absent in reports of earlier versions. */
   revision?: number;
   notice: string;

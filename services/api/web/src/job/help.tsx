@@ -35,6 +35,7 @@ const RESULT: [string, Text][] = [
   ["Y X U", "Review: accepted, needs correction, unread"],
   ["D", "Report"],
   ["M", "Next organ with a warning"],
+  ["9", "Next slice to look at"],
   ["I", "Show only the selected organ, or the one at the crosshair"],
   ["T", "Send to a PACS"],
   ["B", "Compare with…"],

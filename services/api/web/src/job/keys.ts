@@ -12,6 +12,7 @@ export interface ResultActs {
   send: () => void;
   compare: () => void;
   review: (review: Review) => void;
+  unsure: () => void;
 }
 
 /** Whether the key meant something here. */
@@ -23,6 +24,7 @@ export function resultKey(key: string, acts: ResultActs, state: ResultState, sli
   else if (key === "t") acts.send();
   else if (key === "b") acts.compare();
   else if (key === "m") nextWarning(state);
+  else if (key === "9") acts.unsure();
   else if (key === "i") isolate(state, slices);
   else return false;
   return true;

@@ -17,6 +17,7 @@ import { Organs } from "./organs";
 import { reportPage } from "./report";
 import { useReview } from "./review";
 import { ResultState } from "./state";
+import { nextUnsure, Unsure } from "./unsure";
 
 export function Results({ job }: { job: Job }) {
   const [state, setState] = useState<ResultState | null>(null);
@@ -42,12 +43,15 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
   const [help, setHelp] = useState(false);
   const [open, setOpen] = useState<BarDialog>("");
   const reviewing = useReview(job);
+  const confidence = state.report.confidence;
+  const unsure = confidence?.low.length ? confidence : null;
   const acts = {
     help: () => setHelp(true),
     report: () => void window.open(reportPage(job.id, state.revision)),
     send: () => maySend() && job.links.deliveries && setOpen("send"),
     compare: () => session.value?.job === null && setOpen("compare"),
     review: reviewing.choose,
+    unsure: () => slices && unsure && nextUnsure(slices, unsure),
   };
   useEffect(() => root.current?.focus(), []);
   const pressed = (event: KeyboardEvent): void => {
@@ -72,6 +76,7 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
       </div>
       <div class="side-panel" role="region" aria-label={t("Organs and warnings")} tabIndex={0}>
         <Organs state={state} />
+        {slices && unsure && <Unsure confidence={unsure} view={slices} />}
         {slices && <MarkList id={job.id} view={slices} />}
         {state.report.warnings.length > 0 && (
           <section aria-labelledby="warnings">
