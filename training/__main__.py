@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from training.config import Config
     from training.evaluate import CaseResult
     from training.loop import Schedule
+    from training.update import Update
 
 LEARNING_RATES = {"unet": 2e-3, "liteunet": 1e-3, "segformer": 3e-4}
 """Default learning rate of each segmenter."""
@@ -120,18 +121,11 @@ def run_folds(options: argparse.Namespace) -> None:
 def run_update(options: argparse.Namespace) -> None:
     """Teach a model new patients; write it if it is better on patients held out."""
     from training.calibration import calibration_report
-    from training.dataset.cases import load_cases
     from training.paired import comparison_table
     from training.promotion import refusal, updated_card
-    from training.update import Recipe, Update, update_fold, update_folds, write_model
+    from training.update import update_fold, update_folds, write_model
 
-    new = [case for folder in options.learn for case in load_cases(folder) if case.outlined]
-    new = [case for case in new if case.patient not in options.leave_out]
-    if not new:
-        raise SystemExit(f"There are no outlined cases in {', '.join(map(str, options.learn))}.")
-    recipe = Recipe(steps=options.steps, minutes=options.minutes, seed=options.seed)
-    update = Update(options.model, options.classifier, new, load_cases(options.cases), recipe)
-    folder = RUNS / options.name
+    update, folder = _update(options), RUNS / options.name
     if options.hold_out:
         pairs = update_fold(folder / "held-out", update, options.hold_out)
     else:
@@ -141,9 +135,35 @@ def run_update(options: argparse.Namespace) -> None:
     if refused:
         raise SystemExit(f"Not promoted. {refused}")
     folds = 0 if options.hold_out else options.folds
-    card = updated_card(update.card, new, pairs, version=options.version, folds=folds, licence=options.licence)
+    card = updated_card(update.card, update.new, pairs, version=options.version, folds=folds, licence=options.licence)
     final = write_model(folder, update, card, options.out, held_out=options.hold_out)
     print(f"{final.name} {final.version} {final.sha256}")
+
+
+def run_curve(options: argparse.Namespace) -> None:
+    """What 1, 2, 4 and so on new patients bring."""
+    from training.evaluate import MEAN, summary
+    from training.paired import differences, signed
+    from training.update import learning_curve
+
+    print("| new patients | minutes | mean Dice of the others | paired difference |\n|---|---|---|---|")
+    for count, minutes, pairs in learning_curve(RUNS / options.name, _update(options)):
+        if count == 1:
+            print(f"| 0 | | {summary(pairs.before)[MEAN]['dice'][0]:.3f} | |")
+        after = summary(pairs.after)[MEAN]["dice"][0]
+        print(f"| {count} | {minutes:.1f} | {after:.3f} | {signed(differences(pairs)[MEAN])} |", flush=True)
+
+
+def _update(options: argparse.Namespace) -> Update:
+    from training.dataset.cases import load_cases
+    from training.update import Recipe, Update
+
+    new = [case for folder in options.learn for case in load_cases(folder) if case.outlined]
+    new = [case for case in new if case.patient not in options.leave_out]
+    if not new:
+        raise SystemExit(f"There are no outlined cases in {', '.join(map(str, options.learn))}.")
+    recipe = Recipe(steps=options.steps, minutes=options.minutes, seed=options.seed)
+    return Update(options.model, options.classifier, new, load_cases(options.cases), recipe)
 
 
 def run_pseudo(options: argparse.Namespace) -> None:
@@ -274,6 +294,7 @@ RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "classifier": run_classifier,
     "segmenter": run_segmenter,
     "update": run_update,
+    "curve": run_curve,
     "pseudo": run_pseudo,
     "folds": run_folds,
     "export": run_export,

@@ -27,6 +27,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     _fit(steps.add_parser("classifier", help="train the classifier"), "classifier")
     _fit(steps.add_parser("segmenter", help="train a segmenter"), "segmenter")
     _update(steps.add_parser("update", help="teach a model new patients; it is kept only if it is better on others"))
+    _learns_on(steps.add_parser("curve", help="what updates with 1, 2, 4 and so on new patients bring"))
     _pseudo(steps.add_parser("pseudo", help="label unlabelled scans with trained segmenters"))
     _folds(steps.add_parser("folds", help="cross-validate a recipe by groups of patients"))
     _export(steps.add_parser("export", help="write a checkpoint as a model folder: ONNX and card"))
@@ -97,20 +98,24 @@ def _folds(parser: argparse.ArgumentParser) -> None:
 
 
 def _update(parser: argparse.ArgumentParser) -> None:
-    _run_name(parser)
+    _learns_on(parser)
     parser.add_argument("out", type=Path, help="folder of the updated model")
     parser.add_argument("--version", required=True, help="of the updated model")
+    parser.add_argument("--hold-out", nargs="*", default=[], metavar="PATIENT", help="new patients to measure on")
+    parser.add_argument("--folds", type=int, default=2, help="without --hold-out: groups, each held out once")
+    parser.add_argument("--licence", default="of the owner of the scans", help="of the new cases, for the card")
+
+
+def _learns_on(parser: argparse.ArgumentParser) -> None:
+    _run_name(parser)
     parser.add_argument("--learn", type=Path, nargs="+", default=[DATA / "corrections"], help="new cases")
     parser.add_argument("--cases", type=Path, default=DATA / "cases", help="cases that the model knows, to rehearse")
     parser.add_argument("--model", type=Path, default=SERVICES / "segmenter", help="the segmenter to start from")
     _classifier(parser)
-    parser.add_argument("--hold-out", nargs="*", default=[], metavar="PATIENT", help="new patients to measure on")
-    parser.add_argument("--folds", type=int, default=2, help="without --hold-out: groups, each held out once")
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="PATIENT", help="patients to leave out")
     parser.add_argument("--steps", type=int, default=250, help="of each network of the model")
     parser.add_argument("--minutes", type=float, default=4.5, help="longest duration for each network")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--licence", default="of the owner of the scans", help="of the new cases, for the card")
 
 
 def _pseudo(parser: argparse.ArgumentParser) -> None:

@@ -23,7 +23,7 @@ from training.export.to_onnx import export
 from training.nets.from_onnx import calibrate, network_from_onnx
 from training.nets.networks import ServingNetwork
 from training.paired import comparison_table
-from training.update import Recipe, Update, learn, update_folds, write_model
+from training.update import Recipe, Update, learn, learning_curve, update_folds, write_model
 
 services, out = Path("services"), Path(sys.argv[1])
 weights = services / "segmenter" / "model.onnx"
@@ -54,6 +54,8 @@ seconds = [torch.load(path, weights_only=True)["seconds"] for path in sorted((ou
 learn(out / "run" / "all", update)
 again = [torch.load(path, weights_only=True)["seconds"] for path in sorted((out / "run").glob("*/*/last.pt"))]
 print("resumed", len(seconds), seconds == again)
+curve = [(count, len(pairs.after)) for count, _, pairs in learning_curve(out / "curve", update)]
+print("curve", curve)
 """
 
 
@@ -70,4 +72,5 @@ def test_a_model_that_was_exported_learns_on_and_each_new_patient_is_held_out_on
     assert lines["calibrated"] == "True"
     assert lines["measured"] == "['p1', 'p2', 'p3']"
     assert lines["resumed"] == "3 True"
+    assert lines["curve"] == "[(1, 2)]", "of three patients, one to learn from and two to measure on"
     assert load_card(tmp_path / "model" / CARD).version == "9"
