@@ -20,7 +20,7 @@ from shared.models.network import Network, load_network
 from training.calibration import uncalibrated
 from training.config import segmenter_config
 from training.dataset.batches import BatchSampler, Group, group
-from training.dataset.cases import Case, as_scan
+from training.dataset.cases import Case, Scan, as_scan, organ_mask
 from training.evaluate import CaseResult, evaluate_case
 from training.export.cards import network_of
 from training.export.to_onnx import export
@@ -39,8 +39,9 @@ CALIBRATION_BATCHES = 8
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How long each network of a model learns, and the fraction `new` of the examples that is of new patients.
+    """How long each network of a model learns, and the largest fraction `new` of the examples that is of new patients.
 
+    `n` new slices with an organ get n / (n + `half`) of it: a few pictures seen again and again teach nothing else.
     The weights that are kept lie between those before and those learned, `blend` of the way: what few patients teach
     costs least there of what was known (Wortsman et al. 2022, Robust fine-tuning of zero-shot models).
     """
@@ -48,6 +49,7 @@ class Recipe:
     steps: int = 250
     minutes: float = 4.5
     new: float = 0.7
+    half: int = 10
     blend: float = 0.5
     seed: int = 0
     size: tuple[int, int] = (160, 224)
@@ -96,9 +98,14 @@ def _groups(update: Update, held_out: Sequence[str]) -> list[Group]:
     config = segmenter_config()
     rehearsed = groups_of(known, config)
     total = sum(each.share for each in rehearsed)
-    share = 1.0 - update.recipe.new if total else 0.0
+    share = 1.0 - _new_share(new, update.recipe) if total else 0.0
     rest = [replace(each, share=each.share * share / total) for each in rehearsed]
     return [group("new", 1.0 - share, new, config.empty_weight), *rest]
+
+
+def _new_share(new: Sequence[Scan], recipe: Recipe) -> float:
+    count = sum(int(organ_mask(scan.labels).any(axis=(1, 2)).sum()) for scan in new)
+    return recipe.new * count / (count + recipe.half)
 
 
 def _learn_part(folder: Path, kind: str, network: nn.Module, groups: list[Group], recipe: Recipe) -> nn.Module:

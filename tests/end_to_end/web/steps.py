@@ -52,6 +52,13 @@ def scene(page):
     return page.evaluate("viscera.scene()")
 
 
+def choose(page, menu, item=None):
+    """Opens a menu of the tools and chooses an item of it, if one is named."""
+    page.get_by_role("button", name=menu, exact=True).click()
+    if item:
+        page.get_by_role("group", name=menu, exact=True).get_by_role("button", name=item).click()
+
+
 def show(page, url, job):
     """Opens a result and waits until slices and model are there."""
     page.goto(url)

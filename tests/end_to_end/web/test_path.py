@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.web.steps import Truth, scene, shot, show, wait_shown
+from tests.end_to_end.web.steps import Truth, choose, scene, shot, show, wait_shown
 
 ORGANS = {"stomach": (1, "Stomach"), "small_bowel": (2, "Small bowel"), "large_bowel": (3, "Large bowel")}
 
@@ -85,12 +85,6 @@ def download(page, folder):
     assert files["model.glb"][:4] == b"glTF"
     assert any(name.endswith(".obj") for name in zipfile.ZipFile(io.BytesIO(files["model.obj.zip"])).namelist())
     assert set(np.unique(Truth(folder / "labels.nii.gz").data)) <= {0, 1, 2, 3}
-
-
-def choose(page, menu, item):
-    """Chooses an item of a menu of the tools."""
-    page.get_by_role("button", name=menu, exact=True).click()
-    page.get_by_role("group", name=menu, exact=True).get_by_role("button", name=item).click()
 
 
 def test_organs_lie_where_the_label_map_has_them(shown, truth):
@@ -176,13 +170,14 @@ def test_tools_of_the_model(shown):
     page.get_by_label("Place of the cut").fill("0.3")
     clip = scene(page)["clip"]
     assert clip["on"]
-    assert clip["normal"] == [0, 0, -1]
+    assert clip["normal"] == pytest.approx([0, 0, -1])
+    assert clip["caps"] == sum(organ["visible"] for organ in scene(page)["organs"])
     shot(page, "clip")
     choose(page, "Slice in the model", "Sagittal")
     corners = np.array(scene(page)["plane"])
     assert np.ptp(corners[:, 0]) < 1e-5
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Save a picture").click()
+        choose(page, "Save a picture", "Picture as on the screen")
     picture = cv2.imread(str(waiting.value.path()))
     assert picture.std() > 10, "the picture shows something"
 

@@ -1,4 +1,4 @@
-/** A plane that cuts the organs open; held in patient metres, so that it moves with them. */
+/** A plane that cuts the organs open, in patient metres, so that it moves with them. */
 import { type Matrix4, Plane, Vector3 } from "three";
 
 export type ClipAxis = "axial" | "coronal" | "sagittal";
@@ -15,6 +15,15 @@ export class Clip {
     const normal = new Vector3(...NORMALS[axis]);
     const at = new Vector3().lerpVectors(low, high, part);
     this.local.setFromNormalAndCoplanarPoint(normal, at);
+  }
+
+  /** Through the corners of a slice, which may be oblique; kept is the same side as by `set`. */
+  through(corners: readonly (readonly [number, number, number])[]): void {
+    const [a, b, c] = corners.map((corner) => new Vector3(...corner));
+    if (!a || !b || !c) return;
+    const normal = b.sub(a).cross(c.sub(a)).normalize();
+    if (normal.dot(this.local.normal) < 0) normal.negate();
+    this.local.setFromNormalAndCoplanarPoint(normal, a);
   }
 
   follow(root: Matrix4): void {

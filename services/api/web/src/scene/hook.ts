@@ -10,7 +10,9 @@ export interface Snapshot {
   plane: number[][] | null;
   centre: number[];
   measured: number | null;
-  clip: { on: boolean; normal: number[]; constant: number };
+  clip: { on: boolean; normal: number[]; constant: number; caps: number };
+  xray: boolean;
+  apart: number;
   root: { position: number[]; rotation: number[]; scale: number };
   triangles: number;
   calls: number;
@@ -53,7 +55,9 @@ function snapshot(stage: OrganStage, state: ResultState): Snapshot {
     plane: stage.plane.corners,
     centre: stage.centre,
     measured: stage.measure.length,
-    clip: { on: clip.on, normal: clip.local.normal.toArray(), constant: clip.local.constant },
+    clip: { on: clip.on, normal: clip.local.normal.toArray(), constant: clip.local.constant, caps: stage.caps.shown },
+    xray: stage.xray,
+    apart: stage.apart.peek(),
     root: { position: root.position.toArray(), rotation: root.quaternion.toArray(), scale: root.scale.x },
     triangles: stage.triangles,
     calls: stage.renderer.info.render.calls,

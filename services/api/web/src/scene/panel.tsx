@@ -59,7 +59,7 @@ export function ScenePanel({ id, state, slices, onPick, onOpen }: Props) {
   const named = state.spoken(pointed.value ?? state.selected.value ?? "");
   return (
     <section class="viewer" aria-label={t("Model")} data-view="model">
-      <Tools stage={stage} state={state} measuring={measuring} onMeasure={setMeasuring} onReset={() => setLength(null)} />
+      <Tools stage={stage} state={state} slices={slices} measuring={measuring} onMeasure={setMeasuring} onReset={() => setLength(null)} />
       <div class="stage model" data-tool={measuring ? "length" : "turn"}>
         <canvas
           ref={canvas}
@@ -138,7 +138,7 @@ function usePick(
       return;
     }
     state.selected.value = hit.object.name;
-    state.place.value = toPatient(stage.toRoot(hit.point).toArray() as Vector, stage.centre);
+    state.place.value = toPatient(stage.toRoot(hit.point).sub(hit.object.moved).toArray() as Vector, stage.centre);
   };
   return { down, up };
 }

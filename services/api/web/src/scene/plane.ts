@@ -2,6 +2,21 @@
 import { BufferAttribute, BufferGeometry, DataTexture, DoubleSide, LinearFilter, Mesh, MeshBasicMaterial, SRGBColorSpace } from "three";
 import type { Slab } from "../core/geometry";
 
+/** RGBA bytes of a slice, the first axis fastest. */
+export interface Pixels {
+  data: Uint8Array<ArrayBuffer>;
+  width: number;
+  height: number;
+}
+
+export function textureOf({ data, width, height }: Pixels): DataTexture {
+  const map = new DataTexture(data, width, height);
+  map.colorSpace = SRGBColorSpace;
+  map.minFilter = map.magFilter = LinearFilter;
+  map.needsUpdate = true;
+  return map;
+}
+
 export class SlicePlane extends Mesh<BufferGeometry, MeshBasicMaterial> {
   corners: Slab["corners"] | null = null;
 
@@ -17,16 +32,13 @@ export class SlicePlane extends Mesh<BufferGeometry, MeshBasicMaterial> {
     this.frustumCulled = false;
   }
 
-  show(slab: Slab, pixels: { data: Uint8Array<ArrayBuffer>; width: number; height: number }): void {
+  show(slab: Slab, pixels: Pixels): void {
     this.corners = slab.corners;
     const position = this.geometry.getAttribute("position") as BufferAttribute;
     slab.corners.forEach((corner, at) => position.setXYZ(at, ...corner));
     position.needsUpdate = true;
     this.material.map?.dispose();
-    const map = new DataTexture(pixels.data, pixels.width, pixels.height);
-    map.colorSpace = SRGBColorSpace;
-    map.minFilter = map.magFilter = LinearFilter;
-    map.needsUpdate = true;
+    const map = textureOf(pixels);
     this.material.map = map;
     this.material.needsUpdate = true;
     this.visible = true;

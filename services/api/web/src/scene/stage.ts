@@ -17,13 +17,14 @@ import {
   type WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
-import type { Vector } from "../core/geometry";
+import type { Slab, Vector } from "../core/geometry";
 import { rendererFor } from "../ui/gl";
+import { Caps, squareIn } from "./caps";
 import { Clip } from "./clip";
 import { Letters } from "./letters";
 import { loadOrgans, OrganMesh } from "./load";
 import { Measure } from "./measure";
-import { SlicePlane } from "./plane";
+import { type Pixels, SlicePlane, textureOf } from "./plane";
 
 export type Side = "front" | "back" | "left" | "right" | "top" | "bottom";
 const SIDES: Record<Side, [number, number, number]> = {
@@ -44,6 +45,7 @@ export class OrganStage {
   readonly clip = new Clip();
   readonly plane = new SlicePlane();
   readonly measure = new Measure();
+  readonly caps = new Caps(this.clip.world);
   readonly box = new Box3();
   letters: Letters | null = null;
   organs: OrganMesh[] = [];
@@ -51,12 +53,16 @@ export class OrganStage {
   readonly loaded = signal(0);
   centre: Vector = [0, 0, 0];
   triangles = 0;
+  /** Whether the organs are drawn as in an X-ray. */
+  xray = false;
+  /** How far the organs are spread, 0 (as they lie) to 1. */
+  readonly apart = signal(0);
   private readonly caster = new Raycaster();
   private readonly size: ResizeObserver;
   private due = 0;
 
   constructor(readonly canvas: HTMLCanvasElement) {
-    this.renderer = rendererFor(canvas, { antialias: true, alpha: true });
+    this.renderer = rendererFor(canvas, { antialias: true, alpha: true, stencil: true });
     this.renderer.localClippingEnabled = true;
     this.controls = new OrbitControls(this.camera, canvas);
     this.controls.enableDamping = false;
@@ -66,7 +72,7 @@ export class OrganStage {
     const fill = new DirectionalLight(0xdfeaff, 0.7);
     fill.position.set(1, -0.2, 0.6);
     this.camera.add(key, key.target, fill, fill.target);
-    this.root.add(this.plane, this.measure);
+    this.root.add(this.plane, this.measure, this.caps);
     this.scene.add(this.camera, this.root, new HemisphereLight(0xffffff, 0x8a96a3, 1.1));
     this.size = new ResizeObserver(() => this.resize());
     this.size.observe(canvas.parentElement ?? canvas);
@@ -89,7 +95,10 @@ export class OrganStage {
     if (this.box.isEmpty()) this.box.set(new Vector3(-0.1, -0.1, -0.1), new Vector3(0.1, 0.1, 0.1));
     this.letters = new Letters(this.box);
     this.root.add(this.letters);
+    this.caps.build(meshes);
     if (this.clip.on) this.setClip(true);
+    this.setXray(this.xray);
+    this.spread(this.apart.peek());
     if (first) this.look("front");
     this.loaded.value += 1;
     this.invalidate();
@@ -137,6 +146,37 @@ export class OrganStage {
       mesh.material.clippingPlanes = on ? [this.clip.world] : [];
       mesh.opened(on);
     }
+    this.caps.visible = on && !this.renderer.xr.isPresenting;
+    const middle = this.box.getCenter(new Vector3());
+    if (on) this.caps.place(squareIn(this.clip.local, middle, this.box.getSize(new Vector3()).length()), null);
+    this.invalidate();
+  }
+
+  /** Cuts along a slice of the scan, whose picture is on the closed ends. */
+  cutAlong(slab: Slab, pixels: Pixels): void {
+    this.clip.through(slab.corners);
+    // Lifted, so that gas shows the organ's colour too.
+    const data = pixels.data.map((value) => 72 + 0.72 * value);
+    this.caps.place(slab.corners, textureOf({ ...pixels, data }));
+    this.invalidate();
+  }
+
+  setXray(on: boolean): void {
+    this.xray = on;
+    for (const mesh of this.organs) mesh.setXray(on);
+    this.invalidate();
+  }
+
+  /** Moves each organ away from the middle of all, `part` (0 to 1) of its distance from there. */
+  spread(part: number): void {
+    this.apart.value = part;
+    const middle = this.box.getCenter(new Vector3());
+    for (const mesh of this.organs) {
+      const box = mesh.geometry.boundingBox ?? new Box3();
+      const own = box.getCenter(new Vector3()).multiply(mesh.scale).applyQuaternion(mesh.quaternion).add(mesh.home);
+      mesh.position.copy(own.sub(middle).multiplyScalar(1.4 * part).add(mesh.home));
+    }
+    this.root.updateMatrixWorld(true);
     this.invalidate();
   }
 
@@ -160,13 +200,27 @@ export class OrganStage {
     return this.root.worldToLocal(point.clone());
   }
 
-  async screenshot(): Promise<Blob> {
-    const ground = this.scene.background;
+  /** Puts a dark ground behind the organs; returns what takes it away. */
+  ground(): () => void {
+    const before = this.scene.background;
     this.scene.background = new Color(0x0b1115);
+    return () => {
+      this.scene.background = before;
+      this.invalidate();
+    };
+  }
+
+  /** A picture of what is shown; `longer` is the number of pixels of its longer side, else as on the screen. */
+  async screenshot(longer = 0): Promise<Blob> {
+    const clear = this.ground();
+    const ratio = this.renderer.getPixelRatio();
+    const { clientWidth, clientHeight } = this.canvas;
+    const most = Math.min(longer, this.renderer.capabilities.maxTextureSize);
+    if (longer) this.renderer.setPixelRatio(most / Math.max(clientWidth, clientHeight, 1));
     this.render();
     const blob = await new Promise<Blob | null>((resolve) => this.canvas.toBlob(resolve, "image/png"));
-    this.scene.background = ground;
-    this.invalidate();
+    this.renderer.setPixelRatio(ratio);
+    clear();
     if (!blob) throw new Error("This browser could not write the picture.");
     return blob;
   }
@@ -183,6 +237,8 @@ export class OrganStage {
     this.root.updateMatrixWorld(true);
     this.clip.follow(this.root.matrixWorld);
     this.letters?.face(this.camera);
+    this.caps.visible = this.clip.on;
+    this.caps.follow();
     this.renderer.render(this.scene, this.camera);
   }
 

@@ -1,12 +1,14 @@
 /** The tools on the model: sides, which slice stands in the scene, the clip plane, measuring, a picture. */
 import { useEffect, useState } from "preact/hooks";
-import type { Orientation } from "../core/geometry";
+import { Vector3 } from "three";
+import { type Orientation, toPatient, type Vector } from "../core/geometry";
 import { t } from "../core/language";
 import type { Text } from "../core/languages/de";
 import type { ResultState } from "../job/state";
 import { Menu, MenuItem, Tool } from "../ui/parts";
-import { failure } from "../ui/status";
+import type { SliceView } from "../slices/view";
 import type { ClipAxis } from "./clip";
+import { SaveMenu, ShowTools } from "./show";
 import type { OrganStage, Side } from "./stage";
 
 const SIDES: [Side, Text][] = [
@@ -26,12 +28,13 @@ const PLANES: [Orientation, Text][] = [
 interface Props {
   stage: OrganStage | null;
   state: ResultState;
+  slices: SliceView | null;
   measuring: boolean;
   onMeasure: (on: boolean) => void;
   onReset: () => void;
 }
 
-export function Tools({ stage, state, measuring, onMeasure, onReset }: Props) {
+export function Tools({ stage, state, slices, measuring, onMeasure, onReset }: Props) {
   const measure = (): void => {
     if (measuring) {
       stage?.measure.reset();
@@ -52,23 +55,26 @@ export function Tools({ stage, state, measuring, onMeasure, onReset }: Props) {
           ))
         }
       </Menu>
-      <ClipTool stage={stage} />
+      <ClipTool stage={stage} state={state} slices={slices} />
+      <ShowTools stage={stage} onSpread={() => measuring && measure()} />
       <span class="divider" />
-      <Tool icon="ruler" title={t("Measure between surfaces")} pressed={measuring} disabled={!stage} onClick={measure} />
+      <Tool icon="ruler" title={t("Measure between surfaces")} pressed={measuring} disabled={!stage || stage.apart.value > 0} onClick={measure} />
       <Tool icon="fit" title={t("Look from the front")} keys="Home" disabled={!stage} onClick={() => stage?.look("front")} />
-      <Tool icon="camera" title={t("Save a picture")} disabled={!stage} onClick={() => stage && void picture(stage).catch(failure)} />
+      <SaveMenu stage={stage} />
     </div>
   );
 }
 
-function ClipTool({ stage }: { stage: OrganStage | null }) {
+function ClipTool({ stage, state, slices }: { stage: OrganStage | null; state: ResultState; slices: SliceView | null }) {
   const [axis, setAxis] = useState<ClipAxis | "none">("none");
   const [part, setPart] = useState(0.5);
+  const window = state.window.value;
   useEffect(() => {
     if (!stage) return;
     if (axis !== "none") stage.clip.set(axis, part, stage.box.min, stage.box.max);
     stage.setClip(axis !== "none");
-  }, [stage, axis, part]);
+    if (axis !== "none" && slices) cutAlongSlice(stage, slices, axis);
+  }, [stage, slices, axis, part, window]);
   return (
       <Menu icon="clip" title={t("Cut open")} pressed={axis !== "none"}>
         {() => (
@@ -88,10 +94,9 @@ function ClipTool({ stage }: { stage: OrganStage | null }) {
   );
 }
 
-async function picture(stage: OrganStage): Promise<void> {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(await stage.screenshot());
-  link.download = "viscera.png";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+/** Moves the cut to the nearest slice of the scan, so that the closed ends show it. */
+function cutAlongSlice(stage: OrganStage, slices: SliceView, axis: ClipAxis): void {
+  const at = stage.clip.local.projectPoint(stage.box.getCenter(new Vector3()), new Vector3());
+  const slab = slices.slab(toPatient(at.toArray() as Vector, stage.centre), axis, stage.centre);
+  stage.cutAlong(slab, slices.pixels(slab));
 }

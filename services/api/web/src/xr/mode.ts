@@ -49,6 +49,7 @@ export class HeadsetMode {
   ) {
     this.hands = new Hands(stage.renderer.xr);
     this.handle = new ClipHandle(stage.clip);
+    stage.caps.visible = false; // three draws of an organ are too many at 72 frames a second
     this.note.visible = false;
     this.room.add(this.board, this.note, this.hands.rays, this.hands.balls, ...this.hands.pointers.map(({ ray }) => ray));
   }

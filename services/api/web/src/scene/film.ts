@@ -1,0 +1,70 @@
+/** Pictures of the model to take along: at print size, and a video of one turn. */
+import type { OrganStage } from "./stage";
+
+/** The longer side of A4 at 300 pixels per inch. */
+export const PRINT = 3508;
+const TYPES = ["video/mp4", "video/webm;codecs=vp9", "video/webm"];
+
+/** The recorder takes a picture some time after it was drawn, and misses the last one if nothing follows. */
+const LAST_FRAME_MS = 200;
+
+/** The first kind of video that this browser can write, or null. */
+export function videoType(): string | null {
+  return typeof MediaRecorder === "undefined" ? null : (TYPES.find((type) => MediaRecorder.isTypeSupported(type)) ?? null);
+}
+
+/** A video of one whole turn; the camera ends where it began. */
+export async function turntable(stage: OrganStage, seconds = 8): Promise<Blob> {
+  const mimeType = videoType();
+  if (!mimeType) throw new Error("This browser can't write videos.");
+  const stream = stage.canvas.captureStream(0); // a picture is taken when one was drawn, however long that took
+  const [track] = stream.getVideoTracks() as CanvasCaptureMediaStreamTrack[];
+  const draw = (): void => {
+    stage.render();
+    track?.requestFrame();
+  };
+  const recorder = new MediaRecorder(stream, { mimeType, videoBitsPerSecond: 12_000_000 });
+  const parts: Blob[] = [];
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  const ended = new Promise<void>((resolve) => (recorder.onstop = () => resolve()));
+  const home = stage.camera.position.clone();
+  const clear = stage.ground();
+  recorder.start();
+  await turn(stage, seconds, draw);
+  for (let again = 0; again < 2; again += 1) {
+    await new Promise((resolve) => setTimeout(resolve, LAST_FRAME_MS));
+    draw();
+  }
+  await new Promise((resolve) => setTimeout(resolve, LAST_FRAME_MS));
+  recorder.stop();
+  await ended;
+  clear();
+  stage.camera.position.copy(home);
+  stage.controls.update();
+  stage.invalidate();
+  return new Blob(parts, { type: mimeType.split(";")[0] ?? mimeType });
+}
+
+function turn(stage: OrganStage, seconds: number, draw: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    const begun = performance.now();
+    let done = 0;
+    const frame = (now: number): void => {
+      const part = Math.min(1, Math.max(0, (now - begun) / 1000 / seconds));
+      stage.orbit((part - done) * 2 * Math.PI, 0);
+      draw();
+      done = part;
+      if (part < 1) requestAnimationFrame(frame);
+      else resolve();
+    };
+    requestAnimationFrame(frame);
+  });
+}
+
+export function save(blob: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
