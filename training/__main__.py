@@ -154,7 +154,19 @@ def run_curve(options: argparse.Namespace) -> None:
         print(f"| {count} | {minutes:.1f} | {after:.3f} | {signed(differences(pairs)[MEAN])} |", flush=True)
 
 
+def run_alike(options: argparse.Namespace) -> None:
+    """List pairs of pictures that are probably of one patient."""
+    from training.dataset.alike import alike
+    from training.dataset.cases import load_cases
+
+    cases = [case for folder in options.folders for case in load_cases(folder) if case.outlined]
+    for pair in alike(cases, options.limit):
+        names = (f"{case.name} slice {index} ({case.patient})" for case, index in (pair.first, pair.second))
+        print(f"{pair.correlation:.3f}", *names, sep="  ")
+
+
 def _update(options: argparse.Namespace) -> Update:
+    from training.dataset.alike import apart
     from training.dataset.cases import load_cases
     from training.update import Recipe, Update
 
@@ -162,8 +174,11 @@ def _update(options: argparse.Namespace) -> Update:
     new = [case for case in new if case.patient not in options.leave_out]
     if not new:
         raise SystemExit(f"There are no outlined cases in {', '.join(map(str, options.learn))}.")
+    known = load_cases(options.cases)
+    new, seen = apart(new, [case for case in known if case.outlined])
     recipe = Recipe(steps=options.steps, minutes=options.minutes, seed=options.seed)
-    return Update(options.model, options.classifier, new, load_cases(options.cases), recipe)
+    rest = [case for case in known if not case.outlined]
+    return Update(options.model, options.classifier, new, [*seen, *rest], recipe)
 
 
 def run_pseudo(options: argparse.Namespace) -> None:
@@ -295,6 +310,7 @@ RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "segmenter": run_segmenter,
     "update": run_update,
     "curve": run_curve,
+    "alike": run_alike,
     "pseudo": run_pseudo,
     "folds": run_folds,
     "export": run_export,

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from shared.imaging.input_spec import InputSpec
+from training.dataset.alike import LIMIT
 from training.dataset.cases import VALIDATION_PATIENTS
 
 HERE = Path(__file__).parent
@@ -28,6 +29,9 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     _fit(steps.add_parser("segmenter", help="train a segmenter"), "segmenter")
     _update(steps.add_parser("update", help="teach a model new patients; it is kept only if it is better on others"))
     _learns_on(steps.add_parser("curve", help="what updates with 1, 2, 4 and so on new patients bring"))
+    look = steps.add_parser("alike", help="pairs of pictures that are probably of one patient")
+    look.add_argument("folders", type=Path, nargs="+", help="folders of prepared cases")
+    look.add_argument("--limit", type=float, default=LIMIT, help="lowest correlation")
     _pseudo(steps.add_parser("pseudo", help="label unlabelled scans with trained segmenters"))
     _folds(steps.add_parser("folds", help="cross-validate a recipe by groups of patients"))
     _export(steps.add_parser("export", help="write a checkpoint as a model folder: ONNX and card"))
