@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 from playwright.sync_api import expect
+from scipy import ndimage
 
-from tests.end_to_end.web.steps import show, sized_shots, violations
+from tests.end_to_end.web.steps import Truth, show, sized_shots, themed_shots, violations
 from tests.end_to_end.web.test_correct import click_voxel, corrected, crosshair, point_of, saved
 
 __all__ = ["corrected"]
@@ -129,3 +130,87 @@ def test_the_keyboard_draws_at_the_crosshair_and_changes_the_size(page, correcte
     changed = np.argwhere(after.data != before.data)
     assert {int(index[0]) for index in changed} <= {slice_}
     assert distance[tuple(changed[:, 1:].T)].max(initial=0) < 7.7
+
+
+def reshape(page, name, scope="This slice"):
+    """Chooses what changes the shape of the organ that is drawn, and waits until it is done."""
+    bar(page).get_by_role("button", name="Shape of the organ").click()
+    bar(page).get_by_role("button", name=scope).click()
+    bar(page).get_by_role("button", name=name).click()
+    expect(page.get_by_text(re.compile(r"mL changed|Nothing changed")).last).to_be_attached(timeout=30_000)
+    expect(bar(page).get_by_role("button", name="Discard")).to_be_enabled()
+
+
+def test_a_brush_for_some_values_leaves_the_others(page, corrected, axe):
+    before = corrected.labels(4)
+    scan = Truth(corrected.file("volume.nii.gz", 4)).data
+    page.get_by_label("Slices with outlines").focus()
+    page.keyboard.press("q")
+    page.get_by_label("Values to draw on").select_option(label="Like under the pointer")
+    slice_ = crosshair(page, before)[0]
+    image = scan[slice_]
+    steep = ndimage.gaussian_gradient_magnitude(image.astype(float), 1.0)
+    row, column = np.unravel_index(steep[20:-20, 20:-20].argmax(), (steep.shape[0] - 40, steep.shape[1] - 40))
+    at = int(column) + 20, int(row) + 20
+    drag(page, before, at, at)
+    said = bar(page).locator("output").nth(1).inner_text()
+    least, most = (float(part) for part in said.split(" to "))
+    assert least < most
+    sized_shots(page, "draw-values")
+    assert violations(page, axe) == []
+    page.keyboard.press("Control+s")
+    saved(page, 5)
+    after = corrected.labels(5)
+    changed = after.data[slice_] != before.data[slice_]
+    within = (image >= least - 0.06) & (image <= most + 0.06)  # the page rounds them to a decimal
+    assert changed.any()
+    assert not (changed & ~within).any()
+    under = distances(before, at, at) < 7.3
+    clearly = (image > least + 0.06) & (image < most - 0.06)
+    label = after.data[slice_][changed][0]
+    assert (after.data[slice_][under & clearly] == label).all()
+    assert (under & ~within).any(), "there is something that the brush left"
+    page.get_by_label("Values to draw on").select_option(label="All values")
+
+
+def test_the_service_changes_the_shape_of_what_is_drawn_and_it_is_taken_back_like_a_stroke(page, corrected, axe):
+    before, organs = corrected.labels(5), corrected.organs(5)
+    page.get_by_label("Organ to draw").select_option(label=organs[2]["title"])
+    slice_, row, column = crosshair(page, before)
+    page.get_by_label("Slices with outlines").focus()  # the brush is chosen since the test before
+    drag(page, before, (column, row), (column, row))
+    for _ in range(4):
+        page.keyboard.press("PageDown")
+    drag(page, before, (column, row), (column, row))
+    step = int(np.sign(crosshair(page, before)[0] - slice_))
+    drawn = gain(page, organs[2]["title"])
+    reshape(page, "Interpolate")
+    assert gain(page, organs[2]["title"]) > drawn + 0.1
+    page.keyboard.press("Control+z")
+    assert gain(page, organs[2]["title"]) == drawn
+    page.keyboard.press("Control+Shift+z")
+    reshape(page, "Fill holes")
+    page.get_by_role("button", name="Shape of the organ").click()
+    page.get_by_label("Smallest part").fill("0.2")
+    page.get_by_label("Smallest part").press("Tab")
+    page.get_by_role("button", name="Remove parts").click()
+    expect(bar(page).get_by_role("button", name="Discard")).to_be_enabled()
+    reshape(page, "Smooth", "Whole organ")
+    bar(page).get_by_role("button", name="Shape of the organ").click()
+    themed_shots(page, "draw-shape")
+    assert violations(page, axe) == []
+    page.keyboard.press("Escape")
+    counted = gain(page, organs[2]["title"])
+    page.reload()
+    show(page, corrected.served.url, corrected.job)
+    assert gain(page, organs[2]["title"]) == counted
+    bar(page).get_by_role("button", name="Save").click()
+    saved(page, 6)
+    after = corrected.labels(6)
+    kinds = corrected.revisions[-1]["kinds"]
+    assert (kinds[:2], kinds[-1]) == (["paint", "interpolate"], "smooth")
+    dab = distances(before, (column, row), (column, row)) < 6.0  # smoothing rounds the ends of what was drawn
+    for number in range(slice_ + step, slice_ + 4 * step, step):
+        assert (after.data[number][dab] == 2).all(), f"slice {number}"
+    change = (int((after.data == 2).sum()) - int((before.data == 2).sum())) * before.geometry.voxel_ml
+    assert counted == pytest.approx(change, abs=0.06)

@@ -3,12 +3,13 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { api, Problem, sentence } from "../core/api";
 import { t } from "../core/language";
 import { mayWrite, session } from "../core/session";
-import type { Revision } from "../core/types";
+import type { Revision, ShapeEdit } from "../core/types";
 import { when } from "../core/words";
 import { Pencil } from "../draw/pencil";
 import type { ResultState } from "../job/state";
 import type { OrganStage } from "../scene/stage";
 import type { Asked, SliceView } from "../slices/view";
+import { readVolume } from "../slices/volume";
 import { failure, say } from "../ui/status";
 import { filesOf, keyEnd, last, relabel, type Step, takenBack, versions } from "./steps";
 
@@ -66,6 +67,18 @@ export class Corrections {
     }, true);
   }
 
+  /** Changes the shape of an organ in the drawing: the service makes it, after what was drawn and not saved. */
+  async reshape(edit: ShapeEdit): Promise<void> {
+    const pencil = this.pencil.peek();
+    if (!pencil || this.busy.peek() || !this.isReady()) return;
+    await this.while(t("Changing the shape"), async () => {
+      const bytes = await this.answered(async () => api.preview(this.id, await api.tag(this.id, this.state.revision), [...pencil.edits(), edit]));
+      const { data } = await readVolume(bytes);
+      const ml = pencil.become(data as Uint8Array, edit);
+      say(ml > 0 ? t("{ml} mL changed; Ctrl+Z takes it back", { ml: ml.toFixed(1) }) : t("Nothing changed"));
+    });
+  }
+
   /** Makes a new version with the outlines from before the last correction. */
   undo(): Promise<void> {
     return this.save(t("Taking the correction back"), async (tag) => {
@@ -119,16 +132,9 @@ export class Corrections {
   private async save(doing: string, make: (tag: string) => Promise<number>, isDrawing = false): Promise<void> {
     if (this.busy.peek() || !mayWrite()) return;
     if (!isDrawing && this.isDrawn()) return;
-    if (!this.slices.peek() || !this.stage.peek()) return failure(new Error(t("The result is still being opened.")));
-    if (!this.isNewest.peek()) return failure(new Error(t("This is an earlier version. Choose the newest one under Versions to correct it.")));
+    if (!this.isReady()) return;
     await this.while(doing, async () => {
-      let made: number;
-      try {
-        made = await make(await api.tag(this.id, this.state.revision));
-      } catch (error) {
-        await this.refresh().catch(() => undefined);
-        throw new Error(this.reason(error));
-      }
+      const made = await this.answered(async () => make(await api.tag(this.id, this.state.revision)));
       try {
         await this.load(made);
       } catch (error) {
@@ -140,11 +146,36 @@ export class Corrections {
     });
   }
 
+  /** Whether outlines may be corrected now; if not, the page says why. */
+  private isReady(): boolean {
+    if (!this.slices.peek() || !this.stage.peek()) failure(new Error(t("The result is still being opened.")));
+    else if (!this.isNewest.peek()) failure(new Error(t("This is an earlier version. Choose the newest one under Versions to correct it.")));
+    else return true;
+    return false;
+  }
+
+  /** The answer of the service; a failure becomes the reason why nothing was changed. */
+  private async answered<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      await this.refresh().catch(() => undefined);
+      throw new Error(this.reason(error));
+    }
+  }
+
   private async while(doing: string, act: () => Promise<void>): Promise<void> {
     this.busy.value = doing;
     say(doing);
+    this.lock(true);
     await act().catch(failure);
+    this.lock(false);
     this.busy.value = "";
+  }
+
+  private lock(isLocked: boolean): void {
+    const pencil = this.pencil.peek();
+    if (pencil) pencil.isLocked.value = isLocked;
   }
 
   /** Why nothing was saved. */
