@@ -1,5 +1,6 @@
 """Outlines are drawn in the page: the voxels that the service then has are those under brush, eraser and loop."""
 
+import copy
 import re
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from scipy import ndimage
 
-from tests.end_to_end.web.steps import Truth, show, sized_shots, themed_shots, violations
+from tests.end_to_end.web.steps import Truth, scene, show, sized_shots, themed_shots, violations
 from tests.end_to_end.web.test_correct import click_voxel, corrected, crosshair, point_of, saved
 
 __all__ = ["corrected"]
@@ -53,6 +54,19 @@ def gain(page, title):
     return float(found[2]) * (1 if found[1] == "+" else -1)
 
 
+def follows(page, drawn, organ):
+    """The model shows a quick surface of an organ as it is drawn, where its voxels are, and says what it is."""
+    page.wait_for_function("(name) => viscera.scene().drawn.some((mesh) => mesh.name === name)", arg=organ["name"])
+    expect(page.get_by_text("Preview of what is drawn, not saved")).to_be_visible()
+    shown = scene(page)
+    mesh = next(mesh for mesh in shown["drawn"] if mesh["name"] == organ["name"])
+    low, high = drawn.box(organ["label"], shown["centre"])
+    assert np.abs(np.array([mesh["low"], mesh["high"]]) - [low, high]).max() < 0.004
+    counted = (drawn.data == organ["label"]).sum() * drawn.geometry.voxel_ml
+    assert mesh["volume"] == pytest.approx(counted, rel=0.1)
+    assert not next(one for one in shown["organs"] if one["name"] == organ["name"])["visible"]
+
+
 def test_a_brush_gives_what_is_under_it_the_organ_that_is_chosen(page, corrected, axe):
     before, organs = corrected.labels(1), corrected.organs(1)
     slice_, row, column = crosshair(page, before)
@@ -65,11 +79,17 @@ def test_a_brush_gives_what_is_under_it_the_organ_that_is_chosen(page, corrected
     distance = distances(before, *ends)
     counted = (before.data[slice_][distance <= RADIUS] != 3).sum() * before.geometry.voxel_ml
     assert gain(page, organs[3]["title"]) == pytest.approx(counted, abs=0.25)
+    drawn = copy.copy(before)
+    drawn.data = before.data.copy()
+    drawn.data[slice_][distance <= RADIUS] = 3
+    follows(page, drawn, organs[3])
     sized_shots(page, "draw")
     assert violations(page, axe) == []
     page.keyboard.press("Control+s")
     saved(page, 2)
     expect(bar(page).get_by_role("button", name="Save")).to_be_disabled()
+    page.wait_for_function("() => viscera.scene().drawn.length === 0")
+    expect(page.get_by_text("Preview of what is drawn")).to_have_count(0)
     after = corrected.labels(2)
     assert (after.data[slice_][distance < RADIUS - 0.2] == 3).all()
     untouched = np.ones(after.data.shape, bool)

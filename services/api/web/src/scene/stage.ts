@@ -19,7 +19,9 @@ import {
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import type { Vector } from "../core/geometry";
 import { rendererFor } from "../ui/gl";
+import type { Surface } from "../early/nets";
 import { Clip } from "./clip";
+import { Drawn } from "./drawn";
 import { Letters } from "./letters";
 import { loadOrgans, OrganMesh } from "./load";
 import { Measure } from "./measure";
@@ -44,6 +46,7 @@ export class OrganStage {
   readonly clip = new Clip();
   readonly plane = new SlicePlane();
   readonly measure = new Measure();
+  readonly drawn = new Drawn();
   readonly box = new Box3();
   letters: Letters | null = null;
   organs: OrganMesh[] = [];
@@ -66,7 +69,7 @@ export class OrganStage {
     const fill = new DirectionalLight(0xdfeaff, 0.7);
     fill.position.set(1, -0.2, 0.6);
     this.camera.add(key, key.target, fill, fill.target);
-    this.root.add(this.plane, this.measure);
+    this.root.add(this.plane, this.measure, this.drawn);
     this.scene.add(this.camera, this.root, new HemisphereLight(0xffffff, 0x8a96a3, 1.1));
     this.size = new ResizeObserver(() => this.resize());
     this.size.observe(canvas.parentElement ?? canvas);
@@ -91,6 +94,7 @@ export class OrganStage {
     this.root.add(this.letters);
     if (this.clip.on) this.setClip(true);
     if (first) this.look("front");
+    this.drawn.set(new Map());
     this.loaded.value += 1;
     this.invalidate();
   }
@@ -102,6 +106,13 @@ export class OrganStage {
     }
     if (this.letters) this.root.remove(this.letters);
     this.box.makeEmpty();
+  }
+
+  /** Shows surfaces of what is drawn instead of the organs of these names. */
+  showDrawn(surfaces: ReadonlyMap<string, Surface>): void {
+    this.drawn.set(surfaces);
+    this.drawn.cut(this.clip.on ? [this.clip.world] : []);
+    this.invalidate();
   }
 
   organ(name: string | null): OrganMesh | undefined {
@@ -137,6 +148,7 @@ export class OrganStage {
       mesh.material.clippingPlanes = on ? [this.clip.world] : [];
       mesh.opened(on);
     }
+    this.drawn.cut(on ? [this.clip.world] : []);
     this.invalidate();
   }
 
@@ -193,6 +205,7 @@ export class OrganStage {
     this.controls.dispose();
     this.renderer.setAnimationLoop(null);
     for (const mesh of this.organs) mesh.geometry.dispose();
+    this.drawn.set(new Map());
     this.renderer.dispose();
     this.renderer.forceContextLoss();
   }
