@@ -3,7 +3,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { api, Problem, sentence } from "../core/api";
 import { t } from "../core/language";
 import { mayWrite, session } from "../core/session";
-import type { Revision, ShapeEdit } from "../core/types";
+import type { LabelEdit, Revision, ShapeEdit } from "../core/types";
 import { when } from "../core/words";
 import { Pencil } from "../draw/pencil";
 import type { ResultState } from "../job/state";
@@ -11,9 +11,12 @@ import type { OrganStage } from "../scene/stage";
 import type { Asked, SliceView } from "../slices/view";
 import { readVolume } from "../slices/volume";
 import { failure, say } from "../ui/status";
+import { type AlikePart, alikeParts, changedFrom } from "./alike";
 import { filesOf, keyEnd, last, relabel, type Step, takenBack, versions } from "./steps";
 
 const CONFLICT = 412;
+/** The edits of one version at most. */
+const MOST_EDITS = 1000;
 
 export class Corrections {
   readonly slices = signal<SliceView | null>(null);
@@ -21,6 +24,8 @@ export class Corrections {
   /** Draws on the outlines that are shown; null for a user who may only read. */
   readonly pencil = signal<Pencil | null>(null);
   readonly revisions = signal<Revision[]>([]);
+  /** Parts that look like the one that was corrected last, and the label that it was given. */
+  readonly proposed = signal<{ label: number; parts: AlikePart[] } | null>(null);
   /** What is being done, as a sentence; empty while nothing is. */
   readonly busy = signal("");
   readonly newest = computed(() => Math.max(this.revisions.value.at(0)?.revision ?? 1, this.state.revision));
@@ -45,13 +50,35 @@ export class Corrections {
     return filesOf(links, this.revisions.value.find(({ revision }) => revision === this.state.revision));
   }
 
-  /** Gives the part that was asked for another label; 0 is no organ. */
-  relabel({ at }: Asked, label: number, inSlice: boolean): Promise<void> {
-    return this.save(t("Saving the correction"), async (tag) => {
-      const before = this.state.revision;
-      const { revision } = await api.correct(this.id, tag, [relabel(at, label, inSlice)]);
-      return this.recordStep(revision, before);
-    });
+  /** Gives the part that was asked for another label, and proposes parts that look like it; 0 is no organ. */
+  async relabel(asked: Pick<Asked, "at" | "label">, label: number, inSlice: boolean): Promise<void> {
+    const before = this.slices.peek()?.labelBytes ?? null;
+    if (await this.edit([relabel(asked.at, label, inSlice)])) this.propose(before, asked.label, label);
+  }
+
+  /** Gives proposed parts the label of the correction that they look like. */
+  async accept(parts: readonly AlikePart[]): Promise<void> {
+    const proposed = this.proposed.peek();
+    if (!proposed) return;
+    const some = parts.slice(0, MOST_EDITS);
+    if (!(await this.edit(some.map(({ voxel }) => relabel(voxel, proposed.label, true))))) return;
+    const left = proposed.parts.filter((part) => !some.includes(part));
+    this.proposed.value = left.length > 0 ? { ...proposed, parts: left } : null;
+  }
+
+  /** Saves edits as one version that can be taken back; returns whether there is a new one. */
+  private async edit(edits: LabelEdit[]): Promise<boolean> {
+    const before = this.state.revision;
+    await this.save(t("Saving the correction"), async (tag) => this.recordStep((await api.correct(this.id, tag, edits)).revision, before));
+    return this.state.revision !== before;
+  }
+
+  private propose(before: Uint8Array | null, from: number, label: number): void {
+    const [view, after] = [this.slices.peek(), this.slices.peek()?.labelBytes];
+    if (!view || !before || !after) return;
+    const { dims } = view.volume;
+    const parts = alikeParts({ labels: after, dims }, changedFrom(before, after, from), from, (at) => view.valueOf(at));
+    this.proposed.value = parts.length > 0 ? { label, parts } : null;
   }
 
   /** Makes a new version of what was drawn. */
@@ -59,6 +86,7 @@ export class Corrections {
     const pencil = this.pencil.peek();
     const edits = pencil?.edits() ?? [];
     if (!pencil || edits.length === 0) return Promise.resolve(pencil?.discard());
+    this.proposed.value = null;
     return this.save(t("Saving the drawing"), async (tag) => {
       const before = this.state.revision;
       const { revision } = await api.correct(this.id, tag, edits);
@@ -81,6 +109,7 @@ export class Corrections {
 
   /** Makes a new version with the outlines from before the last correction. */
   undo(): Promise<void> {
+    this.proposed.value = null;
     return this.save(t("Taking the correction back"), async (tag) => {
       const step = this.undoable.peek();
       if (!step) return this.state.revision;
@@ -95,6 +124,7 @@ export class Corrections {
   async show(revision: number): Promise<void> {
     if (this.busy.peek() || revision === this.state.revision) return;
     if (this.isDrawn()) return;
+    this.proposed.value = null;
     await this.while(t("Loading the version"), () => this.load(revision));
   }
 
