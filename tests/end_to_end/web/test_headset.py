@@ -262,4 +262,10 @@ def test_a_part_that_is_pointed_at_gets_another_organ_by_the_board(kept, served,
     np.testing.assert_array_equal(corrected.labels(2).data, expected)
     wearer.frames()
     assert name not in {mesh["name"] for mesh in scene(page)["organs"]}
+    wearer.row("clip")
+    wearer.frames()
     shot(page, "headset-corrected")
+    low, high = (np.array([mesh[end] for mesh in scene(page)["organs"]]) for end in ("low", "high"))
+    middle = (low.min(axis=0) + high.max(axis=0)) / 2
+    away = np.linalg.norm(np.array(scene(page)["xr"]["ball"]) - middle)
+    assert away < 0.35, "the handle of the clip plane is at the new model"

@@ -87,7 +87,9 @@ export class OrganStage {
       mesh.material.clippingPlanes = [];
       this.root.add(mesh);
       mesh.updateMatrixWorld(true);
-      this.box.expandByObject(mesh);
+      // In the coordinates of `root`, which a headset may have moved and scaled.
+      mesh.geometry.computeBoundingBox();
+      if (mesh.geometry.boundingBox) this.box.union(mesh.geometry.boundingBox.clone().applyMatrix4(mesh.matrix));
     }
     if (this.box.isEmpty()) this.box.set(new Vector3(-0.1, -0.1, -0.1), new Vector3(0.1, 0.1, 0.1));
     this.letters = new Letters(this.box);

@@ -71,13 +71,16 @@ export class HeadsetMode {
     scene.add(this.room);
     for (const pointer of this.hands.pointers) this.listen(pointer);
     root.add(this.handle);
-    this.stage.letters?.only("LR");
     if (this.stage.clip.on) this.handle.show(this.centre);
     session.addEventListener("end", () => this.left());
     await renderer.xr.setSession(session);
     void session.updateTargetFrameRate?.(72)?.catch(() => undefined);
     renderer.setAnimationLoop(() => this.frame());
     this.ends.push(effect(() => this.refresh()));
+    this.ends.push(effect(() => {
+      void this.stage.loaded.value; // a corrected model has new letters
+      this.stage.letters?.only("LR");
+    }));
     headset.snapshot = () => this.snapshot(kind);
   }
 
