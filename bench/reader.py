@@ -21,7 +21,7 @@ import httpx
 import numpy as np
 from scipy import ndimage
 
-from bench.reader_page import opened
+from bench.reader_page import open_page
 from bench.revisions import saved
 from services.bundle import bundle
 from services.local import LocalSystem
@@ -90,7 +90,7 @@ def correct_in_page(place: tuple[str, str], http: httpx.Client, path: Path, refe
     report = http.get("/report.json").json()
     titles = {organ["label"]: organ["title"] for organ in report["organs"]}
     shown: list[float] = []
-    with opened(*place, titles) as reader:
+    with open_page(*place, titles) as reader:
         reader.revision = report["revision"]
         for done in range(actions + 1):
             path.write_bytes(http.get("/labels.nii.gz").content)

@@ -32,7 +32,7 @@ class PageReader:
 
         `labels` is the label map that the page shows, (slice, row, column) with slices towards the feet.
         """
-        slice_, row, column = _clicked(labels, action)
+        slice_, row, column = _place_to_click(labels, action)
         started = time.monotonic()
         self._go_to(slice_, len(labels))
         self.page.mouse.click(*point_of(self.page, labels.shape, column, row))
@@ -54,7 +54,7 @@ class PageReader:
 
 
 @contextmanager
-def opened(url: str, job: str, titles: dict[int, str]) -> Iterator[PageReader]:
+def open_page(url: str, job: str, titles: dict[int, str]) -> Iterator[PageReader]:
     """Yield a reader whose page shows a job and has the tool that corrects."""
     with sync_playwright() as playwright:
         program = shutil.which("chromium") or shutil.which("google-chrome")
@@ -71,7 +71,7 @@ def opened(url: str, job: str, titles: dict[int, str]) -> Iterator[PageReader]:
         browser.close()
 
 
-def _clicked(labels: UInt8, action: Action) -> tuple[int, int, int]:
+def _place_to_click(labels: UInt8, action: Action) -> tuple[int, int, int]:
     """Return the voxel where somebody clicks a part: the deepest one of the slice in which it is largest."""
     parts, _ = ndimage.label(labels == labels[action.at], np.ones((3, 3, 3)))
     part: Bool = parts == parts[action.at]

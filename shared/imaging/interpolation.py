@@ -37,7 +37,7 @@ def signed_distances(image: UInt8, labels: Collection[int], reach: float, spacin
     return distances
 
 
-def mixed(before: Float32, after: Float32, share: float) -> UInt8:
+def mix(before: Float32, after: Float32, share: float) -> UInt8:
     """Index + 1 of the label with the largest positive distance, 0 where no distance is positive: (rows, columns).
 
     `before` and `after` are distances of two slices, (labels, rows, columns). `share` is the place between, 0 to 1.

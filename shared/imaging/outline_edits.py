@@ -12,7 +12,7 @@ import numpy as np
 
 from shared.arrays import Bool, Float32, UInt8
 from shared.imaging.edits import BadEdit, Planes, Point, box
-from shared.imaging.interpolation import bounds, mixed, signed_distances
+from shared.imaging.interpolation import bounds, mix, signed_distances
 
 Spacing = tuple[float, float, float]
 _REACH = 3.0
@@ -39,7 +39,7 @@ def _smooth(labels: UInt8, label: int, sigma: tuple[float, ...]) -> None:
     """Smooth a label in place: of the label and background, the voxels with the most of the blurred mask get it."""
     from scipy.ndimage import gaussian_filter
 
-    where = _with_margin(labels == label, [int(np.ceil(_REACH * side)) + 1 for side in sigma])
+    where = _box_with_margin(labels == label, [int(np.ceil(_REACH * side)) + 1 for side in sigma])
     part = labels[where]
     mask = part == label
     count = int(mask.sum())
@@ -60,7 +60,7 @@ def _largest(values: Float32, count: int) -> Bool:
     return chosen
 
 
-def _with_margin(mask: Bool, margin: Sequence[int]) -> tuple[slice, ...]:
+def _box_with_margin(mask: Bool, margin: Sequence[int]) -> tuple[slice, ...]:
     where = []
     for axis, width in enumerate(margin):
         used = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
@@ -95,18 +95,18 @@ def interpolate(labels: UInt8, label: int, at: Sequence[Point], spacing: Spacing
     result = labels.copy()
     planes = np.moveaxis(result, axis, 0)
     sides = (*(side for other, side in enumerate(spacing) if other != axis),)
-    shapes = _shapes(np.moveaxis(labels, axis, 0) == label, [_turned(point, axis) for point in at])
+    shapes = _shapes(np.moveaxis(labels, axis, 0) == label, [_from_plane(point, axis) for point in at])
     if len(shapes) < 2:
         raise BadEdit("To interpolate, name parts of the organ in two slices at least.")
     for first, last in pairwise(sorted(shapes)):
         for number, shape in _between(shapes, first, last, (sides[0], sides[1])):
             plane = planes[number]
-            plane[_met(plane == label, shape)] = 0
+            plane[_touching(plane == label, shape)] = 0
             plane[shape] = label
     return result
 
 
-def _turned(point: Point, axis: int) -> Point:
+def _from_plane(point: Point, axis: int) -> Point:
     rest = [index for other, index in enumerate(point) if other != axis]
     return point[axis], rest[0], rest[1]
 
@@ -121,7 +121,7 @@ def _shapes(mask: Bool, at: Sequence[Point]) -> dict[int, Bool]:
         if plane in shapes and shapes[plane][point[1:]]:
             continue
         seed[point[1:]] = True
-        shapes[plane] = shapes.get(plane, False) | _met(mask[plane], seed)
+        shapes[plane] = shapes.get(plane, False) | _touching(mask[plane], seed)
     return shapes
 
 
@@ -135,14 +135,14 @@ def _between(shapes: dict[int, Bool], first: int, last: int, spacing: tuple[floa
     found = []
     for number in range(first + 1, last):
         shape = np.zeros_like(shapes[first])
-        shape[where] = mixed(before, after, (number - first) / (last - first)) > 0
+        shape[where] = mix(before, after, (number - first) / (last - first)) > 0
         if not shape.any():
             raise BadEdit(f"The parts in slices {first} and {last} do not overlap enough: draw one between them.")
         found.append((number, shape))
     return found
 
 
-def _met(mask: Bool, other: Bool) -> Bool:
+def _touching(mask: Bool, other: Bool) -> Bool:
     """Return the connected parts of a mask (row, column) that have a pixel of another mask."""
     from scipy.ndimage import label as connected
 

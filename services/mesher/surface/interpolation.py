@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from services.mesher.surface.runs import Layout
-from shared.imaging.interpolation import bounds, mixed, signed_distances
+from shared.imaging.interpolation import bounds, mix, signed_distances
 
 THICK = 2.5
 """Slices are thick from this many pixel sizes on; below, the blur of the field bridges the steps."""
@@ -48,7 +48,7 @@ def interpolate_slices(layout: Layout, axis: int, parts: int, labels: Collection
         first = int(np.ceil((number - 0.5) * parts - 0.5))
         for place in range(max(0, first), min(count * parts, first + parts)):
             share = (place + 0.5) / parts + 0.5 - number
-            thin[place][window] = ids[mixed(before, after, share)]
+            thin[place][window] = ids[mix(before, after, share)]
         before = after
     matrix, origin = layout.matrix.copy(), layout.origin.copy()
     column = 2 - axis

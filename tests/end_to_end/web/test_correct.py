@@ -239,6 +239,50 @@ def test_a_correction_that_does_not_reach_the_server_can_be_made_again(page, kep
     np.testing.assert_array_equal(corrected.labels(number + 2).data, before.data)
 
 
+def test_parts_that_look_like_the_corrected_one_are_proposed_and_changed_together_or_left(page, corrected, split, axe):
+    number = corrected.revisions[-1]["revision"]
+    before = corrected.labels(number)
+    page.get_by_label("Slices with outlines").focus()
+    page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    click_voxel(page, before, *deepest(before.data[crosshair(page, before)[0]], 3))
+    slice_, *at = crosshair(page, before)
+    part_here = part(before.data[slice_][None], (0, *at))[0]
+    page.get_by_role("menuitemradio", name="In this slice").click()
+    page.get_by_role("menuitem", name="Not an organ").click()
+    saved(page, number + 1)
+    proposals = page.get_by_role("group", name="Parts that look alike", exact=True)
+    proposals.get_by_role("button", name="Each of them").click()
+    lines = proposals.get_by_role("listitem")
+    expect(lines.first).to_be_attached()
+    count = lines.count()
+    assert count > 3
+    beside = lines.filter(has_text="Slice").nth(count // 2)
+    beside.get_by_role("button").first.click()
+    shown = crosshair(page, before)[0]
+    assert shown != slice_
+    expect(page.locator(".alike")).to_be_attached()
+    themed_shots(page, "correct-alike")
+    assert violations(page, axe) == []
+    beside.get_by_role("button").last.click()
+    saved(page, number + 2)
+    expect(lines).to_have_count(count - 1)
+    after = corrected.labels(number + 2)
+    removed = before.data != after.data
+    assert set(np.flatnonzero(removed.any(axis=(1, 2)))) == {slice_, shown}
+    assert np.array_equal(removed[slice_], part_here)
+    proposals.get_by_role("button", name="Make all of them").click()
+    saved(page, number + 3)
+    expect(proposals).to_have_count(0)
+    after = corrected.labels(number + 3)
+    assert len(np.flatnonzero((before.data != after.data).any(axis=(1, 2)))) >= count + 1
+    assert (after.data[before.data != after.data] == 0).all()
+    assert (before.data[before.data != after.data] == 3).all()
+    page.get_by_role("button", name="Undo last correction").click()
+    saved(page, number + 4)
+    np.testing.assert_array_equal(corrected.labels(number + 4).data, corrected.labels(number + 2).data)
+
+
 def test_somebody_who_was_faster_is_named_and_earlier_versions_are_read_only(page, kept, corrected, served):
     number = corrected.revisions[-1]["revision"]
     path = f"/v1/jobs/{corrected.job}/labels.nii.gz"
@@ -279,46 +323,3 @@ def test_somebody_who_was_faster_is_named_and_earlier_versions_are_read_only(pag
     page.get_by_label("Language").select_option("de")
     expect(page.get_by_text(f"Version 1 von {number + 1}, nur lesbar")).to_be_visible()
     page.get_by_label("Sprache").select_option("en")
-
-
-def test_parts_that_look_like_the_corrected_one_are_proposed_and_changed_together_or_left(page, corrected, split, axe):
-    page.reload()  # shows the newest version; the test before showed the first
-    show(page, corrected.served.url, corrected.job)
-    number = corrected.revisions[-1]["revision"]
-    before = corrected.labels(number)
-    page.get_by_role("button", name="Correct", exact=True).click()
-    click_voxel(page, before, *deepest(before.data[crosshair(page, before)[0]], 3))
-    slice_, *at = crosshair(page, before)
-    part_here = part(before.data[slice_][None], (0, *at))[0]
-    page.get_by_role("menuitemradio", name="In this slice").click()
-    page.get_by_role("menuitem", name="Not an organ").click()
-    saved(page, number + 1)
-    proposals = page.get_by_role("group", name="Parts that look alike", exact=True)
-    proposals.get_by_role("button", name="Each of them").click()
-    lines = proposals.get_by_role("listitem")
-    count = lines.count()
-    assert count > 3
-    beside = lines.filter(has_text="Slice").nth(count // 2)
-    beside.get_by_role("button").first.click()
-    shown = crosshair(page, before)[0]
-    assert shown != slice_
-    expect(page.locator(".alike")).to_be_attached()
-    themed_shots(page, "correct-alike")
-    assert violations(page, axe) == []
-    beside.get_by_role("button").last.click()
-    saved(page, number + 2)
-    expect(lines).to_have_count(count - 1)
-    after = corrected.labels(number + 2)
-    removed = before.data != after.data
-    assert set(np.flatnonzero(removed.any(axis=(1, 2)))) == {slice_, shown}
-    assert np.array_equal(removed[slice_], part_here)
-    proposals.get_by_role("button", name="Make all of them").click()
-    saved(page, number + 3)
-    expect(proposals).to_have_count(0)
-    after = corrected.labels(number + 3)
-    assert len(np.flatnonzero((before.data != after.data).any(axis=(1, 2)))) >= count + 1
-    assert (after.data[before.data != after.data] == 0).all()
-    assert (before.data[before.data != after.data] == 3).all()
-    page.get_by_role("button", name="Undo last correction").click()
-    saved(page, number + 4)
-    np.testing.assert_array_equal(corrected.labels(number + 4).data, corrected.labels(number + 2).data)

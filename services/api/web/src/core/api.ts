@@ -88,7 +88,7 @@ function tagOf(answer: Response): string {
   return answer.headers.get("ETag") ?? "";
 }
 
-function edited(tag: string, edits: readonly LabelEdit[]): RequestInit {
+function editRequest(tag: string, edits: readonly LabelEdit[]): RequestInit {
   return { body: JSON.stringify({ edits }), headers: { "If-Match": tag, "Content-Type": "application/json" } };
 }
 
@@ -132,9 +132,9 @@ export const api = {
   /** The tag of a revision's label map, which names it in `If-Match`. */
   tag: async (id: string, revision: number) => tagOf(await send(file(id, LABELS, revision), { method: "HEAD" })),
   /** Makes the next revision by edits of the label map that the tag names. */
-  correct: async (id: string, tag: string, edits: readonly LabelEdit[]) => saved(await send(file(id, LABELS), { method: "PATCH", ...edited(tag, edits) })),
+  correct: async (id: string, tag: string, edits: readonly LabelEdit[]) => saved(await send(file(id, LABELS), { method: "PATCH", ...editRequest(tag, edits) })),
   /** The label map that edits would make, without saving it. */
-  preview: async (id: string, tag: string, edits: readonly LabelEdit[]) => (await send(`${job(id)}/labels/preview`, { method: "POST", ...edited(tag, edits) })).arrayBuffer(),
+  preview: async (id: string, tag: string, edits: readonly LabelEdit[]) => (await send(`${job(id)}/labels/preview`, { method: "POST", ...editRequest(tag, edits) })).arrayBuffer(),
   /** Makes the next revision from a whole label map. */
   putLabels: async (id: string, tag: string, labels: ArrayBuffer) =>
     saved(await send(file(id, LABELS), { method: "PUT", body: labels, headers: { "If-Match": tag, "Content-Type": "application/gzip" } })),

@@ -25,7 +25,7 @@ export class Corrections {
   readonly pencil = signal<Pencil | null>(null);
   readonly revisions = signal<Revision[]>([]);
   /** Parts that look like the one that was corrected last, and the label that it was given. */
-  readonly proposed = signal<{ label: number; parts: AlikePart[] } | null>(null);
+  readonly proposals = signal<{ label: number; parts: AlikePart[] } | null>(null);
   /** What is being done, as a sentence; empty while nothing is. */
   readonly busy = signal("");
   readonly newest = computed(() => Math.max(this.revisions.value.at(0)?.revision ?? 1, this.state.revision));
@@ -56,14 +56,14 @@ export class Corrections {
     if (await this.edit([relabel(asked.at, label, inSlice)])) this.propose(before, asked.label, label);
   }
 
-  /** Gives proposed parts the label of the correction that they look like. */
+  /** Gives parts that were proposed the label of the correction that they look like. */
   async accept(parts: readonly AlikePart[]): Promise<void> {
-    const proposed = this.proposed.peek();
-    if (!proposed) return;
+    const proposals = this.proposals.peek();
+    if (!proposals) return;
     const some = parts.slice(0, MOST_EDITS);
-    if (!(await this.edit(some.map(({ voxel }) => relabel(voxel, proposed.label, true))))) return;
-    const left = proposed.parts.filter((part) => !some.includes(part));
-    this.proposed.value = left.length > 0 ? { ...proposed, parts: left } : null;
+    if (!(await this.edit(some.map(({ voxel }) => relabel(voxel, proposals.label, true))))) return;
+    const left = proposals.parts.filter((part) => !some.includes(part));
+    this.proposals.value = left.length > 0 ? { ...proposals, parts: left } : null;
   }
 
   /** Saves edits as one version that can be taken back; returns whether there is a new one. */
@@ -78,7 +78,7 @@ export class Corrections {
     if (!view || !before || !after) return;
     const { dims } = view.volume;
     const parts = alikeParts({ labels: after, dims }, changedFrom(before, after, from), from, (at) => view.valueOf(at));
-    this.proposed.value = parts.length > 0 ? { label, parts } : null;
+    this.proposals.value = parts.length > 0 ? { label, parts } : null;
   }
 
   /** Makes a new version of what was drawn. */
@@ -86,7 +86,7 @@ export class Corrections {
     const pencil = this.pencil.peek();
     const edits = pencil?.edits() ?? [];
     if (!pencil || edits.length === 0) return Promise.resolve(pencil?.discard());
-    this.proposed.value = null;
+    this.proposals.value = null;
     return this.save(t("Saving the drawing"), async (tag) => {
       const before = this.state.revision;
       const { revision } = await api.correct(this.id, tag, edits);
@@ -100,7 +100,7 @@ export class Corrections {
     const pencil = this.pencil.peek();
     if (!pencil || this.busy.peek() || !this.isReady()) return;
     await this.while(t("Changing the shape"), async () => {
-      const bytes = await this.answered(async () => api.preview(this.id, await api.tag(this.id, this.state.revision), [...pencil.edits(), edit]));
+      const bytes = await this.request(async () => api.preview(this.id, await api.tag(this.id, this.state.revision), [...pencil.edits(), edit]));
       const { data } = await readVolume(bytes);
       const ml = pencil.become(data as Uint8Array, edit);
       say(ml > 0 ? t("{ml} mL changed; Ctrl+Z takes it back", { ml: ml.toFixed(1) }) : t("Nothing changed"));
@@ -109,7 +109,7 @@ export class Corrections {
 
   /** Makes a new version with the outlines from before the last correction. */
   undo(): Promise<void> {
-    this.proposed.value = null;
+    this.proposals.value = null;
     return this.save(t("Taking the correction back"), async (tag) => {
       const step = this.undoable.peek();
       if (!step) return this.state.revision;
@@ -124,7 +124,7 @@ export class Corrections {
   async show(revision: number): Promise<void> {
     if (this.busy.peek() || revision === this.state.revision) return;
     if (this.isDrawn()) return;
-    this.proposed.value = null;
+    this.proposals.value = null;
     await this.while(t("Loading the version"), () => this.load(revision));
   }
 
@@ -164,7 +164,7 @@ export class Corrections {
     if (!isDrawing && this.isDrawn()) return;
     if (!this.isReady()) return;
     await this.while(doing, async () => {
-      const made = await this.answered(async () => make(await api.tag(this.id, this.state.revision)));
+      const made = await this.request(async () => make(await api.tag(this.id, this.state.revision)));
       try {
         await this.load(made);
       } catch (error) {
@@ -185,7 +185,7 @@ export class Corrections {
   }
 
   /** The answer of the service; a failure becomes the reason why nothing was changed. */
-  private async answered<T>(ask: () => Promise<T>): Promise<T> {
+  private async request<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (error) {

@@ -21,9 +21,9 @@ function fileOrientation(view: SliceView): Orientation {
 }
 
 export function Proposals({ view, corrections }: Props) {
-  const proposed = corrections.proposed.value;
-  if (!proposed || isDrawTool(view.tool.value)) return null;
-  const { parts, label } = proposed;
+  const proposals = corrections.proposals.value;
+  if (!proposals || isDrawTool(view.tool.value)) return null;
+  const { parts, label } = proposals;
   const busy = corrections.busy.value !== "";
   const title = view.state.report.organs.find((organ) => organ.label === label)?.title ?? t("Not an organ");
   const accept = (some: readonly AlikePart[]): void => void corrections.accept(some).catch(failure);
@@ -42,7 +42,7 @@ export function Proposals({ view, corrections }: Props) {
           </ul>
         )}
       </Menu>
-      <Tool icon="close" title={t("Leave them as they are")} onClick={() => (corrections.proposed.value = null)} />
+      <Tool icon="close" title={t("Leave them as they are")} onClick={() => (corrections.proposals.value = null)} />
     </div>
   );
 }
@@ -64,7 +64,7 @@ function Line({ view, part, busy, onAccept }: { view: SliceView; part: AlikePart
 
 /** The outlines of the parts in the slice that is shown. */
 export function ProposalOutlines({ view, corrections }: Props) {
-  const parts = corrections.proposed.value?.parts ?? [];
+  const parts = corrections.proposals.value?.parts ?? [];
   const tile = view.tiles.value.find(({ orientation }) => orientation === fileOrientation(view));
   const slice = Math.round(view.sight.value.cross[2]);
   const here = parts.filter((part) => part.slice === slice);

@@ -15,14 +15,14 @@ export function boxes(data: Uint8Array, dims: Vector, labels: readonly number[])
     for (let y = 0; y < dims[1]; y += 1) {
       for (let x = 0; x < dims[0]; x += 1, at += 1) {
         const label = data[at] ?? 0;
-        if (label > 0 && found.has(label)) found.set(label, grown(found.get(label) ?? null, x, y, z));
+        if (label > 0 && found.has(label)) found.set(label, extend(found.get(label) ?? null, x, y, z));
       }
     }
   }
   return found;
 }
 
-function grown(box: Box | null, x: number, y: number, z: number): Box {
+function extend(box: Box | null, x: number, y: number, z: number): Box {
   if (!box) return [[x, y, z], [x, y, z]];
   const [low, high] = box;
   if (x < low[0]) low[0] = x;
@@ -46,10 +46,10 @@ export function cut({ dims, data, affine }: Labels, [low, high]: Box, most = MOS
   }
   const origin = apply(affine, low);
   const moved = affine.map((row, at) => (at < 3 ? [...row.slice(0, 3), origin[at] ?? 0] : row));
-  return thinned({ dims: size, data: part, affine: moved }, most);
+  return subsample({ dims: size, data: part, affine: moved }, most);
 }
 
-function thinned(labels: Labels, most: number): Labels {
+function subsample(labels: Labels, most: number): Labels {
   const [x, y, z] = labels.dims;
   const sides = [0, 1, 2].map((axis) => Math.hypot(...[0, 1, 2].map((row) => labels.affine[row]?.[axis] ?? 0)));
   const every = Math.ceil(Math.cbrt((x * y * z) / most));

@@ -110,11 +110,11 @@ export class Drawing {
     for (const stroke of this.done) {
       if (!stroke.edit) byHand.push(stroke);
       else {
-        edits.push(...painted(byHand), stroke.edit);
+        edits.push(...paintEdits(byHand), stroke.edit);
         byHand = [];
       }
     }
-    return [...edits, ...painted(byHand)];
+    return [...edits, ...paintEdits(byHand)];
   }
 
   private add(stroke: Stroke): void {
@@ -131,7 +131,7 @@ export class Drawing {
 }
 
 /** The edits of strokes that follow each other. */
-function painted(strokes: readonly Stroke[]): PaintEdit[] {
+function paintEdits(strokes: readonly Stroke[]): PaintEdit[] {
   const [first, last] = [new Map<number, number>(), new Map<number, number>()];
   for (const { at, before, after } of strokes) {
     at.forEach((one, index) => {

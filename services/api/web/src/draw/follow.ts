@@ -16,7 +16,7 @@ export function followDrawing(corrections: Corrections): () => void {
   const end = effect(() => {
     const [pencil, stage, view] = [corrections.pencil.value, corrections.stage.value, corrections.slices.value];
     void pencil?.changes.value;
-    follower.drawn(pencil, stage, view);
+    follower.update(pencil, stage, view);
   });
   return () => {
     end();
@@ -31,12 +31,12 @@ class Follower {
 
   constructor(private readonly corrections: Corrections) {}
 
-  drawn(pencil: Pencil | null, stage: OrganStage | null, view: SliceView | null): void {
+  update(pencil: Pencil | null, stage: OrganStage | null, view: SliceView | null): void {
     window.clearTimeout(this.timer);
     this.change += 1;
     if (!pencil || !stage || !view) return;
     // While a drawing is saved, its surfaces stay until the new model is loaded.
-    if (pencil.isEmpty && !this.corrections.busy.peek()) stage.showDrawn(new Map());
+    if (pencil.isEmpty && !this.corrections.busy.peek()) stage.showDraft(new Map());
     else if (!pencil.isEmpty) this.timer = window.setTimeout(() => this.ask(pencil, stage, view), PAUSE_MS);
   }
 
@@ -55,13 +55,13 @@ class Follower {
     worker.onmessage = ({ data: answer }: MessageEvent<SurfaceAnswer>) => {
       if (answer.change !== this.change) return;
       surfaces.set(nameOf(answer.label), answer);
-      if (surfaces.size === found.size) stage.showDrawn(surfaces);
+      if (surfaces.size === found.size) stage.showDraft(surfaces);
     };
     for (const [label, box] of found) {
       if (!box) surfaces.set(nameOf(label), { positions: new Float32Array(), triangles: new Uint32Array() });
       else this.send({ change: this.change, label, labels: cut(labels, box), centre: stage.centre });
     }
-    if (surfaces.size === found.size) stage.showDrawn(surfaces);
+    if (surfaces.size === found.size) stage.showDraft(surfaces);
   }
 
   private send(request: SurfaceRequest): void {

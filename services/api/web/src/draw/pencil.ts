@@ -104,7 +104,7 @@ export class Pencil implements Hand {
   }
 
   /** A voxel of each part that was drawn by hand, in the slices along an axis, for the organ that is chosen. */
-  drawnParts(axis: Axis): Vector[] {
+  partSeeds(axis: Axis): Vector[] {
     return seeds(this.grid, this.drawing.strokes, this.label.peek(), axis);
   }
 

@@ -17,18 +17,30 @@ interface Props {
   pencil: Pencil;
 }
 
+/** What is chosen in the panel, which stays when it closes. */
+interface Setting {
+  scope: "slice" | "volume";
+  mm: number;
+  ml: number;
+}
+
 export function ReshapeMenu(props: Props) {
+  const [setting, setSetting] = useState<Setting>({ scope: "slice", mm: 2, ml: 5 });
+  const change = (part: Partial<Setting>): void => setSetting({ ...setting, ...part });
   return (
     <Menu icon="shape" title={t("Shape of the organ")}>
-      {(close) => <Panel {...props} close={close} />}
+      {(close) => <Panel {...props} setting={setting} change={change} close={close} />}
     </Menu>
   );
 }
 
-function Panel({ view, corrections, pencil, close }: Props & { close: () => void }) {
-  const [scope, setScope] = useState<"slice" | "volume">("slice");
-  const [mm, setMm] = useState(2);
-  const [ml, setMl] = useState(5);
+interface PanelProps extends Props {
+  setting: Setting;
+  change: (part: Partial<Setting>) => void;
+  close: () => void;
+}
+
+function Panel({ view, corrections, pencil, setting: { scope, mm, ml }, change, close }: PanelProps) {
   const label = pencil.label.value;
   const axis = view.plane(view.active.value).through.axis as Axis;
   const busy = corrections.busy.value !== "";
@@ -39,19 +51,19 @@ function Panel({ view, corrections, pencil, close }: Props & { close: () => void
   const slice = Math.round(view.sight.value.cross[axis]);
   const where = scope === "slice" ? { slices: [slice, slice] as [number, number], axis: fileAxis(axis) } : {};
   const interpolate = (): void => {
-    const at = pencil.drawnParts(axis);
+    const at = pencil.partSeeds(axis);
     if (new Set(at.map((voxel) => voxel[axis])).size < 2) return failure(new Error(t("Draw the organ in two slices of this plane first.")));
     run({ kind: "interpolate", label, at, axis: fileAxis(axis) });
   };
   return (
     <>
-      <Segments label={t("How far")} value={scope} onChange={setScope} items={[["slice", t("This slice")], ["volume", t("Whole organ")]]} />
+      <Segments label={t("How far")} value={scope} onChange={(value) => change({ scope: value })} items={[["slice", t("This slice")], ["volume", t("Whole organ")]]} />
       <Choice title={t("Fill holes")} busy={busy} onClick={() => run({ kind: "fill", label, ...where })} />
       <Choice title={t("Smooth")} busy={busy} onClick={() => run({ kind: "smooth", label, mm, ...where })}>
-        <Amount label={t("Smooth by")} unit="mm" value={mm} least={0.5} most={20} onChange={setMm} />
+        <Amount label={t("Smooth by")} unit="mm" value={mm} least={0.5} most={20} onChange={(value) => change({ mm: value })} />
       </Choice>
       <Choice title={t("Remove parts below")} busy={busy} onClick={() => run({ kind: "islands", label, below_ml: ml })}>
-        <Amount label={t("Smallest part")} unit="mL" value={ml} least={0.1} most={1000} onChange={setMl} />
+        <Amount label={t("Smallest part")} unit="mL" value={ml} least={0.1} most={1000} onChange={(value) => change({ ml: value })} />
       </Choice>
       <Choice title={t("Interpolate between drawn slices")} busy={busy} onClick={interpolate} />
     </>

@@ -6,7 +6,7 @@ import type { OrganStage } from "./stage";
 export interface Snapshot {
   organs: { name: string; visible: boolean; opacity: number; low: number[]; high: number[]; screen: number[] }[];
   /** Quick surfaces of what is drawn: their boxes, and the volume that they enclose in mL. */
-  drawn: { name: string; low: number[]; high: number[]; volume: number }[];
+  draft: { name: string; low: number[]; high: number[]; volume: number }[];
   selected: string | null;
   place: number[] | null;
   plane: number[][] | null;
@@ -59,7 +59,7 @@ function snapshot(stage: OrganStage, state: ResultState): Snapshot {
         screen: [((seen.x + 1) / 2) * stage.canvas.clientWidth, ((1 - seen.y) / 2) * stage.canvas.clientHeight],
       };
     }),
-    drawn: stage.drawn.meshes.map((mesh) => {
+    draft: stage.draft.meshes.map((mesh) => {
       const box = new Box3().setFromBufferAttribute(mesh.geometry.getAttribute("position") as BufferAttribute);
       return { name: mesh.name, low: box.min.toArray(), high: box.max.toArray(), volume: volumeOf(mesh.geometry) };
     }),

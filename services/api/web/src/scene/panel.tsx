@@ -73,7 +73,7 @@ export function ScenePanel({ id, state, slices, onPick, onOpen }: Props) {
         />
         {!stage && !problem && <Spinner text={t("Loading the model")} />}
         {stage && stage.organs.length === 0 && <p class="empty">{t("No organ was found in this scan.")}</p>}
-        {(stage?.drawn.names.value.size ?? 0) > 0 && <p class="drawn-note">{t("Preview of what is drawn, not saved")}</p>}
+        {(stage?.draft.names.value.size ?? 0) > 0 && <p class="draft-note">{t("Preview of what is drawn, not saved")}</p>}
         <Problems text={problem} />
       </div>
       <p class="readout" aria-live="polite">
@@ -97,11 +97,11 @@ function showOrgans(stage: OrganStage, state: ResultState): void {
   for (const organ of state.organs) {
     const mesh = stage.organ(organ.name);
     if (!mesh) continue;
-    mesh.visible = organ.visible.value && !stage.drawn.names.value.has(organ.name);
+    mesh.visible = organ.visible.value && !stage.draft.names.value.has(organ.name);
     mesh.fade(organ.opacity.value);
     mesh.highlight(state.selected.value === organ.name);
   }
-  stage.drawn.show(state.organs);
+  stage.draft.show(state.organs);
   stage.invalidate();
 }
 

@@ -21,7 +21,7 @@ import type { Vector } from "../core/geometry";
 import { rendererFor } from "../ui/gl";
 import type { Surface } from "../early/nets";
 import { Clip } from "./clip";
-import { Drawn } from "./drawn";
+import { DraftSurfaces } from "./draft";
 import { Letters } from "./letters";
 import { loadOrgans, OrganMesh } from "./load";
 import { Measure } from "./measure";
@@ -46,7 +46,7 @@ export class OrganStage {
   readonly clip = new Clip();
   readonly plane = new SlicePlane();
   readonly measure = new Measure();
-  readonly drawn = new Drawn();
+  readonly draft = new DraftSurfaces();
   readonly box = new Box3();
   letters: Letters | null = null;
   organs: OrganMesh[] = [];
@@ -69,7 +69,7 @@ export class OrganStage {
     const fill = new DirectionalLight(0xdfeaff, 0.7);
     fill.position.set(1, -0.2, 0.6);
     this.camera.add(key, key.target, fill, fill.target);
-    this.root.add(this.plane, this.measure, this.drawn);
+    this.root.add(this.plane, this.measure, this.draft);
     this.scene.add(this.camera, this.root, new HemisphereLight(0xffffff, 0x8a96a3, 1.1));
     this.size = new ResizeObserver(() => this.resize());
     this.size.observe(canvas.parentElement ?? canvas);
@@ -96,7 +96,7 @@ export class OrganStage {
     this.root.add(this.letters);
     if (this.clip.on) this.setClip(true);
     if (first) this.look("front");
-    this.drawn.set(new Map());
+    this.draft.set(new Map());
     this.loaded.value += 1;
     this.invalidate();
   }
@@ -111,9 +111,9 @@ export class OrganStage {
   }
 
   /** Shows surfaces of what is drawn instead of the organs of these names. */
-  showDrawn(surfaces: ReadonlyMap<string, Surface>): void {
-    this.drawn.set(surfaces);
-    this.drawn.cut(this.clip.on ? [this.clip.world] : []);
+  showDraft(surfaces: ReadonlyMap<string, Surface>): void {
+    this.draft.set(surfaces);
+    this.draft.cut(this.clip.on ? [this.clip.world] : []);
     this.invalidate();
   }
 
@@ -150,7 +150,7 @@ export class OrganStage {
       mesh.material.clippingPlanes = on ? [this.clip.world] : [];
       mesh.opened(on);
     }
-    this.drawn.cut(on ? [this.clip.world] : []);
+    this.draft.cut(on ? [this.clip.world] : []);
     this.invalidate();
   }
 
@@ -207,7 +207,7 @@ export class OrganStage {
     this.controls.dispose();
     this.renderer.setAnimationLoop(null);
     for (const mesh of this.organs) mesh.geometry.dispose();
-    this.drawn.set(new Map());
+    this.draft.set(new Map());
     this.renderer.dispose();
     this.renderer.forceContextLoss();
   }

@@ -4,7 +4,7 @@ import { BufferAttribute, BufferGeometry, Group, Mesh, MeshStandardMaterial, typ
 import type { Surface } from "../early/nets";
 import type { OrganState } from "../job/state";
 
-export class Drawn extends Group {
+export class DraftSurfaces extends Group {
   /** The names of the organs that have such a surface. */
   readonly names = signal<ReadonlySet<string>>(new Set());
 
