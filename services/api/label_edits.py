@@ -57,7 +57,7 @@ class Smooth(_InSlices):
 
     kind: Literal["smooth"]
     label: Label
-    mm: Annotated[float, Field(gt=0, le=20)]
+    mm: Annotated[float, Field(gt=0, le=10)]
 
 
 class Islands(_Edit):

@@ -60,7 +60,7 @@ function Panel({ view, corrections, pencil, setting: { scope, mm, ml }, change, 
       <Segments label={t("How far")} value={scope} onChange={(value) => change({ scope: value })} items={[["slice", t("This slice")], ["volume", t("Whole organ")]]} />
       <Choice title={t("Fill holes")} busy={busy} onClick={() => run({ kind: "fill", label, ...where })} />
       <Choice title={t("Smooth")} busy={busy} onClick={() => run({ kind: "smooth", label, mm, ...where })}>
-        <Amount label={t("Smooth by")} unit="mm" value={mm} least={0.5} most={20} onChange={(value) => change({ mm: value })} />
+        <Amount label={t("Smooth by")} unit="mm" value={mm} least={0.5} most={10} onChange={(value) => change({ mm: value })} />
       </Choice>
       <Choice title={t("Remove parts below")} busy={busy} onClick={() => run({ kind: "islands", label, below_ml: ml })}>
         <Amount label={t("Smallest part")} unit="mL" value={ml} least={0.1} most={1000} onChange={(value) => change({ ml: value })} />
