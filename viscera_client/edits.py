@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+Axis = Literal["column", "row", "slice"]
+
 
 class _Edit(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -21,8 +23,13 @@ class Relabel(_Edit):
 
 
 class Fill(_Edit):
-    """Fill the background that a label encloses; `in_slices` fills what it encloses within each slice."""
+    """Fill the background that a label encloses; `in_slices` fills what it encloses within each slice.
 
+    `slices` limits it to those from the first to the last along `axis`, and to what is enclosed within each of them.
+    """
+
+    slices: tuple[int, int] | None = None
+    axis: Axis = "slice"
     kind: Literal["fill"] = "fill"
     label: int
     in_slices: bool = False
@@ -44,4 +51,31 @@ class Paint(_Edit):
     runs: list[tuple[int, int]]
 
 
-Edit = Relabel | Fill | Erase | Paint
+class Smooth(_Edit):
+    """Smooth the outline of a label by a Gaussian of `mm`, in the volume or in each of some slices along `axis`."""
+
+    slices: tuple[int, int] | None = None
+    axis: Axis = "slice"
+    kind: Literal["smooth"] = "smooth"
+    label: int
+    mm: float
+
+
+class Islands(_Edit):
+    """Make the connected parts of a label that have less than `below_ml` mL background; the largest part stays."""
+
+    kind: Literal["islands"] = "islands"
+    label: int
+    below_ml: float
+
+
+class Interpolate(_Edit):
+    """Give a label the shapes between its parts at some voxels, in slices along `axis`."""
+
+    kind: Literal["interpolate"] = "interpolate"
+    label: int
+    at: list[tuple[int, int, int]]
+    axis: Axis = "slice"
+
+
+Edit = Relabel | Fill | Erase | Paint | Smooth | Islands | Interpolate

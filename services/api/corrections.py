@@ -91,6 +91,17 @@ class Correction:
             except revisions.Changed:  # another request was faster
                 return self.make(upload, edits, kinds)
 
+    def preview(self, edits: Sequence[dict[str, Any]]) -> bytes:
+        """Return the label map that edits would make, NIfTI; nothing is stored. Raises what `make` raises."""
+        base = self.base()
+        self.gateway.audit(self.caller, "read", self.job_id)
+        if base.edited != base.current:
+            with self.gateway.reading(self.caller) as connection:
+                raise _changed(connection, self.job_id, base.current)
+        with spool_folder(self.gateway.settings.spool, "labels") as folder:
+            self._correct(base, None, edits, folder / LABELS)
+            return (folder / LABELS).read_bytes()
+
     def _correct(self, base: Base, upload: Path | None, edits: Sequence[dict[str, Any]], out: Path) -> Counts:
         artifact = base.edited.artifact
         stored = checked_file(self.gateway.store, artifact.key, artifact.sha256)

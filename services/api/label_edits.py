@@ -11,6 +11,7 @@ MOST_EDITS, MOST_RUNS = 1000, 65_536
 Label = Annotated[int, Field(ge=1, le=255)]
 LabelOrBackground = Annotated[int, Field(ge=0, le=255)]
 Index = Annotated[int, Field(ge=0, lt=1 << 20)]
+Axis = Literal["column", "row", "slice"]
 Offset = Annotated[int, Field(ge=0, lt=1 << 40)]
 
 
@@ -30,12 +31,54 @@ class Relabel(_Edit):
     in_slice: bool = False
 
 
-class Fill(_Edit):
-    """Fill the background that a label encloses; `in_slices` fills what it encloses within each slice."""
+class _InSlices(_Edit):
+    """An edit that may be limited to some slices: `slices` are the first and the last of them, along `axis`."""
+
+    slices: tuple[Index, Index] | None = None
+    axis: Axis = "slice"
+
+
+class Fill(_InSlices):
+    """Fill the background that a label encloses; `in_slices` fills what it encloses within each slice.
+
+    `slices` limits it to those from the first to the last along `axis`, and to what is enclosed within each of them.
+    """
 
     kind: Literal["fill"]
     label: Label
     in_slices: bool = False
+
+
+class Smooth(_InSlices):
+    """Smooth the outline of a label by a Gaussian of `mm`; its volume stays, and so do other labels.
+
+    `slices` limits it to those from the first to the last along `axis`, each smoothed by itself.
+    """
+
+    kind: Literal["smooth"]
+    label: Label
+    mm: Annotated[float, Field(gt=0, le=10)]
+
+
+class Islands(_Edit):
+    """Make the connected parts of a label that have less than `below_ml` mL background; the largest part stays."""
+
+    kind: Literal["islands"]
+    label: Label
+    below_ml: Annotated[float, Field(gt=0, le=100_000)]
+
+
+class Interpolate(_Edit):
+    """Give a label the shapes between its parts at some voxels, in slices along `axis`.
+
+    The parts in two neighbouring of these slices must overlap. A part of the label between them that meets the new
+    shape is replaced; others stay.
+    """
+
+    kind: Literal["interpolate"]
+    label: Label
+    at: Annotated[list[tuple[Index, Index, Index]], Field(min_length=2, max_length=1000)]
+    axis: Axis = "slice"
 
 
 class Erase(_Edit):
@@ -54,13 +97,16 @@ class Paint(_Edit):
     runs: Annotated[list[tuple[Offset, Offset]], Field(min_length=1, max_length=MOST_RUNS)]
 
 
+AnyEdit = Relabel | Fill | Erase | Paint | Smooth | Islands | Interpolate
+
+
 class LabelEdits(BaseModel):
     """Edits in the order in which they are made."""
 
     model_config = ConfigDict(extra="forbid")
 
     edits: Annotated[
-        list[Annotated[Relabel | Fill | Erase | Paint, Field(discriminator="kind")]],
+        list[Annotated[AnyEdit, Field(discriminator="kind")]],
         Field(min_length=1, max_length=MOST_EDITS),
     ]
 

@@ -8,6 +8,7 @@ only over a face (6 neighbours; within a slice 4), so that a surface that is clo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,29 @@ from shared.arrays import Bool, UInt8
 
 Point = tuple[int, int, int]
 """Index of a voxel, (slice, row, column)."""
-_WHOLE = slice(None)
 
 
 class BadEdit(ValueError):
     """The edit does not fit the label map; the text is one sentence for the person who sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """The planes from `first` to `last`, both included, along an array axis: 0 slice, 1 row, 2 column."""
+
+    first: int
+    last: int
+    axis: int = 0
+
+    def of(self, labels: UInt8) -> UInt8:
+        """Return the part of a label map, not a copy, with the axis of the planes first.
+
+        Raises BadEdit if there are no such planes.
+        """
+        along = np.moveaxis(labels, self.axis, 0)
+        if not 0 <= self.first <= self.last < len(along):
+            raise BadEdit(f"There are no such slices: they are numbered 0 to {len(along) - 1}.")
+        return along[self.first : self.last + 1]
 
 
 def relabel(labels: UInt8, at: Point, label: int, *, in_slice: bool = False) -> UInt8:
@@ -32,28 +51,31 @@ def relabel(labels: UInt8, at: Point, label: int, *, in_slice: bool = False) -> 
     old = int(labels[at])
     if old == 0:
         raise BadEdit("There is no organ at the point of the edit.")
-    box = _box(labels == old)
+    where = box(labels == old)
     if in_slice:
-        box = (slice(at[0], at[0] + 1), *box[1:])
-    corner = tuple(at[axis] - box[axis].start for axis in range(3))
+        where = (slice(at[0], at[0] + 1), *where[1:])
+    corner = tuple(at[axis] - where[axis].start for axis in range(3))
     result = labels.copy()
-    result[box][_part(labels[box] == old, corner)] = label
+    result[where][_part(labels[where] == old, corner)] = label
     return result
 
 
-def fill(labels: UInt8, label: int, *, in_slices: bool = False) -> UInt8:
+def fill(labels: UInt8, label: int, *, in_slices: bool = False, planes: Planes | None = None) -> UInt8:
     """Give background that `label` encloses the id `label`; with `in_slices` what it encloses within each slice.
 
-    Voxels of other labels in a hole stay. A hole that reaches the border of the scan is none.
+    With `planes` only those change, and a hole is what the label encloses within one of them. Voxels of other labels in
+    a hole stay. A hole that reaches the border of the scan is none. Raises BadEdit if there are no such planes.
     """
     from scipy.ndimage import binary_fill_holes
 
-    result, mask = labels.copy(), labels == label
+    result = labels.copy()
+    chosen = result if planes is None else planes.of(result)
+    mask = chosen == label
     if not mask.any():
         return result
-    box = _box(mask)
-    inside, target = mask[box], result[box]
-    if in_slices:
+    where = box(mask)
+    inside, target = mask[where], chosen[where]
+    if in_slices or planes is not None:
         filled = np.stack([binary_fill_holes(image) for image in inside])
     else:
         filled = np.asarray(binary_fill_holes(inside), dtype=np.bool_)
@@ -66,13 +88,8 @@ def erase(labels: UInt8, label: int, slices: tuple[int, int] | None = None) -> U
 
     Raises BadEdit if there are no such slices.
     """
-    which = _WHOLE
-    if slices is not None:
-        if not 0 <= slices[0] <= slices[1] < len(labels):
-            raise BadEdit(f"There are no such slices: they are numbered 0 to {len(labels) - 1}.")
-        which = slice(slices[0], slices[1] + 1)
     result = labels.copy()
-    chosen = result[which]
+    chosen = result if slices is None else Planes(*slices).of(result)
     chosen[chosen == label] = 0
     return result
 
@@ -113,7 +130,7 @@ def _check_inside(labels: UInt8, at: Point) -> None:
         raise BadEdit("The point of the edit is outside the label map.")
 
 
-def _box(mask: Bool) -> tuple[slice, slice, slice]:
+def box(mask: Bool) -> tuple[slice, slice, slice]:
     """Return the smallest box with all of a mask that is not empty: components then cost less time and memory."""
     sides = []
     for axis in range(3):

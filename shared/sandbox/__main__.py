@@ -108,7 +108,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _correct(arguments: dict[str, Any]) -> dict[str, Any]:
-    if {edit["kind"] for edit in arguments["edits"]} & {"relabel", "fill"}:
+    if {edit["kind"] for edit in arguments["edits"]} - {"erase", "paint"}:
         importlib.import_module("scipy.ndimage")
     _load("nifti")
     from shared.sandbox.correction import correct  # imports nibabel

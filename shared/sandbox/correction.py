@@ -11,10 +11,11 @@ import numpy as np
 from shared.arrays import UInt8
 from shared.artifacts import save_labels
 from shared.errors import BadScan, NotAScan, Unprocessable
-from shared.imaging import edits
+from shared.imaging import edits, outline_edits
 from shared.imaging.formats import open_scan
 from shared.imaging.geometry import Geometry
 from shared.imaging.label_values import to_labels
+from shared.imaging.outline_edits import Spacing
 from shared.imaging.volume import LabelMap, Organ
 
 _COPIES_OF_UPLOAD = 6
@@ -39,7 +40,11 @@ def correct(
     before: UInt8 = plan.decode().data
     organs = tuple(Organ(*fields) for fields in arguments["organs"])
     path = arguments["path"]
-    after = _uploaded(Path(path), plan.geometry, limit, load, room) if path else _edited(before, arguments["edits"])
+    after = (
+        _uploaded(Path(path), plan.geometry, limit, load, room)
+        if path
+        else _edited(before, arguments["edits"], plan.geometry.spacing)
+    )
     if path and arguments.get("values") is not None:
         after = _translated(after, arguments["values"])
     _check_ids(after, {organ.id for organ in organs} | edits.ids_of(before))
@@ -84,25 +89,62 @@ def _translated(labels: UInt8, values: dict[str, int]) -> UInt8:
     return translated
 
 
-def _edited(labels: UInt8, changes: Sequence[dict[str, Any]]) -> UInt8:
+def _edited(labels: UInt8, changes: Sequence[dict[str, Any]], spacing: Spacing) -> UInt8:
     for number, change in enumerate(changes, start=1):
         try:
-            labels = _apply(labels, change)
+            labels = _EDITS[change["kind"]](labels, change, spacing)
         except edits.BadEdit as error:
             raise Unprocessable(f"Edit {number}: {error}", "bad_edit") from error
     return labels
 
 
-def _apply(labels: UInt8, change: dict[str, Any]) -> UInt8:
-    kind, label = change["kind"], change["label"]
-    if kind == "relabel":
-        column, row, slice_ = change["at"]
-        return edits.relabel(labels, (slice_, row, column), label, in_slice=change["in_slice"])
-    if kind == "fill":
-        return edits.fill(labels, label, in_slices=change["in_slices"])
-    if kind == "erase":
-        return edits.erase(labels, label, change["slices"] and tuple(change["slices"]))
-    return edits.paint(labels, change["runs"], label)
+def _relabel(labels: UInt8, change: dict[str, Any], _: Spacing) -> UInt8:
+    return edits.relabel(labels, _point(change["at"]), change["label"], in_slice=change["in_slice"])
+
+
+def _fill(labels: UInt8, change: dict[str, Any], _: Spacing) -> UInt8:
+    return edits.fill(labels, change["label"], in_slices=change["in_slices"], planes=_planes(change))
+
+
+def _erase(labels: UInt8, change: dict[str, Any], _: Spacing) -> UInt8:
+    return edits.erase(labels, change["label"], change["slices"] and tuple(change["slices"]))
+
+
+def _paint(labels: UInt8, change: dict[str, Any], _: Spacing) -> UInt8:
+    return edits.paint(labels, change["runs"], change["label"])
+
+
+def _smooth(labels: UInt8, change: dict[str, Any], spacing: Spacing) -> UInt8:
+    return outline_edits.smooth(labels, change["label"], change["mm"], spacing, _planes(change))
+
+
+def _islands(labels: UInt8, change: dict[str, Any], spacing: Spacing) -> UInt8:
+    return outline_edits.remove_islands(labels, change["label"], change["below_ml"], spacing)
+
+
+def _interpolate(labels: UInt8, change: dict[str, Any], spacing: Spacing) -> UInt8:
+    at = [_point(point) for point in change["at"]]
+    return outline_edits.interpolate(labels, change["label"], at, spacing, _AXES[change["axis"]])
+
+
+_AXES = {"slice": 0, "row": 1, "column": 2}
+_EDITS = {
+    "relabel": _relabel, "fill": _fill, "erase": _erase, "paint": _paint,
+    "smooth": _smooth, "islands": _islands, "interpolate": _interpolate,
+}  # fmt: skip
+
+
+def _point(at: Sequence[int]) -> edits.Point:
+    """Return the index (slice, row, column) of a voxel of the file, (column, row, slice)."""
+    column, row, slice_ = at
+    return slice_, row, column
+
+
+def _planes(change: dict[str, Any]) -> edits.Planes | None:
+    if change.get("slices") is None:
+        return None
+    first, last = change["slices"]
+    return edits.Planes(first, last, _AXES[change["axis"]])
 
 
 def _check_ids(labels: UInt8, known: set[int]) -> None:

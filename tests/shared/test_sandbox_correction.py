@@ -56,6 +56,13 @@ def test_the_child_corrects_by_an_upload_and_by_edits(tmp_path, base):
     edit = {"kind": "relabel", "at": POINT, "label": 2, "in_slice": False}
     assert sandbox.correct(base, out, ORGANS, edits=[edit]) == {"1": (0, 48), "2": (48, 0)}
     assert out.read_bytes() == by_upload
+    shapes = [
+        {"kind": "erase", "label": 1, "slices": [2, 2]},
+        {"kind": "interpolate", "label": 1, "at": [[4, 3, 1], [4, 3, 3]], "axis": "slice"},
+        {"kind": "smooth", "label": 1, "mm": 0.1, "slices": None, "axis": "slice"},
+        {"kind": "islands", "label": 1, "below_ml": 9.0},
+    ]
+    assert sandbox.correct(base, out, ORGANS, edits=shapes) == {}
     with pytest.raises(errors.Unprocessable) as refused:
         sandbox.correct(base, out, ORGANS, upload=packed(upload, organ() * 9))
     assert refused.value.code == "unknown_labels"

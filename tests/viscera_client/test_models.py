@@ -32,6 +32,9 @@ PAIRS = [
     (edits.Fill, label_edits.Fill),
     (edits.Erase, label_edits.Erase),
     (edits.Paint, label_edits.Paint),
+    (edits.Smooth, label_edits.Smooth),
+    (edits.Islands, label_edits.Islands),
+    (edits.Interpolate, label_edits.Interpolate),
 ]
 KEPT = {
     "type",

@@ -29,6 +29,10 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     412: {"model": schemas.RevisionConflict, "content": {"application/problem+json": {}}},
     428: {"model": schemas.Problem, "content": {"application/problem+json": {}}},
 }
+_PREVIEW: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/gzip": {"schema": {"type": "string", "format": "binary"}}}},
+    **{status: _ANSWERS[status] for status in (412, 428)},
+}
 _EDITS = {
     "requestBody": {
         "required": True,
@@ -86,15 +90,32 @@ async def patch_labels(
     """Correct the outlines by edits, without sending the label map; otherwise as PUT.
 
     `relabel` gives the connected part at a voxel another label, `fill` fills what a label encloses, `erase` removes a
-    label, and `paint` gives runs of voxels a label.
+    label, and `paint` gives runs of voxels a label. `smooth` smooths an outline, `islands` removes small parts, and
+    `interpolate` gives the shapes between the parts in some slices.
     """
     correction = Correction(gateway, caller, job_id, if_match)
+    body = await _edits(request, correction)
+    labels = await run_in_threadpool(correction.make, None, body.plain(), body.kinds())
+    return await run_in_threadpool(_accepted, correction, labels, response, later)
+
+
+@router.post("/labels/preview", response_class=Response, openapi_extra=_EDITS, responses=_PREVIEW)
+@takes_body(MOST_EDIT_BYTES)
+async def preview_labels(
+    job_id: str, request: Request, gateway: GatewayDep, caller: Writer, if_match: IfMatch = None
+) -> Response:
+    """Return the label map that edits would make, and save nothing; body and `If-Match` are those of PATCH."""
+    correction = Correction(gateway, caller, job_id, if_match)
+    body = await _edits(request, correction)
+    return Response(await run_in_threadpool(correction.preview, body.plain()), media_type=schemas.MEDIA_TYPES[LABELS])
+
+
+async def _edits(request: Request, correction: Correction) -> LabelEdits:
+    """Return the edits of a request, once it is known that the correction may be made."""
     await run_in_threadpool(correction.base)
     if media_type(request) != "application/json":
         raise HTTPException(415)
-    body = await read_json(request, LabelEdits, MOST_EDIT_BYTES)
-    labels = await run_in_threadpool(correction.make, None, body.plain(), body.kinds())
-    return await run_in_threadpool(_accepted, correction, labels, response, later)
+    return await read_json(request, LabelEdits, MOST_EDIT_BYTES)
 
 
 @router.get("/revisions")

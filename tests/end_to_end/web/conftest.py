@@ -17,11 +17,11 @@ from services.cli import _phantom
 from services.local import free_port
 from shared.imaging.phantoms import abdomen
 from tests.support.packages import installed
+from tests.support.pages import FLAGS
 from tests.support.scans import write_dicom
 from viscera_client import packed
 
 KEY = "vsk_end_to_end_0123456789abcdefghij"
-FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 from scipy import ndimage
 
 from services.cli import _phantom
-from tests.end_to_end.web.steps import Truth, scene, show, sized_shots, violations
+from tests.end_to_end.web.steps import Truth, scene, show, sized_shots, themed_shots, violations
+from tests.support import pages
 
 TOUCH = np.ones((3, 3, 3), bool)
 """Voxels of a part share a face, an edge or a corner."""
@@ -79,14 +80,8 @@ def click_voxel(page, truth, column, row):
 
 
 def point_of(page, truth, column, row):
-    """Where a voxel of the axial slice is in a picture that is not moved: columns run to the left, rows to the back."""
-    tile = page.locator('[data-tile="axial"]').bounding_box()
-    rows, columns = truth.data.shape[1:]
-    zoom = float(re.search(r"([\d.]+)×", page.locator('[data-tile="axial"]').inner_text())[1])
-    scale = zoom * min(tile["width"] / columns, tile["height"] / rows)
-    x = tile["x"] + tile["width"] / 2 + (column - (columns - 1) / 2) * scale
-    y = tile["y"] + tile["height"] / 2 + (row - (rows - 1) / 2) * scale
-    return x, y
+    """Where a voxel of the axial slice is in a picture that is not moved."""
+    return pages.point_of(page, truth.data.shape, column, row)
 
 
 def corner(page):
@@ -242,6 +237,50 @@ def test_a_correction_that_does_not_reach_the_server_can_be_made_again(page, kep
     page.get_by_role("button", name="Undo last correction").click()
     saved(page, number + 2)
     np.testing.assert_array_equal(corrected.labels(number + 2).data, before.data)
+
+
+def test_parts_that_look_like_the_corrected_one_are_proposed_and_changed_together_or_left(page, corrected, split, axe):
+    number = corrected.revisions[-1]["revision"]
+    before = corrected.labels(number)
+    page.get_by_label("Slices with outlines").focus()
+    page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    click_voxel(page, before, *deepest(before.data[crosshair(page, before)[0]], 3))
+    slice_, *at = crosshair(page, before)
+    part_here = part(before.data[slice_][None], (0, *at))[0]
+    page.get_by_role("menuitemradio", name="In this slice").click()
+    page.get_by_role("menuitem", name="Not an organ").click()
+    saved(page, number + 1)
+    proposals = page.get_by_role("group", name="Parts that look alike", exact=True)
+    proposals.get_by_role("button", name="Each of them").click()
+    lines = proposals.get_by_role("listitem")
+    expect(lines.first).to_be_attached()
+    count = lines.count()
+    assert count > 3
+    beside = lines.filter(has_text="Slice").nth(count // 2)
+    beside.get_by_role("button").first.click()
+    shown = crosshair(page, before)[0]
+    assert shown != slice_
+    expect(page.locator(".alike")).to_be_attached()
+    themed_shots(page, "correct-alike")
+    assert violations(page, axe) == []
+    beside.get_by_role("button").last.click()
+    saved(page, number + 2)
+    expect(lines).to_have_count(count - 1)
+    after = corrected.labels(number + 2)
+    removed = before.data != after.data
+    assert set(np.flatnonzero(removed.any(axis=(1, 2)))) == {slice_, shown}
+    assert np.array_equal(removed[slice_], part_here)
+    proposals.get_by_role("button", name="Make all of them").click()
+    saved(page, number + 3)
+    expect(proposals).to_have_count(0)
+    after = corrected.labels(number + 3)
+    assert len(np.flatnonzero((before.data != after.data).any(axis=(1, 2)))) >= count + 1
+    assert (after.data[before.data != after.data] == 0).all()
+    assert (before.data[before.data != after.data] == 3).all()
+    page.get_by_role("button", name="Undo last correction").click()
+    saved(page, number + 4)
+    np.testing.assert_array_equal(corrected.labels(number + 4).data, corrected.labels(number + 2).data)
 
 
 def test_somebody_who_was_faster_is_named_and_earlier_versions_are_read_only(page, kept, corrected, served):

@@ -5,8 +5,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.end_to_end.web.steps import scene, shot, show
+from tests.end_to_end.web.test_correct import corrected
+from tests.end_to_end.web.test_correct import part as connected
 from tests.support.packages import installed
 
+__all__ = ["corrected"]
 HOME = {"left": [-0.25, 1.5, -0.4], "right": [0.25, 1.5, -0.4]}
 
 
@@ -96,8 +99,12 @@ class Wearer:
 
 @pytest.fixture(scope="module")
 def wearer(kept, served, result, emulator):
-    page = kept(emulator, viewport={"width": 800, "height": 450})
-    show(page, served.url, result)
+    return entered(kept(emulator, viewport={"width": 800, "height": 450}), served, result)
+
+
+def entered(page, served, job):
+    """Somebody who opened a job and entered the headset view."""
+    show(page, served.url, job)
     page.get_by_role("button", name="Enter VR").click()
     page.wait_for_function("() => viscera.scene().xr?.placed", timeout=60_000)
     return Wearer(page)
@@ -224,3 +231,41 @@ def test_clip_plane_is_moved_by_its_ball_and_leaving_restores(wearer):
     page.wait_for_function("() => viscera.scene().xr === null")
     assert scene(page)["root"] == {"position": [0, 0, 0], "rotation": [0, 0, 0, 1], "scale": 1}
     expect(page.get_by_role("button", name="Enter VR")).to_be_enabled()
+
+
+def test_a_part_that_is_pointed_at_gets_another_organ_by_the_board(kept, served, corrected, emulator):
+    before = corrected.labels(1)
+    titles = {label: told["title"] for label, told in corrected.organs(1).items()}
+    name = corrected.organs(1)[1]["name"]
+    wearer = entered(kept(emulator, viewport={"width": 800, "height": 450}), served, corrected.job)
+    page = wearer.page
+    wearer.rest()
+    wearer.row("correct")
+    wearer.find(name)
+    wearer.press()
+    rows = {row["id"]: row for row in scene(page)["xr"]["rows"]}
+    assert set(rows) == {"part", "label:2", "label:3", "label:0", "cancel"}
+    assert (rows["part"]["detail"], rows["label:3"]["text"]) == (titles[1], titles[3])
+    shot(page, "headset-correct")
+    wearer.row("cancel")
+    assert organ(page, name)["visible"], "a tap that asks does not hide"
+    wearer.find(name)
+    wearer.press()
+    wearer.row("label:3")
+    page.wait_for_function(
+        "() => viscera.scene().xr.rows.some(({ id, detail }) => id === 'correct' && detail === 'Saved as version 2')",
+        timeout=60_000,
+    )
+    column, row, slice_ = np.rint(before.geometry.to_index(np.array(scene(page)["place"]))).astype(int)
+    expected = before.data.copy()
+    expected[connected(before.data, (slice_, row, column))] = 3
+    np.testing.assert_array_equal(corrected.labels(2).data, expected)
+    wearer.frames()
+    assert name not in {mesh["name"] for mesh in scene(page)["organs"]}
+    wearer.row("clip")
+    wearer.frames()
+    shot(page, "headset-corrected")
+    low, high = (np.array([mesh[end] for mesh in scene(page)["organs"]]) for end in ("low", "high"))
+    middle = (low.min(axis=0) + high.max(axis=0)) / 2
+    away = np.linalg.norm(np.array(scene(page)["xr"]["ball"]) - middle)
+    assert away < 0.35, "the handle of the clip plane is at the new model"

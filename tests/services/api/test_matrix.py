@@ -74,6 +74,7 @@ RULES = {
     f"HEAD {JOB}/{{name}}": Rule(READ, True), f"HEAD {JOB}/volume.nii.gz": Rule(READ, True),
     f"HEAD {JOB}/slices/{{number}}.png": Rule(READ, True), f"POST {JOB}/share": Rule(WRITE, True),
     f"PUT {JOB}/labels.nii.gz": Rule(WRITE, True), f"PATCH {JOB}/labels.nii.gz": Rule(WRITE, True),
+    f"POST {JOB}/labels/preview": Rule(WRITE, True),
     f"GET {JOB}/labels.nii.gz": Rule(READ, True), f"HEAD {JOB}/labels.nii.gz": Rule(READ, True),
     f"GET {JOB}/report.pdf": Rule(READ, True), f"HEAD {JOB}/report.pdf": Rule(READ, True),
     f"GET {JOB}/revisions": Rule(READ, True),

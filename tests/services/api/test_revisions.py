@@ -115,6 +115,40 @@ def test_a_label_map_that_is_put_becomes_the_next_revision(client, runner, done,
         assert client.get(f"/v1/jobs/{done}/{name}").headers["etag"] != earlier.headers["etag"]
 
 
+def preview(client, job, body, match=None):
+    match = etag(client, job) if match is None else match
+    return client.post(f"/v1/jobs/{job}/labels/preview", json=body, headers={"If-Match": match})
+
+
+def test_a_preview_is_what_the_same_edits_then_save_and_saves_nothing(client, runner, done):
+    body = {
+        "edits": [
+            {"kind": "paint", "label": 3, "runs": [[0, 40]]},
+            {"kind": "smooth", "label": 1, "mm": 2.5},
+            {"kind": "fill", "label": 1, "slices": [3, 9], "axis": "row"},
+            {"kind": "islands", "label": 3, "below_ml": 0.001},
+            {"kind": "erase", "label": 1, "slices": [9, 9]},
+            {"kind": "interpolate", "label": 1, "at": [[14, 12, 8], [14, 12, 10]]},
+        ]
+    }
+    bad = {"edits": [{"kind": "interpolate", "label": 1, "at": [[14, 12, 8], [0, 0, 10]]}]}
+    assert_problem(preview(client, done, bad), 422, "bad_edit")
+    stored = store_keys(runner, done)
+    seen = preview(client, done, body)
+    assert (seen.status_code, seen.headers["content-type"]) == (200, "application/gzip")
+    assert (store_keys(runner, done), len(listed(client, done))) == (stored, 1)
+    match = etag(client, done)
+    assert patch(client, done, body).json()["revision"] == 2
+    saved = client.get(f"/v1/jobs/{done}/labels.nii.gz?revision=2").content
+    assert gzip.decompress(seen.content) == gzip.decompress(saved)
+    assert listed(client, done)[1]["kinds"] == [edit["kind"] for edit in body["edits"]]
+    assert_problem(preview(client, done, body, match), 412, "revision_changed")
+    assert_problem(client.post(f"/v1/jobs/{done}/labels/preview", json=body), 428, "if_match_required")
+    with runner.ledger.read() as connection:
+        noted = [entry.action for entry in audit.records(connection, "default") if entry.object == done]
+    assert "read" in noted[: noted.index("revise")]
+
+
 def test_the_report_says_who_edited_what_and_when(client, runner, done):
     answer = patch(client, done, {"edits": [*SECOND["edits"], {"kind": "paint", "label": 1, "runs": [[0, 5]]}]})
     runner.run_file(done)

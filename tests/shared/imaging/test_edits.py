@@ -69,6 +69,18 @@ def test_fill_fills_what_a_label_encloses_and_takes_no_other_label(labels, in_sl
 
 
 @some
+@given(maps, st.integers(0, 2), st.data())
+def test_fill_in_some_planes_is_fill_in_slices_of_the_turned_map(labels, axis, data):
+    first = data.draw(st.integers(0, labels.shape[axis] - 1))
+    last = data.draw(st.integers(first, labels.shape[axis] - 1))
+    turned = np.moveaxis(labels, axis, 0)
+    expected = turned.copy()
+    expected[first : last + 1] = edits.fill(turned, 1, in_slices=True)[first : last + 1]
+    result = edits.fill(labels, 1, planes=edits.Planes(first, last, axis))
+    assert np.array_equal(np.moveaxis(result, axis, 0), expected)
+
+
+@some
 @given(maps, st.data())
 def test_erase_removes_one_label_from_some_slices(labels, data):
     first = data.draw(st.integers(0, len(labels) - 1))

@@ -690,9 +690,30 @@ export interface paths {
          * @description Correct the outlines by edits, without sending the label map; otherwise as PUT.
          *
          *     `relabel` gives the connected part at a voxel another label, `fill` fills what a label encloses, `erase` removes a
-         *     label, and `paint` gives runs of voxels a label.
+         *     label, and `paint` gives runs of voxels a label. `smooth` smooths an outline, `islands` removes small parts, and
+         *     `interpolate` gives the shapes between the parts in some slices.
          */
         patch: operations["patch_labels_v1_jobs__job_id__labels_nii_gz_patch"];
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/labels/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Labels
+         * @description Return the label map that edits would make, and save nothing; body and `If-Match` are those of PATCH.
+         */
+        post: operations["preview_labels_v1_jobs__job_id__labels_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/jobs/{job_id}/revisions": {
@@ -3079,6 +3100,17 @@ export interface operations {
                          */
                         in_slice?: boolean;
                     } | {
+                        /** Slices */
+                        slices?: [
+                            number,
+                            number
+                        ] | null;
+                        /**
+                         * Axis
+                         * @default slice
+                         * @enum {string}
+                         */
+                        axis?: "column" | "row" | "slice";
                         /**
                          * Kind
                          * @constant
@@ -3117,6 +3149,57 @@ export interface operations {
                             number,
                             number
                         ][];
+                    } | {
+                        /** Slices */
+                        slices?: [
+                            number,
+                            number
+                        ] | null;
+                        /**
+                         * Axis
+                         * @default slice
+                         * @enum {string}
+                         */
+                        axis?: "column" | "row" | "slice";
+                        /**
+                         * Kind
+                         * @constant
+                         */
+                        kind: "smooth";
+                        /** Label */
+                        label: number;
+                        /** Mm */
+                        mm: number;
+                    } | {
+                        /**
+                         * Kind
+                         * @constant
+                         */
+                        kind: "islands";
+                        /** Label */
+                        label: number;
+                        /** Below Ml */
+                        below_ml: number;
+                    } | {
+                        /**
+                         * Kind
+                         * @constant
+                         */
+                        kind: "interpolate";
+                        /** Label */
+                        label: number;
+                        /** At */
+                        at: [
+                            number,
+                            number,
+                            number
+                        ][];
+                        /**
+                         * Axis
+                         * @default slice
+                         * @enum {string}
+                         */
+                        axis?: "column" | "row" | "slice";
                     })[];
                 };
             };
@@ -3129,6 +3212,157 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+        };
+    };
+    preview_labels_v1_jobs__job_id__labels_preview_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+            };
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Edits */
+                    edits: ({
+                        /**
+                         * Kind
+                         * @constant
+                         */
+                        kind: "relabel";
+                        /** At */
+                        at: [
+                            number,
+                            number,
+                            number
+                        ];
+                        /** Label */
+                        label: number;
+                        /**
+                         * In Slice
+                         * @default false
+                         */
+                        in_slice?: boolean;
+                    } | {
+                        /** Slices */
+                        slices?: [
+                            number,
+                            number
+                        ] | null;
+                        /**
+                         * Axis
+                         * @default slice
+                         * @enum {string}
+                         */
+                        axis?: "column" | "row" | "slice";
+                        /**
+                         * Kind
+                         * @constant
+                         */
+                        kind: "fill";
+                        /** Label */
+                        label: number;
+                        /**
+                         * In Slices
+                         * @default false
+                         */
+                        in_slices?: boolean;
+                    } | {
+                        /**
+                         * Kind
+                         * @constant
+                         */
+                        kind: "erase";
+                        /** Label */
+                        label: number;
+                        /** Slices */
+                        slices?: [
+                            number,
+                            number
+                        ] | null;
+                    } | {
+                        /**
+                         * Kind
+                         * @constant
+                         */
+                        kind: "paint";
+                        /** Label */
+                        label: number;
+                        /** Runs */
+                        runs: [
+                            number,
+                            number
+                        ][];
+                    } | {
+                        /** Slices */
+                        slices?: [
+                            number,
+                            number
+                        ] | null;
+                        /**
+                         * Axis
+                         * @default slice
+                         * @enum {string}
+                         */
+                        axis?: "column" | "row" | "slice";
+                        /**
+                         * Kind
+                         * @constant
+                         */
+                        kind: "smooth";
+                        /** Label */
+                        label: number;
+                        /** Mm */
+                        mm: number;
+                    } | {
+                        /**
+                         * Kind
+                         * @constant
+                         */
+                        kind: "islands";
+                        /** Label */
+                        label: number;
+                        /** Below Ml */
+                        below_ml: number;
+                    } | {
+                        /**
+                         * Kind
+                         * @constant
+                         */
+                        kind: "interpolate";
+                        /** Label */
+                        label: number;
+                        /** At */
+                        at: [
+                            number,
+                            number,
+                            number
+                        ][];
+                        /**
+                         * Axis
+                         * @default slice
+                         * @enum {string}
+                         */
+                        axis?: "column" | "row" | "slice";
+                    })[];
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": Blob;
                 };
             };
         };

@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Vector } from "../src/core/geometry";
 import { keep, restore } from "../src/draw/drafts";
 import { Drawing, places, runs } from "../src/draw/drawing";
+import { type LabelGrid, partsIn } from "../src/draw/parts";
+import { seeds } from "../src/draw/seeds";
 import { brushed, inside } from "../src/draw/shapes";
 import { type Grid, planeOf } from "../src/slices/grid";
 
@@ -108,6 +110,27 @@ describe("a drawing", () => {
     ]);
   });
 
+  it("keeps what the service changed in its place between strokes by hand, and takes it back like one", () => {
+    const smooth = { kind: "smooth", label: 2, mm: 1 } as const;
+    stroke(3, 0);
+    const before = Array.from(drawing.labels);
+    expect(drawing.become(Uint8Array.from([3, 0, 2, 1, 0, 2, 2, 0]), smooth)).toBe(3);
+    stroke(1, 0, 7);
+    expect(drawing.edits()).toEqual([
+      { kind: "paint", label: 3, runs: [[0, 1]] },
+      smooth,
+      { kind: "paint", label: 1, runs: [[0, 1], [7, 1]] },
+    ]);
+    expect(drawing.changedLabels.sort()).toEqual([1, 2, 3]);
+    drawing.undo();
+    drawing.undo();
+    expect(Array.from(drawing.labels)).toEqual(before);
+    drawing.redo();
+    expect(Array.from(drawing.labels)).toEqual([3, 0, 2, 1, 0, 2, 2, 0]);
+    expect(drawing.become(Uint8Array.from(drawing.labels), smooth)).toBe(0);
+    expect(drawing.strokes).toHaveLength(2);
+  });
+
   it("ignores strokes that change nothing", () => {
     stroke(1, 2, 3);
     expect(drawing.strokes).toHaveLength(0);
@@ -122,14 +145,45 @@ describe("a drawing", () => {
       removeItem: (key: string) => void kept.delete(key),
     } as unknown as Storage;
     stroke(3, 0, 1);
-    stroke(2, 1);
+    drawing.become(Uint8Array.from([3, 2, 1, 0, 2, 2, 0, 0]), { kind: "fill", label: 2 });
     keep("job_a", 4, drawing);
     const again = new Drawing(Uint8Array.from([0, 0, 1, 1, 2, 2, 0, 0]));
     expect(restore("job_a", 4, again)).toBe(true);
     expect(Array.from(again.labels)).toEqual(Array.from(drawing.labels));
     expect(again.strokes).toHaveLength(2);
+    expect(again.edits()).toEqual(drawing.edits());
     expect(restore("job_a", 5, new Drawing(new Uint8Array(8)))).toBe(false);
     expect(kept.size).toBe(0);
+  });
+});
+
+describe("parts of a slice", () => {
+  // Two rows of a slice of 4 x 3; the second slice has one more part.
+  const labels = Uint8Array.from([1, 0, 0, 1, 0, 1, 0, 1, 0, 0, 2, 0].concat([0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]));
+  const map: LabelGrid = { labels, dims: [4, 3, 2] };
+  const sorted = (parts: number[][]): number[][] => parts.map((part) => part.sort((a, b) => a - b));
+
+  it("hang together over corners too, and do not leave the slice", () => {
+    expect(sorted(partsIn(map, 1, 2, 0))).toEqual([[0, 5], [3, 7]]);
+    expect(sorted(partsIn(map, 1, 2, 1))).toEqual([[20]]);
+    expect(sorted(partsIn(map, 1, 0, 0))).toEqual([[0], [20]]);
+    expect(sorted(partsIn(map, 1, 1, 0))).toEqual([[0], [3]]);
+  });
+
+  it("are found from places in them alone", () => {
+    expect(sorted(partsIn(map, 1, 2, 0, [7, 3, 1]))).toEqual([[3, 7]]);
+  });
+
+  it("count as drawn where a stroke gave or took the label, each once", () => {
+    const drawing = new Drawing(Uint8Array.from(labels));
+    for (const [label, at] of [[1, 4], [0, 3], [1, 21], [2, 11]] as const) {
+      drawing.begin(label);
+      drawing.put([at]);
+      drawing.end();
+    }
+    const found = seeds({ labels: drawing.labels, dims: map.dims }, drawing.strokes, 1, 2);
+    expect(found.map((voxel) => voxel[2])).toEqual([0, 0, 1]);
+    expect(found.slice(1)).toEqual([[3, 1, 0], [1, 2, 1]]);
   });
 });
 

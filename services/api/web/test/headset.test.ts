@@ -3,6 +3,9 @@ import { describe, expect, it } from "vitest";
 import { organVolume } from "../src/core/words";
 import { Lesson } from "../src/learn/lesson";
 import { Clip } from "../src/scene/clip";
+import type { Vector } from "../src/core/geometry";
+import type { SliceView } from "../src/slices/view";
+import { nearest } from "../src/xr/correcting";
 import { carried, LARGEST, stretched } from "../src/xr/grab";
 import { ClipHandle } from "../src/xr/handle";
 
@@ -104,5 +107,20 @@ describe("volumes", () => {
     expect(organVolume({ volume_ml: 501.2, part_seen: true })).toBe("501 mL (part seen)");
     expect(organVolume({ volume_ml: 20.26, part_seen: false })).toBe("20.3 mL");
     expect(organVolume({ volume_ml: 20.26 })).toBe("20.3 mL");
+  });
+});
+
+describe("a part that is pointed at", () => {
+  const view = (...places: Vector[]) =>
+    ({ volume: { spacing: [1, 1, 4] }, labelAt: (voxel: Vector) => (places.some((place) => place.join() === voxel.join()) ? 7 : 0) }) as unknown as Pick<SliceView, "labelAt" | "volume">;
+
+  it("has the voxel of its label that is nearest in mm", () => {
+    expect(nearest(view([10, 10, 6], [13, 10, 5]), [10, 10, 5], 7)).toEqual([13, 10, 5]);
+    expect(nearest(view([10, 10, 6], [15, 10, 5]), [10.2, 10, 5], 7)).toEqual([10, 10, 6]);
+  });
+
+  it("is not found where the label is far away or another one", () => {
+    expect(nearest(view([23, 10, 5]), [10, 10, 5], 7)).toBeNull();
+    expect(nearest(view([10, 10, 5]), [10, 10, 5], 3)).toBeNull();
   });
 });

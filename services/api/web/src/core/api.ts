@@ -1,6 +1,6 @@
 /** Calls of the HTTP interface; every failure is a Problem with the service's code and sentence. */
 import { t } from "./language";
-import type { Delivery, Destination, Edit, PaintEdit, Job, JobPage, Measurement, MeasurementBody, Model, Report, Revision, Scan, Session, Share } from "./types";
+import type { Delivery, Destination, Job, JobPage, LabelEdit, Measurement, MeasurementBody, Model, Report, Revision, Scan, Session, Share } from "./types";
 
 export class Problem extends Error {
   constructor(
@@ -88,6 +88,10 @@ function tagOf(answer: Response): string {
   return answer.headers.get("ETag") ?? "";
 }
 
+function editRequest(tag: string, edits: readonly LabelEdit[]): RequestInit {
+  return { body: JSON.stringify({ edits }), headers: { "If-Match": tag, "Content-Type": "application/json" } };
+}
+
 async function saved(answer: Response): Promise<{ revision: number; tag: string }> {
   const { revision } = (await answer.json()) as Job;
   return { revision: revision ?? 1, tag: tagOf(answer) };
@@ -128,8 +132,9 @@ export const api = {
   /** The tag of a revision's label map, which names it in `If-Match`. */
   tag: async (id: string, revision: number) => tagOf(await send(file(id, LABELS, revision), { method: "HEAD" })),
   /** Makes the next revision by edits of the label map that the tag names. */
-  correct: async (id: string, tag: string, edits: readonly (Edit | PaintEdit)[]) =>
-    saved(await send(file(id, LABELS), { method: "PATCH", body: JSON.stringify({ edits }), headers: { "If-Match": tag, "Content-Type": "application/json" } })),
+  correct: async (id: string, tag: string, edits: readonly LabelEdit[]) => saved(await send(file(id, LABELS), { method: "PATCH", ...editRequest(tag, edits) })),
+  /** The label map that edits would make, without saving it. */
+  preview: async (id: string, tag: string, edits: readonly LabelEdit[]) => (await send(`${job(id)}/labels/preview`, { method: "POST", ...editRequest(tag, edits) })).arrayBuffer(),
   /** Makes the next revision from a whole label map. */
   putLabels: async (id: string, tag: string, labels: ArrayBuffer) =>
     saved(await send(file(id, LABELS), { method: "PUT", body: labels, headers: { "If-Match": tag, "Content-Type": "application/gzip" } })),

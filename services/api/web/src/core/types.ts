@@ -64,6 +64,17 @@ export interface PaintEdit {
   runs: [number, number][];
 }
 
+export type FileAxis = "column" | "row" | "slice";
+
+/** Changes the shape of an organ; `slices` limits it to those along an axis of the file. */
+export type ShapeEdit =
+  | { kind: "fill"; label: number; in_slices?: boolean; slices?: [number, number]; axis?: FileAxis }
+  | { kind: "smooth"; label: number; mm: number; slices?: [number, number]; axis?: FileAxis }
+  | { kind: "islands"; label: number; below_ml: number }
+  | { kind: "interpolate"; label: number; at: [number, number, number][]; axis: FileAxis };
+
+export type LabelEdit = Edit | PaintEdit | ShapeEdit;
+
 /** A measurement as it is sent: points in the patient, LPS mm. */
 export interface MeasurementBody {
   kind: "length" | "angle" | "area" | "probe";

@@ -3,16 +3,20 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { api, Problem, sentence } from "../core/api";
 import { t } from "../core/language";
 import { mayWrite, session } from "../core/session";
-import type { Revision } from "../core/types";
+import type { LabelEdit, Revision, ShapeEdit } from "../core/types";
 import { when } from "../core/words";
 import { Pencil } from "../draw/pencil";
 import type { ResultState } from "../job/state";
 import type { OrganStage } from "../scene/stage";
 import type { Asked, SliceView } from "../slices/view";
+import { readVolume } from "../slices/volume";
 import { failure, say } from "../ui/status";
+import { type AlikePart, alikeParts, changedFrom } from "./alike";
 import { filesOf, keyEnd, last, relabel, type Step, takenBack, versions } from "./steps";
 
 const CONFLICT = 412;
+/** The edits of one version at most. */
+const MOST_EDITS = 1000;
 
 export class Corrections {
   readonly slices = signal<SliceView | null>(null);
@@ -20,6 +24,8 @@ export class Corrections {
   /** Draws on the outlines that are shown; null for a user who may only read. */
   readonly pencil = signal<Pencil | null>(null);
   readonly revisions = signal<Revision[]>([]);
+  /** Parts that look like the one that was corrected last, and the label that it was given. */
+  readonly proposals = signal<{ label: number; parts: AlikePart[] } | null>(null);
   /** What is being done, as a sentence; empty while nothing is. */
   readonly busy = signal("");
   readonly newest = computed(() => Math.max(this.revisions.value.at(0)?.revision ?? 1, this.state.revision));
@@ -44,13 +50,35 @@ export class Corrections {
     return filesOf(links, this.revisions.value.find(({ revision }) => revision === this.state.revision));
   }
 
-  /** Gives the part that was asked for another label; 0 is no organ. */
-  relabel({ at }: Asked, label: number, inSlice: boolean): Promise<void> {
-    return this.save(t("Saving the correction"), async (tag) => {
-      const before = this.state.revision;
-      const { revision } = await api.correct(this.id, tag, [relabel(at, label, inSlice)]);
-      return this.recordStep(revision, before);
-    });
+  /** Gives the part that was asked for another label, and proposes parts that look like it; 0 is no organ. */
+  async relabel(asked: Pick<Asked, "at" | "label">, label: number, inSlice: boolean): Promise<void> {
+    const before = this.slices.peek()?.labelBytes ?? null;
+    if (await this.edit([relabel(asked.at, label, inSlice)])) this.propose(before, asked.label, label);
+  }
+
+  /** Gives parts that were proposed the label of the correction that they look like. */
+  async accept(parts: readonly AlikePart[]): Promise<void> {
+    const proposals = this.proposals.peek();
+    if (!proposals) return;
+    const some = parts.slice(0, MOST_EDITS);
+    if (!(await this.edit(some.map(({ voxel }) => relabel(voxel, proposals.label, true))))) return;
+    const left = proposals.parts.filter((part) => !some.includes(part));
+    this.proposals.value = left.length > 0 ? { ...proposals, parts: left } : null;
+  }
+
+  /** Saves edits as one version that can be taken back; returns whether there is a new one. */
+  private async edit(edits: LabelEdit[]): Promise<boolean> {
+    const before = this.state.revision;
+    await this.save(t("Saving the correction"), async (tag) => this.recordStep((await api.correct(this.id, tag, edits)).revision, before));
+    return this.state.revision !== before;
+  }
+
+  private propose(before: Uint8Array | null, from: number, label: number): void {
+    const [view, after] = [this.slices.peek(), this.slices.peek()?.labelBytes];
+    if (!view || !before || !after) return;
+    const { dims } = view.volume;
+    const parts = alikeParts({ labels: after, dims }, changedFrom(before, after, from), from, (at) => view.valueOf(at));
+    this.proposals.value = parts.length > 0 ? { label, parts } : null;
   }
 
   /** Makes a new version of what was drawn. */
@@ -58,6 +86,7 @@ export class Corrections {
     const pencil = this.pencil.peek();
     const edits = pencil?.edits() ?? [];
     if (!pencil || edits.length === 0) return Promise.resolve(pencil?.discard());
+    this.proposals.value = null;
     return this.save(t("Saving the drawing"), async (tag) => {
       const before = this.state.revision;
       const { revision } = await api.correct(this.id, tag, edits);
@@ -66,8 +95,21 @@ export class Corrections {
     }, true);
   }
 
+  /** Changes the shape of an organ in the drawing: the service makes it, after what was drawn and not saved. */
+  async reshape(edit: ShapeEdit): Promise<void> {
+    const pencil = this.pencil.peek();
+    if (!pencil || this.busy.peek() || !this.isReady()) return;
+    await this.while(t("Changing the shape"), async () => {
+      const bytes = await this.request(async () => api.preview(this.id, await api.tag(this.id, this.state.revision), [...pencil.edits(), edit]));
+      const { data } = await readVolume(bytes);
+      const ml = pencil.become(data as Uint8Array, edit);
+      say(ml > 0 ? t("{ml} mL changed; Ctrl+Z takes it back", { ml: ml.toFixed(1) }) : t("Nothing changed"));
+    });
+  }
+
   /** Makes a new version with the outlines from before the last correction. */
   undo(): Promise<void> {
+    this.proposals.value = null;
     return this.save(t("Taking the correction back"), async (tag) => {
       const step = this.undoable.peek();
       if (!step) return this.state.revision;
@@ -82,6 +124,7 @@ export class Corrections {
   async show(revision: number): Promise<void> {
     if (this.busy.peek() || revision === this.state.revision) return;
     if (this.isDrawn()) return;
+    this.proposals.value = null;
     await this.while(t("Loading the version"), () => this.load(revision));
   }
 
@@ -119,16 +162,9 @@ export class Corrections {
   private async save(doing: string, make: (tag: string) => Promise<number>, isDrawing = false): Promise<void> {
     if (this.busy.peek() || !mayWrite()) return;
     if (!isDrawing && this.isDrawn()) return;
-    if (!this.slices.peek() || !this.stage.peek()) return failure(new Error(t("The result is still being opened.")));
-    if (!this.isNewest.peek()) return failure(new Error(t("This is an earlier version. Choose the newest one under Versions to correct it.")));
+    if (!this.isReady()) return;
     await this.while(doing, async () => {
-      let made: number;
-      try {
-        made = await make(await api.tag(this.id, this.state.revision));
-      } catch (error) {
-        await this.refresh().catch(() => undefined);
-        throw new Error(this.reason(error));
-      }
+      const made = await this.request(async () => make(await api.tag(this.id, this.state.revision)));
       try {
         await this.load(made);
       } catch (error) {
@@ -140,11 +176,36 @@ export class Corrections {
     });
   }
 
+  /** Whether outlines may be corrected now; if not, the page says why. */
+  private isReady(): boolean {
+    if (!this.slices.peek() || !this.stage.peek()) failure(new Error(t("The result is still being opened.")));
+    else if (!this.isNewest.peek()) failure(new Error(t("This is an earlier version. Choose the newest one under Versions to correct it.")));
+    else return true;
+    return false;
+  }
+
+  /** The answer of the service; a failure becomes the reason why nothing was changed. */
+  private async request<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      await this.refresh().catch(() => undefined);
+      throw new Error(this.reason(error));
+    }
+  }
+
   private async while(doing: string, act: () => Promise<void>): Promise<void> {
     this.busy.value = doing;
     say(doing);
+    this.lock(true);
     await act().catch(failure);
+    this.lock(false);
     this.busy.value = "";
+  }
+
+  private lock(isLocked: boolean): void {
+    const pencil = this.pencil.peek();
+    if (pencil) pencil.isLocked.value = isLocked;
   }
 
   /** Why nothing was saved. */

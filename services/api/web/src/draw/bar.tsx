@@ -5,7 +5,9 @@ import type { Corrections } from "../correct/corrections";
 import { isDrawTool, type SliceView } from "../slices/view";
 import { Tool } from "../ui/parts";
 import { failure } from "../ui/status";
-import { LARGEST, type Pencil, SMALLEST } from "./pencil";
+import { short } from "../slices/marks";
+import { LARGEST, type Pencil, SMALLEST, type Values } from "./pencil";
+import { ReshapeMenu } from "./reshape";
 
 interface Props {
   view: SliceView;
@@ -36,6 +38,8 @@ export function DrawBar({ view, corrections }: Props) {
         />
         <output>{t("{mm} mm", { mm: pencil.radius.value })}</output>
       </label>
+      <ValueChoice pencil={pencil} />
+      <ReshapeMenu view={view} corrections={corrections} pencil={pencil} />
       <Tool icon="undo" title={t("Take the last stroke back")} keys="Ctrl+Z" disabled={pencil.isEmpty || busy} onClick={() => pencil.undo()} />
       <Tool icon="redo" title={t("Make it again")} keys="Ctrl+Shift+Z" disabled={!pencil.canRedo || busy} onClick={() => pencil.redo()} />
       <button type="button" disabled={pencil.isEmpty || busy} onClick={() => pencil.discard()}>
@@ -58,6 +62,25 @@ function OrganChoice({ view, pencil }: { view: SliceView; pencil: Pencil }) {
         </option>
       ))}
     </select>
+  );
+}
+
+/** Which values a stroke changes, and from which to which. */
+function ValueChoice({ pencil }: { pencil: Pencil }) {
+  const range = pencil.range.value;
+  const choose = (values: Values): void => {
+    pencil.values.value = values;
+    pencil.range.value = null;
+  };
+  return (
+    <>
+      <select aria-label={t("Values to draw on")} value={pencil.values.value} onChange={(event) => choose(event.currentTarget.value as Values)}>
+        <option value="all">{t("All values")}</option>
+        <option value="pointer">{t("Like under the pointer")}</option>
+        <option value="window">{t("In the window")}</option>
+      </select>
+      {pencil.values.value !== "all" && <output>{range ? t("{least} to {most}", { least: short(range[0]), most: short(range[1]) }) : t("chosen as a stroke begins")}</output>}
+    </>
   );
 }
 

@@ -1,16 +1,17 @@
 /** Strokes that are not saved yet, kept in this browser: a closed tab loses no work. */
-import { type Drawing, places, runs } from "./drawing";
+import type { ShapeEdit } from "../core/types";
+import { type Drawing, places, runs, type Stroke } from "./drawing";
 
 const PREFIX = "viscera.drawing.";
 
 interface Kept {
   revision: number;
-  strokes: { label: number; runs: [number, number][] }[];
+  strokes: { edit: ShapeEdit | null; changes: { label: number; runs: [number, number][] }[] }[];
 }
 
 /** Keeps the strokes on a version of a job's outlines; none are kept where there are none, or where there is no room. */
 export function keep(job: string, revision: number, drawing: Drawing): void {
-  const strokes = drawing.strokes.map(({ label, at }) => ({ label, runs: runs(at) }));
+  const strokes = drawing.strokes.map((stroke) => ({ edit: stroke.edit, changes: changesOf(stroke) }));
   try {
     if (strokes.length > 0) localStorage.setItem(PREFIX + job, JSON.stringify({ revision, strokes } satisfies Kept));
     else localStorage.removeItem(PREFIX + job);
@@ -26,12 +27,17 @@ export function restore(job: string, revision: number, drawing: Drawing): boolea
     forget(job);
     return false;
   }
-  for (const stroke of kept.strokes) {
-    drawing.begin(stroke.label);
-    drawing.put(places(stroke.runs));
-    drawing.end();
+  for (const { edit, changes } of kept.strokes) {
+    const pairs = changes.flatMap(({ label, runs: some }) => [...places(some)].map((at): [number, number] => [at, label]));
+    pairs.sort(([a], [b]) => a - b);
+    drawing.change(Uint32Array.from(pairs, ([at]) => at), Uint8Array.from(pairs, ([, label]) => label), edit);
   }
   return drawing.strokes.length > 0;
+}
+
+function changesOf({ at, after }: Stroke): { label: number; runs: [number, number][] }[] {
+  const labels = [...new Set(after)];
+  return labels.map((label) => ({ label, runs: runs(at.filter((_, index) => after[index] === label)) }));
 }
 
 export function forget(job: string): void {

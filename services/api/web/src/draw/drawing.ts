@@ -1,11 +1,13 @@
 /** Changes of a label map by hand, each of which can be taken back. */
-import type { PaintEdit } from "../core/types";
+import type { PaintEdit, ShapeEdit } from "../core/types";
 
-/** One stroke: the voxels that it changed, what they were before, and the label that they have now. */
+/** One stroke: the voxels that it changed, what they were before and after it. */
 export interface Stroke {
-  label: number;
   at: Uint32Array;
   before: Uint8Array;
+  after: Uint8Array;
+  /** What the server must do for the same change; null for a stroke by hand. */
+  edit: ShapeEdit | null;
 }
 
 /** Runs of one edit at most; the server takes a few more. */
@@ -58,8 +60,23 @@ export class Drawing {
     this.open = null;
     if (!stroke || stroke.before.size === 0) return;
     const at = Uint32Array.from(stroke.before.keys()).sort();
-    this.done.push({ label: stroke.label, at, before: Uint8Array.from(at, (one) => stroke.before.get(one) ?? 0) });
-    this.undone = [];
+    const before = Uint8Array.from(at, (one) => stroke.before.get(one) ?? 0);
+    this.add({ at, before, after: new Uint8Array(at.length).fill(stroke.label), edit: null });
+  }
+
+  /** Makes the label map equal to another one, as one stroke; returns the number of voxels that changed. */
+  become(labels: Uint8Array, edit: ShapeEdit): number {
+    const changed: number[] = [];
+    for (let at = 0; at < labels.length; at += 1) if (labels[at] !== this.labels[at]) changed.push(at);
+    return this.change(Uint32Array.from(changed), Uint8Array.from(changed, (at) => labels[at] ?? 0), edit);
+  }
+
+  /** Gives places their labels, as one stroke; returns their number. */
+  change(at: Uint32Array, after: Uint8Array, edit: ShapeEdit | null): number {
+    const before = Uint8Array.from(at, (one) => this.labels[one] ?? 0);
+    at.forEach((one, index) => this.set(one, after[index] ?? 0));
+    if (at.length > 0) this.add({ at, before, after, edit });
+    return at.length;
   }
 
   /** Takes the last stroke back and returns it. */
@@ -76,24 +93,33 @@ export class Drawing {
   redo(): Stroke | null {
     const stroke = this.undone.pop();
     if (!stroke) return null;
-    stroke.at.forEach((at) => this.set(at, stroke.label));
+    stroke.at.forEach((at, index) => this.set(at, stroke.after[index] ?? 0));
     this.done.push(stroke);
     return stroke;
   }
 
-  /** What the server must do for the same label map; nothing where all strokes together changed nothing. */
-  edits(): PaintEdit[] {
-    const first = new Map<number, number>();
-    for (const { at, before } of this.done) at.forEach((one, index) => !first.has(one) && first.set(one, before[index] ?? 0));
-    const byLabel = new Map<number, number[]>();
-    for (const [at, before] of first) {
-      const now = this.labels[at] ?? 0;
-      if (now === before) continue;
-      const same = byLabel.get(now);
-      if (same) same.push(at);
-      else byLabel.set(now, [at]);
+  /** The labels that have other voxels than at the beginning. */
+  get changedLabels(): number[] {
+    return [...this.gains.keys()].filter((label) => label > 0 && this.done.some(({ before, after }) => before.includes(label) || after.includes(label)));
+  }
+
+  /** What the server must do for the same label map, in order; strokes that together changed nothing are left out. */
+  edits(): (PaintEdit | ShapeEdit)[] {
+    const edits: (PaintEdit | ShapeEdit)[] = [];
+    let byHand: Stroke[] = [];
+    for (const stroke of this.done) {
+      if (!stroke.edit) byHand.push(stroke);
+      else {
+        edits.push(...paintEdits(byHand), stroke.edit);
+        byHand = [];
+      }
     }
-    return [...byLabel].flatMap(([label, at]) => parts(runs(Uint32Array.from(at).sort()), MOST_RUNS).map((some) => ({ kind: "paint" as const, label, runs: some })));
+    return [...edits, ...paintEdits(byHand)];
+  }
+
+  private add(stroke: Stroke): void {
+    this.done.push(stroke);
+    this.undone = [];
   }
 
   private set(at: number, label: number): void {
@@ -102,6 +128,25 @@ export class Drawing {
     this.gains.set(old, this.gained(old) - 1);
     this.gains.set(label, this.gained(label) + 1);
   }
+}
+
+/** The edits of strokes that follow each other. */
+function paintEdits(strokes: readonly Stroke[]): PaintEdit[] {
+  const [first, last] = [new Map<number, number>(), new Map<number, number>()];
+  for (const { at, before, after } of strokes) {
+    at.forEach((one, index) => {
+      if (!first.has(one)) first.set(one, before[index] ?? 0);
+      last.set(one, after[index] ?? 0);
+    });
+  }
+  const byLabel = new Map<number, number[]>();
+  for (const [at, label] of last) {
+    if (label === first.get(at)) continue;
+    const same = byLabel.get(label);
+    if (same) same.push(at);
+    else byLabel.set(label, [at]);
+  }
+  return [...byLabel].flatMap(([label, at]) => parts(runs(Uint32Array.from(at).sort()), MOST_RUNS).map((some) => ({ kind: "paint" as const, label, runs: some })));
 }
 
 /** Sorted places as runs (start, length). */

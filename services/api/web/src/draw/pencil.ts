@@ -1,10 +1,13 @@
 /** Brush, eraser and lasso on the outlines of one version: what a pointer or key does, and what is not saved yet. */
 import { signal } from "@preact/signals";
 import type { Orientation, Vector } from "../core/geometry";
-import type { PaintEdit } from "../core/types";
+import type { LabelEdit, ShapeEdit } from "../core/types";
 import { type DrawTool, type Hand, isDrawTool, type SliceView } from "../slices/view";
+import type { Window } from "../slices/windows";
 import { forget, keep, restore } from "./drafts";
 import { Drawing, type Stroke } from "./drawing";
+import { type Axis, type LabelGrid } from "./parts";
+import { seeds } from "./seeds";
 import { brushed, inside } from "./shapes";
 
 /** Radii of the brush in mm. */
@@ -14,10 +17,21 @@ const LIGHT = 0.3;
 /** Voxels that a point of a loop is apart from the one before it at least. */
 const STEP = 0.4;
 
+/** The part of the brush under whose middle values are looked at. */
+const SAMPLE = 1 / 3;
+
+/** Which voxels a stroke changes: all, those that look like the place where it begins, or those of the window. */
+export type Values = "all" | "pointer" | "window";
+
 export class Pencil implements Hand {
   readonly radius = signal(6);
   /** The label that the brush and the lasso give. */
   readonly label = signal(0);
+  readonly values = signal<Values>("all");
+  /** The least and the most value that a stroke changes; null where all are changed, or before it begins. */
+  readonly range = signal<Window | null>(null);
+  /** Whether nothing may be drawn, because the service works on the outlines. */
+  readonly isLocked = signal(false);
   /** Grows with each change of the drawing. */
   readonly changes = signal(0);
   /** The loop that is being drawn. */
@@ -39,6 +53,7 @@ export class Pencil implements Hand {
     const selected = state.organs.find(({ name }) => name === state.selected.peek()) ?? state.organs[0];
     this.label.value = earlier?.label.peek() ?? selected?.label ?? 1;
     this.radius.value = earlier?.radius.peek() ?? this.radius.peek();
+    this.values.value = earlier?.values.peek() ?? "all";
   }
 
   /** Shows what was drawn on this version earlier and not saved; returns whether there was something. */
@@ -59,18 +74,45 @@ export class Pencil implements Hand {
 
   /** Millilitres that a label gained by what is not saved yet. */
   gained(label: number): number {
-    const { spacing } = this.view.volume;
-    return (this.drawing.gained(label) * spacing[0] * spacing[1] * spacing[2]) / 1000;
+    return this.millilitres(this.drawing.gained(label));
   }
 
-  edits(): PaintEdit[] {
+  private millilitres(voxels: number): number {
+    const { spacing } = this.view.volume;
+    return (voxels * spacing[0] * spacing[1] * spacing[2]) / 1000;
+  }
+
+  edits(): LabelEdit[] {
     return this.drawing.edits();
+  }
+
+  /** The labels whose voxels the drawing changed. */
+  get changedLabels(): number[] {
+    return this.drawing.changedLabels;
+  }
+
+  get grid(): LabelGrid {
+    return { labels: this.drawing.labels, dims: this.view.volume.dims };
+  }
+
+  /** Shows the label map that an edit made, as one stroke; returns the millilitres that changed. */
+  become(labels: Uint8Array, edit: ShapeEdit): number {
+    const count = this.drawing.become(labels, edit);
+    const last = this.drawing.strokes.at(-1);
+    if (count > 0 && last) this.shown(last);
+    return this.millilitres(count);
+  }
+
+  /** A voxel of each part that was drawn by hand, in the slices along an axis, for the organ that is chosen. */
+  partSeeds(axis: Axis): Vector[] {
+    return seeds(this.grid, this.drawing.strokes, this.label.peek(), axis);
   }
 
   down(orientation: Orientation, voxel: Vector, pressure: number): void {
     const tool = this.view.tool.peek();
-    if (!isDrawTool(tool)) return;
+    if (!isDrawTool(tool) || this.isLocked.peek()) return;
     this.stroke = { tool, orientation, from: voxel };
+    this.range.value = this.rangeAt(orientation, voxel);
     this.drawing.begin(tool === "erase" ? 0 : this.label.peek());
     if (tool === "lasso") this.loop.value = { orientation, points: [voxel] };
     else this.brush(voxel, pressure);
@@ -100,6 +142,16 @@ export class Pencil implements Hand {
 
   hover(orientation: Orientation, voxel: Vector | null): void {
     this.cursor.value = voxel && { orientation, at: voxel };
+    if (voxel && this.values.peek() === "pointer") this.range.value = this.rangeAt(orientation, voxel);
+  }
+
+  /** The values that a stroke which begins at a voxel changes. */
+  private rangeAt(orientation: Orientation, voxel: Vector): Window | null {
+    if (this.values.peek() === "all") return null;
+    if (this.values.peek() === "window") return this.view.state.window.peek() ?? this.view.standard;
+    const near = brushed(this.view.volume, this.view.plane(orientation), voxel, voxel, this.radius.peek() * SAMPLE);
+    const values = near.map((at) => this.view.valueOf(at));
+    return [Math.min(...values), Math.max(...values)];
   }
 
   /** Draws once at the crosshair, in the view that keys act on. */
@@ -114,15 +166,15 @@ export class Pencil implements Hand {
   }
 
   undo(): void {
-    this.shown(this.drawing.undo());
+    if (!this.isLocked.peek()) this.shown(this.drawing.undo());
   }
 
   redo(): void {
-    this.shown(this.drawing.redo());
+    if (!this.isLocked.peek()) this.shown(this.drawing.redo());
   }
 
   discard(): void {
-    while (!this.isEmpty) this.undo();
+    while (!this.isEmpty && !this.isLocked.peek()) this.undo();
   }
 
   /** Forgets what this browser keeps of the drawing: the server has it. */
@@ -138,7 +190,9 @@ export class Pencil implements Hand {
   }
 
   private put(offsets: number[]): void {
-    this.view.showLabels(this.drawing.put(offsets));
+    const range = this.range.peek();
+    const chosen = range ? offsets.filter((at) => isWithin(this.view.valueOf(at), range)) : offsets;
+    this.view.showLabels(this.drawing.put(chosen));
   }
 
   private end(): void {
@@ -158,6 +212,10 @@ export class Pencil implements Hand {
     this.changes.value += 1;
     keep(this.job, this.view.state.revision, this.drawing);
   }
+}
+
+function isWithin(value: number, [least, most]: Window): boolean {
+  return value >= least && value <= most;
 }
 
 function far(from: Vector | undefined, to: Vector): boolean {

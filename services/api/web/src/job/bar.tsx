@@ -56,7 +56,7 @@ export function ResultBar({ reviewing, state, corrections, open, setOpen, onHelp
       <VersionNote corrections={corrections} />
       {mayWrite() && <ReviewChoice {...reviewing} />}
       <div class="actions">
-        <EnterButtons stage={corrections.stage.value} state={state} />
+        <EnterButtons stage={corrections.stage.value} state={state} corrections={corrections} />
         <Versions corrections={corrections} />
         {session.value?.job === null && <Tool icon="compare" title={t("Compare with…")} keys="B" onClick={() => setOpen("compare")} />}
         <a class="tool" href={reportPage(job.id, state.revision)} target="_blank" aria-label={t("Report")} aria-keyshortcuts="D" data-tip={`${t("Report")}  D`}>

@@ -5,6 +5,7 @@ import { t } from "../core/language";
 import { Corrections } from "../correct/corrections";
 import { maySend, session } from "../core/session";
 import type { Job } from "../core/types";
+import { followDrawing } from "../draw/follow";
 import { ScenePanel } from "../scene/panel";
 import { isForViews, sliceKey } from "../slices/keys";
 import { SlicesPanel } from "../slices/panel";
@@ -54,6 +55,7 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
     unsure: () => slices && unsure && nextUnsure(slices, unsure),
   };
   useEffect(() => root.current?.focus(), []);
+  useEffect(() => followDrawing(corrections), [corrections]);
   const pressed = (event: KeyboardEvent): void => {
     if (!isForViews(event)) return;
     if (!resultKey(event.key.toLowerCase(), acts, state, slices) && (!slices || !sliceKey(slices, event.key))) return;

@@ -1,10 +1,12 @@
 /** What the scene holds, for tests and for the curious: `viscera.scene()` in the browser's console. Reading changes nothing. */
-import { Box3, Vector3 } from "three";
+import { Box3, type BufferAttribute, type BufferGeometry, Vector3 } from "three";
 import type { ResultState } from "../job/state";
 import type { OrganStage } from "./stage";
 
 export interface Snapshot {
   organs: { name: string; visible: boolean; opacity: number; low: number[]; high: number[]; screen: number[] }[];
+  /** Quick surfaces of what is drawn: their boxes, and the volume that they enclose in mL. */
+  draft: { name: string; low: number[]; high: number[]; volume: number }[];
   selected: string | null;
   place: number[] | null;
   plane: number[][] | null;
@@ -35,6 +37,15 @@ export function expose(stage: OrganStage, state: ResultState): () => void {
   };
 }
 
+/** A sixth of the sum of the triangles' determinants (divergence theorem), of metres in mL. */
+function volumeOf(geometry: BufferGeometry): number {
+  const [places, corners] = [geometry.getAttribute("position"), geometry.index];
+  const at = (n: number): Vector3 => new Vector3().fromBufferAttribute(places, corners?.getX(n) ?? 0);
+  let sum = 0;
+  for (let n = 0; n < (corners?.count ?? 0); n += 3) sum += at(n).dot(at(n + 1).cross(at(n + 2)));
+  return (sum / 6) * 1e6;
+}
+
 function snapshot(stage: OrganStage, state: ResultState): Snapshot {
   const { root, clip } = stage;
   return {
@@ -49,6 +60,10 @@ function snapshot(stage: OrganStage, state: ResultState): Snapshot {
         high: box.max.toArray(),
         screen: [((seen.x + 1) / 2) * stage.canvas.clientWidth, ((1 - seen.y) / 2) * stage.canvas.clientHeight],
       };
+    }),
+    draft: stage.draft.meshes.map((mesh) => {
+      const box = new Box3().setFromBufferAttribute(mesh.geometry.getAttribute("position") as BufferAttribute);
+      return { name: mesh.name, low: box.min.toArray(), high: box.max.toArray(), volume: volumeOf(mesh.geometry) };
     }),
     selected: state.selected.peek(),
     place: state.place.peek(),

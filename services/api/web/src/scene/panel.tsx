@@ -73,6 +73,7 @@ export function ScenePanel({ id, state, slices, onPick, onOpen }: Props) {
         />
         {!stage && !problem && <Spinner text={t("Loading the model")} />}
         {stage && stage.organs.length === 0 && <p class="empty">{t("No organ was found in this scan.")}</p>}
+        {(stage?.draft.names.value.size ?? 0) > 0 && <p class="draft-note">{t("Preview of what is drawn, not saved")}</p>}
         <Problems text={problem} />
       </div>
       <p class="readout" aria-live="polite">
@@ -96,10 +97,11 @@ function showOrgans(stage: OrganStage, state: ResultState): void {
   for (const organ of state.organs) {
     const mesh = stage.organ(organ.name);
     if (!mesh) continue;
-    mesh.visible = organ.visible.value;
+    mesh.visible = organ.visible.value && !stage.draft.names.value.has(organ.name);
     mesh.fade(organ.opacity.value);
     mesh.highlight(state.selected.value === organ.name);
   }
+  stage.draft.show(state.organs);
   stage.invalidate();
 }
 

@@ -19,8 +19,10 @@ import {
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import type { Slab, Vector } from "../core/geometry";
 import { rendererFor } from "../ui/gl";
+import type { Surface } from "../early/nets";
 import { Caps, squareIn } from "./caps";
 import { Clip } from "./clip";
+import { DraftSurfaces } from "./draft";
 import { Letters } from "./letters";
 import { loadOrgans, OrganMesh } from "./load";
 import { Measure } from "./measure";
@@ -46,6 +48,7 @@ export class OrganStage {
   readonly plane = new SlicePlane();
   readonly measure = new Measure();
   readonly caps = new Caps(this.clip.world);
+  readonly draft = new DraftSurfaces();
   readonly box = new Box3();
   letters: Letters | null = null;
   organs: OrganMesh[] = [];
@@ -72,7 +75,7 @@ export class OrganStage {
     const fill = new DirectionalLight(0xdfeaff, 0.7);
     fill.position.set(1, -0.2, 0.6);
     this.camera.add(key, key.target, fill, fill.target);
-    this.root.add(this.plane, this.measure, this.caps);
+    this.root.add(this.plane, this.measure, this.caps, this.draft);
     this.scene.add(this.camera, this.root, new HemisphereLight(0xffffff, 0x8a96a3, 1.1));
     this.size = new ResizeObserver(() => this.resize());
     this.size.observe(canvas.parentElement ?? canvas);
@@ -90,7 +93,9 @@ export class OrganStage {
       mesh.material.clippingPlanes = [];
       this.root.add(mesh);
       mesh.updateMatrixWorld(true);
-      this.box.expandByObject(mesh);
+      // In the coordinates of `root`, which a headset may have moved and scaled.
+      mesh.geometry.computeBoundingBox();
+      if (mesh.geometry.boundingBox) this.box.union(mesh.geometry.boundingBox.clone().applyMatrix4(mesh.matrix));
     }
     if (this.box.isEmpty()) this.box.set(new Vector3(-0.1, -0.1, -0.1), new Vector3(0.1, 0.1, 0.1));
     this.letters = new Letters(this.box);
@@ -100,6 +105,7 @@ export class OrganStage {
     this.setXray(this.xray);
     this.spread(this.apart.peek());
     if (first) this.look("front");
+    this.draft.set(new Map());
     this.loaded.value += 1;
     this.invalidate();
   }
@@ -111,6 +117,13 @@ export class OrganStage {
     }
     if (this.letters) this.root.remove(this.letters);
     this.box.makeEmpty();
+  }
+
+  /** Shows surfaces of what is drawn instead of the organs of these names. */
+  showDraft(surfaces: ReadonlyMap<string, Surface>): void {
+    this.draft.set(surfaces);
+    this.draft.cut(this.clip.on ? [this.clip.world] : []);
+    this.invalidate();
   }
 
   organ(name: string | null): OrganMesh | undefined {
@@ -146,6 +159,7 @@ export class OrganStage {
       mesh.material.clippingPlanes = on ? [this.clip.world] : [];
       mesh.opened(on);
     }
+    this.draft.cut(on ? [this.clip.world] : []);
     this.caps.visible = on && !this.renderer.xr.isPresenting;
     const middle = this.box.getCenter(new Vector3());
     if (on) this.caps.place(squareIn(this.clip.local, middle, this.box.getSize(new Vector3()).length()), null);
@@ -249,6 +263,8 @@ export class OrganStage {
     this.controls.dispose();
     this.renderer.setAnimationLoop(null);
     for (const mesh of this.organs) mesh.geometry.dispose();
+    this.draft.set(new Map());
+    this.caps.build([]);
     this.renderer.dispose();
     this.renderer.forceContextLoss();
   }

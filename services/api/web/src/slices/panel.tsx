@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { t } from "../core/language";
 import type { Corrections } from "../correct/corrections";
 import { CorrectMenu } from "../correct/menu";
+import { ProposalOutlines, Proposals } from "../correct/proposals";
 import { DrawBar } from "../draw/bar";
 import { DrawOverlay } from "../draw/overlay";
 import type { ResultState } from "../job/state";
@@ -34,6 +35,8 @@ export function SlicesPanel({ id, state, corrections, onOpen }: Props) {
         {view && <Overlay view={view} />}
         {view && <DrawOverlay view={view} corrections={corrections} />}
         {view && <DrawBar view={view} corrections={corrections} />}
+        {view && <ProposalOutlines view={view} corrections={corrections} />}
+        {view && <Proposals view={view} corrections={corrections} />}
         {view && <CorrectMenu view={view} corrections={corrections} onClose={() => canvas.current?.focus({ preventScroll: true })} />}
         {!view && !problem && <Spinner text={t("Loading the scan")} />}
         <Problems text={problem} />

@@ -208,6 +208,11 @@ export class SliceView {
     return valueAt(this.volume, voxel);
   }
 
+  /** The value at a place of the scan's numbers. */
+  valueOf(at: number): number {
+    return (this.volume.data[at] ?? 0) * this.volume.slope + this.volume.intercept;
+  }
+
   /** The window that fits the kind of scan. */
   get standard(): Window {
     const [first] = presets(this.state.report.modality);

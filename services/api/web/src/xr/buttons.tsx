@@ -2,15 +2,25 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../core/language";
 import type { Text } from "../core/languages/de";
+import { mayWrite } from "../core/session";
+import type { Corrections } from "../correct/corrections";
 import type { ResultState } from "../job/state";
 import type { OrganStage } from "../scene/stage";
 import { Icon } from "../ui/icon";
 import { failure, say } from "../ui/status";
+import { HeadsetCorrections } from "./correcting";
 import { HeadsetMode, type Kind } from "./mode";
 
 const NAMES: Record<Kind, Text> = { "immersive-vr": "Enter VR", "immersive-ar": "Enter AR" };
 
-export function EnterButtons({ stage, state }: { stage: OrganStage | null; state: ResultState }) {
+interface Props {
+  stage: OrganStage | null;
+  state: ResultState;
+  /** Corrections of the result, where the headset may make some. */
+  corrections?: Corrections;
+}
+
+export function EnterButtons({ stage, state, corrections }: Props) {
   const [kinds, setKinds] = useState<Kind[]>([]);
   const mode = useRef<HeadsetMode | null>(null);
   useEffect(() => {
@@ -26,10 +36,11 @@ export function EnterButtons({ stage, state }: { stage: OrganStage | null; state
   }, []);
   const enter = async (kind: Kind): Promise<void> => {
     if (!stage || mode.current) return;
-    const made = new HeadsetMode(stage, state, () => {
+    const left = (): void => {
       mode.current = null;
       say(t("You left the headset view"));
-    });
+    };
+    const made = new HeadsetMode(stage, state, left, corrections && mayWrite() ? new HeadsetCorrections(corrections) : null);
     mode.current = made;
     try {
       await made.enter(kind);

@@ -7,6 +7,7 @@ import { headset } from "../scene/hook";
 import type { OrganStage } from "../scene/stage";
 import { TextSprite } from "../scene/text";
 import { Board } from "./board";
+import type { HeadsetCorrections } from "./correcting";
 import { carried, stretched } from "./grab";
 import { Hands, type Pointer } from "./hands";
 import { ClipHandle } from "./handle";
@@ -24,6 +25,8 @@ interface Aim {
   row: number;
   ball: boolean;
   distance: number;
+  /** Where on the organ, in the world. */
+  point?: Vector3;
 }
 const NOTHING: Aim = { organ: null, row: -1, ball: false, distance: 1.2 };
 
@@ -46,6 +49,8 @@ export class HeadsetMode {
     private readonly stage: OrganStage,
     private readonly state: ResultState,
     private readonly onLeft: () => void,
+    /** What corrects outlines; null for a user who may only read. */
+    private readonly correcting: HeadsetCorrections | null = null,
   ) {
     this.hands = new Hands(stage.renderer.xr);
     this.handle = new ClipHandle(stage.clip);
@@ -67,13 +72,16 @@ export class HeadsetMode {
     scene.add(this.room);
     for (const pointer of this.hands.pointers) this.listen(pointer);
     root.add(this.handle);
-    this.stage.letters?.only("LR");
     if (this.stage.clip.on) this.handle.show(this.centre);
     session.addEventListener("end", () => this.left());
     await renderer.xr.setSession(session);
     void session.updateTargetFrameRate?.(72)?.catch(() => undefined);
     renderer.setAnimationLoop(() => this.frame());
     this.ends.push(effect(() => this.refresh()));
+    this.ends.push(effect(() => {
+      void this.stage.loaded.value; // a corrected model has new letters
+      this.stage.letters?.only("LR");
+    }));
     headset.snapshot = () => this.snapshot(kind);
   }
 
@@ -87,7 +95,9 @@ export class HeadsetMode {
 
   private refresh(): void {
     this.board.set(
+      this.correcting?.answers() ??
       rowsFor(this.state, {
+        correct: this.correcting?.rows() ?? [],
         clipOn: this.stage.clip.on,
         clip: () => this.toggleClip(),
         reset: () => (this.placed = false),
@@ -163,7 +173,7 @@ export class HeadsetMode {
     const nearest = Math.min(ball, organ?.distance ?? Infinity);
     if (nearest === Infinity) return NOTHING;
     if (ball === nearest) return { organ: null, row: -1, ball: true, distance: nearest };
-    return { organ: organ?.object.name ?? null, row: -1, ball: false, distance: nearest };
+    return { organ: organ?.object.name ?? null, row: -1, ball: false, distance: nearest, ...(organ ? { point: organ.point } : {}) };
   }
 
   private listen(pointer: Pointer): void {
@@ -209,11 +219,15 @@ export class HeadsetMode {
     const moved = held ? new Vector3().setFromMatrixPosition(held.matrix).distanceTo(pointer.caster.ray.origin) : Infinity;
     const quick = held && (performance.now() - held.at < TAP_SECONDS * 1000 || this.frames - held.frame < TAP_FRAMES);
     const short = quick && moved < TAP_METRES;
-    const organ = this.aims[pointer.index]?.organ;
+    const { organ, point } = this.aims[pointer.index] ?? NOTHING;
     this.take();
     if (!taps || wasCut || !short || !organ) return;
     this.hands.buzz(pointer);
     if (this.state.lesson.value?.answer(organ)) return;
+    if (this.correcting?.isOn.peek() && point) {
+      this.correcting.ask(organ, this.stage.toRoot(point));
+      return;
+    }
     this.state.selected.value = organ;
     this.state.toggle(organ);
   }

@@ -6,6 +6,8 @@ import type { OrganState, ResultState } from "../job/state";
 import type { Row } from "./board";
 
 export interface Actions {
+  /** The rows of corrections; none for a user who may only read. */
+  correct: Row[];
   clip: () => void;
   clipOn: boolean;
   reset: () => void;
@@ -33,6 +35,7 @@ export function rowsFor(state: ResultState, actions: Actions): Row[] {
   const chosen = state.selected.value;
   const spoken = chosen === null ? null : state.spoken(chosen);
   if (chosen !== null && spoken) rows.push({ id: "isolate", text: t("Show only {organ}", { organ: spoken.title }), act: () => state.isolate(chosen) });
+  rows.push(...actions.correct);
   rows.push({ id: "reset", text: t("Back in front of me"), act: actions.reset });
   rows.push({ id: "leave", text: t("Leave"), act: actions.leave });
   return rows;
