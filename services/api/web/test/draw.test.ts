@@ -153,6 +153,8 @@ describe("a drawing", () => {
     expect(again.strokes).toHaveLength(2);
     expect(again.edits()).toEqual(drawing.edits());
     expect(restore("job_a", 5, new Drawing(new Uint8Array(8)))).toBe(false);
+    kept.set("viscera.drawing.job_a", JSON.stringify({ revision: 4, strokes: [{ label: 3, runs: [[0, 2]] }] }));
+    expect(restore("job_a", 4, new Drawing(new Uint8Array(8)))).toBe(false);
     expect(kept.size).toBe(0);
   });
 });

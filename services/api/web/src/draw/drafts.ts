@@ -46,7 +46,9 @@ export function forget(job: string): void {
 
 function read(job: string): Kept | null {
   try {
-    return JSON.parse(localStorage.getItem(PREFIX + job) ?? "null") as Kept | null;
+    const kept = JSON.parse(localStorage.getItem(PREFIX + job) ?? "null") as Kept | null;
+    // An earlier version of the page kept strokes in another form.
+    return kept?.strokes.every(({ changes }) => Array.isArray(changes)) ? kept : null;
   } catch {
     return null;
   }
