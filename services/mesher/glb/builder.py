@@ -119,13 +119,18 @@ class GltfBuilder:
 
         `transform` is that of the node, where positions are not metres.
         """
-        number = len(self.nodes)
+        number = len(self.meshes)
         position, normal, indices = accessors
         primitive = {"attributes": {"POSITION": position, "NORMAL": normal}, "indices": indices}
         primitive |= {"material": number, "mode": 4}
         self.nodes.append(_node(organ) | {"mesh": number} | (transform or {}))
         self.meshes.append({"name": organ.name, "primitives": [primitive]})
         self.materials.append(_material(organ))
+
+    def add_parent(self, organ: MeshedOrgan, children: Sequence[int]) -> int:
+        """Add the node of an organ whose parts are the nodes `children`; it has no surface of its own."""
+        self.nodes.append(_node(organ) | {"children": list(children)})
+        return len(self.nodes) - 1
 
     def to_bytes(self) -> bytes:
         """The GLB; without a node it has no binary chunk."""
