@@ -42,7 +42,7 @@ VALVE = (-60.0, -8.0, -70.0)
 @lru_cache(maxsize=1)
 def stomach() -> Tube:
     """Return the J-shaped stomach, from the dome of the fundus to the pylorus."""
-    cuts = ((0.0, "fundus"), (0.8, "body_of_stomach"), (5.0, "antrum"), (7.8, "pylorus"))
+    cuts = ((0.0, "fundus"), (1.25, "body_of_stomach"), (5.0, "antrum"), (7.8, "pylorus"))
     return tube(np.array(_STOMACH), tuple((knot, PART_ID[name]) for knot, name in cuts), depth=0.92)
 
 
