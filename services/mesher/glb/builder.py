@@ -182,12 +182,12 @@ def _node(organ: MeshedOrgan) -> Json:
 
 def _material(organ: MeshedOrgan) -> Json:
     """A matt PBR material."""
-    factors = {"baseColorFactor": _linear_colour(organ.colour), "metallicFactor": 0.0, "roughnessFactor": 0.55}
+    factors = {"baseColorFactor": linear_colour(organ.colour), "metallicFactor": 0.0, "roughnessFactor": 0.55}
     return {"name": organ.name, "pbrMetallicRoughness": factors}
 
 
-def _linear_colour(colour: tuple[int, int, int]) -> list[float]:
-    """An sRGB colour (0 to 255) as linear RGBA factors (IEC 61966-2-1)."""
+def linear_colour(colour: tuple[int, int, int]) -> list[float]:
+    """Return an sRGB colour (0 to 255) as linear RGBA factors (IEC 61966-2-1)."""
     srgb = np.array(colour) / 255.0
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     return [*(round(float(channel), 6) for channel in linear), 1.0]

@@ -2985,6 +2985,7 @@ export interface operations {
                     "model/3mf": unknown;
                     "model/gltf-binary": unknown;
                     "model/stl": unknown;
+                    "model/vnd.usdz+zip": unknown;
                 };
             };
             /** @description The file is still being written: request it again. */
@@ -3253,6 +3254,7 @@ export interface operations {
                     "model/3mf": unknown;
                     "model/gltf-binary": unknown;
                     "model/stl": unknown;
+                    "model/vnd.usdz+zip": unknown;
                 };
             };
             /** @description The file is still being written: request it again. */
@@ -3606,6 +3608,7 @@ export interface operations {
                     "model/3mf": unknown;
                     "model/gltf-binary": unknown;
                     "model/stl": unknown;
+                    "model/vnd.usdz+zip": unknown;
                 };
             };
             /** @description The file is still being written: request it again. */

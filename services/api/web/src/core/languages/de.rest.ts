@@ -447,6 +447,9 @@ const rest = {
   "Left kidney": "Linke Niere",
   "Oesophagus": "Speiseröhre",
   "Spine": "Wirbelsäule",
+  "USDZ": "USDZ",
+  "In your room": "Im eigenen Raum",
+  "for iPhones and iPads": "für iPhones und iPads",
 };
 
 export default rest;
