@@ -58,7 +58,7 @@ export function ResultBar({ reviewing, state, corrections, open, setOpen, onHelp
       {mayWrite() && <ReviewChoice {...reviewing} />}
       <div class="actions">
         <EnterButtons stage={corrections.stage.value} state={state} />
-        <PhoneButtons usdz={corrections.files(job.links)["model.usdz"]} />
+        <PhoneButtons id={job.id} usdz={corrections.files(job.links)["model.usdz"]} />
         <Versions corrections={corrections} />
         {session.value?.job === null && <Tool icon="compare" title={t("Compare with…")} keys="B" onClick={() => setOpen("compare")} />}
         <a class="tool" href={reportPage(job.id, state.revision)} target="_blank" aria-label={t("Report")} aria-keyshortcuts="D" data-tip={`${t("Report")}  D`}>

@@ -1,35 +1,21 @@
-/** "In your room" for phones: AR Quick Look on iPhones and iPads, which have no WebXR. */
-import { useState } from "preact/hooks";
+/** "In your room" for phones whose browser can't show the organs there by itself. */
+import { useEffect, useState } from "preact/hooks";
 import { api } from "../core/api";
 import { t } from "../core/language";
 import { Icon } from "../ui/icon";
 import { failure } from "../ui/status";
+import { quickLook, sceneViewer, type Viewer, viewerOf } from "./viewers";
 
-export const USDZ = "model/vnd.usdz+zip";
-
-/** Whether the browser shows USDZ files in the room: Safari on iPhones and iPads says so. */
-export function hasQuickLook(): boolean {
-  return document.createElement("a").relList.supports("ar");
-}
-
-/** Opens a USDZ file in the room; the link needs an image as its only child, else Safari just downloads the file. */
-function quickLook(bytes: ArrayBuffer): void {
-  const link = document.createElement("a");
-  link.rel = "ar";
-  link.href = URL.createObjectURL(new Blob([bytes], { type: USDZ }));
-  link.download = "model.usdz";
-  link.append(document.createElement("img"));
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
-
-export function PhoneButtons({ usdz }: { usdz: string | undefined }) {
+export function PhoneButtons({ id, usdz }: { id: string; usdz: string | undefined }) {
+  const [viewer, setViewer] = useState<Viewer | null>(null);
   const [waiting, setWaiting] = useState(false);
-  if (!usdz || !hasQuickLook()) return null;
+  useEffect(() => void viewerOf().then(setViewer), []);
+  if (viewer === null || (viewer === "quick-look" && !usdz)) return null;
   const open = async (): Promise<void> => {
     setWaiting(true);
     try {
-      quickLook(await api.bytes(usdz));
+      if (viewer === "quick-look") quickLook(await api.bytes(usdz ?? ""));
+      else openLink(sceneViewer(new URL(await api.modelLink(id), document.baseURI).href, location.href));
     } catch (error) {
       failure(error);
     }
@@ -41,4 +27,10 @@ export function PhoneButtons({ usdz }: { usdz: string | undefined }) {
       {waiting ? t("is being prepared") : t("In your room")}
     </button>
   );
+}
+
+function openLink(address: string): void {
+  const link = document.createElement("a");
+  link.href = address;
+  link.click();
 }
