@@ -4,7 +4,6 @@ import base64
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-from playwright.sync_api import expect
 from pxr import Usd
 
 from tests.end_to_end.web.steps import shot
@@ -60,12 +59,3 @@ def test_a_guest_with_an_android_phone_without_webxr_gets_scene_viewer(opened, s
     (file,) = parse_qs(urlsplit(address).query)["file"]
     assert token not in address
     assert httpx.get(file).content == glb
-
-
-def test_a_browser_without_quick_look_is_not_offered_it(opened, served, result):
-    with served.client() as client:
-        token = client.post(f"/v1/jobs/{result}/share", json={"seconds": 600}).json()["token"]
-    page = opened(**PHONE)
-    page.goto(f"{served.url}/#/shared/{token}")
-    page.get_by_role("button", name="Downloads").wait_for()
-    expect(page.get_by_role("button", name="In your room")).to_have_count(0)

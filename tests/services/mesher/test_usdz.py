@@ -19,7 +19,7 @@ ORIGIN = Provenance(software="1.2.3")
 
 @pytest.fixture(scope="module")
 def meshed():
-    return mesh(phantom_labels(), "standard")
+    return mesh(phantom_labels(), "light")
 
 
 def opened(content, folder):
