@@ -24,8 +24,12 @@ _CLEAR = 2.0 * _RADIUS + 1.6
 """Millimetres between the centres of two loops that touch."""
 _GAP = 2.0
 _NODES = 400
-_EXACT = 1e6
-"""Positions are rounded to a millionth of a millimetre, so that machines whose sums differ in the last bit agree."""
+_EXACT = 1024.0
+"""Parts of a millimetre to which positions are rounded at each step.
+
+The growth is chaotic: a change of a micrometre moves loops by centimetres. The rounding removes differences in the last
+bits of sums, so that machines agree.
+"""
 
 
 @lru_cache(maxsize=1)
