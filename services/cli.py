@@ -25,8 +25,8 @@ from shared.errors import BadScan, VisceraError
 console = Console(stderr=True)
 QUALITIES = ("light", "standard", "fine")
 ALSO = (
-    "model.stl", "model.obj.zip", "model.3mf", "thumbnail.png", "volume.nii.gz", "segmentation.dcm", "sr.dcm",
-    "rtstruct.dcm", "stl.dcm", "obj.dcm", "mtl.dcm", "report.pdf",
+    "model.stl", "model.obj.zip", "model.3mf", "model.usdz", "thumbnail.png", "volume.nii.gz", "segmentation.dcm",
+    "sr.dcm", "rtstruct.dcm", "stl.dcm", "obj.dcm", "mtl.dcm", "report.pdf",
 )  # fmt: skip
 """Files of a result that `submit` and `demo` download where they are named."""
 OF_SCANS = ("demo", "run", "submit", "mesh", "models", "serve", "certificate")

@@ -146,15 +146,18 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
-def identify(gateway: Gateway, key: str, address: str) -> api_keys.Caller:
+def identify(gateway: Gateway, key: str, address: str, *, is_ticket: bool = False) -> api_keys.Caller:
     """Return the caller of a key or token that came from an address.
 
+    `is_ticket` says that it must be a ticket, which is a part of an address; everywhere else a ticket is no key.
     Raises Unauthorized, and TooMany for an address that sends one wrong key after another.
     """
     credential = api_keys.digest(key)
     gateway.limits.check_credential(address, credential)
     try:
         caller = _identified(gateway, key)
+        if (caller.kind == "ticket") is not is_ticket:
+            raise Unauthorized(api_keys.REFUSED)
     except Unauthorized:
         gateway.limits.note_credential(address, credential, valid=False)
         raise

@@ -22,6 +22,7 @@ MEDIA_TYPES = {
     "model.stl": "model/stl",
     "model.obj.zip": "application/zip",
     "model.3mf": "model/3mf",
+    "model.usdz": "model/vnd.usdz+zip",
     "thumbnail.png": "image/png",
     "labels.nii.gz": "application/gzip",
     "report.json": "application/json",

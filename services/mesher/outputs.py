@@ -16,6 +16,7 @@ from services.mesher.provenance import Provenance, Series
 from services.mesher.report import Report, build_report
 from services.mesher.results import MeshedOrgans, Quality
 from services.mesher.thumbnail import thumbnail_png
+from services.mesher.usdz import to_usdz
 from shared.artifacts import DICOM_FILES, PICTURES
 from shared.imaging.volume import LabelMap, Volume
 
@@ -91,6 +92,7 @@ _WRITERS: dict[str, Callable[[Result], bytes]] = {
     "model.stl": lambda result: to_stl(result.meshed.organs),
     "model.obj.zip": lambda result: to_obj_zip(result.meshed.organs),
     "model.3mf": lambda result: to_3mf(result.meshed.organs),
+    "model.usdz": lambda result: to_usdz(result.meshed.organs, result.provenance),
     "thumbnail.png": lambda result: thumbnail_png(result.meshed.organs),
     "report.json": lambda result: result.report.model_dump_json(indent=1).encode(),
 }

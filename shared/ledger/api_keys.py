@@ -20,7 +20,7 @@ from shared.ledger.tables import api_keys
 Scope = Literal["jobs:read", "jobs:write", "dicom:read", "dicom:write", "metrics:read", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """Scopes of a key; `admin` covers keys, webhooks and the audit trail of its own tenant."""
-_KINDS = {"key": "vsk_", "session": "vsn_", "share": "vss_", "token": "vst_"}
+_KINDS = {"key": "vsk_", "session": "vsn_", "share": "vss_", "token": "vst_", "ticket": "vsl_"}
 _KEPT = ("key", "operator", "loopback")
 """Kinds that never expire by themselves: keys, the key of the settings, and this machine's own authority."""
 _DEPTH = 8

@@ -119,13 +119,18 @@ class GltfBuilder:
 
         `transform` is that of the node, where positions are not metres.
         """
-        number = len(self.nodes)
+        number = len(self.meshes)
         position, normal, indices = accessors
         primitive = {"attributes": {"POSITION": position, "NORMAL": normal}, "indices": indices}
         primitive |= {"material": number, "mode": 4}
         self.nodes.append(_node(organ) | {"mesh": number} | (transform or {}))
         self.meshes.append({"name": organ.name, "primitives": [primitive]})
         self.materials.append(_material(organ))
+
+    def add_parent(self, organ: MeshedOrgan, children: Sequence[int]) -> int:
+        """Add the node of an organ whose parts are the nodes `children`; it has no surface of its own."""
+        self.nodes.append(_node(organ) | {"children": list(children)})
+        return len(self.nodes) - 1
 
     def to_bytes(self) -> bytes:
         """The GLB; without a node it has no binary chunk."""
@@ -177,12 +182,12 @@ def _node(organ: MeshedOrgan) -> Json:
 
 def _material(organ: MeshedOrgan) -> Json:
     """A matt PBR material."""
-    factors = {"baseColorFactor": _linear_colour(organ.colour), "metallicFactor": 0.0, "roughnessFactor": 0.55}
+    factors = {"baseColorFactor": linear_colour(organ.colour), "metallicFactor": 0.0, "roughnessFactor": 0.55}
     return {"name": organ.name, "pbrMetallicRoughness": factors}
 
 
-def _linear_colour(colour: tuple[int, int, int]) -> list[float]:
-    """An sRGB colour (0 to 255) as linear RGBA factors (IEC 61966-2-1)."""
+def linear_colour(colour: tuple[int, int, int]) -> list[float]:
+    """Return an sRGB colour (0 to 255) as linear RGBA factors (IEC 61966-2-1)."""
     srgb = np.array(colour) / 255.0
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     return [*(round(float(channel), 6) for channel in linear), 1.0]

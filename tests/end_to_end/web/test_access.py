@@ -148,23 +148,3 @@ def test_everything_comes_from_the_service_itself_and_is_small(opened, served, r
     assert outside == []
     total = sum(len(gzip.compress(file.read_bytes())) for file in served.bundle.rglob("*") if file.is_file())
     assert total < 1_500_000
-
-
-def test_learning_by_finding_organs(opened, served, axe):
-    page = opened()
-    page.goto(f"{served.url}/#/learn")
-    page.get_by_role("button", name="Start the quiz").wait_for(timeout=120_000)
-    page.wait_for_function("() => window.viscera")
-    assert violations(page, axe) == []
-    names = {"stomach": "yellow", "small bowel": "blue", "large bowel": "red"}
-    page.get_by_role("button", name="Start the quiz").click()
-    expect(page.get_by_role("button", name="Stomach")).to_have_count(0)
-    shot(page, "quiz")
-    for _ in range(6):
-        asked = re.sub("^Find the ", "", page.locator("aside h2").inner_text())
-        wrong = next(colour for name, colour in names.items() if name != asked)
-        page.get_by_role("button", name=f"The {wrong} one").click()
-        expect(page.get_by_text(f"Look again for the {asked}")).to_be_visible()
-        page.get_by_role("button", name=f"The {names[asked]} one").click()
-    expect(page.get_by_text("Done: 6 found, 6 wrong tries")).to_be_visible()
-    expect(page.get_by_role("button", name="Stomach")).to_be_visible()

@@ -1,6 +1,8 @@
 """A user's whole way: send a scan, look at the result from all sides, take files home, find it again, share, delete."""
 
+import base64
 import io
+import json
 import re
 import zipfile
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.web.steps import Truth, choose, scene, shot, show, wait_shown
+from tests.end_to_end.web.steps import Truth, choose, scene, shot, show, violations, wait_shown
 
 ORGANS = {"stomach": (1, "Stomach"), "small_bowel": (2, "Small bowel"), "large_bowel": (3, "Large bowel")}
 
@@ -182,18 +184,33 @@ def test_tools_of_the_model(shown):
     assert picture.std() > 10, "the picture shows something"
 
 
-def test_a_share_link_opens_one_result_and_nothing_else(opened, shown, result):
+def test_a_share_link_opens_one_result_and_nothing_else(opened, shown, result, axe):
     page = shown
     page.get_by_role("button", name="Share", exact=True).click()
     page.get_by_role("button", name="Make a link").click()
     link = page.get_by_label(re.compile("^Link, until")).input_value()
     assert "/#/shared/" in link
+    assert "lesson" not in link
     shot(page, "share")
+    page.get_by_text("Questions for students").click()
+    page.get_by_role("button", name="Add a question").click()
+    page.get_by_label("Question 1", exact=True).fill("Which organ absorbs most water?")
+    page.get_by_label("Right answer").select_option("Large bowel")
+    assert violations(page, axe) == []
+    page.get_by_role("button", name="Make a link").click()
+    field = page.get_by_label(re.compile("^Link, until"))
+    expect(field).to_have_value(re.compile("lesson="))
+    asked = field.input_value().partition("?lesson=")[2]
+    assert json.loads(base64.urlsafe_b64decode(asked + "=" * (-len(asked) % 4))) == [
+        ["Which organ absorbs most water?", "large_bowel"]
+    ]
+    shot(page, "share-questions")
     guest = opened()
     guest.goto(link)
     wait_shown(guest)
     expect(guest.locator(".workspace")).to_be_visible()
     assert guest.get_by_role("button", name="Correct", exact=True).count() == 0
+    assert guest.get_by_role("button", name="In your room").count() == 0, "that is for phones"
     assert guest.get_by_role("button", name="Delete").count() == guest.get_by_role("navigation").count() == 0
     refused = guest.evaluate(f"fetch('/v1/jobs/{result}', {{method: 'DELETE'}}).then(answer => answer.status)")
     assert refused in {403, 404}

@@ -26,7 +26,7 @@ from viscera_client import packed
 
 ON_REQUEST = {
     "model.meshopt.glb", "model.quantized.glb", "model.lod.glb", "model.stl", "model.obj.zip", "model.3mf",
-    "thumbnail.png",
+    "model.usdz", "thumbnail.png",
 }  # fmt: skip
 
 
@@ -57,7 +57,9 @@ def get(client, runner, job, path, method="GET"):
 def test_a_job_succeeds_with_model_and_report_and_names_the_other_files(client, runner, done):
     described = client.get(f"/v1/jobs/{done}").json()
     assert described["state"] == "succeeded"
-    assert {"model.stl", "model.obj.zip", "model.3mf", "thumbnail.png", "model.glb"} <= set(described["links"])
+    assert {"model.stl", "model.obj.zip", "model.3mf", "model.usdz", "thumbnail.png", "model.glb"} <= set(
+        described["links"]
+    )
     assert "segmentation.dcm" not in described["links"]
     with runner.ledger.read() as connection:
         assert set(jobs.published(connection, done)) == {

@@ -145,4 +145,4 @@ def test_write_outputs_writes_only_the_requested_files_and_refuses_other_names()
     data = ball((24, 24, 24), (12, 12, 12), 8)
     assert set(write_outputs(labels(data), files=["report.json"])) == {"report.json"}
     with pytest.raises(KeyError):
-        write_outputs(labels(data), files=["model.usdz"])
+        write_outputs(labels(data), files=["model.fbx"])

@@ -868,6 +868,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{job_id}/model-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Link Model
+         * @description Create an address of this job's model that needs no key for ten minutes.
+         *
+         *     A phone's own viewer loads the model from it, such as Scene Viewer on Android. Whoever has the address can read this
+         *     model until then, and no longer than the caller can.
+         */
+        post: operations["link_model_v1_jobs__job_id__model_link_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/linked/model.glb": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Linked Model
+         * @description Return the model at an address that `model-link` made; 401 once it has expired.
+         */
+        get: operations["get_linked_model_v1_jobs__job_id__linked_model_glb_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/keys": {
         parameters: {
             query?: never;
@@ -1531,6 +1574,16 @@ export interface components {
             measured_at: string;
             /** Etag */
             etag: string;
+        };
+        /**
+         * ModelLink
+         * @description An address of a job's `model.glb`, below that of the service, that needs no key until it expires.
+         */
+        ModelLink: {
+            /** Path */
+            path: string;
+            /** Expires */
+            expires: string | null;
         };
         /**
          * ModelList
@@ -3006,6 +3059,7 @@ export interface operations {
                     "model/3mf": unknown;
                     "model/gltf-binary": unknown;
                     "model/stl": unknown;
+                    "model/vnd.usdz+zip": unknown;
                 };
             };
             /** @description The file is still being written: request it again. */
@@ -3487,6 +3541,7 @@ export interface operations {
                     "model/3mf": unknown;
                     "model/gltf-binary": unknown;
                     "model/stl": unknown;
+                    "model/vnd.usdz+zip": unknown;
                 };
             };
             /** @description The file is still being written: request it again. */
@@ -3576,6 +3631,84 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    link_model_v1_jobs__job_id__model_link_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelLink"];
+                };
+            };
+        };
+    };
+    get_linked_model_v1_jobs__job_id__linked_model_glb_get: {
+        parameters: {
+            query?: {
+                ticket?: string;
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom": unknown;
+                    "application/gzip": unknown;
+                    "application/json": unknown;
+                    "application/pdf": unknown;
+                    "application/zip": unknown;
+                    "image/png": unknown;
+                    "model/3mf": unknown;
+                    "model/gltf-binary": unknown;
+                    "model/stl": unknown;
+                    "model/vnd.usdz+zip": unknown;
+                };
+            };
+            /** @description The file is still being written: request it again. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileState"];
+                };
+            };
+            /** @description The part that Range asked for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The file the client has is still right. */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3840,6 +3973,7 @@ export interface operations {
                     "model/3mf": unknown;
                     "model/gltf-binary": unknown;
                     "model/stl": unknown;
+                    "model/vnd.usdz+zip": unknown;
                 };
             };
             /** @description The file is still being written: request it again. */

@@ -7,7 +7,7 @@ import { session, signOut } from "./core/session";
 import { Shared } from "./share/shared";
 import { SignIn } from "./signin";
 import { Icon, type IconName } from "./ui/icon";
-import { Archive, Compare, Headset, JobView, Learn, ReportPage } from "./ui/lazy";
+import { Archive, Compare, Headset, JobView, Learn, OwnLesson, ReportPage } from "./ui/lazy";
 import { Spinner } from "./ui/parts";
 import { failure, Status } from "./ui/status";
 import { UploadChip } from "./upload/chip";
@@ -24,10 +24,12 @@ const OTHERS: Record<string, Text> = { jobs: "Result", compare: "Compare studies
 
 function Page() {
   const { page, argument, query } = route.value;
-  if (page === "shared") return <Shared token={argument} />;
+  if (page === "shared") return <Shared token={argument} lesson={query.lesson ?? ""} />;
   if (session.value === undefined) return <Spinner text={t("Signing in")} />;
   if (session.value === null) return <SignIn />;
   if (page === "report") return <ReportPage id={argument} revision={Number(query.revision) || 1} />;
+  const lesson = session.value.job ?? (page === "jobs" ? argument : null);
+  if (lesson && query.lesson) return <OwnLesson id={lesson} lesson={query.lesson} key={lesson} />;
   if (session.value.job !== null && page !== "headset") return <JobView id={session.value.job} key={session.value.job} />;
   if (page === "jobs") return <JobView id={argument} key={argument} />;
   if (page === "compare") return <Compare ids={argument.split("/")} />;

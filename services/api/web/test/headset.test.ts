@@ -1,7 +1,6 @@
 import { Matrix4, Plane, Quaternion, Raycaster, Vector3 } from "three";
 import { describe, expect, it } from "vitest";
 import { organVolume } from "../src/core/words";
-import { Lesson } from "../src/learn/lesson";
 import { Clip } from "../src/scene/clip";
 import type { Vector } from "../src/core/geometry";
 import type { SliceView } from "../src/slices/view";
@@ -79,26 +78,6 @@ describe("clip plane", () => {
     expect(handle.hit(caster)).toBeLessThan(0.51);
     caster.ray.origin.x += 0.1;
     expect(handle.hit(caster)).toBe(Infinity);
-  });
-});
-
-describe("lesson", () => {
-  const organs = [
-    { name: "stomach", title: "Stomach" },
-    { name: "large_bowel", title: "Large bowel" },
-  ];
-
-  it("hides the names, counts tries and shows the names at the end", () => {
-    const lesson = new Lesson(organs, 1, (items) => items);
-    expect(lesson.answer("stomach")).toBe(false);
-    lesson.start();
-    expect([lesson.asked.value?.name, lesson.names.value]).toEqual(["stomach", false]);
-    lesson.answer("large_bowel");
-    expect([lesson.asked.value?.name, lesson.wrong.value]).toEqual(["stomach", 1]);
-    expect(lesson.told.value).toContain("large bowel");
-    lesson.answer("stomach");
-    lesson.answer("large_bowel");
-    expect([lesson.asked.value, lesson.right.value, lesson.names.value]).toEqual([null, 2, true]);
   });
 });
 

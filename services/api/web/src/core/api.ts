@@ -150,6 +150,8 @@ export const api = {
     const found = await json<Share[] | { items: Share[] }>(`${job(id)}/shares`);
     return Array.isArray(found) ? found : found.items;
   },
+  /** An address of the model that needs no key for ten minutes. */
+  modelLink: async (id: string) => (await json<{ path: string }>(`${job(id)}/model-link`, "POST")).path,
   unshare: (id: string, share: string) => json<void>(`${job(id)}/shares/${encodeURIComponent(share)}`, "DELETE"),
   file,
   events: (id: string) => `${job(id)}/events?early=true`,

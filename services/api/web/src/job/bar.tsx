@@ -7,6 +7,7 @@ import { go } from "../core/router";
 import { maySend, mayWrite, session } from "../core/session";
 import type { Report } from "../core/types";
 import { scanName } from "../core/words";
+import { PhoneButtons } from "../phone/buttons";
 import { Icon } from "../ui/icon";
 import { ChooseStudy, SendDialog, ShareDialog } from "../ui/lazy";
 import { Confirm, Tool } from "../ui/parts";
@@ -57,6 +58,7 @@ export function ResultBar({ reviewing, state, corrections, open, setOpen, onHelp
       {mayWrite() && <ReviewChoice {...reviewing} />}
       <div class="actions">
         <EnterButtons stage={corrections.stage.value} state={state} corrections={corrections} />
+        <PhoneButtons id={job.id} usdz={corrections.files(job.links)["model.usdz"]} />
         <Versions corrections={corrections} />
         {session.value?.job === null && <Tool icon="compare" title={t("Compare with…")} keys="B" onClick={() => setOpen("compare")} />}
         <a class="tool" href={reportPage(job.id, state.revision)} target="_blank" aria-label={t("Report")} aria-keyshortcuts="D" data-tip={`${t("Report")}  D`}>

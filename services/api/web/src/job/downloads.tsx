@@ -9,6 +9,7 @@ const FILES: [string, Text, Text][] = [
   ["model.glb", "GLB", "for browsers, headsets and slides"],
   ["model.stl", "STL", "for printers"],
   ["model.3mf", "3MF", "for printers, in colour"],
+  ["model.usdz", "USDZ", "for iPhones and iPads"],
   ["model.obj.zip", "OBJ", "for modelling programs"],
   ["labels.nii.gz", "Outlines", "NIfTI label map on the scan's grid"],
   ["volume.nii.gz", "Volume", "NIfTI of the scan, without its header's text"],

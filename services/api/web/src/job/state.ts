@@ -6,6 +6,13 @@ import { organVolume } from "../core/words";
 import type { Lesson } from "../learn/lesson";
 import type { OrganReport, Report } from "../core/types";
 
+/** Three greys, so that parts which touch are seen apart. */
+const GREYS: [number, number, number][] = [
+  [168, 164, 158],
+  [190, 186, 180],
+  [146, 142, 137],
+];
+
 export interface OrganState {
   readonly report: OrganReport;
   readonly name: string;
@@ -79,10 +86,25 @@ export class ResultState {
     return this.organs.find((organ) => organ.name === name);
   }
 
+  /** Whether a lesson hides names and colours. */
+  get isSecret(): boolean {
+    return this.lesson.value?.names.value === false;
+  }
+
+  /** The colour an organ has now: while a lesson hides it a grey, which says nothing but where the next part begins. */
+  colourOf(organ: OrganState): [number, number, number] {
+    return this.isSecret ? (GREYS[organ.label % GREYS.length] ?? organ.colour) : organ.colour;
+  }
+
+  /** Whether an organ is marked: chosen, or what the open question is about. */
+  isMarked(name: string): boolean {
+    return this.selected.value === name || this.lesson.value?.asked.value?.about === name;
+  }
+
   /** What may be said of an organ: nothing while a lesson hides the names. */
   spoken(name: string): { title: string; volume: string } | null {
     const organ = this.organ(name);
-    if (!organ || this.lesson.value?.names.value === false) return null;
+    if (!organ || this.isSecret) return null;
     return { title: organ.title, volume: organVolume(organ.report) };
   }
 

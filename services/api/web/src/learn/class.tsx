@@ -1,42 +1,32 @@
-/** The sample case on the stage, with the lesson beside it. */
-import { useEffect, useState } from "preact/hooks";
-import { api, sentence } from "../core/api";
-import { css } from "../core/organs";
+/** A model with a lesson beside it: the body by formula, or a result with a teacher's own questions. */
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { t } from "../core/language";
-import type { Text } from "../core/languages/de";
-import type { Job } from "../core/types";
-import { ResultState } from "../job/state";
+import { css } from "../core/organs";
+import type { OrganState, ResultState } from "../job/state";
 import { ScenePanel } from "../scene/panel";
 import type { OrganStage } from "../scene/stage";
-import { Problems, Spinner } from "../ui/parts";
 import { EnterButtons } from "../xr/buttons";
-import { Lesson } from "./lesson";
+import type { Lesson } from "./lesson";
+import { shuffled } from "./questions";
 
-const COLOURS: Record<number, Text> = { 1: "The yellow one", 2: "The blue one", 3: "The red one" };
+interface Props {
+  /** The job whose model is shown; empty where `source` loads it. */
+  id: string;
+  state: ResultState;
+  lesson: Lesson;
+  source?: (stop: AbortSignal) => Promise<ArrayBuffer>;
+  /** What is above the answers while nothing is asked. */
+  children?: ComponentChildren;
+}
 
-export function Class({ job }: { job: Job }) {
-  const [state, setState] = useState<ResultState | null>(null);
+export function Class({ id, state, lesson, source, children }: Props) {
   const [stage, setStage] = useState<OrganStage | null>(null);
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
-    api.report(job.id).then(
-      (report) => {
-        const made = new ResultState(report);
-        made.lesson.value = new Lesson(made.organs);
-        made.plane.value = "none";
-        setState(made);
-      },
-      (error: unknown) => setProblem(sentence(error)),
-    );
-  }, [job.id]);
-  if (problem) return <Problems text={problem} />;
-  const lesson = state?.lesson.value;
-  if (!state || !lesson) return <Spinner text={t("Opening the sample case")} />;
   return (
     <div class="learn">
-      <ScenePanel id={job.id} state={state} slices={null} onOpen={setStage} onPick={(name) => lesson.answer(name)} />
+      <ScenePanel id={id} state={state} slices={null} onOpen={setStage} onPick={(name) => lesson.answer(name)} {...(source ? { source } : {})} />
       <aside class="card">
-        <Quiz lesson={lesson} state={state} />
+        {lesson.asked.value ? <Asking lesson={lesson} state={state} /> : <Looking lesson={lesson} state={state}>{children}</Looking>}
         <div class="row">
           <EnterButtons stage={stage} state={state} />
         </div>
@@ -46,62 +36,91 @@ export function Class({ job }: { job: Job }) {
   );
 }
 
-function Quiz({ lesson, state }: { lesson: Lesson; state: ResultState }) {
-  const asked = lesson.asked.value;
+function Looking({ lesson, state, children }: { lesson: Lesson; state: ResultState; children: ComponentChildren }) {
   const chosen = state.selected.value ? state.spoken(state.selected.value) : null;
   return (
     <>
-      <h2>{asked ? t("Find the {organ}", { organ: asked.title.toLowerCase() }) : t("Find the organ")}</h2>
       <div aria-live="polite">
-        {lesson.told.value && <p>{lesson.told.value}</p>}
-        {!asked && chosen && (
+        {lesson.said.value && <p>{lesson.said.value}</p>}
+        {chosen && (
           <p>
             <strong>{chosen.title}</strong>, {chosen.volume}
           </p>
         )}
-        {asked && (
-          <p class="muted">
-            {t("Question {number} of {count}, {wrong} wrong so far", { number: lesson.right.value + 1, count: lesson.total, wrong: lesson.wrong.value })}
-          </p>
-        )}
       </div>
-      <p class="muted">{asked ? t("Click it in the model, or answer here:") : t("Click an organ, or choose it here:")}</p>
-      <div class="answers">
+      {children}
+      <p class="muted">{t("Click an organ, or choose it here:")}</p>
+      <div class="answers many">
         {state.organs.map((organ) => (
+          <button key={organ.name} type="button" class="organ" aria-pressed={state.selected.value === organ.name} onClick={() => (state.selected.value = organ.name)}>
+            <span class="swatch" style={{ background: css(organ.colour) }} aria-hidden="true" />
+            {organ.title}
+          </button>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function Asking({ lesson, state }: { lesson: Lesson; state: ResultState }) {
+  const values = { number: lesson.done.value + 1, count: lesson.total.value, wrong: lesson.wrong.value };
+  return (
+    <>
+      <div aria-live="polite">
+        {lesson.said.value && <p>{lesson.said.value}</p>}
+        <h2>{lesson.asked.value?.text}</h2>
+        <p class="muted">{t("Question {number} of {count}, {wrong} wrong so far", values)}</p>
+      </div>
+      {lesson.choices.value ? <Choices lesson={lesson} /> : <Unnamed lesson={lesson} state={state} />}
+      <div class="row">
+        <button type="button" onClick={() => lesson.skip()}>
+          {t("Show the answer")}
+        </button>
+        <button
+          type="button"
+          onClick={() => {
+            state.selected.value = null;
+            lesson.stop();
+          }}
+        >
+          {t("End the quiz")}
+        </button>
+      </div>
+    </>
+  );
+}
+
+function Choices({ lesson }: { lesson: Lesson }) {
+  return (
+    <div class="answers">
+      {lesson.choices.value?.map(({ name, title }) => (
+        <button key={name} type="button" class="organ" onClick={() => lesson.answer(name)}>
+          {title}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Structures by number, in an order that says nothing: the one with the focus lights up in the model. */
+function Unnamed({ lesson, state }: { lesson: Lesson; state: ResultState }) {
+  const [order] = useState<OrganState[]>(() => shuffled([...state.organs]));
+  return (
+    <>
+      <p class="muted">{t("Click it in the model. By keyboard: Tab lights up one structure after the other, Enter answers.")}</p>
+      <div class="answers many">
+        {order.map((organ, at) => (
           <button
             key={organ.name}
             type="button"
             class="organ"
-            onClick={() => {
-              if (!lesson.answer(organ.name)) state.selected.value = organ.name;
-            }}
+            onFocus={() => (state.selected.value = organ.name)}
+            onBlur={() => (state.selected.value = null)}
+            onClick={() => lesson.answer(organ.name)}
           >
-            <span class="swatch" style={{ background: css(organ.colour) }} aria-hidden="true" />
-            {lesson.names.value ? organ.title : t(COLOURS[organ.label] ?? "The grey one")}
+            {t("Structure {number}", { number: at + 1 })}
           </button>
         ))}
-      </div>
-      <label class="choice">
-        <input
-          type="checkbox"
-          checked={lesson.names.value}
-          disabled={asked !== null}
-          onChange={(event) => (lesson.names.value = event.currentTarget.checked)}
-        />
-        {t("Show the organs' names")}
-      </label>
-      <div class="row">
-        <button
-          type="button"
-          class={asked ? "" : "primary"}
-          onClick={() => {
-            state.selected.value = null;
-            if (asked) lesson.stop();
-            else lesson.start();
-          }}
-        >
-          {asked ? t("End the quiz") : t("Start the quiz")}
-        </button>
       </div>
     </>
   );

@@ -1,53 +1,59 @@
-/** A lesson: names hidden or shown, and a short quiz, "find the stomach", in the page or in a headset. */
-import { signal } from "@preact/signals";
+/** A lesson: questions about organs whose names and colours are hidden, in the page or in a headset. */
+import { computed, signal } from "@preact/signals";
 import { t } from "../core/language";
-
-export interface Asked {
-  name: string;
-  title: string;
-}
+import type { Choice, Question } from "./questions";
 
 export class Lesson {
+  /** Whether names and colours are shown. */
   readonly names = signal(true);
-  readonly asked = signal<Asked | null>(null);
-  readonly told = signal("");
-  readonly right = signal(0);
+  readonly asked = signal<Question | null>(null);
+  readonly said = signal("");
+  /** Questions answered at the first try, questions that are done, and wrong tries. */
+  readonly first = signal(0);
+  readonly done = signal(0);
   readonly wrong = signal(0);
-  private left: Asked[] = [];
+  readonly total = signal(0);
+  /** What the open question offers instead of organs. */
+  readonly choices = computed<readonly Choice[] | null>(() => this.asked.value?.choices ?? null);
+  private left: Question[] = [];
+  private missed = false;
 
-  /** `shuffle` orders the questions; each organ is asked for `rounds` times. */
+  /**
+   * `questions` makes those of a round, `title` names a structure inside a sentence, `onEnd` receives how many of how
+   * many questions were answered at the first try.
+   */
   constructor(
-    private readonly organs: readonly Asked[],
-    private readonly rounds = 2,
-    private readonly shuffle: <T>(items: T[]) => T[] = shuffled,
+    private readonly questions: () => Question[],
+    private readonly title: (name: string) => string,
+    private readonly onEnd: (first: number, total: number) => void = () => undefined,
   ) {}
 
-  get total(): number {
-    return this.organs.length * this.rounds;
-  }
-
   start(): void {
+    this.left = this.questions();
+    this.total.value = this.left.length;
+    this.first.value = this.done.value = this.wrong.value = 0;
+    this.said.value = "";
     this.names.value = false;
-    this.right.value = this.wrong.value = 0;
-    this.told.value = "";
-    this.left = Array.from({ length: this.rounds }, () => this.shuffle([...this.organs])).flat();
     this.ask();
   }
 
-  /** Takes an organ as the answer; false while nothing is asked. */
+  /** Takes a structure or a choice as the answer; false while nothing is asked. */
   answer(name: string): boolean {
     const asked = this.asked.value;
     if (!asked) return false;
-    if (name === asked.name) {
-      this.right.value += 1;
-      this.told.value = t("Yes, that is the {organ}.", { organ: asked.title.toLowerCase() });
-      this.ask();
-    } else {
-      this.wrong.value += 1;
-      const title = this.organs.find((organ) => organ.name === name)?.title ?? "–";
-      this.told.value = t("No, that is the {organ}. Look again for the {asked}.", { organ: title.toLowerCase(), asked: asked.title.toLowerCase() });
-    }
+    if (asked.choices ? !asked.choices.some((choice) => choice.name === name) : name === asked.about) return true;
+    if (asked.right.includes(name)) this.accept(asked, name);
+    else this.reject(asked, name);
     return true;
+  }
+
+  /** Shows the answer and goes on; the question counts as not known. */
+  skip(): void {
+    const asked = this.asked.value;
+    if (!asked) return;
+    this.said.value = t("The answer was: {answer}.", { answer: asked.answer });
+    this.done.value += 1;
+    this.ask();
   }
 
   stop(): void {
@@ -55,24 +61,27 @@ export class Lesson {
     this.names.value = true;
   }
 
-  private summary(): string {
-    const values = { right: this.right.value, wrong: this.wrong.value };
-    return values.wrong === 1 ? t("Done: {right} found, 1 wrong try.", values) : t("Done: {right} found, {wrong} wrong tries.", values);
+  private accept(asked: Question, name: string): void {
+    if (!this.missed) this.first.value += 1;
+    this.done.value += 1;
+    this.said.value = asked.choices ? t("Yes: {answer}.", { answer: asked.answer }) : t("Yes, that is the {organ}.", { organ: this.title(name) });
+    this.ask();
+  }
+
+  private reject(asked: Question, name: string): void {
+    this.missed = true;
+    this.wrong.value += 1;
+    this.said.value = asked.choices ? t("No, look again.") : t("No, that is the {organ}. Look again.", { organ: this.title(name) });
   }
 
   private ask(): void {
     const next = this.left.shift() ?? null;
+    this.missed = false;
     this.asked.value = next;
     if (next) return;
     this.names.value = true;
-    this.told.value += ` ${this.summary()}`;
+    const values = { first: this.first.value, total: this.total.value };
+    this.said.value += ` ${t("Done: {first} of {total} at the first try.", values)}`;
+    this.onEnd(values.first, values.total);
   }
-}
-
-function shuffled<T>(items: T[]): T[] {
-  for (let at = items.length - 1; at > 0; at -= 1) {
-    const other = Math.floor(Math.random() * (at + 1));
-    [items[at], items[other]] = [items[other] as T, items[at] as T];
-  }
-  return items;
 }

@@ -1,6 +1,6 @@
 /** Organs of a GLB (plain or meshopt-compressed) as meshes in metres, +Y to the head, +X to the patient's left. */
 import { MeshoptDecoder } from "meshopt-decoder";
-import { type BufferGeometry, Color, DoubleSide, FrontSide, Mesh, MeshStandardMaterial, Vector3 } from "three";
+import { type BufferGeometry, Color, DoubleSide, FrontSide, Mesh, MeshStandardMaterial, SRGBColorSpace, Vector3 } from "three";
 import { acceleratedRaycast, MeshBVH } from "three-mesh-bvh";
 import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
 import type { Vector } from "../core/geometry";
@@ -43,6 +43,10 @@ export class OrganMesh extends Mesh<BufferGeometry, MeshStandardMaterial> {
       shader.uniforms["xray"] = this.xray;
       shader.fragmentShader = `uniform float xray;\n${shader.fragmentShader.replace(LAST, `${INSIDE}\n${XRAY}\n${LAST}`)}`;
     };
+  }
+
+  paint([red, green, blue]: readonly [number, number, number]): void {
+    this.material.color.setRGB(red / 255, green / 255, blue / 255, SRGBColorSpace);
   }
 
   highlight(on: boolean): void {

@@ -18,10 +18,12 @@ interface Props {
   slices: SliceView | null;
   /** Takes a pick before it chooses an organ; true means it is dealt with. */
   onPick?: (name: string) => boolean;
+  /** Loads the model, where it is not that of a job. */
+  source?: (stop: AbortSignal) => Promise<ArrayBuffer>;
   onOpen?: (stage: OrganStage | null) => void;
 }
 
-export function ScenePanel({ id, state, slices, onPick, onOpen }: Props) {
+export function ScenePanel({ id, state, slices, onPick, source, onOpen }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [stage, setStage] = useState<OrganStage | null>(null);
   const [problem, setProblem] = useState("");
@@ -31,8 +33,7 @@ export function ScenePanel({ id, state, slices, onPick, onOpen }: Props) {
   useEffect(() => {
     const stop = new AbortController();
     let made: OrganStage | null = null;
-    api
-      .model(id, state.revision, stop.signal)
+    (source ? source(stop.signal) : api.model(id, state.revision, stop.signal))
       .then(async (bytes) => {
         if (!canvas.current) return;
         made = new OrganStage(canvas.current);
@@ -99,9 +100,12 @@ function showOrgans(stage: OrganStage, state: ResultState): void {
     if (!mesh) continue;
     mesh.visible = organ.visible.value && !stage.draft.names.value.has(organ.name);
     mesh.fade(organ.opacity.value);
-    mesh.highlight(state.selected.value === organ.name);
+    mesh.paint(state.colourOf(organ));
+    mesh.highlight(state.isMarked(organ.name));
   }
   stage.draft.show(state.organs);
+  // The letters of the patient's sides would give the answer.
+  if (stage.letters) stage.letters.visible = !state.lesson.value?.choices.value;
   stage.invalidate();
 }
 

@@ -5,9 +5,11 @@ import { t } from "../core/language";
 import type { Text } from "../core/languages/de";
 import type { Share } from "../core/types";
 import { when } from "../core/words";
+import { encode, type OwnQuestion } from "../learn/own";
 import { QrCode } from "../headset/qr";
 import { Dialog, Problems } from "../ui/parts";
 import { say } from "../ui/status";
+import { Questions } from "./questions";
 
 const PERIODS: [number, Text][] = [
   [3600, "1 hour"],
@@ -16,8 +18,13 @@ const PERIODS: [number, Text][] = [
   [2592000, "30 days"],
 ];
 
-export function shareLink(token: string, base: string): string {
-  return new URL(`#/shared/${encodeURIComponent(token)}`, base).href;
+/** Longer links make a QR code that phones read badly; from 2,953 bytes on there is none. */
+const MOST_QR = 800;
+
+export function shareLink(token: string, base: string, questions: readonly OwnQuestion[] = []): string {
+  const asked = questions.filter(({ text }) => text.trim());
+  const query = asked.length > 0 ? `?lesson=${encode(asked)}` : "";
+  return new URL(`#/shared/${encodeURIComponent(token)}${query}`, base).href;
 }
 
 function Made({ link, expires }: { link: string; expires: string }) {
@@ -36,7 +43,7 @@ function Made({ link, expires }: { link: string; expires: string }) {
         </button>
         <span class="muted">{t("Whoever has it can look at this result and nothing else. It is shown only now.")}</span>
       </div>
-      <QrCode text={link} label={t("QR code of the share link")} />
+      {link.length <= MOST_QR && <QrCode text={link} label={t("QR code of the share link")} />}
     </div>
   );
 }
@@ -46,13 +53,14 @@ export function ShareDialog({ id, onClose }: { id: string; onClose: () => void }
   const [made, setMade] = useState<{ link: string; expires: string } | null>(null);
   const [shares, setShares] = useState<Share[]>([]);
   const [problem, setProblem] = useState("");
+  const [questions, setQuestions] = useState<OwnQuestion[]>([]);
   const list = (): void => void api.shares(id).then(setShares, (error: unknown) => setProblem(sentence(error)));
   useEffect(list, [id]);
   const create = async (): Promise<void> => {
     try {
       const share = await api.share(id, period);
       const page = await api.page().catch(() => null);
-      setMade({ link: shareLink(share.token ?? "", page?.public_url || document.baseURI), expires: share.expires });
+      setMade({ link: shareLink(share.token ?? "", page?.public_url || document.baseURI, questions), expires: share.expires });
       list();
     } catch (error) {
       setProblem(sentence(error));
@@ -78,6 +86,7 @@ export function ShareDialog({ id, onClose }: { id: string; onClose: () => void }
           {t("Make a link")}
         </button>
       </div>
+      <Questions id={id} questions={questions} onChange={setQuestions} />
       <Problems text={problem} />
       {made && <Made {...made} />}
       {shares.length > 0 && (

@@ -6,7 +6,7 @@ import { go } from "../core/router";
 import { session, signIn } from "../core/session";
 import { Problems, Spinner } from "../ui/parts";
 
-export function Shared({ token }: { token: string }) {
+export function Shared({ token, lesson }: { token: string; lesson: string }) {
   const [problem, setProblem] = useState("");
   useEffect(() => {
     history.replaceState(null, "", "#/shared");
@@ -16,7 +16,7 @@ export function Shared({ token }: { token: string }) {
       return;
     }
     signIn(token).then(
-      () => go(`jobs/${session.value?.job ?? ""}`),
+      () => go(`jobs/${session.value?.job ?? ""}${lesson ? `?lesson=${encodeURIComponent(lesson)}` : ""}`),
       (error: unknown) => setProblem(`${t("This link can't be opened.")} ${sentence(error)}`),
     );
   }, []);

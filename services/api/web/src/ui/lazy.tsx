@@ -32,6 +32,7 @@ export const Compare = later(() => import("../compare/page").then((module) => mo
 export const Headset = later(() => import("../headset/page").then((module) => module.Headset));
 export const JobView = later(() => import("../job/page").then((module) => module.JobView));
 export const Learn = later(() => import("../learn/page").then((module) => module.Learn));
+export const OwnLesson = later(() => import("../learn/shared").then((module) => module.OwnLesson));
 export const ReportPage = later(() => import("../job/report").then((module) => module.ReportPage));
 export const SendDialog = later(() => import("../send/dialog").then((module) => module.SendDialog));
 export const ShareDialog = later(() => import("../share/dialog").then((module) => module.ShareDialog));

@@ -1,5 +1,6 @@
 /** New scan: choose, look, send. */
 import { t } from "../core/language";
+import { go } from "../core/router";
 import { mayWrite } from "../core/session";
 import { Bar, Problems, Spinner } from "../ui/parts";
 import { failure } from "../ui/status";
@@ -20,7 +21,10 @@ export function NewScan() {
           <DropZone onPick={(picked) => void choose(picked).catch(failure)} />
           <Problems text={now.problem} />
           <p class="muted sample">
-            {t("No scan at hand?")} <a href="#/learn">{t("Look at a computed body")}</a>
+            {t("No scan at hand?")} <a href="#/learn">{t("Look at a computed body")}</a> ·{" "}
+            <button type="button" class="quiet small" onClick={() => void sendSample().catch(failure)}>
+              {t("Send a computed scan")}
+            </button>
           </p>
         </section>
       );
@@ -36,6 +40,11 @@ export function NewScan() {
       return <Confirm picked={picked} preview={preview} unseen={unseen} onStart={start} onBack={() => restart()} />;
     }
   }
+}
+
+async function sendSample(): Promise<void> {
+  const { sampleJob } = await import("./sample");
+  go(`jobs/${(await sampleJob()).id}`);
 }
 
 function Waiting({ title, done }: { title: string; done: number }) {

@@ -24,8 +24,9 @@ export function rowsFor(state: ResultState, actions: Actions): Row[] {
   const rows: Row[] = [];
   if (lesson) {
     const asked = lesson.asked.value;
-    rows.push({ id: "question", text: asked ? t("Find the {organ}", { organ: asked.title.toLowerCase() }) : t("Point at an organ"), detail: asked ? t("{part} of {whole}", { part: lesson.right.value + 1, whole: lesson.total }) : "" });
-    rows.push({ id: "told", text: lesson.told.value || " " });
+    rows.push({ id: "question", text: asked?.text ?? t("Point at an organ"), detail: asked ? t("{part} of {whole}", { part: lesson.done.value + 1, whole: lesson.total.value }) : "" });
+    rows.push({ id: "told", text: lesson.said.value || " " });
+    for (const { name, title } of lesson.choices.value ?? []) rows.push({ id: `choice:${name}`, text: title, act: () => void lesson.answer(name) });
     rows.push({ id: "quiz", text: asked ? t("End the quiz") : t("Start the quiz"), act: () => (asked ? lesson.stop() : lesson.start()) });
   }
   rows.push(...organRows(state));
@@ -85,7 +86,7 @@ function organRow(state: ResultState, organ: OrganState, at: number): Row {
     text: spoken?.title ?? t("Organ {number}", { number: at + 1 }),
     detail: organ.visible.value ? (spoken ? spoken.volume : "") : t("hidden"),
     on: organ.visible.value,
-    colour: css(organ.colour),
+    colour: css(state.colourOf(organ)),
     act: () => state.toggle(organ.name),
   };
 }

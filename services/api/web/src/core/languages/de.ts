@@ -58,6 +58,7 @@ const de = {
   "Shared result": "Geteiltes Ergebnis",
   "Show slice {number}": "Schicht {number} zeigen",
   "Sign in": "Anmelden",
+  "Send a computed scan": "Einen berechneten Scan senden",
   "Sign in with your organisation": "Mit Ihrer Organisation anmelden",
   "Sign out": "Abmelden",
   "Signing in": "Anmeldung läuft",

@@ -1,4 +1,4 @@
-/** The sample case: a scan made by formula, sent once per tenant through the service like any other. */
+/** The sample: a scan by formula, sent once per tenant through the service like any other. */
 import { api, Problem } from "../core/api";
 import { type Job, OPEN_STATES } from "../core/types";
 
