@@ -36,8 +36,8 @@ def test_a_cut_is_closed_by_the_picture_of_the_slice(page):
     choose(page, "Cut open", "Coronal")
     page.get_by_label("Place of the cut").fill("0.5")
     page.keyboard.press("Escape")
+    page.wait_for_function("() => viscera.scene().clip.caps === viscera.scene().organs.length")
     state = scene(page)
-    assert state["clip"]["caps"] == len(state["organs"])
     choose(page, "Look from", "From the front")
     cut = pixels(page)
     shot(page, "caps")
@@ -104,9 +104,9 @@ def test_a_video_turns_the_model_once(page):
         choose(page, "Save a picture", "Video of one turn")
     film = cv2.VideoCapture(str(waiting.value.path()))
     frames = [frame for seen, frame in iter(film.read, (False, None)) if seen]
-    assert len(frames) > 3
+    assert len(frames) > 12
     changes = [np.abs(frame.astype(int) - frames[0]).mean() for frame in frames]
     assert max(changes) > 2, "it turns"
-    assert changes[-1] < max(changes) / 2, "and ends where it began"
+    assert min(changes[-3:]) < max(changes) / 2, "and ends about where it began"
     after = [organ["screen"] for organ in scene(page)["organs"]]
     assert np.array(after) == pytest.approx(np.array(before), abs=0.5)

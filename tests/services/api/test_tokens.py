@@ -120,7 +120,7 @@ def test_a_withdrawn_key_ends_without_anybody_bringing_another(gateway, provider
 
 @pytest.mark.parametrize("cached", [True, False])
 def test_a_provider_that_hangs_costs_one_request_at_a_time(gateway, provider, monkeypatch, cached):
-    monkeypatch.setattr(tokens, "DEADLINE", 1.0)
+    monkeypatch.setattr(tokens, "DEADLINE", 3.0)
     if cached:
         assert ask(gateway, provider.token()).status_code == 200
         monkeypatch.setattr(tokens, "REFRESH", 0.0)  # a fetch may begin at once, as after half a minute
@@ -133,10 +133,9 @@ def test_a_provider_that_hangs_costs_one_request_at_a_time(gateway, provider, mo
     for thread in asking:
         thread.start()
     time.sleep(0.1)
-    began = time.monotonic()
     assert gateway.get("/livez").status_code == 200
     assert_problem(ask(gateway, "vsk_unknown"), 401, "unauthorized")
-    assert time.monotonic() - began < 1.0
+    assert any(thread.is_alive() for thread in asking), "others are answered while the provider still hangs"
     for thread in asking:
         thread.join(20)
     provider.resume()

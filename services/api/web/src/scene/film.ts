@@ -6,7 +6,9 @@ export const PRINT = 3508;
 const TYPES = ["video/mp4", "video/webm;codecs=vp9", "video/webm"];
 
 /** The recorder takes a picture some time after it was drawn, and misses the last one if nothing follows. */
-const LAST_FRAME_MS = 200;
+const LAST_FRAME_MS = 300;
+/** Of a turn, from one picture to the next. */
+const LARGEST_STEP = 1 / 48;
 
 /** The first kind of video that this browser can write, or null. */
 export function videoType(): string | null {
@@ -31,7 +33,7 @@ export async function turntable(stage: OrganStage, seconds = 8): Promise<Blob> {
   const clear = stage.ground();
   recorder.start();
   await turn(stage, seconds, draw);
-  for (let again = 0; again < 2; again += 1) {
+  for (let again = 0; again < 3; again += 1) {
     await new Promise((resolve) => setTimeout(resolve, LAST_FRAME_MS));
     draw();
   }
@@ -47,14 +49,16 @@ export async function turntable(stage: OrganStage, seconds = 8): Promise<Blob> {
 
 function turn(stage: OrganStage, seconds: number, draw: () => void): Promise<void> {
   return new Promise((resolve) => {
-    const begun = performance.now();
+    let before = performance.now();
     let done = 0;
     const frame = (now: number): void => {
-      const part = Math.min(1, Math.max(0, (now - begun) / 1000 / seconds));
-      stage.orbit((part - done) * 2 * Math.PI, 0);
+      // A slow machine takes longer for the turn, and does not jump.
+      const part = Math.min(1 - done, LARGEST_STEP, Math.max(0, (now - before) / 1000 / seconds));
+      stage.orbit(part * 2 * Math.PI, 0);
       draw();
-      done = part;
-      if (part < 1) requestAnimationFrame(frame);
+      done += part;
+      before = now;
+      if (done < 1) requestAnimationFrame(frame);
       else resolve();
     };
     requestAnimationFrame(frame);
