@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,7 @@ from shared.imaging.volume import ORGANS
 from training.dataset.gather import Sources, read_all_outlines
 from training.dataset.prepare import competition
 from training.metrics import dice
-from training.reader import ACTIONS, next_action
+from training.reader import ACTIONS, Action, next_action
 from viscera_client import Client, packed
 
 _PIECE = 10
@@ -85,6 +86,21 @@ def put(http: httpx.Client, path: Path, share: float) -> None:
     saved(http, "PUT", headers=match, content=path.read_bytes())
 
 
+def steps(http: httpx.Client, path: Path, reference: UInt8, actions: int) -> Iterator[tuple[UInt8, str, Action]]:
+    """Yield the label map, its ETag and the next action, and print each number of actions with its Dice."""
+    for done in range(actions + 1):
+        answer = http.get("/labels.nii.gz")
+        path.write_bytes(answer.content)
+        labels = artifacts.load_labels(path).data
+        if done in ACTIONS:
+            print(f"{done:3d} actions: {figures(labels, reference)}")
+        action = next_action(labels, reference)
+        if done == actions or action is None:
+            print(f"nothing is left after {done} actions" if action is None else "")
+            return
+        yield labels, answer.headers["etag"], action
+
+
 def correct_in_page(place: tuple[str, str], http: httpx.Client, path: Path, reference: UInt8, actions: int) -> None:
     """Click in the page and measure, and print each number of actions with its Dice; `place` is address and job."""
     report = http.get("/report.json").json()
@@ -92,15 +108,7 @@ def correct_in_page(place: tuple[str, str], http: httpx.Client, path: Path, refe
     shown: list[float] = []
     with open_page(*place, titles) as reader:
         reader.revision = report["revision"]
-        for done in range(actions + 1):
-            path.write_bytes(http.get("/labels.nii.gz").content)
-            labels = artifacts.load_labels(path).data
-            if done in ACTIONS:
-                print(f"{done:3d} actions: {figures(labels, reference)}")
-            action = next_action(labels, reference)
-            if done == actions or action is None:
-                print(f"nothing is left after {done} actions" if action is None else "")
-                break
+        for labels, _, action in steps(http, path, reference, actions):
             shown.append(reader.act(labels, action))
     if shown:
         print(f"shown: median {statistics.median(shown):.2f} s, longest {max(shown):.2f} s of {len(shown)}")
@@ -116,19 +124,10 @@ def outlines_of(data: Path, name: str) -> UInt8:
 def correct(http: httpx.Client, path: Path, reference: UInt8, actions: int) -> None:
     """Click, save and measure, and print each number of actions with its Dice."""
     waited: list[tuple[float, float]] = []
-    for done in range(actions + 1):
-        answer = http.get("/labels.nii.gz")
-        path.write_bytes(answer.content)
-        labels = artifacts.load_labels(path).data
-        if done in ACTIONS:
-            print(f"{done:3d} actions: {figures(labels, reference)}")
-        action = next_action(labels, reference)
-        if done == actions or action is None:
-            print(f"nothing is left after {done} actions" if action is None else "")
-            break
+    for _, tag, action in steps(http, path, reference, actions):
         at = list(action.at[::-1])
         edits = {"edits": [{"kind": "relabel", "at": at, "label": action.label}]}
-        waited.append(saved(http, "PATCH", headers={"If-Match": answer.headers["etag"]}, json=edits))
+        waited.append(saved(http, "PATCH", headers={"If-Match": tag}, json=edits))
     for name, seconds in zip(("accepted", "model"), zip(*waited, strict=True), strict=bool(waited)):
         print(f"{name}: median {statistics.median(seconds):.2f} s, longest {max(seconds):.2f} s of {len(seconds)}")
 

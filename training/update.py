@@ -16,7 +16,7 @@ from pathlib import Path
 from torch import nn
 
 from shared.models.card import CARD, ModelCard, load_card
-from shared.models.network import Network, load_network
+from shared.models.network import load_network
 from training.calibration import uncalibrated
 from training.config import segmenter_config
 from training.dataset.batches import BatchSampler, Group, group
@@ -127,18 +127,20 @@ def _learn_part(folder: Path, kind: str, network: nn.Module, groups: list[Group]
 
 def update_fold(folder: Path, update: Update, held_out: Sequence[str]) -> Pairs:
     """Learn without the new patients `held_out` and measure both models on them; the model is `folder`/model."""
+    return Pairs(_results(update, held_out, update.model), _updated_results(folder, update, held_out))
+
+
+def _updated_results(folder: Path, update: Update, held_out: Sequence[str]) -> list[CaseResult]:
     card = update.card.model_copy(update={"version": f"{update.card.version}-held-out"})
     export(learn(folder, update, held_out), card, folder / "model")
+    return _results(update, held_out, folder / "model")
+
+
+def _results(update: Update, held_out: Sequence[str], model: Path) -> list[CaseResult]:
+    """The results of a model on the outlined cases of patients, behind the classifier."""
+    classifier, segmenter = load_network(update.classifier), uncalibrated(load_network(model))
     cases = [case for case in update.new if case.patient in held_out and case.outlined]
-    classifier = load_network(update.classifier)
-    return Pairs(
-        _measure(cases, classifier, load_network(update.model)),
-        _measure(cases, classifier, load_network(folder / "model")),
-    )
-
-
-def _measure(cases: list[Case], classifier: Network, segmenter: Network) -> list[CaseResult]:
-    return [evaluate_case(case, classifier, uncalibrated(segmenter)) for case in cases]
+    return [evaluate_case(case, classifier, segmenter) for case in cases]
 
 
 def update_folds(folder: Path, update: Update, folds: int) -> Pairs:
@@ -159,19 +161,19 @@ def write_model(folder: Path, update: Update, card: ModelCard, out: Path, *, hel
 
 
 def learning_curve(folder: Path, update: Update) -> Iterator[tuple[int, float, Pairs]]:
-    """Updates with 1, 2, 4 and so on new patients: how many, the minutes of learning, the results on the others.
+    """Updates with 1, 2, 4 and so on new patients: how many, the minutes it took, the results on the others.
 
-    The others are every second new patient and stay the same.
+    The others are every second new patient and stay the same; the minutes are those of learning and measuring.
     """
     others, pool = update.patients[0::2], update.patients[1::2]
+    before = _results(update, others, update.model)
     count = 1
     while True:
         chosen = {*pool[:count], *others}
         some = replace(update, new=[case for case in update.new if case.patient in chosen])
         begun = time.monotonic()
-        learn(folder / str(count), some, others)
-        minutes = (time.monotonic() - begun) / 60
-        yield min(count, len(pool)), minutes, update_fold(folder / str(count), some, others)
+        after = _updated_results(folder / str(count), some, others)
+        yield min(count, len(pool)), (time.monotonic() - begun) / 60, Pairs(before, after)
         if count >= len(pool):
             return
         count *= 2

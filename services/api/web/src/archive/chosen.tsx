@@ -7,6 +7,7 @@ import { maySend, mayWrite } from "../core/session";
 import type { Job, Review } from "../core/types";
 import { SendDialog } from "../ui/lazy";
 import { Confirm, Menu, MenuItem, Problems, Tool } from "../ui/parts";
+import { save } from "../ui/save";
 import { say } from "../ui/status";
 import { each, type Outcome, volumes, withTag } from "./bulk";
 
@@ -41,7 +42,8 @@ export function Chosen({ jobs, onChanged, onErased, onClear }: Props) {
   };
   const table = async (): Promise<void> => {
     const { done } = await act(finished, async (job) => ({ job, report: await api.report(job.id) }));
-    save(volumes(done.sort((a, b) => ids.indexOf(a.job.id) - ids.indexOf(b.job.id))));
+    const table = volumes(done.sort((a, b) => ids.indexOf(a.job.id) - ids.indexOf(b.job.id)));
+    save(new Blob([table], { type: "text/csv" }), "volumes.csv");
   };
   return (
     <div class="chosen" role="region" aria-label={t("Chosen jobs")}>
@@ -106,12 +108,4 @@ function Tags({ jobs, onTag }: { jobs: readonly Job[]; onTag: (tag: string, on: 
       )}
     </Menu>
   );
-}
-
-function save(text: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-  link.download = "volumes.csv";
-  link.click();
-  URL.revokeObjectURL(link.href);
 }

@@ -1,7 +1,6 @@
 /** After a correction: other parts that look like it, to be changed in the same way or not. */
-import type { Orientation } from "../core/geometry";
 import { t } from "../core/language";
-import { sliceNumber } from "../slices/grid";
+import { orientationAlong, sliceNumber } from "../slices/grid";
 import { isDrawTool, type SliceView } from "../slices/view";
 import { Menu, Tool } from "../ui/parts";
 import { failure } from "../ui/status";
@@ -13,12 +12,8 @@ interface Props {
   corrections: Corrections;
 }
 
-const ORIENTATIONS: readonly Orientation[] = ["axial", "coronal", "sagittal"];
-
-/** The orientation whose slices are those of the file. */
-function fileOrientation(view: SliceView): Orientation {
-  return ORIENTATIONS.find((orientation) => view.plane(orientation).through.axis === 2) ?? "axial";
-}
+/** Parts are those of slices along the last axis of the file. */
+const SLICES = 2;
 
 export function Proposals({ view, corrections }: Props) {
   const proposals = corrections.proposals.value;
@@ -49,7 +44,7 @@ export function Proposals({ view, corrections }: Props) {
 
 function Line({ view, part, busy, onAccept }: { view: SliceView; part: AlikePart; busy: boolean; onAccept: () => void }) {
   const { spacing } = view.volume;
-  const { number } = sliceNumber(view.volume, view.plane(fileOrientation(view)), part.voxel);
+  const { number } = sliceNumber(view.volume, view.plane(orientationAlong(view.volume.affine, SLICES)), part.voxel);
   const ml = (part.at.length * spacing[0] * spacing[1] * spacing[2]) / 1000;
   const name = t("Slice {number}, {ml} mL", { number, ml: ml.toFixed(1) });
   return (
@@ -65,7 +60,7 @@ function Line({ view, part, busy, onAccept }: { view: SliceView; part: AlikePart
 /** The outlines of the parts in the slice that is shown. */
 export function ProposalOutlines({ view, corrections }: Props) {
   const parts = corrections.proposals.value?.parts ?? [];
-  const tile = view.tiles.value.find(({ orientation }) => orientation === fileOrientation(view));
+  const tile = view.tiles.value.find(({ orientation }) => orientation === orientationAlong(view.volume.affine, SLICES));
   const slice = Math.round(view.sight.value.cross[2]);
   const here = parts.filter((part) => part.slice === slice);
   if (!tile || here.length === 0) return null;

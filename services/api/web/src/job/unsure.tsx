@@ -1,8 +1,8 @@
 /** The slices of which the model is least sure, neighbours together: go there, or to the next ones by key. */
 import { t } from "../core/language";
-import type { Orientation, Vector } from "../core/geometry";
+import type { Vector } from "../core/geometry";
 import type { Confidence } from "../core/types";
-import { sliceNumber } from "../slices/grid";
+import { orientationAlong, sliceNumber } from "../slices/grid";
 import { PLANES } from "../slices/overlay";
 import type { SliceView } from "../slices/view";
 
@@ -69,7 +69,7 @@ export function nextUnsure(view: SliceView, { axis, low }: Confidence): boolean 
 }
 
 function goToSlice(view: SliceView, axis: number, index: number): void {
-  const orientation = orientationOf(view, axis);
+  const orientation = orientationAlong(view.volume.affine, axis);
   view.active.value = orientation;
   if (view.layout.peek() !== "all") view.layout.value = orientation;
   const voxel: Vector = [...view.sight.peek().cross];
@@ -77,17 +77,12 @@ function goToSlice(view: SliceView, axis: number, index: number): void {
   view.goTo(voxel);
 }
 
-function orientationOf(view: SliceView, axis: number): Orientation {
-  const found = (["axial", "coronal", "sagittal"] as const).find((one) => view.plane(one).through.axis === axis);
-  return found ?? "axial";
-}
-
 function indexOf(view: SliceView, axis: number): number {
   return Math.round(view.sight.value.cross[axis] ?? 0);
 }
 
 function nameOf(view: SliceView, axis: number, run: Run): string {
-  const orientation = orientationOf(view, axis);
+  const orientation = orientationAlong(view.volume.affine, axis);
   const plane = view.plane(orientation);
   const numbers = [run.first, run.last].map((index) => {
     const cross: Vector = [0, 0, 0];

@@ -64,11 +64,3 @@ function turn(stage: OrganStage, seconds: number, draw: () => void): Promise<voi
     requestAnimationFrame(frame);
   });
 }
-
-export function save(blob: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}

@@ -2,8 +2,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { t } from "../core/language";
 import { Menu, MenuItem, Tool } from "../ui/parts";
+import { save } from "../ui/save";
 import { failure, say } from "../ui/status";
-import { PRINT, save, turntable, videoType } from "./film";
+import { PRINT, turntable, videoType } from "./film";
 import type { OrganStage } from "./stage";
 
 /** `onSpread` is called when the organs leave their places: what was measured between them is no longer true. */

@@ -51,6 +51,11 @@ export function planeOf(affine: Matrix, orientation: Orientation): Plane {
   return { across: back, down: feet, through: left };
 }
 
+/** The orientation whose slices lie along an axis of the volume. */
+export function orientationAlong(affine: Matrix, axis: number): Orientation {
+  return (["axial", "coronal", "sagittal"] as const).find((one) => planeOf(affine, one).through.axis === axis) ?? "axial";
+}
+
 /** Number of the slice, 1 at the head, the front or the patient's right, and the count of slices. */
 export function sliceNumber(grid: Grid, plane: Plane, cross: Vector): { number: number; count: number } {
   const { axis, sign } = plane.through;
