@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 import threading
@@ -21,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from services import installation
 from services.arguments import dimse_node, existing, label_names, spacing
 from shared.errors import BadScan, VisceraError
+from shared.operations.interrupts import exit_when_interrupted
 
 console = Console(stderr=True)
 QUALITIES = ("light", "standard", "fine")
@@ -37,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; a bad scan prints one sentence and exits 2."""
     words = sys.argv[1:] if arguments is None else arguments
     args = _parser(words).parse_args(words)
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        args.command(args)
+        with exit_when_interrupted():
+            args.command(args)
     except BadScan as error:
         _complain(error)
         sys.exit(2)
@@ -49,8 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except MemoryError:
         _complain(VisceraError("The scan needs more memory than this process can get.", "out_of_memory"))
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def demo(args: argparse.Namespace) -> None:
@@ -289,10 +287,6 @@ def _summary(out: Path) -> None:
 
 def _complain(error: VisceraError) -> None:
     console.print(f"viscera: {error.detail} ({error.code})", markup=False, highlight=False, soft_wrap=True)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from shared.ledger import Ledger, jobs, open_ledger, shadows
 from shared.ledger.models import KnownModel
 from shared.models import registry
 from shared.models.network import Network
+from shared.operations.interrupts import exit_when_interrupted
 from shared.settings import Settings
 from shared.storage.base import Store, checked_file
 from shared.storage.connect import open_store
@@ -133,7 +134,8 @@ def compare(folder: Path, share: int, settings: Settings, ledger: Ledger, store:
     shadow = Shadow(ledger, store, network, share)
     shadow.introduce()
     print(f"Comparing {network.card.name} {network.card.version} with {share} % of the results.", flush=True)  # noqa: T201
-    run(shadow, _print, threading.Event())
+    with exit_when_interrupted() as stop:
+        run(shadow, _print, stop)
 
 
 def _print(found: Mapping[str, Agreement]) -> None:
@@ -150,12 +152,11 @@ def main() -> None:
     settings = Settings()
     log.configure(settings.log_level)
     try:
-        folder = registry.named(args.model, settings)
-        compare(folder, args.share, settings, open_ledger(settings.ledger_url), open_store(settings.store_url))
+        with exit_when_interrupted():
+            folder = registry.named(args.model, settings)
+            compare(folder, args.share, settings, open_ledger(settings.ledger_url), open_store(settings.store_url))
     except VisceraError as error:
         sys.exit(f"{error.detail} ({error.code})")
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 if __name__ == "__main__":
