@@ -25,7 +25,8 @@ class Schedule:
 
     Parameters of the submodule `encoder` learn at `encoder_lr_factor` times `lr`, so that pre-trained weights are
     kept. `peer` is the folder of a second run: both average their weights every `average_every` steps (local SGD,
-    Stich 2019), so that two processors train one network.
+    Stich 2019), so that two processors train one network. `bf16` computes in bfloat16: twice as fast on a GPU or with
+    AVX-512, and twelve times slower on a processor without it.
     """
 
     steps: int = 20_000
@@ -40,7 +41,7 @@ class Schedule:
     peer: Path | None = None
     average_every: int = 100
     device: str = "cuda" if torch.cuda.is_available() else "cpu"
-    bf16: bool = True
+    bf16: bool = torch.cuda.is_available() or torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 @dataclass(slots=True, eq=False)
