@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from shared.imaging.phantoms import abdomen
 from shared.ledger.jobs import STAGES
 from tests.deploy.test_files import DEPLOY
 from tests.support.scans import small_grid, write_nifti
+from tests.support.waiting import until
 from viscera_client import Client
 
 QUIET = {
@@ -64,13 +64,6 @@ def scrape(port: int) -> dict[tuple, float]:
     text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
     families = text_string_to_metric_families(text)
     return {(s.name, *sorted(s.labels.values())): s.value for family in families for s in family.samples}
-
-
-def until(true) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.3)
 
 
 def expressions() -> list[str]:

@@ -19,6 +19,7 @@ from services.local import LocalSystem
 from shared.imaging.phantoms import abdomen, default_grid
 from tests.support.multipart import content_type, multipart
 from tests.support.scans import small_grid, write_dicom, write_zip
+from tests.support.waiting import until
 from viscera_client import ServiceError
 
 TOKEN = "CANARY7F3A"
@@ -179,14 +180,6 @@ def value_of(broker, name):
     return repr(read[broker.type(name)](name)).encode()
 
 
-def wait_for(reached):
-    until = time.monotonic() + SECONDS
-    while not (value := reached()):
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    return value
-
-
 def remains(system, place):
     """Traces of a patient, and whatever is in store, spool and temporary folders."""
     files = [path for folder in ("data/store", "data/spool", "tmp") for path in (place / folder).rglob("*")]
@@ -226,7 +219,7 @@ def ended(http, job_id):
 
 def wait_taken(faults, stage):
     """Wait until a process of the stage has done what was armed."""
-    for mark in wait_for(lambda: list(faults.glob(f"{stage}.taken-*"))):
+    for mark in until(lambda: list(faults.glob(f"{stage}.taken-*"))):
         mark.unlink()
 
 
@@ -244,9 +237,9 @@ def test_an_erased_patient_leaves_nothing(watched, http, place, tmp_path):
     assert stow(http, patient(tmp_path / "stow")).status_code == 200
     jobs = [upload(http, patient(tmp_path / "zip"), tmp_path / "a.zip").json()["id"]]
     jobs.append(in_parts(http, patient(tmp_path / "parts"), tmp_path / "b.zip").json()["id"])
-    wait_for(lambda: len(http.get("/v1/jobs").json()["items"]) == 3)
+    until(lambda: len(http.get("/v1/jobs").json()["items"]) == 3)
     for job in http.get("/v1/jobs").json()["items"]:
-        wait_for(lambda job=job: ended(http, job["id"]))
+        until(lambda job=job: ended(http, job["id"]))
     study = http.get("/dicom-web/studies").json()[0]["0020000D"]["Value"][0]
     found = traces(system, place)
     assert sum(name.endswith("original") for name in found) >= 4, "what this test looks for is there before"

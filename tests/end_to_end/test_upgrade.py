@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from shared.ledger.tables import stage_runs
 from shared.models.registry import SERVICES
 from tests.support import contracts
 from tests.support.scans import small_grid, write_nifti
+from tests.support.waiting import until
 from viscera_client import Client
 
 ROOT = Path(__file__).parents[2]
@@ -65,13 +65,6 @@ def beside(system: LocalSystem, command: list[str], **environment: str) -> Itera
 
 def worker(stage: str) -> list[str]:
     return [f"services.{stage}", "--name", f"{stage}@beside"]
-
-
-def until(true) -> None:
-    end = time.monotonic() + 90
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.2)
 
 
 def version_of(client: Client, job_id: str, folder: Path, name: str) -> str:

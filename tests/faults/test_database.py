@@ -39,7 +39,7 @@ def test_cut_off_between_the_commit_and_the_answer_of_an_acceptance(rig, databas
     database.arm("queued", "scans/")
     with pytest.raises(ServiceError):
         rig.submit(key="cut-off")
-    assert database.cut.wait(5)
+    assert database.cut.wait(60)
     job = rig.submit(key="cut-off")
     rig.check(job)
     assert [one.id for one in rig.client.jobs().items].count(job) == 1
@@ -49,7 +49,7 @@ def test_cut_off_between_the_commit_and_the_answer_of_an_acceptance(rig, databas
 def test_cut_off_between_the_commit_and_the_answer_of_a_claim(rig, database, stage):
     database.arm("stage_started", f'"{stage}"')
     job = rig.submit()
-    assert database.cut.wait(30)
+    assert database.cut.wait(60)
     rig.check(job)
     assert rig.attempts(job, stage) == 2, "nobody worked on the first claim"
 
@@ -58,7 +58,7 @@ def test_cut_off_between_the_commit_and_the_answer_of_a_claim(rig, database, sta
 def test_cut_off_between_the_commit_and_the_answer_of_a_result(rig, database, stage):
     database.arm("stage_done", f'"{stage}"')
     job = rig.submit()
-    assert database.cut.wait(30)
+    assert database.cut.wait(60)
     rig.check(job)
     assert rig.attempts(job, stage) == 1, "the result counts and its bytes are kept"
 
@@ -70,7 +70,7 @@ def test_cut_off_between_the_commit_and_the_answer_of_a_cancellation(rig, databa
     database.arm("cancelled", "audit")
     with pytest.raises(ServiceError):
         rig.client.cancel(job)
-    assert database.cut.wait(5)
+    assert database.cut.wait(60)
     with pytest.raises(ServiceError) as again:
         rig.client.cancel(job)
     assert again.value.code == "job_cancelled"

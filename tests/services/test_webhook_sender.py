@@ -16,6 +16,7 @@ from shared.ledger.tables import deliveries
 from tests.shared.ledger.conftest import add_job
 from tests.shared.outbound.test_webhook import LOOPBACK, Receiver, receiver
 from tests.support import contracts
+from tests.support.waiting import until
 
 __all__ = ["receiver"]
 
@@ -50,12 +51,9 @@ def test_the_thread_delivers_what_falls_due_and_stops(ledger, hook):
     notifier = WebhookSender(ledger, LOOPBACK, stop)
     notifier.start()
     job_id = finish(ledger)
-    for _ in range(100):
-        if log(ledger, hook)[0].state == "delivered":
-            break
-        stop.wait(0.1)
+    until(lambda: log(ledger, hook)[0].state == "delivered")
     stop.set()
-    notifier.join(10)
+    notifier.join(60)
     assert not notifier.is_alive()
     _, headers, body = Receiver.seen[0]
     assert json.loads(body)["data"]["id"] == job_id

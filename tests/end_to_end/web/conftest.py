@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from services.cli import _phantom
 from services.local import free_port
@@ -21,6 +21,9 @@ from tests.support.pages import FLAGS
 from tests.support.scans import write_dicom
 from viscera_client import packed
 
+PATIENCE_MS = 60_000
+"""Software drawing on two busy processors is slow: the page's own deadlines are asserted where they are meant."""
+expect.set_options(timeout=PATIENCE_MS)
 KEY = "vsk_end_to_end_0123456789abcdefghij"
 
 
@@ -88,7 +91,7 @@ class Opener:
     def __call__(self, script="", **options):
         context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 860}} | options)
         self.contexts.append(context)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         if script:
             page.add_init_script(script)

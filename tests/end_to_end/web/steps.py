@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import cv2
 import nibabel as nib
 import numpy as np
 
@@ -79,6 +80,18 @@ def start_stopped_upload(page, scan):
 
 def wait_shown(page):
     page.wait_for_function("() => window.viscera?.scene().plane", timeout=90_000)
+
+
+def outline(canvas, colour):
+    """Where an outline of a colour (RGB) is in the picture of a canvas (rows, columns), once it is drawn."""
+    canvas.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    for _ in range(200):
+        picture = cv2.imdecode(np.frombuffer(canvas.screenshot(), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1].astype(int)
+        rim = np.abs(picture - colour).max(axis=2) < 12
+        if rim.sum() > 30:
+            return rim
+        canvas.page.wait_for_timeout(100)
+    raise AssertionError("the outline is not drawn")
 
 
 class Truth:

@@ -101,7 +101,7 @@ def shows_volume(page, organ):
 
 
 def saved(page, number):
-    expect(page.get_by_text(f"Saved as version {number}", exact=True)).to_be_attached(timeout=60_000)
+    expect(page.get_by_text(f"Saved as version {number}", exact=True)).to_be_attached()
     expect(page.locator(".version-note")).to_have_count(0)
 
 

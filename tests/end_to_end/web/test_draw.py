@@ -157,7 +157,7 @@ def reshape(page, name, scope="This slice"):
     bar(page).get_by_role("button", name="Shape of the organ").click()
     bar(page).get_by_role("button", name=scope).click()
     bar(page).get_by_role("button", name=name).click()
-    expect(page.get_by_text(re.compile(r"mL changed|Nothing changed")).last).to_be_attached(timeout=30_000)
+    expect(page.get_by_text(re.compile(r"mL changed|Nothing changed")).last).to_be_attached()
     expect(bar(page).get_by_role("button", name="Discard")).to_be_enabled()
 
 

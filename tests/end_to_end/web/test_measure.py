@@ -115,7 +115,7 @@ def test_what_the_server_does_not_take_is_said_and_sent_again(page, kept, kept_o
     expect(page.get_by_text("Measurements are not saved yet. Trying again.")).to_be_visible()
     assert kept_on_server() == []
     page.unroute_all()
-    expect(page.get_by_text("Measurements are not saved yet. Trying again.")).to_be_hidden(timeout=15_000)
+    expect(page.get_by_text("Measurements are not saved yet. Trying again.")).to_be_hidden()
     assert len(kept_on_server()) == 1
     kept.complaints.clear()  # the browser notes the requests that were stopped
     page.keyboard.press("Delete")

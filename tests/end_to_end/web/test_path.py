@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.web.steps import Truth, choose, scene, shot, show, violations, wait_shown
+from tests.end_to_end.web.steps import Truth, choose, outline, scene, shot, show, violations, wait_shown
 
 ORGANS = {"stomach": (1, "Stomach"), "small_bowel": (2, "Small bowel"), "large_bowel": (3, "Large bowel")}
 
@@ -75,6 +75,7 @@ def download(page, folder):
     """Each file by its link in the page; three of them looked into."""
     page.get_by_role("button", name="Downloads").click()
     files = {}
+    page.locator(".downloads a").first.wait_for()
     for link in page.locator(".downloads a").all():
         with page.expect_download() as waiting:
             link.click()
@@ -120,11 +121,8 @@ def test_slices_show_the_patients_left_on_the_right(shown, truth):
     for _ in range(abs(steps)):
         page.keyboard.press("ArrowUp" if steps > 0 else "ArrowDown")
     assert abs(scene(page)["place"][2] - target[2]) < truth.geometry.spacing[0]
-    page.wait_for_timeout(300)
-    picture = cv2.imdecode(np.frombuffer(canvas.screenshot(), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1].astype(int)
-    rim = np.abs(picture - [230, 159, 0]).max(axis=2) < 12
+    rim = outline(canvas, [230, 159, 0])
     shot(page, "axial")
-    assert rim.sum() > 30, "the stomach's outline is drawn"
     offset = inside[:, 2].mean() / (truth.data.shape[2] - 1) - 0.5
     column = np.flatnonzero(rim.any(axis=0)).mean() / rim.shape[1] - 0.5
     assert np.sign(column) == np.sign(offset * truth.geometry.affine[0, 0]), "columns run to the patient's left"

@@ -238,7 +238,7 @@ def correct(hands, by, served, job, folder):
         click_voxel(hands.page, truth, column, row)
         hands.count += 1
         hands.click(menu.locator("[data-organ]:not([aria-disabled])").first)
-    expect(hands.page.get_by_text(f"Saved as version {before + 1}", exact=True)).to_be_attached(timeout=60_000)
+    expect(hands.page.get_by_text(f"Saved as version {before + 1}", exact=True)).to_be_attached()
     assert revision() == before + 1
     hands.page.get_by_label(SLICES).focus()
     hands.page.keyboard.press("Escape")
@@ -284,7 +284,7 @@ def send(hands, by, served, job, pacs, axe):
     newest = hands.page.get_by_label("Sent before").get_by_role("listitem").filter(has_text=f"Version {version}")
     expect(newest).to_be_visible()
     if by == "keyboard":  # that of the mouse goes the same way
-        expect(newest).to_contain_text("arrived", timeout=60_000)
+        expect(newest).to_contain_text("arrived")
         assert arrived() == before + 1
         themed_shots(hands.page, "send")
         assert violations(hands.page, axe) == []
@@ -305,7 +305,7 @@ def compare(hands, by, job, result):
         hands.click(hands.page.get_by_role("button", name="Compare with…"))
         hands.click(dialog.get_by_role("listitem").first.get_by_role("button"))
     hands.page.wait_for_url(re.compile(f"#/compare/.*{job}"))
-    expect(hands.page.get_by_role("table")).to_be_visible(timeout=60_000)
+    expect(hands.page.get_by_role("table")).to_be_visible()
 
 
 def search(hands, by):

@@ -17,9 +17,10 @@ from shared.ledger import claims, early, jobs
 from shared.ledger.early import EarlyPart, Slab
 from shared.storage.base import sha256
 from shared.storage.connect import open_store
-from tests.services.api.test_events import parse
+from tests.services.api.test_events import follow_into
 from tests.services.api.test_jobs import assert_problem
 from tests.support.scans import small_grid
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_the_stream_has_every_part_once_and_only_for_those_who_ask(live, client,
     not_asked: list[dict] = []
 
     def follow(query, seen):
-        seen.extend(parse(live.get(f"/v1/jobs/{claim.job_id}/events{query}", timeout=60.0).text))
+        follow_into(seen, live, f"/v1/jobs/{claim.job_id}/events{query}")
 
     listeners = [
         threading.Thread(target=follow, args=("?early=true", asked)),
@@ -136,17 +137,17 @@ def test_the_stream_has_every_part_once_and_only_for_those_who_ask(live, client,
     ]
     for listener in listeners:
         listener.start()
+    until(lambda: asked and not_asked)
     for number in range(3):
-        threading.Event().wait(0.4)
         show(ledger, claim, phantom.labels, 0, number * 4, number * 4 + 4)
         with ledger.write() as connection:
             claims.renew(connection, claim, 0.1 * (number + 1))
-    threading.Event().wait(0.4)
+        until(lambda number=number: len([event for event in asked if event["event"] == "early"]) == number + 1)
     with ledger.read() as connection:
         assert early.is_looked_at(connection, claim.job_id)
     client.post(f"/v1/jobs/{claim.job_id}/cancel")
     for listener in listeners:
-        listener.join(30)
+        listener.join(90)
     parts = [event["data"] for event in asked if event["event"] == "early"]
     assert [(part["start"], part["stop"]) for part in parts] == [(0, 4), (4, 8), (8, 12)]
     assert not [event for event in not_asked if event["event"] == "early"]

@@ -7,6 +7,7 @@ import pytest
 
 from shared.ledger import claims, jobs
 from tests.services.api.test_jobs import assert_problem
+from tests.support.waiting import until
 
 
 def parse(text: str) -> list[dict]:
@@ -23,6 +24,17 @@ def job_id(client, scan):
     return client.post("/v1/jobs", content=scan).json()["id"]
 
 
+def follow_into(seen, live, path) -> None:
+    """Add each event of the stream to `seen` as it arrives."""
+    block = ""
+    with live.stream("GET", path, timeout=90.0) as answer:
+        for line in answer.iter_lines():
+            block += f"{line}\n"
+            if not line:
+                seen += parse(block)
+                block = ""
+
+
 def follow(live, job_id, **headers) -> list[dict]:
     answer = live.get(f"/v1/jobs/{job_id}/events", headers=headers)
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -30,26 +42,28 @@ def follow(live, job_id, **headers) -> list[dict]:
     return parse(answer.text)
 
 
+def views(seen) -> list[dict]:
+    return [event["data"] for event in seen if event["event"] == "job"]
+
+
 def test_changes_arrive_until_the_job_has_ended(live, job_id, ledger):
     seen: list[dict] = []
-    listener = threading.Thread(target=lambda: seen.extend(follow(live, job_id)))
+    listener = threading.Thread(target=follow_into, args=(seen, live, f"/v1/jobs/{job_id}/events"))
     listener.start()
-    for stage in jobs.STAGES:
+    for number, stage in enumerate(jobs.STAGES):
         with ledger.write() as connection:
             claim = claims.claim(connection, job_id, stage, "w")
         with ledger.write() as connection:
             claims.renew(connection, claim, 0.5)
-        threading.Event().wait(0.6)
+        until(lambda number=number: 0.5 in [view["stages"][number]["progress"] for view in views(seen)])
         with ledger.write() as connection:
             claims.complete(connection, claim, [])
-    listener.join(20)
+    listener.join(90)
     assert not listener.is_alive()
     logged = [event["data"]["kind"] for event in seen if event["event"] == "log"]
     assert logged == ["queued", *["stage_started", "stage_done"] * 3, "succeeded"]
-    views = [event["data"] for event in seen if event["event"] == "job"]
-    assert views[-1]["state"] == "succeeded"
-    assert [view["progress"] for view in views] == sorted(view["progress"] for view in views)
-    assert any(view["stages"][1]["progress"] == 0.5 for view in views)
+    assert views(seen)[-1]["state"] == "succeeded"
+    assert [view["progress"] for view in views(seen)] == sorted(view["progress"] for view in views(seen))
     assert [event["id"] for event in seen] == sorted(event["id"] for event in seen)
 
 
@@ -65,11 +79,11 @@ def test_a_client_that_comes_back_gets_what_it_missed_and_no_more(live, client, 
 
 def test_an_erased_job_ends_the_stream(live, client, job_id):
     seen: list[dict] = []
-    listener = threading.Thread(target=lambda: seen.extend(follow(live, job_id)))
+    listener = threading.Thread(target=follow_into, args=(seen, live, f"/v1/jobs/{job_id}/events"))
     listener.start()
-    threading.Event().wait(0.5)
+    until(lambda: views(seen))
     client.delete(f"/v1/jobs/{job_id}")
-    listener.join(20)
+    listener.join(90)
     assert not listener.is_alive()
     assert seen[-1]["event"] == "gone"
 

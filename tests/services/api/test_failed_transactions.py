@@ -148,13 +148,13 @@ def test_a_completion_that_fails_belongs_to_its_upload(client, settings, ledger,
 
 def test_a_slow_store_is_not_swept(client, settings, ledger, scan, monkeypatch):
     gateway = client.app.state.gateway
-    monkeypatch.setattr(gateway.settings, "lease_seconds", 0.3)
+    monkeypatch.setattr(gateway.settings, "lease_seconds", 1.5)
     put = gateway.store.store.put
 
     def slow(key, source):
         put(key, source)
-        for _ in range(12):
-            time.sleep(0.1)
+        for _ in range(20):
+            time.sleep(0.2)
             with ledger.write() as connection:
                 assert pending_puts.sweep(connection) == 0
 

@@ -3,7 +3,6 @@
 import json
 import shutil
 import socket
-import time
 
 import pytest
 from fastapi.testclient import TestClient
@@ -15,6 +14,7 @@ from tests.services.api.conftest import KEY
 from tests.services.api.test_jobs import assert_problem
 from tests.services.api.test_uploads import begin, pieces
 from tests.support.multipart import content_type
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -77,13 +77,6 @@ def test_a_body_on_its_way_counts_until_it_ends(app, live, most):
         assert_problem(announce(live, most), 503, "disk_full")
     until(lambda: not arrivals)
     assert announce(live, most).status_code == 201
-
-
-def until(reached):
-    end = time.monotonic() + 20
-    while not reached():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_a_body_without_length_is_ended_when_the_disk_is_full(app, client, monkeypatch):

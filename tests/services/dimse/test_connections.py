@@ -13,8 +13,9 @@ from shared.errors import VisceraError
 from shared.settings import Settings
 from shared.telemetry.metrics import meters
 from tests.services.dimse.conftest import association, send, uids
-from tests.services.dimse.test_storing import CALL, assert_soon, read
+from tests.services.dimse.test_storing import CALL, read
 from tests.support import dcmtk
+from tests.support.waiting import until
 
 
 def connect(port):
@@ -41,7 +42,7 @@ def test_a_pdu_of_gigabytes_or_none_at_all_closes_its_connection(port, files, le
         caller.sendall(first + b"\0" * 64)
         assert is_closed(caller)
         assert send(other, read(files[0])) == 0
-    assert_soon(lambda: not threads())
+    until(lambda: not threads())
 
 
 def test_a_data_set_or_a_command_without_end_is_aborted_and_leaves_nothing(serving, files, ledger, settings):
@@ -52,10 +53,10 @@ def test_a_data_set_or_a_command_without_end_is_aborted_and_leaves_nothing(servi
             pdv = struct.pack(">IBB", 60_002, 1, 0x01) + b"\0" * 60_000  # a fragment of a command, never the last
             for _ in range(4):
                 caller.dul.socket.send(struct.pack(">BBI", 4, 0, len(pdv)) + pdv)
-            assert_soon(lambda: not caller.is_established)
+            until(lambda: not caller.is_established)
         with association(port) as caller:
             assert send(caller, read(files[1])) == 0
-        assert_soon(lambda: not threads())
+        until(lambda: not threads())
         assert not [path for path in node.folder.rglob("*") if path.is_file()]
     assert len(uids(ledger)) == 1
 
@@ -72,7 +73,7 @@ def test_connections_are_counted_and_come_free(serving, monkeypatch):
     with serving() as (port, _):
         with connect(port), connect(port), connect(port) as third:
             assert is_closed(third)
-        assert_soon(lambda: dcmtk.run("echoscu", *CALL, port)[0] == 0)
+        until(lambda: dcmtk.run("echoscu", *CALL, port)[0] == 0)
 
 
 def ended(outcome):
@@ -144,7 +145,7 @@ def test_with_tls_a_caller_needs_a_certificate_of_the_ca_and_a_silent_one_delays
         before = ended("released")
         status, output = send_as(scanner)
         assert (status, output.count("Received Store Response (Success)")) == (0, 6), output
-        assert_soon(lambda: ended("released") == before + 1)
+        until(lambda: ended("released") == before + 1)
         assert gauge("tls") == 0.0
         assert send_as(stranger)[0] != 0
         assert dcmtk.run("echoscu", *CALL, port)[0] != 0, "without TLS"

@@ -11,8 +11,9 @@ from services.local import free_port
 from shared.ledger import pending_deletes, pending_puts
 from shared.storage.connect import open_store
 from tests.services.dimse.conftest import uids
-from tests.services.dimse.test_storing import CALL, assert_soon
+from tests.services.dimse.test_storing import CALL
 from tests.support import dcmtk
+from tests.support.waiting import until
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def test_what_was_acknowledged_is_stored_and_what_is_sent_again_is_stored_once(f
     with program(settings, faults, port):
         assert acknowledged(port, files) == 6
     assert sorted(uids(ledger)) == sorted(pydicom.dcmread(path).SOPInstanceUID for path in files)
-    assert_soon(lambda: swept(ledger, store) == 6)
+    until(lambda: swept(ledger, store) == 6)
     assert not [path for path in settings.spool.rglob("*") if path.is_file()], "the next start swept the spool"
 
 

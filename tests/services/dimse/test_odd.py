@@ -13,8 +13,9 @@ from shared.dicom import decoding
 from shared.sandbox.session import Session
 from tests.services.dimse.conftest import TITLE, association, send
 from tests.services.dimse.test_connections import threads
-from tests.services.dimse.test_storing import assert_soon, read
+from tests.services.dimse.test_storing import read
 from tests.support.multipart import mutate
+from tests.support.waiting import until
 
 
 def recorded(port, path):
@@ -57,7 +58,7 @@ def test_mutated_associations_harm_no_other(serving, files, monkeypatch, seed):
                     at = rng.choice([200, len(rest)])  # the command, or all of it
                     play(port, request, mutate(rng, rest[:at]) + rest[at:])
             assert send(other, read(files[1])) == 0
-        assert_soon(lambda: not threads())
+        until(lambda: not threads())
         # The thread of the connection frees both, after that of the association has ended.
-        assert_soon(lambda: not node.limits._uploads.total())
-        assert_soon(lambda: not [path for path in node.folder.rglob("*") if path.is_file()])
+        until(lambda: not node.limits._uploads.total())
+        until(lambda: not [path for path in node.folder.rglob("*") if path.is_file()])

@@ -1,7 +1,6 @@
 """A PACS verifies and stores by DIMSE: what is answered with success is stored once, all else has the right status."""
 
 import shutil
-import time
 from pathlib import Path
 
 import pydicom
@@ -21,6 +20,7 @@ from shared.telemetry.metrics import meters
 from tests.services.dimse.conftest import association, encoded, send, store, stored, uids
 from tests.shared.ledger.conftest import add_job
 from tests.support import dcmtk
+from tests.support.waiting import until
 
 CALL = ("-aet", "SCANNER", "-aec", "VISCERA", "127.0.0.1")
 
@@ -136,19 +136,12 @@ def test_a_tenant_has_as_many_associations_as_uploads_at_once(serving):
     with serving(uploads_at_once=1) as (port, _):
         with association(port) as first, association(port) as second:
             assert (first.is_established, second.is_rejected) == (True, True)
-        assert_soon(lambda: accepted(port))
+        until(lambda: accepted(port))
 
 
 def accepted(port):
     with association(port) as caller:
         return caller.is_established
-
-
-def assert_soon(condition):
-    until = time.monotonic() + 10.0
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value")
@@ -158,5 +151,5 @@ def test_nothing_personal_is_logged(serving, files, caplog):
         send(caller, read(files[0], PatientBirthDate="CANARY", SeriesInstanceUID="1.CANARY"))
         store(caller, encoded(read(files[1]))[:300], MRImageStorage, "1.2.CANARY")
         send(caller, read(files[1]))
-    assert_soon(lambda: "association" in caplog.messages)
+    until(lambda: "association" in caplog.messages)
     assert "CANARY" not in caplog.text

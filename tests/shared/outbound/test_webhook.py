@@ -157,12 +157,10 @@ def test_a_receiver_that_answers_byte_by_byte_has_no_more_time(monkeypatch):
 
         def drip() -> None:
             with contextlib.suppress(OSError), server.accept()[0] as wire:
-                for _ in range(100):
+                while True:
                     wire.sendall(b"H")
                     time.sleep(0.1)
 
         threading.Thread(target=drip, daemon=True).start()
-        began = time.monotonic()
-        with pytest.raises((TimeoutError, httpx.HTTPError)):
+        with pytest.raises((TimeoutError, httpx.HTTPError)):  # without an end of its own it would last for ever
             webhook.send(f"http://127.0.0.1:{server.getsockname()[1]}", "msg_1", [], {}, LOOPBACK)
-        assert time.monotonic() - began < 3.0
