@@ -45,7 +45,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     _evaluate(steps.add_parser("calibrate", help="what a segmenter's confidence means; writes it to its card"))
     smoke = steps.add_parser("smoke", help="run all steps on phantoms, in about two minutes")
     smoke.add_argument("--out", type=Path, default=RUNS / "smoke")
-    smoke.add_argument("--steps", type=int, default=250, help="training steps of each of the two networks")
+    smoke.add_argument("--steps", type=int, default=160, help="training steps of each of the two networks")
     return parser
 
 

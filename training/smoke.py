@@ -19,7 +19,7 @@ from training.run import train
 HELD_OUT = ("phantom00", "phantom01")
 
 
-def smoke(out: Path, steps: int = 250, min_dice: float = 0.5) -> Path:
+def smoke(out: Path, steps: int = 160, min_dice: float = 0.5) -> Path:
     """Write cases, runs, model folders and a report below `out`; returns the path of the report.
 
     Raises RuntimeError if the Dice of an organ is below `min_dice`.
