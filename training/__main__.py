@@ -199,6 +199,17 @@ def run_evaluate(options: argparse.Namespace) -> None:
     print(page.read_text())
 
 
+def run_compare(options: argparse.Namespace) -> None:
+    """Measure two pairs of models on the same patients, and how much the second is better."""
+    from training.paired import Pairs, comparison_table
+
+    classifier = options.other_classifier or options.classifier
+    segmenter = options.other_segmenter or options.segmenter
+    other = argparse.Namespace(**vars(options) | {"classifier": classifier, "segmenter": segmenter})
+    pairs = Pairs(_results(options)[1], _results(other)[1])
+    print(f"{len(pairs.before)} cases of {pairs.patients} patients\n\n{comparison_table(pairs)}")
+
+
 def run_reader(options: argparse.Namespace) -> None:
     """Correct the results of both stages as a simulated reader does, and measure."""
     from training.reader import read, table
@@ -257,6 +268,7 @@ RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "quantise": run_int8,
     "half": run_fp16,
     "evaluate": run_evaluate,
+    "compare": run_compare,
     "reader": run_reader,
     "calibrate": run_calibrate,
     "smoke": run_smoke,

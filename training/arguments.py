@@ -41,6 +41,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     _int8(steps.add_parser("quantise", help="make the int8 variant of a model folder, calibrated on prepared cases"))
     _fp16(steps.add_parser("half", help="make the fp16 variant of a model folder, for GPUs, and measure its loss"))
     _evaluate(steps.add_parser("evaluate", help="measure a classifier and a segmenter; writes a report"))
+    _compare(steps.add_parser("compare", help="the difference between two pairs of models on the same patients"))
     _evaluate(steps.add_parser("reader", help="what a simulated reader's clicks bring on the same cases"))
     _evaluate(steps.add_parser("calibrate", help="what a segmenter's confidence means; writes it to its card"))
     smoke = steps.add_parser("smoke", help="run all steps on phantoms, in about two minutes")
@@ -180,7 +181,18 @@ def _classifier(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classifier", "--gate", type=Path, default=folder, help=text)
 
 
+def _compare(parser: argparse.ArgumentParser) -> None:
+    _measured(parser)
+    parser.add_argument("--other-classifier", type=Path, metavar="FOLDER", help="default: the same")
+    parser.add_argument("--other-segmenter", type=Path, metavar="FOLDER", help="default: the same")
+
+
 def _evaluate(parser: argparse.ArgumentParser) -> None:
+    _measured(parser)
+    parser.add_argument("--out", type=Path, default=RUNS / "report")
+
+
+def _measured(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("classifier", type=Path)
     parser.add_argument("segmenter", type=Path)
     parser.add_argument("--cases", type=Path, default=DATA / "cases")
@@ -191,4 +203,3 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
         help="patients to measure on; the option alone means all",
     )
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="PATIENT", help="patients to leave out")
-    parser.add_argument("--out", type=Path, default=RUNS / "report")
