@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.arguments import RUNS, make_parser
+from training.measure_steps import run_calibrate, run_compare, run_evaluate, run_reader
 from training.update_steps import run_alike, run_curve, run_update
 
 if TYPE_CHECKING:
-    from shared.models.card import ModelCard
     from training.config import Config
-    from training.evaluate import CaseResult
     from training.loop import Schedule
 
 LEARNING_RATES = {"unet": 2e-3, "liteunet": 1e-3, "segformer": 3e-4}
@@ -188,61 +187,6 @@ def run_fp16(options: argparse.Namespace) -> None:
     final = convert_to_fp16(options.model, options.out, options.classifier, cases)
     print(f"{final.name} {final.version} {final.sha256}")
     print(json.dumps({name: value for name, value in final.metrics.items() if name.startswith("fp16_")}, indent=1))
-
-
-def run_evaluate(options: argparse.Namespace) -> None:
-    """Measure a classifier and a segmenter."""
-    from training.report import write_report
-
-    cards, results = _results(options)
-    page = write_report(options.out, cards, results)
-    print(page.read_text())
-
-
-def run_compare(options: argparse.Namespace) -> None:
-    """Measure two pairs of models on the same patients, and how much the second is better."""
-    from training.paired import Pairs, comparison_table
-
-    classifier = options.other_classifier or options.classifier
-    segmenter = options.other_segmenter or options.segmenter
-    other = argparse.Namespace(**vars(options) | {"classifier": classifier, "segmenter": segmenter})
-    pairs = Pairs(_results(options)[1], _results(other)[1])
-    print(f"{len(pairs.before)} cases of {pairs.patients} patients\n\n{comparison_table(pairs)}")
-
-
-def run_reader(options: argparse.Namespace) -> None:
-    """Correct the results of both stages as a simulated reader does, and measure."""
-    from training.reader import read, table
-
-    _, results = _results(options)
-    print(table(read(results)))
-
-
-def run_calibrate(options: argparse.Namespace) -> None:
-    """Measure the confidence of a segmenter on patients that it has not seen, and write its card's calibration."""
-    from shared.models.card import CARD, load_card, save_card
-    from training.calibration import calibration, calibration_report
-
-    _, results = _results(options)
-    print(calibration_report(results))
-    path = options.segmenter / CARD
-    save_card(load_card(path).model_copy(update={"calibration": calibration(results)}), path)
-
-
-def _results(options: argparse.Namespace) -> tuple[list[ModelCard], list[CaseResult]]:
-    from shared.models.network import load_network
-    from training.calibration import uncalibrated
-    from training.dataset.cases import load_cases
-    from training.evaluate import evaluate_case
-
-    classifier, segmenter = load_network(options.classifier), load_network(options.segmenter)
-    cases = [case for case in load_cases(options.cases) if case.outlined and case.patient not in options.leave_out]
-    if options.patients:
-        cases = [case for case in cases if case.patient in options.patients]
-    if not cases:
-        raise SystemExit("These patients have no labelled cases in this folder.")
-    results = [evaluate_case(case, classifier, uncalibrated(segmenter)) for case in cases]
-    return [classifier.card, segmenter.card], results
 
 
 def run_smoke(options: argparse.Namespace) -> None:

@@ -185,6 +185,9 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     _measured(parser)
     parser.add_argument("--other-classifier", type=Path, metavar="FOLDER", help="default: the same")
     parser.add_argument("--other-segmenter", type=Path, metavar="FOLDER", help="default: the same")
+    for name in ("scales", "tones"):
+        text = f"average the other segmenter's answers over these {name}"
+        parser.add_argument(f"--{name}", type=float, nargs="+", default=[1.0], metavar="FACTOR", help=text)
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
