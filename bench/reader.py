@@ -126,8 +126,8 @@ def correct(http: httpx.Client, path: Path, reference: UInt8, actions: int) -> N
     waited: list[tuple[float, float]] = []
     for _, tag, action in steps(http, path, reference, actions):
         at = list(action.at[::-1])
-        edits = {"edits": [{"kind": "relabel", "at": at, "label": action.label}]}
-        waited.append(saved(http, "PATCH", headers={"If-Match": tag}, json=edits))
+        edit = {"kind": "relabel", "at": at, "label": action.label, "in_slice": action.in_slice}
+        waited.append(saved(http, "PATCH", headers={"If-Match": tag}, json={"edits": [edit]}))
     for name, seconds in zip(("accepted", "model"), zip(*waited, strict=True), strict=bool(waited)):
         print(f"{name}: median {statistics.median(seconds):.2f} s, longest {max(seconds):.2f} s of {len(seconds)}")
 

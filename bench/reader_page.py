@@ -36,8 +36,10 @@ class PageReader:
         started = time.monotonic()
         self._go_to(slice_, len(labels))
         self.page.mouse.click(*point_of(self.page, labels.shape, column, row))
-        name = self.titles.get(action.label, "Not an organ")
-        self.page.get_by_role("menu").get_by_role("menuitem", name=name, exact=True).click()
+        menu = self.page.get_by_role("menu")
+        if action.in_slice:
+            menu.get_by_role("menuitemradio", name="In this slice").click()
+        menu.get_by_role("menuitem", name=self.titles.get(action.label, "Not an organ"), exact=True).click()
         self.revision += 1
         said = self.page.get_by_text(f"Saved as version {self.revision}", exact=True)
         expect(said).to_be_attached(timeout=_PATIENCE_MS)
@@ -73,7 +75,10 @@ def open_page(url: str, job: str, titles: dict[int, str]) -> Iterator[PageReader
 
 def _place_to_click(labels: UInt8, action: Action) -> tuple[int, int, int]:
     """Return the voxel where somebody clicks a part: the deepest one of the slice in which it is largest."""
-    parts, _ = ndimage.label(labels == labels[action.at], np.ones((3, 3, 3)))
+    neighbours = np.ones((3, 3, 3))
+    if action.in_slice:
+        neighbours[[0, 2]] = 0
+    parts, _ = ndimage.label(labels == labels[action.at], neighbours)
     part: Bool = parts == parts[action.at]
     slice_ = int(part.sum(axis=(1, 2)).argmax())
     depth = ndimage.distance_transform_edt(np.pad(part[slice_], 1))[1:-1, 1:-1]

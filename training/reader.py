@@ -1,7 +1,8 @@
 """A simulated reader who corrects label maps: which part is wrong most, and what its correction is worth.
 
 The reader sees the true outlines. An action is one click: a connected part gets the label of the organ that it shows,
-or none, as `shared.imaging.edits.relabel` does for the browser. Where a part ends is not corrected.
+or none, as `shared.imaging.edits.relabel` does for the browser. Where a whole part has no wrong label, the reader
+continues with its parts in single slices. Where a part ends is not corrected.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from shared.arrays import UInt8
+from shared.arrays import Float64, UInt8
 from shared.imaging.edits import Point, relabel
 from shared.imaging.volume import ORGANS
 from training.dataset.cases import IGNORE
@@ -24,17 +25,24 @@ ACTIONS = (0, 1, 2, 5, 10)
 _CLASSES = 1 + max(organ.id for organ in ORGANS)
 
 
+_WHOLE = np.ones((3, 3, 3))
+_IN_SLICE = np.zeros((3, 3, 3))
+_IN_SLICE[1] = 1
 ORGAN_SHARE = 0.1
 """A part of which less than this shows an organ is no organ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Give the connected part at the voxel `at` (slice, row, column) a label; it has so many `voxels`."""
+    """Give the connected part at the voxel `at` (slice, row, column) a label; it has so many `voxels`.
+
+    With `in_slice` that is its part in that slice alone.
+    """
 
     at: Point
     label: int
     voxels: int
+    in_slice: bool = False
 
 
 def next_action(predicted: UInt8, reference: UInt8) -> Action | None:
@@ -42,9 +50,17 @@ def next_action(predicted: UInt8, reference: UInt8) -> Action | None:
 
     Both are uint8 (slice, row, column) with the classes of the networks; where `reference` is IGNORE nothing counts.
     """
+    whole = _largest(predicted, reference, _WHOLE)
+    if whole is not None:
+        return whole
+    part = _largest(predicted, reference, _IN_SLICE)
+    return None if part is None else replace(part, in_slice=True)
+
+
+def _largest(predicted: UInt8, reference: UInt8, neighbours: Float64) -> Action | None:
     best: Action | None = None
     for organ in ORGANS:
-        parts, count = ndimage.label(predicted == organ.id, np.ones((3, 3, 3)))
+        parts, count = ndimage.label(predicted == organ.id, neighbours)
         if not count:
             continue
         votes = _votes(parts, count, reference)
@@ -71,7 +87,7 @@ def corrected(predicted: UInt8, reference: UInt8, most: int) -> Iterator[UInt8]:
     for _ in range(most):
         action = next_action(predicted, reference)
         if action is not None:
-            predicted = relabel(predicted, action.at, action.label)
+            predicted = relabel(predicted, action.at, action.label, in_slice=action.in_slice)
         yield predicted
 
 

@@ -39,6 +39,16 @@ def test_the_largest_wrong_part_comes_first_then_the_next(predicted, reference):
     assert next_action(maps[2], reference) is None
 
 
+def test_parts_in_single_slices_follow_once_no_whole_part_has_a_wrong_label(reference):
+    predicted = reference.copy()
+    predicted[1, 4:7] = 3  # the bar of organ 2 in one slice
+    predicted[0, 7, 0] = 3  # joins it to organ 3
+    assert next_action(predicted, reference) == Action((1, 4, 0), 2, 3 * 12, in_slice=True)
+    first = list(corrected(predicted, reference, 1))[1]
+    assert (first[reference > 0] == reference[reference > 0]).all()
+    assert next_action(first, reference) is None
+
+
 def test_what_is_not_known_does_not_count(predicted, reference):
     reference[reference == 2] = IGNORE
     action = next_action(predicted, reference)
