@@ -132,7 +132,8 @@ describe("lesson", () => {
     const state = new ResultState(body.report);
     const lesson = started();
     state.lesson.value = lesson;
-    const rows = () => rowsFor(state, { correct: [], clip: () => undefined, clipOn: false, reset: () => undefined, leave: () => undefined });
+    const idle = (): void => undefined;
+    const rows = () => rowsFor(state, { correct: [], measure: [], clip: idle, clipOn: false, scale: 1, lifeSize: idle, lift: idle, reset: idle, leave: idle });
     expect(rows()[0]).toMatchObject({ id: "question", text: "Find the stomach", detail: "1 of 3" });
     expect(rows().map(({ text }) => text).join()).not.toMatch(/Fundus|Caecum|Spleen/);
     lesson.answer("fundus");
