@@ -140,7 +140,7 @@ export class HeadsetMode {
     const { renderer, scene, camera, clip, root } = this.stage;
     this.eye = this.frames < 2 ? null : eyeOf(renderer);
     this.hands.aim();
-    if (kind === "immersive-vr") for (const flick of this.sticks.read(this.hands.pointers)) this.flick(flick);
+    for (const flick of this.sticks.read(this.hands.pointers)) this.flick(flick, kind);
     this.holds.follow();
     if (this.eye) this.place(this.eye);
     root.updateMatrixWorld(true);
@@ -164,12 +164,12 @@ export class HeadsetMode {
     if (this.holds.carrying === 0 || this.frames % 12 === 0) this.scale.value = Math.round(100 * root.scale.x) / 100;
   }
 
-  /** To a side the wearer turns, up and down the slice moves. */
-  private flick({ across, up }: Flick): void {
+  /** Up and down the slice moves; to a side the wearer turns, except in their own room, which can't turn. */
+  private flick({ across, up }: Flick, kind: Kind): void {
     const { xr } = this.stage.renderer;
     const space = xr.getReferenceSpace();
     if (up) this.slice.step(up);
-    if (across && space && this.eye) xr.setReferenceSpace(turned(space, this.eye.at, across));
+    if (across && space && this.eye && kind === "immersive-vr") xr.setReferenceSpace(turned(space, this.eye.at, across));
   }
 
   private look(): void {

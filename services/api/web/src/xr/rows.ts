@@ -40,7 +40,8 @@ export function rowsFor(state: ResultState, actions: Actions): Row[] {
   const chosen = state.selected.value;
   const spoken = chosen === null ? null : state.spoken(chosen);
   if (chosen !== null && spoken) rows.push({ id: "isolate", text: t("Show only {organ}", { organ: spoken.title }), act: () => state.isolate(chosen) });
-  rows.push(...actions.measure, ...actions.correct, ...placeRows(actions));
+  if (!lesson?.asked.value) rows.push(...actions.measure); // a press answers
+  rows.push(...actions.correct, ...placeRows(actions));
   return rows;
 }
 
