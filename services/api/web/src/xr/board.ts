@@ -2,10 +2,10 @@
 import { CanvasTexture, Mesh, MeshBasicMaterial, PlaneGeometry, type Raycaster, SRGBColorSpace, Vector3 } from "three";
 import { type Cell, cellAt, cellsOf, heightOf, LETTER, paintCell, ROW, rounded, type Row, WIDTH } from "./cells";
 import type { Eye } from "./eye";
-import { besideOrgans, BOARD_DISTANCE, isBeside } from "./place";
+import { besideOrgans, BOARD_DISTANCE, inSight, isBeside, nearestToSight } from "./place";
 
 const METRES = 0.36;
-/** The board stays until its better place is this far away, in metres: it should not follow every small movement. */
+/** The board stays until its places are this far away, in metres: it should not follow every small movement. */
 const LOOSE = 0.15;
 
 export class Board extends Mesh<PlaneGeometry, MeshBasicMaterial> {
@@ -44,11 +44,13 @@ export class Board extends Mesh<PlaneGeometry, MeshBasicMaterial> {
 
   /** Goes beside the organs, whose corners are `organs`; unless `must` is true only where it covers them or is far from there. */
   settle(organs: readonly Vector3[], eye: Eye, must: boolean): void {
-    const { position, isClear } = besideOrgans(organs, eye, this.scale.x, this.scale.y);
-    const away = position.distanceTo(this.position);
-    const stays = isClear === !this.isOver && (isClear ? away < LOOSE && isBeside(this.corners, organs, eye) : this.position.distanceTo(eye.at) < 1.5 * BOARD_DISTANCE);
-    if (stays && !must) return;
-    this.position.copy(position);
+    const places = besideOrgans(organs, eye, this.scale.x, this.scale.y);
+    const isClear = places.length > 0;
+    const isNear = isClear
+      ? places.some((place) => place.distanceTo(this.position) < LOOSE) && isBeside(this.corners, organs, eye)
+      : this.position.distanceTo(eye.at) < 1.5 * BOARD_DISTANCE;
+    if (isNear && isClear === !this.isOver && !must) return;
+    this.position.copy(nearestToSight(places, eye) ?? inSight(eye));
     this.material.depthTest = isClear;
     this.lookAt(eye.at);
     this.updateMatrixWorld(true);

@@ -159,7 +159,9 @@ export class HeadsetMode {
     if (first) beforeWearer(root, box, eye);
     this.placed = true;
     root.updateMatrixWorld(true);
-    this.board.settle(cornersOf(boundsOf(this.stage), root), eye, first);
+    const balls = [this.clip.ball, this.slice.ball].filter(({ visible, parent }) => visible && parent?.visible);
+    const handles = balls.map((ball) => ball.getWorldPosition(new Vector3()));
+    this.board.settle([...cornersOf(boundsOf(this.stage), root), ...handles], eye, first);
     // The board is painted for each change, so not at every frame while hands scale.
     if (this.holds.carrying === 0 || this.frames % 12 === 0) this.scale.value = Math.round(100 * root.scale.x) / 100;
   }

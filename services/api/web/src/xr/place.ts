@@ -11,8 +11,10 @@ export const BOARD_DISTANCE = 0.7;
 const BOARD_BELOW = 0.18;
 /** Between the organs and the board. */
 const GAP = 0.06;
-/** How far the board goes to the left of the organs' middle, or of where the wearer looks. */
+/** How far the board goes to a side of the organs' middle, and to the left of where the wearer looks. */
 const [FARTHEST, BESIDE] = [1.8, 0.9];
+/** Left and right are the same for the wearer if the turns of the head differ by less. */
+const LITTLE = 0.4;
 /** A part of the organs that is nearer than this to the wearer's own plane is all around them. */
 const AROUND = 0.05;
 const UP = new Vector3(0, 1, 0);
@@ -67,24 +69,32 @@ function lookingAt(organs: readonly Vector3[], { at }: Eye): Eye | null {
   return organs.some((point) => point.clone().sub(at).dot(ahead) < AROUND) ? null : { at, ahead };
 }
 
-export interface Place {
-  position: Vector3;
-  /** False where the organs leave no place beside them, because they are too large or around the wearer. */
-  isClear: boolean;
-}
-
-/** Where a board of this size is left of the organs and covers none of them. */
-export function besideOrgans(organs: readonly Vector3[], eye: Eye, width: number, height: number): Place {
+/** Where a board of this size covers none of the organs: left of them, right of them, or nowhere if they are around the wearer. */
+export function besideOrgans(organs: readonly Vector3[], eye: Eye, width: number, height: number): Vector3[] {
   const sight = lookingAt(organs, eye);
+  if (!sight) return [];
   // The board faces the eye, so that its upper or lower edge is nearer than its middle.
   const tilt = Math.atan(BOARD_BELOW / BOARD_DISTANCE);
   const half = Math.atan(width / 2 / (BOARD_DISTANCE - (Math.sin(tilt) * height) / 2));
-  const turn = sight ? spanOf(organs, sight)[1] + GAP + half : Infinity;
-  const isClear = sight !== null && turn <= FARTHEST;
-  const towards = (isClear ? sight : eye).ahead.clone().applyAxisAngle(UP, isClear ? turn : BESIDE);
-  const position = eye.at.clone().addScaledVector(towards, BOARD_DISTANCE);
-  position.y -= BOARD_BELOW;
-  return { position, isClear };
+  const [right, left] = spanOf(organs, sight);
+  const turns = [left + GAP + half, right - GAP - half].filter((turn) => Math.abs(turn) <= FARTHEST);
+  return turns.map((turn) => boardPlace(sight, turn));
+}
+
+/** The place that needs the smaller turn of the head; the first one, if there is little between them. */
+export function nearestToSight(places: readonly Vector3[], { at, ahead }: Eye): Vector3 | undefined {
+  const turn = (place: Vector3): number => place.clone().sub(at).setY(0).angleTo(ahead);
+  return places.reduce<Vector3 | undefined>((best, place) => (best && turn(best) < turn(place) + LITTLE ? best : place), undefined);
+}
+
+/** Where the board is in sight although it covers organs. */
+export function inSight(eye: Eye): Vector3 {
+  return boardPlace(eye, BESIDE);
+}
+
+function boardPlace({ at, ahead }: Eye, turn: number): Vector3 {
+  const place = at.clone().addScaledVector(ahead.clone().applyAxisAngle(UP, turn), BOARD_DISTANCE);
+  return place.setY(at.y - BOARD_BELOW);
 }
 
 /** Whether all of `board` is left of the organs, or right of them. */
