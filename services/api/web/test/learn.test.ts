@@ -36,6 +36,14 @@ describe("the body", () => {
   });
 });
 
+describe("the budget of a headset (docs/web.md)", () => {
+  it("has room for the body, both eyes together", () => {
+    const others = 12; // floor, board, slice, handles, labels, hands and rays
+    expect(2 * (body.report.organs.length + others)).toBeLessThanOrEqual(200);
+    expect(2 * (body.report.triangles ?? Infinity)).toBeLessThan(750_000);
+  });
+});
+
 describe("questions", () => {
   it("are a round of each level, and every right answer is in the model or among the choices", () => {
     const names = new Set(body.structures.map(({ name }) => name));

@@ -25,9 +25,15 @@ export class HeadsetMeasure {
     const { length } = this.stage.measure;
     const open = this.isOn.value ? (set === 1 ? t("second point") : t("first point")) : t("off");
     const detail = set === 2 && length !== null ? `${length.toFixed(1)} mm` : open;
-    const rows: Row[] = [{ id: "measure", text: t("Measure"), detail, isHalf: set > 0, isNewLine: true, act: () => (this.isOn.value = !this.isOn.peek()) }];
+    const rows: Row[] = [{ id: "measure", text: t("Measure"), detail, isHalf: set > 0, isNewLine: true, act: () => this.toggle() }];
     if (set > 0) rows.push({ id: "clear", text: t("Clear"), isHalf: true, act: () => this.clear() });
     return rows;
+  }
+
+  /** What was measured on the page before has another number of points. */
+  private toggle(): void {
+    if (!this.isOn.peek() && this.points.peek() === 0) this.stage.measure.reset();
+    this.isOn.value = !this.isOn.peek();
   }
 
   private clear(): void {
