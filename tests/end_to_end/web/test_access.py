@@ -10,6 +10,14 @@ from playwright.sync_api import expect
 from tests.end_to_end.web.conftest import KEY
 from tests.end_to_end.web.steps import shot, show, sized_shots, start_stopped_upload, violations, wait_shown
 
+CUT = """[...document.querySelectorAll(".masthead *, main *")].filter((element) => {
+    const { width, right } = element.getBoundingClientRect();
+    const card = element.closest(".card")?.getBoundingClientRect().right ?? innerWidth;
+    const hides = getComputedStyle(element).overflowX !== "visible" && element.scrollWidth > element.clientWidth + 1;
+    return width > 1 && (right > Math.min(card, innerWidth) + 1 || hides);
+}).map((element) => element.outerHTML.slice(0, 120))"""
+"""What of a page is cut off or beyond its card."""
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_are_accessible(opened, served, scan, result, axe, scheme):
@@ -33,6 +41,10 @@ def test_pages_are_accessible(opened, served, scan, result, axe, scheme):
     page.goto(f"{served.url}/#/headset")
     page.locator(".qr").wait_for()
     assert violations(page, axe) == []
+    for width in (320, 768, 1280, 1920):
+        page.set_viewport_size({"width": width, "height": 860})
+        assert page.evaluate(CUT) == [], width
+    page.set_viewport_size({"width": 1280, "height": 860})
     sized_shots(page, f"headset-page-{scheme}")
     page.goto(f"{served.url}/#/jobs/nothing")
     page.get_by_text(re.compile("no such job|not found|does not exist|is no", re.I)).first.wait_for()

@@ -15,7 +15,8 @@ from services.local import LocalSystem
 from shared.imaging.geometry import Geometry
 from shared.imaging.volume import Volume
 from tests.end_to_end.web.steps import scene, shot, show, sized_shots, violations
-from tests.end_to_end.web.test_headset import Wearer, emulator  # noqa: F401 - a fixture
+from tests.end_to_end.web.test_headset import emulator  # noqa: F401 - a fixture
+from tests.end_to_end.web.wearer import BUDGET, entered
 from tests.services.mesher.dicom.test_codes import NAMES, ORGANS
 from tests.services.mesher.glb.reader import parse
 from tests.support.scans import write_dicom
@@ -130,24 +131,23 @@ def test_the_page_shows_groups_that_can_be_searched_hidden_and_isolated(opened, 
     assert all(organ["visible"] for organ in scene(page)["organs"])
 
 
-def test_the_board_of_the_headset_has_groups_and_pages(opened, system, job, emulator):  # noqa: F811
-    page = opened(emulator, viewport={"width": 800, "height": 450})
-    show(page, system.url, job)
-    page.get_by_role("button", name="Enter VR").click()
-    page.wait_for_function("() => viscera.scene().xr?.placed", timeout=60_000)
-    wearer = Wearer(page)
-    wearer.rest()
-    rows = [row["id"] for row in scene(page)["xr"]["rows"]]
-    assert "group:rib" in rows
-    assert len(rows) < 14
+def test_the_headset_has_groups_and_pages_within_budget(opened, system, job, emulator):  # noqa: F811
+    wearer = entered(opened(emulator, viewport={"width": 800, "height": 450}), system.url, job)
+    page = wearer.page
+    cost = wearer.view["cost"]
+    assert cost["eyes"] == 2
+    assert 2 * 60 <= cost["calls"] <= BUDGET["calls"]
+    assert cost["triangles"] <= BUDGET["triangles"], cost
+    assert "group:rib" in wearer.rows
+    low, high, *_ = np.array(wearer.view["board"]["corners"])
+    assert np.linalg.norm(high - low) < 0.59, "as high as an arm reaches"
     shot(page, "many-headset")
     wearer.row("group:rib")
     wearer.row("all")
     hidden = {organ["name"] for organ in scene(page)["organs"] if not organ["visible"]}
     assert hidden == {name for name in NAMES if name.startswith("rib_")}
     wearer.row("more")
-    shown = [row["id"] for row in scene(page)["xr"]["rows"]]
-    assert "rib_right_12" in shown
+    assert "rib_right_12" in wearer.rows
     shot(page, "many-headset-group")
     wearer.row("groups")
-    assert "group:rib" in [row["id"] for row in scene(page)["xr"]["rows"]]
+    assert "group:rib" in wearer.rows

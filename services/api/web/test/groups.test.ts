@@ -31,7 +31,7 @@ describe("the board with many organs", () => {
     new ResultState({
       organs: [...RIBS, "liver"].map((name, at) => ({ name, title: name, label: at + 1, present: true, volume_ml: 1, colour: [1, 2, 3] }) as unknown as OrganReport),
     } as Report);
-  const actions = { correct: [], clip: () => {}, clipOn: false, reset: () => {}, leave: () => {} };
+  const actions = { correct: [], measure: [], clip: () => {}, clipOn: false, scale: 1, lifeSize: () => {}, lift: () => {}, reset: () => {}, leave: () => {} };
   const press = (of: ResultState, id: string): void => rowsFor(of, actions).find((row) => row.id === id)?.act?.();
   const ids = (of: ResultState): string[] => rowsFor(of, actions).map(({ id }) => id);
 

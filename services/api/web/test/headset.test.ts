@@ -7,6 +7,9 @@ import type { SliceView } from "../src/slices/view";
 import { nearest } from "../src/xr/correcting";
 import { carried, LARGEST, stretched } from "../src/xr/grab";
 import { ClipHandle } from "../src/xr/handle";
+import type { Pointer } from "../src/xr/hands";
+import { PAIRS } from "../src/xr/skeleton";
+import { Sticks } from "../src/xr/sticks";
 
 const point = (matrix: Matrix4, x: number, y: number, z: number): number[] => new Vector3(x, y, z).applyMatrix4(matrix).toArray();
 const close = (found: number[], asked: number[]): void => found.forEach((value, at) => expect(value).toBeCloseTo(asked[at] as number, 6));
@@ -78,6 +81,33 @@ describe("clip plane", () => {
     expect(handle.hit(caster)).toBeLessThan(0.51);
     caster.ray.origin.x += 0.1;
     expect(handle.hit(caster)).toBe(Infinity);
+  });
+});
+
+describe("the bones of a hand", () => {
+  it("connect all of its 25 joints", () => {
+    const near = new Set(["wrist"]);
+    for (let turn = 0; turn < PAIRS.length; turn += 1) for (const [a, b] of PAIRS) if (near.has(a) || near.has(b)) near.add(a).add(b);
+    expect(near.size).toBe(25);
+  });
+});
+
+describe("thumbsticks", () => {
+  const at = (x: number, y: number): Pointer[] => [{ index: 0, source: { gamepad: { axes: [0, 0, x, y] } } } as unknown as Pointer];
+
+  it("count once until they were back in the middle", () => {
+    const sticks = new Sticks();
+    expect(sticks.read(at(0.5, 0))).toEqual([]);
+    expect(sticks.read(at(0.9, 0.2))).toEqual([{ across: 1, up: 0 }]);
+    expect(sticks.read(at(1, 0))).toEqual([]);
+    expect(sticks.read(at(0.5, 0))).toEqual([]);
+    expect(sticks.read(at(0.9, 0))).toEqual([]);
+    expect(sticks.read(at(0.1, 0))).toEqual([]);
+    expect(sticks.read(at(-0.2, -1))).toEqual([{ across: 0, up: 1 }]);
+  });
+
+  it("are still without a gamepad", () => {
+    expect(new Sticks().read([{ index: 0, source: null } as unknown as Pointer])).toEqual([]);
   });
 });
 

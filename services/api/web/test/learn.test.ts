@@ -36,6 +36,14 @@ describe("the body", () => {
   });
 });
 
+describe("the budget of a headset (docs/web.md)", () => {
+  it("has room for the body, both eyes together", () => {
+    const others = 12; // floor, board, slice, handles, labels, hands and rays
+    expect(2 * (body.report.organs.length + others)).toBeLessThanOrEqual(200);
+    expect(2 * (body.report.triangles ?? Infinity)).toBeLessThan(750_000);
+  });
+});
+
 describe("questions", () => {
   it("are a round of each level, and every right answer is in the model or among the choices", () => {
     const names = new Set(body.structures.map(({ name }) => name));
@@ -132,7 +140,8 @@ describe("lesson", () => {
     const state = new ResultState(body.report);
     const lesson = started();
     state.lesson.value = lesson;
-    const rows = () => rowsFor(state, { correct: [], clip: () => undefined, clipOn: false, reset: () => undefined, leave: () => undefined });
+    const idle = (): void => undefined;
+    const rows = () => rowsFor(state, { correct: [], measure: [], clip: idle, clipOn: false, scale: 1, lifeSize: idle, lift: idle, reset: idle, leave: idle });
     expect(rows()[0]).toMatchObject({ id: "question", text: "Find the stomach", detail: "1 of 3" });
     expect(rows().map(({ text }) => text).join()).not.toMatch(/Fundus|Caecum|Spleen/);
     lesson.answer("fundus");

@@ -18,14 +18,14 @@ export function Headset() {
     <section>
       <h1>{t("In a headset")}</h1>
       <p class="lead">{t("Any headset whose browser has WebXR will do; these steps are for a Meta Quest.")}</p>
-      <div class="two">
+      <div class="headset">
         <div class="card">
           <h2>{t("Steps")}</h2>
           <ol class="steps">
             <li>
               {t("Headsets show WebXR pages over HTTPS only. On the machine that runs the service:")}
               <pre tabIndex={0} role="region" aria-label={t("Commands for HTTPS")}>
-                {"./viscera certificate tls\n./viscera serve --host 0.0.0.0 \\\n  --tls-cert tls/viscera.crt --tls-key tls/viscera.key"}
+                {"./viscera certificate tls\n./viscera serve --host 0.0.0.0 \\\n  --tls-cert tls/viscera.crt \\\n  --tls-key tls/viscera.key"}
               </pre>
             </li>
             <li>{t("Put the headset into the same network, open its browser and enter the address of this page. The Quest's camera reads the QR code: look at it and choose the link.")}</li>
@@ -62,10 +62,16 @@ export function Headset() {
             <dd>{t("takes the organs into your hand")}</dd>
             <dt>{t("Hold with both")}</dt>
             <dd>{t("scales and turns them")}</dd>
-            <dt>{t("Ball on the clip plane")}</dt>
-            <dd>{t("moves the cut")}</dd>
-            <dt>{t("Board")}</dt>
-            <dd>{t("organs, slice, clip plane, back in front of me, leave")}</dd>
+            <dt>{t("Balls")}</dt>
+            <dd>{t("taken in a hand, the blue one moves the cut, the yellow one the slice")}</dd>
+            <dt>{t("Thumbstick, up or down")}</dt>
+            <dd>{t("goes to the next slice")}</dd>
+            <dt>{t("Thumbstick, left or right")}</dt>
+            <dd>{t("turns you by 30 degrees, in VR")}</dd>
+            <dt>{t("Measure, on the board")}</dt>
+            <dd>{t("then two short presses on organs give a length")}</dd>
+            <dt>{t("Back in front of me")}</dt>
+            <dd>{t("brings the organs to your chest, at life size; also after you sat down")}</dd>
           </dl>
         </div>
       </div>

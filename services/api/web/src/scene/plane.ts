@@ -25,7 +25,8 @@ export class SlicePlane extends Mesh<BufferGeometry, MeshBasicMaterial> {
     geometry.setAttribute("position", new BufferAttribute(new Float32Array(12), 3));
     geometry.setAttribute("uv", new BufferAttribute(new Float32Array([0, 0, 1, 0, 1, 1, 0, 1]), 2));
     geometry.setIndex([0, 1, 2, 0, 2, 3]);
-    super(geometry, new MeshBasicMaterial({ side: DoubleSide, transparent: true, opacity: 0.92 }));
+    // Air is left out, else what is behind it would be hidden.
+    super(geometry, new MeshBasicMaterial({ side: DoubleSide, transparent: true, opacity: 0.92, alphaTest: 0.05 }));
     this.renderOrder = 1;
     this.visible = false;
     this.raycast = () => undefined;

@@ -1,5 +1,6 @@
-/** Text inside the scene: a sprite that always faces the viewer, drawn on a canvas of its own. */
-import { CanvasTexture, Sprite, SpriteMaterial, SRGBColorSpace } from "three";
+/** Text inside the scene: a plate that faces the eye and stands upright, drawn on a canvas of its own. */
+import { type Camera, CanvasTexture, Matrix4, Mesh, MeshBasicMaterial, PlaneGeometry, Quaternion, SRGBColorSpace, Vector3, type WebGLRenderer } from "three";
+import { eyeAt } from "./eye";
 
 export interface Look {
   ink: string;
@@ -8,12 +9,19 @@ export interface Look {
   height: number;
 }
 
-export class TextSprite extends Sprite {
+/** Pixels of a line and of its letters on the canvas. */
+const [LINE, LETTER] = [56, 44];
+/** In a headset the letters of a label have at least this height, as an angle at the eye in radians: one degree. */
+export const LEAST_ANGLE = Math.PI / 180;
+const UP = new Vector3(0, 1, 0);
+const SQUARE = new PlaneGeometry(1, 1);
+
+export class TextSprite extends Mesh<PlaneGeometry, MeshBasicMaterial> {
   text = "";
   private readonly canvas = document.createElement("canvas");
 
   constructor(private readonly look: Look) {
-    super(new SpriteMaterial({ depthTest: false, depthWrite: false, transparent: true }));
+    super(SQUARE, new MeshBasicMaterial({ depthTest: false, depthWrite: false, transparent: true }));
     this.renderOrder = 10;
     this.raycast = () => undefined;
   }
@@ -24,11 +32,11 @@ export class TextSprite extends Sprite {
     const lines = text.split("\n");
     const context = this.canvas.getContext("2d");
     if (!context) return;
-    const font = "600 44px system-ui, sans-serif";
+    const font = `600 ${LETTER}px system-ui, sans-serif`;
     context.font = font;
     const width = Math.ceil(Math.max(...lines.map((line) => context.measureText(line).width))) + 40;
     this.canvas.width = width;
-    this.canvas.height = lines.length * 56 + 16;
+    this.canvas.height = lines.length * LINE + 16;
     context.font = font;
     context.fillStyle = this.look.ground;
     context.beginPath();
@@ -37,11 +45,27 @@ export class TextSprite extends Sprite {
     context.fillStyle = this.look.ink;
     context.textBaseline = "middle";
     context.textAlign = "center";
-    lines.forEach((line, at) => context.fillText(line, width / 2, 8 + 56 * at + 29));
+    lines.forEach((line, at) => context.fillText(line, width / 2, 8 + LINE * at + 29));
     this.material.map?.dispose();
     this.material.map = new CanvasTexture(this.canvas);
     this.material.map.colorSpace = SRGBColorSpace;
     this.material.needsUpdate = true;
-    this.scale.set((this.look.height * width) / 56, (this.look.height * this.canvas.height) / 56, 1);
+    this.scale.set((this.look.height * width) / LINE, (this.look.height * this.canvas.height) / LINE, 1);
   }
+
+  /** The height of a letter in the world, as it was drawn last. */
+  get letterHeight(): number {
+    return (new Vector3().setFromMatrixScale(this.matrixWorld).y * LETTER) / this.canvas.height;
+  }
+
+  /** Three calls this before it draws the label for an eye. Both eyes of a headset get the same plate, else it would look bent. */
+  override onBeforeRender = (renderer: WebGLRenderer, _scene: unknown, camera: Camera): void => {
+    const eye = eyeAt(renderer, camera);
+    const at = new Vector3().setFromMatrixPosition(this.matrixWorld);
+    const size = new Vector3().setFromMatrixScale(this.matrixWorld);
+    const turn = new Quaternion().setFromRotationMatrix(new Matrix4().lookAt(eye, at, UP));
+    this.matrixWorld.compose(at, turn, size);
+    const least = LEAST_ANGLE * eye.distanceTo(at);
+    if (renderer.xr.isPresenting && this.letterHeight < least) this.matrixWorld.scale(new Vector3().setScalar(least / this.letterHeight));
+  };
 }

@@ -16,7 +16,7 @@ const NAMES: Record<Kind, Text> = { "immersive-vr": "Enter VR", "immersive-ar": 
 interface Props {
   stage: OrganStage | null;
   state: ResultState;
-  /** Corrections of the result, where the headset may make some. */
+  /** Corrections of the result and its slices, where it has some. */
   corrections?: Corrections;
 }
 
@@ -40,7 +40,8 @@ export function EnterButtons({ stage, state, corrections }: Props) {
       mode.current = null;
       say(t("You left the headset view"));
     };
-    const made = new HeadsetMode(stage, state, left, corrections && mayWrite() ? new HeadsetCorrections(corrections) : null);
+    const correcting = corrections && mayWrite() ? new HeadsetCorrections(corrections) : null;
+    const made = new HeadsetMode(stage, state, left, { correcting, slices: () => corrections?.slices.peek() ?? null });
     mode.current = made;
     try {
       await made.enter(kind);

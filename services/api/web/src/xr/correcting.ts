@@ -6,7 +6,7 @@ import { t } from "../core/language";
 import { colourOf, css } from "../core/organs";
 import type { Corrections } from "../correct/corrections";
 import type { SliceView } from "../slices/view";
-import type { Row } from "./board";
+import type { Row } from "./cells";
 
 /** How far from the surface that was pointed at the organ's voxels are searched, in mm: the surface is smooth. */
 const REACH_MM = 12;

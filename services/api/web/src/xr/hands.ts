@@ -1,18 +1,7 @@
-/** What the wearer holds or is: two pointers, drawn as rays and as small balls at controllers or finger joints. */
-import {
-  BufferGeometry,
-  Float32BufferAttribute,
-  InstancedMesh,
-  LineBasicMaterial,
-  LineSegments,
-  Matrix4,
-  MeshStandardMaterial,
-  Raycaster,
-  SphereGeometry,
-  Vector3,
-  type WebXRManager,
-  type XRTargetRaySpace,
-} from "three";
+/** What the wearer holds or is: two pointers, each with a ray, drawn as a hand or a controller. */
+import { BufferGeometry, Float32BufferAttribute, LineBasicMaterial, LineSegments, type Matrix4, Raycaster, type WebXRManager, type XRTargetRaySpace } from "three";
+import { type Bone, Bones } from "./bones";
+import { controllerBones, handBones } from "./skeleton";
 
 export interface Pointer {
   index: number;
@@ -28,24 +17,18 @@ interface Actuator {
   pulse?: (value: number, milliseconds: number) => unknown;
 }
 
-const JOINTS = 25;
-
 export class Hands {
   readonly pointers: Pointer[];
   readonly rays = new LineSegments(new BufferGeometry(), new LineBasicMaterial({ color: 0xbfe9ee, transparent: true, opacity: 0.7 }));
-  readonly balls = new InstancedMesh(
-    new SphereGeometry(0.007, 10, 8),
-    new MeshStandardMaterial({ color: 0xd7e3e8, roughness: 0.6 }),
-    2 * JOINTS,
-  );
+  readonly bones = new Bones();
 
   constructor(private readonly xr: WebXRManager) {
     this.pointers = [0, 1].map((index) => ({ index, ray: xr.getController(index), caster: new Raycaster(), source: null, held: null }));
     this.rays.geometry.setAttribute("position", new Float32BufferAttribute(new Float32Array(12), 3));
-    this.rays.frustumCulled = this.balls.frustumCulled = false;
+    this.rays.frustumCulled = false;
   }
 
-  /** Points the casters; `reach` says how far each ray is drawn. */
+  /** Points the casters. */
   aim(): void {
     for (const { ray, caster } of this.pointers) {
       ray.updateMatrixWorld(true);
@@ -54,20 +37,17 @@ export class Hands {
     }
   }
 
+  /** `reach` says how far each ray is drawn. */
   draw(reach: (pointer: Pointer) => number): void {
     const position = this.rays.geometry.getAttribute("position");
-    let count = 0;
-    const ball = new Matrix4();
     for (const pointer of this.pointers) {
       const { origin, direction } = pointer.caster.ray;
       const end = origin.clone().addScaledVector(direction, pointer.source ? reach(pointer) : 0);
       position.setXYZ(2 * pointer.index, origin.x, origin.y, origin.z);
       position.setXYZ(2 * pointer.index + 1, end.x, end.y, end.z);
-      for (const place of this.places(pointer)) this.balls.setMatrixAt(count++, ball.makeTranslation(place));
     }
     position.needsUpdate = true;
-    this.balls.count = count;
-    this.balls.instanceMatrix.needsUpdate = true;
+    this.bones.set(this.pointers.flatMap((pointer) => this.bonesOf(pointer)));
   }
 
   buzz(pointer: Pointer): void {
@@ -75,10 +55,9 @@ export class Hands {
     void gamepad?.hapticActuators?.[0]?.pulse?.(0.25, 15);
   }
 
-  private places(pointer: Pointer): Vector3[] {
-    if (!pointer.source) return [];
-    const joints = Object.values(this.xr.getHand(pointer.index).joints);
-    if (!pointer.source.hand || joints.length === 0) return [pointer.caster.ray.origin.clone()];
-    return joints.filter((joint) => joint.visible).map((joint) => new Vector3().setFromMatrixPosition(joint.matrixWorld));
+  private bonesOf({ index, ray, source }: Pointer): Bone[] {
+    if (!source) return [];
+    const bones = source.hand ? handBones(this.xr.getHand(index).joints) : [];
+    return bones.length > 0 ? bones : controllerBones(ray.matrixWorld);
   }
 }
