@@ -82,6 +82,7 @@ def area(corners):
 def test_the_mouse_measures_a_length_an_angle_and_an_area_and_all_are_kept(page, served, dicom_result, stored, axe):
     points = spots(page, 5)
     at = places(page, points)
+    calls = scene(page)["calls"]
     choose(page, "Measure between surfaces", "Length")
     click(page, *points[:2])
     choose(page, "Measure between surfaces", "Angle")
@@ -98,6 +99,7 @@ def test_the_mouse_measures_a_length_an_angle_and_an_area_and_all_are_kept(page,
     assert [mark["value"] for mark in marks] == pytest.approx(expected, rel=1e-3)
     assert marks[2]["points"] == [pytest.approx(place, abs=0.01) for place in at]
     expect(rows(page)).to_have_count(3)
+    assert eventually(page, lambda: scene(page)["calls"] == calls + 6), "all lines twice, all dots, three values"
     assert eventually(page, lambda: len(stored("measurements")) == 3)
     kept = stored("measurements")
     assert [one["value"] for one in kept] == pytest.approx(expected, rel=1e-3), "the service computes the same"

@@ -1,23 +1,46 @@
 /** How measurements and arrows look in the scene: lines, dots, heads and captions of the same size at every distance. */
-import { type Camera, ConeGeometry, Group, type Material, Mesh, MeshBasicMaterial, type Object3D, SphereGeometry, Sprite, Vector3 } from "three";
-import { Line2 } from "three/addons/lines/Line2.js";
-import { LineGeometry } from "three/addons/lines/LineGeometry.js";
+import {
+  BufferGeometry,
+  type Camera,
+  CanvasTexture,
+  Color,
+  ConeGeometry,
+  Float32BufferAttribute,
+  Group,
+  Mesh,
+  MeshBasicMaterial,
+  type Object3D,
+  Points,
+  PointsMaterial,
+  Sprite,
+  Vector3,
+} from "three";
 import { LineMaterial } from "three/addons/lines/LineMaterial.js";
+import { LineSegments2 } from "three/addons/lines/LineSegments2.js";
+import { LineSegmentsGeometry } from "three/addons/lines/LineSegmentsGeometry.js";
+import type { Vector } from "../core/geometry";
 import { captionOf, captionPlace, type SurfaceMark, type SurfaceShape } from "./marks";
 import { TextSprite } from "./text";
-import type { Vector } from "../core/geometry";
 
 type Place = (point: Vector) => Vector3;
-/** Lines through tissue are seen; behind those of one colour are darker ones, so that they stand out from every organ. */
+/** Seen through tissue. */
 const THROUGH = { depthTest: false, depthWrite: false, transparent: true };
-const WHITE = 0xffffff;
-const DARK = 0x0a0e12;
-const CHOSEN = 0xf0c95c;
-/** Pixels. */
-const [LINE, EDGE, DOT, TEXT] = [2, 4.5, 4, 19];
+const [WHITE, CHOSEN, DARK] = [new Color(0xffffff), new Color(0xf0c95c), new Color(0x0a0e12)];
+/** Pixels. Behind a line is a wider dark one, so that it stands out from every organ. */
+const [LINE, EDGE, SHAFT, DOT, TEXT] = [2, 4.5, 3, 12, 19];
 
-const ball = new SphereGeometry(1, 16, 12);
-const cone = new ConeGeometry(5.5, 16, 20).translate(0, -8, 0);
+/** Places with a colour each; all lines are drawn at once, and all dots. */
+class Coloured {
+  readonly places: number[] = [];
+  readonly colours: number[] = [];
+
+  add(colour: Color, ...points: Vector3[]): void {
+    for (const point of points) {
+      this.places.push(...point.toArray());
+      this.colours.push(...colour.toArray());
+    }
+  }
+}
 
 export class MarkDrawing extends Group {
   /** The size of a pixel at the model, in metres. */
@@ -28,16 +51,29 @@ export class MarkDrawing extends Group {
   /** Draws these shapes instead of those before. */
   set(marks: readonly SurfaceMark[], draft: SurfaceShape | null, chosen: string | null, place: Place): void {
     this.clear();
-    for (const mark of marks) this.draw(mark, mark.label, mark.id === chosen ? CHOSEN : WHITE, place);
-    if (draft) this.draw(draft, "", CHOSEN, place);
+    const shapes = marks.map((mark) => ({ shape: mark as SurfaceShape, label: mark.label, colour: mark.id === chosen ? CHOSEN : WHITE }));
+    if (draft) shapes.push({ shape: draft, label: "", colour: CHOSEN });
+    const [lines, shafts, dots] = [new Coloured(), new Coloured(), new Coloured()];
+    for (const { shape, label, colour } of shapes) {
+      const points = shape.points.map(place);
+      if (shape.kind === "arrow") this.addArrow(points, colour, shafts);
+      else {
+        lines.add(colour, ...sidesOf(shape, points));
+        dots.add(colour, ...points);
+      }
+      const caption = captionOf(shape, label);
+      if (caption) this.addCaption(caption, place(captionPlace(shape)), shape.kind === "arrow");
+    }
+    this.addLines(lines, shafts);
+    if (dots.places.length > 0) this.add(dotsOf(dots));
     this.traverse((object) => (object.raycast = () => undefined));
   }
 
   override clear(): this {
     this.traverse((object) => {
-      if (object instanceof Line2) object.geometry.dispose();
+      if (object instanceof LineSegments2 || object instanceof Points) object.geometry.dispose();
       if (object instanceof TextSprite) object.material.map?.dispose();
-      if (object instanceof Mesh || object instanceof Sprite) (object.material as Material).dispose();
+      if (object instanceof Mesh || object instanceof Sprite || object instanceof Points) (object.material as MeshBasicMaterial).dispose();
     });
     this.sized = [];
     return super.clear();
@@ -51,44 +87,22 @@ export class MarkDrawing extends Group {
     this.pixel = (this.getWorldPosition(at).distanceTo(eye) * pixel) / root;
   }
 
-  private draw(shape: SurfaceShape, label: string, colour: number, place: Place): void {
-    const points = shape.points.map(place);
-    const [first, second] = points;
-    if (!first) return;
-    if (shape.kind === "arrow") {
-      if (second) this.addArrow(first, second, colour);
-    } else {
-      if (second) this.addLine(shape.kind === "polygon" && points.length > 2 ? [...points, first] : points, colour);
-      for (const point of points) this.addDot(point, colour);
+  private addLines(lines: Coloured, shafts: Coloured): void {
+    if (lines.places.length > 0) {
+      const edges = linesOf(lines, new LineMaterial({ color: DARK, linewidth: EDGE, ...THROUGH }));
+      const above = linesOf(lines, new LineMaterial({ vertexColors: true, linewidth: LINE, ...THROUGH }));
+      [edges.renderOrder, above.renderOrder] = [8, 9];
+      this.add(edges, above);
     }
-    const caption = captionOf(shape, label);
-    if (caption) this.addCaption(caption, place(captionPlace(shape)), shape.kind === "arrow");
-  }
-
-  private addLine(points: readonly Vector3[], colour: number): void {
-    const geometry = new LineGeometry().setFromPoints([...points]);
-    for (const [color, linewidth, order] of [[DARK, EDGE, 8], [colour, LINE, 9]] as const) {
-      const line = new Line2(geometry, new LineMaterial({ color, linewidth, ...THROUGH }));
-      line.renderOrder = order;
-      this.add(line);
-    }
-  }
-
-  private addDot(point: Vector3, colour: number): void {
-    for (const [color, radius, order] of [[DARK, DOT + 1.5, 8], [colour, DOT, 9]] as const) {
-      const dot = new Mesh(ball, new MeshBasicMaterial({ color, ...THROUGH }));
-      dot.renderOrder = order;
-      dot.scale.setScalar(radius);
-      this.addSized(dot, point);
-    }
+    if (shafts.places.length > 0) this.add(linesOf(shafts, new LineMaterial({ vertexColors: true, linewidth: SHAFT })));
   }
 
   /** It stands before its surface, and organs before it hide it. */
-  private addArrow(tip: Vector3, tail: Vector3, colour: number): void {
-    const shaft = new Line2(new LineGeometry().setFromPoints([tail, tip]), new LineMaterial({ color: colour, linewidth: 3 }));
-    const head = new Mesh(cone, new MeshBasicMaterial({ color: colour }));
+  private addArrow([tip, tail]: Vector3[], colour: Color, shafts: Coloured): void {
+    if (!tip || !tail) return;
+    shafts.add(colour, tail, tip);
+    const head = new Mesh(cone(), new MeshBasicMaterial({ color: colour }));
     head.quaternion.setFromUnitVectors(new Vector3(0, 1, 0), tip.clone().sub(tail).normalize());
-    this.add(shaft);
     this.addSized(head, tip);
   }
 
@@ -117,4 +131,48 @@ export class MarkDrawing extends Group {
     this.sized.push(holder);
     this.add(holder);
   }
+}
+
+/** Both ends of each side, one after the other; a polygon is closed. */
+function sidesOf({ kind }: SurfaceShape, points: readonly Vector3[]): Vector3[] {
+  const [first] = points;
+  const around = kind === "polygon" && points.length > 2 && first ? [...points, first] : points;
+  return around.slice(1).flatMap((point, at) => [around[at] ?? point, point]);
+}
+
+function linesOf({ places, colours }: Coloured, material: LineMaterial): LineSegments2 {
+  return new LineSegments2(new LineSegmentsGeometry().setPositions(places).setColors(colours), material);
+}
+
+function dotsOf({ places, colours }: Coloured): Points {
+  const geometry = new BufferGeometry();
+  geometry.setAttribute("position", new Float32BufferAttribute(places, 3));
+  geometry.setAttribute("color", new Float32BufferAttribute(colours, 3));
+  const dots = new Points(geometry, new PointsMaterial({ size: DOT, sizeAttenuation: false, vertexColors: true, map: disc(), ...THROUGH }));
+  dots.renderOrder = 9;
+  return dots;
+}
+
+let shape: ConeGeometry | null = null;
+
+function cone(): ConeGeometry {
+  return (shape ??= new ConeGeometry(5.5, 16, 20).translate(0, -8, 0));
+}
+
+let picture: CanvasTexture | null = null;
+
+/** A white disc with a dark edge. */
+function disc(): CanvasTexture {
+  if (picture) return picture;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 48;
+  const context = canvas.getContext("2d");
+  for (const [fill, radius] of [["#0a0e12", 22], ["#fff", 15]] as const) {
+    if (!context) break;
+    context.fillStyle = fill;
+    context.beginPath();
+    context.arc(24, 24, radius, 0, 2 * Math.PI);
+    context.fill();
+  }
+  return (picture = new CanvasTexture(canvas));
 }
