@@ -220,12 +220,17 @@ def test_a_saved_view_comes_back_with_camera_organs_cut_and_slice(page, opened, 
     canvas(page).focus()
     page.keyboard.press("PageDown")
     assert scene(page)["camera"] == pytest.approx(camera, abs=1e-5), "the keys go through the views"
+    page.get_by_role("button", name="Share", exact=True).click()
+    page.get_by_label("Opens at").select_option("left side")
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_label("Link, until").input_value()
+    assert link.endswith(f"?view={view['id']}")
+    page.keyboard.press("Escape")
     with served.client() as client:
-        token = client.post(f"/v1/jobs/{dicom_result}/share", json={"seconds": 600}).json()["token"]
         arrow = {"kind": "arrow", "plane": "surface", "points": [[0, 0, 0], [0, -50, 0]], "label": "for the guest"}
         assert client.put(f"/v1/jobs/{dicom_result}/measurements/arrow-001", json=arrow).status_code == 200
     guest = opened()
-    guest.goto(f"{served.url}/#/shared/{token}?view={view['id']}")
+    guest.goto(link)
     wait_shown(guest)
     assert eventually(guest, lambda: look(guest) == before), "a share link opens at a view"
     expect(rows(guest).get_by_text("for the guest")).to_be_visible()

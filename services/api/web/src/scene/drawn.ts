@@ -48,21 +48,19 @@ export class MarkDrawing extends Group {
   /** What has its size in pixels. */
   private sized: Object3D[] = [];
 
-  /** Draws these shapes instead of those before. */
-  set(marks: readonly SurfaceMark[], draft: SurfaceShape | null, chosen: string | null, place: Place): void {
+  /** Draws these marks instead of those before. */
+  set(marks: readonly SurfaceMark[], chosen: string | null, place: Place): void {
     this.clear();
-    const shapes = marks.map((mark) => ({ shape: mark as SurfaceShape, label: mark.label, colour: mark.id === chosen ? CHOSEN : WHITE }));
-    if (draft) shapes.push({ shape: draft, label: "", colour: CHOSEN });
     const [lines, shafts, dots] = [new Coloured(), new Coloured(), new Coloured()];
-    for (const { shape, label, colour } of shapes) {
-      const points = shape.points.map(place);
-      if (shape.kind === "arrow") this.addArrow(points, colour, shafts);
+    for (const mark of marks) {
+      const [points, colour] = [mark.points.map(place), mark.id === chosen ? CHOSEN : WHITE];
+      if (mark.kind === "arrow") this.addArrow(points, colour, shafts);
       else {
-        lines.add(colour, ...sidesOf(shape, points));
+        lines.add(colour, ...sidesOf(mark, points));
         dots.add(colour, ...points);
       }
-      const caption = captionOf(shape, label);
-      if (caption) this.addCaption(caption, place(captionPlace(shape)), shape.kind === "arrow");
+      const caption = captionOf(mark, mark.label);
+      if (caption) this.addCaption(caption, place(captionPlace(mark)), mark.kind === "arrow");
     }
     this.addLines(lines, shafts);
     if (dots.places.length > 0) this.add(dotsOf(dots));

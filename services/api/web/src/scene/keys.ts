@@ -44,7 +44,7 @@ function act(event: KeyboardEvent, stage: OrganStage, acts: Acts): boolean {
   if (arrow && stage.measure.tool.peek() && !shiftKey) aimAt(stage, moved(stage, arrow));
   else if (arrow) stage.orbit(arrow[0] * TURN, arrow[1] * TURN);
   else if (action) action(stage);
-  else if (tool) useTool(stage, tool);
+  else if (tool) useByKey(stage, tool);
   else if (page) acts.step(page);
   else return edit(key, stage);
   const { crosshair, tool: inUse } = stage.measure;
@@ -56,6 +56,13 @@ function act(event: KeyboardEvent, stage: OrganStage, acts: Acts): boolean {
 export function useTool(stage: OrganStage, tool: SurfaceKind | null): void {
   if (stage.apart.peek() > 0) say(t("Put the organs back as they lie first."));
   else stage.measure.use(tool);
+}
+
+function useByKey(stage: OrganStage, tool: SurfaceKind): void {
+  useTool(stage, tool);
+  if (!stage.measure.tool.peek()) return;
+  say(t("Enter sets a point at the crosshair, the arrow keys move it, Escape ends."));
+  aimAt(stage, middle(stage.canvas));
 }
 
 function edit(key: string, stage: OrganStage): boolean {

@@ -11,6 +11,7 @@ const SAME_MM = 0.05;
 /** An arrow's length, and how far it leans to the right and up as it is seen when it is made, in metres. */
 const ARROW = 0.05;
 const LEAN = 0.9;
+const DRAFT = "draft";
 
 export class Measure extends Group {
   /** What the next points make; null while a press turns the model. */
@@ -27,25 +28,35 @@ export class Measure extends Group {
   /** The place of the patient at the origin, LPS mm. */
   readonly centre = signal<Vector>([0, 0, 0]);
   private readonly drawing = new MarkDrawing();
-  private end: () => void = () => undefined;
+  /** Apart from the others, which stay while the pointer moves. */
+  private readonly sketch = new MarkDrawing();
+  private ends: (() => void)[] = [];
 
   constructor() {
     super();
-    this.add(this.drawing);
+    this.add(this.drawing, this.sketch);
   }
 
   /** Draws at every change; `changed` draws the scene again. */
   follow(changed: () => void): void {
-    this.end = effect(() => {
-      const centre = this.centre.value;
-      this.drawing.set(this.marks.value, this.open, this.chosen.value, (point) => new Vector3(...toScene(point, centre)));
-      changed();
-    });
+    const place = (point: Vector): Vector3 => new Vector3(...toScene(point, this.centre.value));
+    this.ends = [
+      effect(() => {
+        this.drawing.set(this.marks.value, this.chosen.value, place);
+        changed();
+      }),
+      effect(() => {
+        const open = this.open;
+        this.sketch.set(open ? [{ ...open, id: DRAFT, label: "", own: true }] : [], DRAFT, place);
+        changed();
+      }),
+    ];
   }
 
   close(): void {
-    this.end();
-    this.drawing.set([], null, null, () => new Vector3());
+    for (const end of this.ends) end();
+    this.drawing.clear();
+    this.sketch.clear();
   }
 
   /** The draft with the place that is aimed at as its last point. */
@@ -140,6 +151,7 @@ export class Measure extends Group {
   /** Turns captions to the viewer and gives dots and captions their size; `pixel` is that of a pixel, 1 m away. */
   face(camera: Camera, pixel: number): void {
     this.drawing.face(camera, pixel);
+    this.sketch.face(camera, pixel);
   }
 }
 
