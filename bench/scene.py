@@ -109,7 +109,8 @@ def _replace(page: Page, glb: bytes) -> None:
 
 def _row(name: str, page: Page, address: str) -> None:
     """Show a result and print what the page says of its scene, sizes in MiB."""
-    page.goto(f"{address.partition('#')[0]}#/archive")
+    page.goto(address.partition("#")[0])
+    page.get_by_role("navigation").wait_for()
     with page.expect_response("**/model.glb*", timeout=_PATIENCE_MS) as answer:
         page.goto(address)
     page.wait_for_function("() => window.viscera?.scene().plane && viscera.scene().calls > 0")

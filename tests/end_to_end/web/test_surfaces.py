@@ -192,7 +192,10 @@ def look(page):
 def test_a_saved_view_comes_back_with_camera_organs_cut_and_slice(page, opened, served, dicom_result, stored, axe):
     page.get_by_label("Show Stomach").uncheck()
     choose(page, "Cut open", "Coronal")
+    page.wait_for_function("() => viscera.scene().clip.on")
+    constant = scene(page)["clip"]["constant"]
     page.get_by_label("Place of the cut").fill("0.4")
+    page.wait_for_function("constant => viscera.scene().clip.constant !== constant", arg=constant)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="As in an X-ray").click()
     choose(page, "Look from", "From the left")
@@ -207,13 +210,12 @@ def test_a_saved_view_comes_back_with_camera_organs_cut_and_slice(page, opened, 
     page.keyboard.press("Escape")
     assert eventually(page, lambda: [one["name"] for one in stored("views")] == ["left side"])
     (view,) = stored("views")
-    page.goto(f"{served.url}/#/archive")
-    page.goto(f"{served.url}/#/jobs/{dicom_result}")
+    page.reload()
     wait_shown(page)
     assert look(page) != before
     page.get_by_role("button", name="Saved views").click()
     page.get_by_role("button", name="left side", exact=True).click()
-    assert look(page) == before
+    assert eventually(page, lambda: look(page) == before)
     assert scene(page)["camera"] == pytest.approx(camera, abs=1e-5)
     page.keyboard.press("Escape")
     choose(page, "Look from", "From the head")

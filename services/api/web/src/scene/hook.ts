@@ -57,6 +57,7 @@ function volumeOf(geometry: BufferGeometry): number {
 }
 
 function onCanvas({ camera, canvas }: OrganStage, point: Vector3): number[] {
+  camera.updateMatrixWorld();
   const seen = point.project(camera);
   return [((seen.x + 1) / 2) * canvas.clientWidth, ((1 - seen.y) / 2) * canvas.clientHeight];
 }
