@@ -200,14 +200,15 @@ class Correction(_Model):
 
 
 class Drawing(_Model):
-    """What is measured: points in the patient, LPS mm, on a plane of the scan.
+    """What is measured: points in the patient, LPS mm, on a plane of the scan or on surfaces of the model.
 
     A length has its two ends, an angle three points with its vertex second, a probe one point. An area is an ellipse:
-    the ends of its one axis, then those of the other.
+    the ends of its one axis, then those of the other. A polygon, on surfaces only, has 3 to 50 corners. An arrow, on
+    surfaces only, has the place that it points at and its other end, and a label.
     """
 
-    kind: Literal["length", "angle", "area", "probe"]
-    plane: Literal["axial", "coronal", "sagittal"]
+    kind: Literal["length", "angle", "area", "probe", "polygon", "arrow"]
+    plane: Literal["axial", "coronal", "sagittal", "surface"]
     points: list[Point]
     label: str = ""
 
@@ -223,11 +224,11 @@ class Statistics(_Model):
 
 
 class Measurement(Drawing):
-    """A measurement as the service computed it; `unit` is UCUM. `etag` names it in a change."""
+    """A measurement as the service computed it; `unit` is UCUM. An arrow has neither. `etag` names it in a change."""
 
     id: str
-    value: float
-    unit: str
+    value: float | None
+    unit: str | None
     statistics: Statistics | None
     measured_by: str
     measured_at: datetime

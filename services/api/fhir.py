@@ -17,6 +17,7 @@ _ACTIONS = {
     "export": ("R", "read"), "search": ("E", "search-type"),
     "cancel": ("U", "update"), "revise": ("U", "update"),
     "measure": ("U", "update"), "delete_measurement": ("U", "update"),
+    "save_view": ("U", "update"), "delete_view": ("U", "update"),
     "delete": ("D", "delete"), "expire": ("D", "delete"), "unshare": ("D", "delete"),
     "revoke_key": ("D", "delete"), "delete_webhook": ("D", "delete"),
 }  # fmt: skip

@@ -17,26 +17,50 @@ _AT_ONCE = 1 << 20
 """Voxels of an area that are read and compared at once."""
 _SAME_MM = 0.1
 """Both diameters of an ellipse have their middle at the same place up to this distance."""
-_POINTS = {"length": 2, "angle": 3, "area": 4, "probe": 1}
+_POINTS = {"length": (2, 2), "angle": (3, 3), "area": (4, 4), "probe": (1, 1), "polygon": (3, 50), "arrow": (2, 2)}
+"""The least and the most points by kind."""
+_ON_SLICES, _ON_SURFACES = {"area", "probe"}, {"polygon", "arrow"}
+"""Kinds that are drawn on slices only, and on surfaces only."""
 _UNITS = {"CT": "[hnsf'U]"}
 """UCUM units of a scan's values by its modality; others have none."""
 
 
-def measure(shape: Shape, volume: StoredVolume) -> Amount:
-    """Return what a shape on a scan measures.
+def measure(shape: Shape, volume: StoredVolume) -> Amount | None:
+    """Return what a shape on a scan measures; an arrow measures nothing.
 
     Raises Unprocessable if its points make no such shape.
     """
-    if len(shape.points) != _POINTS[shape.kind]:
-        raise _bad(f"A measurement of kind {shape.kind} has {_POINTS[shape.kind]} points.")
+    _check(shape)
     points = np.array(shape.points, dtype=np.float64)
-    if shape.kind == "length":
-        return Amount(_positive(float(np.linalg.norm(points[1] - points[0]))), "mm")
+    if shape.kind in {"length", "arrow"}:
+        length = _positive(float(np.linalg.norm(points[1] - points[0])))
+        return Amount(length, "mm") if shape.kind == "length" else None
     if shape.kind == "angle":
         return Amount(_angle(points), "deg")
+    if shape.kind == "polygon":
+        return Amount(_positive(polygon_area(points)) / 100.0, "cm2")
     if shape.kind == "area":
         return _area(points, volume)
     return Amount(_value(points[0], volume), _UNITS.get(volume.modality, "1"))
+
+
+def polygon_area(points: Floats) -> float:
+    """Return the area of a closed polygon (n, 3), which need not be flat: the length of its vector area.
+
+    It is the largest area that its outline has in any direction of view, and that of the polygon where it is flat
+    (Newell's normal; Sutherland, Sproull and Schumacker 1974).
+    """
+    around = points - points.mean(axis=0)
+    return float(np.linalg.norm(np.cross(around, np.roll(around, -1, axis=0)).sum(axis=0))) / 2.0
+
+
+def _check(shape: Shape) -> None:
+    least, most = _POINTS[shape.kind]
+    if not least <= len(shape.points) <= most:
+        count = str(least) if least == most else f"{least} to {most}"
+        raise _bad(f"A measurement of kind {shape.kind} has {count} points.")
+    if shape.kind in (_ON_SLICES if shape.plane == "surface" else _ON_SURFACES):
+        raise _bad(f"A measurement of kind {shape.kind} is not drawn on the plane {shape.plane}.")
 
 
 def _bad(detail: str) -> Unprocessable:

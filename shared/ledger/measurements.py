@@ -1,4 +1,4 @@
-"""Measurements that people make on a scan: lengths, angles, areas, values. They belong to the job, not to a revision.
+"""Measurements and arrows that people add to a scan and its model. They belong to the job, not to a revision.
 
 Their names may be personal: they are in the ledger alone, erased with the job, and never in logs or messages. The list
 as a DICOM report is a file that is written at its first request (`shared.ledger.files`), of no revision: number 0. Its
@@ -18,11 +18,11 @@ from shared.ledger.engine import now
 from shared.ledger.pending_deletes import schedule_delete
 from shared.ledger.tables import file_runs, jobs, measurements, revision_artifacts
 
-Kind = Literal["length", "angle", "area", "probe"]
-Plane = Literal["axial", "coronal", "sagittal"]
+Kind = Literal["length", "angle", "area", "probe", "polygon", "arrow"]
+Plane = Literal["axial", "coronal", "sagittal", "surface"]
 Point = tuple[float, float, float]
 MOST = 500
-"""Measurements of one job."""
+"""Measurements and arrows of one job."""
 NO_REVISION = 0
 """The number of files that belong to no revision of a result."""
 
@@ -31,8 +31,10 @@ NO_REVISION = 0
 class Shape:
     """What a person drew: points in patient LPS mm, in the plane of the scan's grid that is nearest to `plane`.
 
-    A length has its ends, an angle its vertex as the second of three points, a value one point. An area is an ellipse:
-    the ends of one diameter, then those of the diameter that halves its parallels, as the axes of an ellipse do.
+    Points of the plane `surface` are on surfaces of the model, in no common plane. A length has its ends, an angle its
+    vertex as the second of three points, a value one point. An area is an ellipse: the ends of one diameter, then those
+    of the diameter that halves its parallels, as the axes of an ellipse do. A polygon has its corners in order. An
+    arrow has the place that it points at, then its other end.
     """
 
     kind: Kind
@@ -55,7 +57,8 @@ class Measurement:
 
     id: str
     shape: Shape
-    amount: Amount
+    amount: Amount | None
+    """None for an arrow, which measures nothing."""
     label: str
     actor: str
     created: float
@@ -78,7 +81,14 @@ def changes(connection: Connection, job_id: str) -> int:
 
 
 def put(  # noqa: PLR0917
-    connection: Connection, job_id: str, wanted: str, shape: Shape, amount: Amount, label: str, actor: str, seen: int
+    connection: Connection,
+    job_id: str,
+    wanted: str,
+    shape: Shape,
+    amount: Amount | None,
+    label: str,
+    actor: str,
+    seen: int,
 ) -> Measurement:
     """Add a measurement, or change the one with the id `wanted` if its number is `seen`.
 
@@ -95,8 +105,7 @@ def put(  # noqa: PLR0917
         raise TooMany(f"A job has at most {MOST} measurements.", "quota_measurements")
     values = {
         "kind": shape.kind, "plane": shape.plane, "points": [list(point) for point in shape.points],
-        "value": amount.value, "unit": amount.unit, "statistics": amount.statistics and dict(amount.statistics),
-        "label": label, "number": _next(connection, job_id),
+        **_columns(amount), "label": label, "number": _next(connection, job_id),
     }  # fmt: skip
     if before is None:
         row = {"job_id": job_id, "id": wanted, "actor": actor, "created": now()}
@@ -136,6 +145,12 @@ def _next(connection: Connection, job_id: str) -> int:
     return number
 
 
+def _columns(amount: Amount | None) -> dict[str, Any]:
+    if amount is None:
+        return {"value": None, "unit": None, "statistics": None}
+    return {"value": amount.value, "unit": amount.unit, "statistics": amount.statistics and dict(amount.statistics)}
+
+
 def _same(job_id: str, wanted: str) -> tuple[Any, Any]:
     return measurements.c.job_id == job_id, measurements.c.id == wanted
 
@@ -154,7 +169,7 @@ def _measurement(row: Row[Any]) -> Measurement:
     return Measurement(
         id=row.id,
         shape=Shape(row.kind, row.plane, points),
-        amount=Amount(row.value, row.unit, row.statistics),
+        amount=None if row.value is None else Amount(row.value, row.unit, row.statistics),
         label=row.label,
         actor=row.actor,
         created=row.created,

@@ -120,12 +120,12 @@ class Work:
             yield path
 
     def measurements(self) -> tuple[list[measurements.Measurement], int]:
-        """Return what people measured on the scan, and the number of the last change.
+        """Return what people measured on the scan, without arrows, and the number of the last change.
 
         Raises LostLease if nothing is left of it.
         """
         with self._ledger.read() as connection:
-            measured = measurements.of_job(connection, self.job.id)
+            measured = [one for one in measurements.of_job(connection, self.job.id) if one.amount]
             if not measured:
                 raise LostLease(self.job.id)
             return measured, measurements.changes(connection, self.job.id)

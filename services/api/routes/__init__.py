@@ -15,6 +15,7 @@ from services.api.routes import (
     report,
     results,
     revisions,
+    saved_views,
     scans,
     service,
     session,
@@ -27,8 +28,8 @@ from services.api.routes import uploads as upload_parts
 ROUTERS = (
     service.router, page.router, reference.router,
     session.router, oidc.router, oauth.router, jobs.router, scans.router, upload_parts.router, events.router,
-    early.router, slices.router, report.router, revisions.router, measurements.router, shares.router, linked.router,
-    keys.router, audit.router,
+    early.router, slices.router, report.router, revisions.router, measurements.router, saved_views.router,
+    shares.router, linked.router, keys.router, audit.router,
     webhooks.router,
     results.router,  # last, because its {name} matches every file
 )  # fmt: skip

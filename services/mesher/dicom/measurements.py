@@ -29,6 +29,7 @@ _NAMES = {
     "length": CodedConcept("410668003", "SCT", "Length"),
     "angle": CodedConcept("1483009", "SCT", "Angle"),
     "area": CodedConcept("42798000", "SCT", "Area"),
+    "polygon": CodedConcept("42798000", "SCT", "Area"),
 }
 _VALUES = {
     "CT": CodedConcept("112031", "DCM", "Attenuation Coefficient"),
@@ -48,7 +49,8 @@ _DERIVATIONS = {
     "least": CodedConcept("255605001", "SCT", "Minimum"),
     "most": CodedConcept("56851009", "SCT", "Maximum"),
 }
-_SHAPES = {"length": "POLYLINE", "angle": "POLYLINE", "probe": "POINT"}
+_SHAPES = {"length": "POLYLINE", "angle": "POLYLINE", "probe": "POINT", "polygon": "POLYLINE"}
+"""A POLYGON of DICOM is flat (PS3.3 C.18.9.1.2), one on surfaces is not: it is a closed POLYLINE."""
 _FREE_OF = dict.fromkeys(range(32))
 """Control characters, which text in DICOM does not have."""
 
@@ -58,47 +60,48 @@ def list_report(
 ) -> Comprehensive3DSR:
     """A preliminary, unverified report of a list of measurements after its change `number`; it must not be empty.
 
-    A person is an observer where one person made them all.
+    Arrows, which measure nothing, are left out. A person is an observer where one person made them all.
     """
     sources = source.source_images(series.origin)
     actors = {one.actor for one in measured}
     person = editing.person_name(actors.pop()) if len(actors) == 1 else None
-    groups = [_group(series, one) for one in measured]
+    groups = [_group(series, one, one.amount) for one in measured if one.amount]
     document = document_of(series, sources, groups, person_of(person), provenance, sources)
     document.SeriesInstanceUID = source.original_uid(series, "measurements", "series")
     document.SOPInstanceUID = UID(source.original_uid(series, "measurements", str(number)))
     document.file_meta.MediaStorageSOPInstanceUID = document.SOPInstanceUID
     document.SpecificCharacterSet = "ISO_IR 192"
     document.SeriesNumber, document.InstanceNumber = 9008, number
-    document.SeriesDescription = "Measurements on the slices"
+    document.SeriesDescription = "Measurements"
     return document
 
 
-def _group(series: Series, one: ledger.Measurement) -> Group:
+def _group(series: Series, one: ledger.Measurement, amount: ledger.Amount) -> Group:
     label = one.label.translate(_FREE_OF).strip() or one.id
     tracking = TrackingIdentifier(source.tracking_uid(series, f"measurement {one.id}"), label)
     points = np.array(one.shape.points, dtype=np.float64)
     if one.shape.kind == "area":
         region = ImageRegion3D("ELLIPSE", principal_axes(points), series.origin.frame_of_reference)
-        return PlanarROIMeasurementsAndQualitativeEvaluations(tracking, region, measurements=_area(series, one))
+        return PlanarROIMeasurementsAndQualitativeEvaluations(tracking, region, measurements=_area(series, amount))
     kind = one.shape.kind
     name = _VALUES[series.origin.modality] if kind == "probe" else _NAMES[kind]
     frame = series.origin.frame_of_reference
-    coordinates = CoordinatesForMeasurement3D(_SHAPES[kind], points, frame)
-    unit = _UNITS[one.amount.unit]
-    measurement = Measurement(name, _rounded(one.amount.value), unit, referenced_coordinates=[coordinates])
+    corners = np.concatenate([points, points[:1]]) if kind == "polygon" else points
+    coordinates = CoordinatesForMeasurement3D(_SHAPES[kind], corners, frame)
+    unit = _UNITS[amount.unit]
+    measurement = Measurement(name, _rounded(amount.value), unit, referenced_coordinates=[coordinates])
     image = _nearest(series, points.mean(axis=0))
     frames = [image.frame] if image.frame else None
     shown_on = SourceImageForMeasurementGroup(image.sop_class, image.sop_instance, frames)
     return MeasurementsAndQualitativeEvaluations(tracking, measurements=[measurement], source_images=[shown_on])
 
 
-def _area(series: Series, one: ledger.Measurement) -> list[Measurement]:
-    found = [Measurement(_NAMES["area"], _rounded(one.amount.value), _UNITS["cm2"])]
+def _area(series: Series, amount: ledger.Amount) -> list[Measurement]:
+    found = [Measurement(_NAMES["area"], _rounded(amount.value), _UNITS["cm2"])]
     modality = series.origin.modality
     unit = _UNITS[_OF_VALUES[modality]]
-    for name, derivation in _DERIVATIONS.items() if one.amount.statistics else ():
-        value = _rounded((one.amount.statistics or {})[name])
+    for name, derivation in _DERIVATIONS.items() if amount.statistics else ():
+        value = _rounded((amount.statistics or {})[name])
         found.append(Measurement(_VALUES[modality], value, unit, derivation=derivation))
     return found
 

@@ -16,6 +16,10 @@ def page(kept, served, result):
     return opened
 
 
+TRIANGLES, GLB_BYTES, CALLS, CALLS_CUT, GPU_BYTES = 200_000, 1 << 20, 100, 300, 8 << 20
+"""The budget of docs/web.md."""
+
+
 def canvas(page):
     return page.get_by_label("Model of the organs")
 
@@ -31,6 +35,20 @@ def middle(organ):
     return (np.array(organ["low"]) + np.array(organ["high"])) / 2
 
 
+def test_the_model_keeps_to_the_budget_of_the_page(page):
+    state = scene(page)
+    assert 0 < state["triangles"] <= TRIANGLES
+    assert len(state["organs"]) < state["calls"] <= min(CALLS, len(state["organs"]) + 8)
+    memory = state["memory"]
+    assert memory["buffers"] >= 3 * 2 * state["triangles"], "three numbers of at least two bytes each"
+    assert memory["textures"] > 0
+    assert memory["buffers"] + memory["textures"] <= GPU_BYTES
+    width, height = (page.evaluate(f"document.querySelector('.model canvas').{side}") for side in ("width", "height"))
+    assert memory["canvas"] >= 12 * width * height
+    loaded = page.evaluate("performance.getEntriesByType('resource').filter(({name}) => name.includes('model.glb'))")
+    assert 0 < loaded[-1]["decodedBodySize"] <= GLB_BYTES
+
+
 def test_a_cut_is_closed_by_the_picture_of_the_slice(page):
     choose(page, "Slice in the model", "None")
     choose(page, "Cut open", "Coronal")
@@ -40,9 +58,10 @@ def test_a_cut_is_closed_by_the_picture_of_the_slice(page):
     state = scene(page)
     choose(page, "Look from", "From the front")
     cut = pixels(page)
+    assert scene(page)["calls"] <= min(CALLS_CUT, 4 * len(state["organs"]) + 8)
     shot(page, "caps")
     page.get_by_label("Show Stomach").uncheck()
-    assert scene(page)["clip"]["caps"] == len(state["organs"]) - 1
+    page.wait_for_function("count => viscera.scene().clip.caps === count", arg=len(state["organs"]) - 1)
     page.get_by_label("Show Stomach").check()
     greys = cut[np.ptp(cut, axis=2) > 40]
     assert len(np.unique(greys.sum(axis=1))) > 60, "the caps have the slice's grey levels, not one colour"

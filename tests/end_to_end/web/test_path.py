@@ -154,11 +154,14 @@ def test_tools_of_the_model(shown):
     for x, y in clicks:
         canvas.click(position={"x": x, "y": y})
         places.append(np.array(scene(page)["place"]))
-    page.get_by_role("button", name="Measure between surfaces").click()
+    choose(page, "Measure between surfaces", "Length")
     for x, y in clicks:
         canvas.click(position={"x": x, "y": y})
     assert scene(page)["measured"] == pytest.approx(np.linalg.norm(places[0] - places[1]), abs=0.5)
     shot(page, "measure")
+    canvas.press("Delete")
+    assert scene(page)["measured"] is None
+    canvas.press("Escape")
     page.get_by_label("Show Stomach").uncheck()
     assert not next(o for o in scene(page)["organs"] if o["name"] == "stomach")["visible"]
     bowel = page.get_by_role("button", name="Large bowel", exact=True)

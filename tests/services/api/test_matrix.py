@@ -82,6 +82,8 @@ RULES = {
     f"GET {JOB}/measurements.dcm": Rule(READ, True), f"HEAD {JOB}/measurements.dcm": Rule(READ, True),
     f"PUT {JOB}/measurements/{{measurement_id}}": Rule(WRITE, True),
     f"DELETE {JOB}/measurements/{{measurement_id}}": Rule(WRITE, True),
+    f"GET {JOB}/views": Rule(READ, True), f"PUT {JOB}/views/{{view_id}}": Rule(WRITE, True),
+    f"DELETE {JOB}/views/{{view_id}}": Rule(WRITE, True),
     f"POST {JOB}/model-link": Rule(READ, True),
     f"GET {JOB}/linked/model.glb": Rule(PUBLIC), f"HEAD {JOB}/linked/model.glb": Rule(PUBLIC),  # by its ticket
     f"GET {JOB}/shares": Rule(WRITE, True), f"DELETE {JOB}/shares/{{share_id}}": Rule(WRITE, True),
@@ -124,6 +126,7 @@ BODIES = {
     "POST /v1/session": {"key": "x"},
     f"PATCH {JOB}": {"name": "x"},
     f"PUT {JOB}/measurements/{{measurement_id}}": {"kind": "probe", "plane": "axial", "points": [[0, 0, 0]]},
+    f"PUT {JOB}/views/{{view_id}}": {"name": "x", "look": {"camera": [0, 0, 0], "target": [0, 0, 1]}},
     f"POST {JOB}/deliveries": {"destination": "x"},
     "POST /v1/webhooks": {"url": "https://hook.example/"},
 }
@@ -191,6 +194,7 @@ def keys(client, ledger):
     objects = {
         "job_id": job_id, "upload_id": upload, "webhook_id": hook.id, "key_id": spare, "number": 1,
         "name": "report.json", "share_id": "key_x", "delivery_id": "msg_x", "measurement_id": "m_12345678",
+        "view_id": "view-0001",
         "study": "1.2.3", "series": "1.2.3.4", "instance": "1.2.3.4.5", "numbers": 1,
         "workitem": "1.2.3.4.6", "requester": "1.2.3", "strategy": "first", "model": "viscera",
     }  # fmt: skip

@@ -20,6 +20,11 @@ LINE = {"kind": "length", "plane": "axial", "points": [[1, 2, 3], [4, 6, 3]]}
 ANGLE = {"kind": "angle", "plane": "axial", "points": [[10, 0, 3], [0, 0, 3], [0, 5, 3]]}
 
 
+AROUND = [[0, 0, 0], [30, 0, 0], [30, 40, 0], [0, 40, 0]]
+POLYGON = {"kind": "polygon", "plane": "surface", "points": AROUND}
+ARROW = {"kind": "arrow", "plane": "surface", "points": [[1, 2, 3], [4, 6, 3]], "label": "fissure"}
+
+
 def keep_volume(runner, job_id, volume, folder):
     """Publish a volume as a job's classifier."""
     path = folder / artifacts.VOLUME
@@ -108,12 +113,42 @@ def test_an_area_outside_the_scan_has_no_statistics(client, job):
     assert (area["value"], area["statistics"]) == (pytest.approx(np.pi * 25 / 100), None)
 
 
+def test_a_polygon_on_surfaces_has_the_length_of_its_vector_area(client, job):
+    flat = put(client, job, "polygon-1", POLYGON).json()
+    assert (flat["value"], flat["unit"], flat["statistics"]) == (pytest.approx(12.0), "cm2", None)
+    turn = rotation((0.4, -0.7, 1.1))
+    moved = (np.array(AROUND) @ turn.T + [70.0, -300.0, 900.0]).tolist()
+    assert put(client, job, "polygon-2", POLYGON | {"points": moved}).json()["value"] == pytest.approx(12.0)
+    bent = [*AROUND, [-10, 20, 30]]  # its shadow on the plane across its vector area, in mm2
+    corners = np.array(bent, dtype=float)
+    vector = sum(np.cross(a, b) for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True)) / 2.0
+    shadow = corners - np.outer(corners @ vector, vector) / (vector @ vector)
+    across = np.cross(vector / np.linalg.norm(vector), [1.0, 0.0, 0.0])
+    across /= np.linalg.norm(across)
+    u, v = shadow @ across, shadow @ np.cross(vector / np.linalg.norm(vector), across)
+    shoelace = abs(u @ np.roll(v, -1) - v @ np.roll(u, -1)) / 2.0
+    found = put(client, job, "polygon-3", POLYGON | {"points": bent}).json()["value"]
+    assert found == pytest.approx(shoelace / 100.0)
+
+
+def test_an_arrow_has_a_text_and_no_value(client, job):
+    arrow = put(client, job, "arrow-001", ARROW).json()
+    assert (arrow["value"], arrow["unit"], arrow["statistics"]) == (None, None, None)
+    assert (arrow["label"], arrow["points"]) == ("fissure", ARROW["points"])
+    assert put(client, job, "arrow-001", ARROW | {"label": "cyst"}, arrow["etag"]).json()["label"] == "cyst"
+    assert_problem(put(client, job, "arrow-002", ARROW | {"label": " "}), 422, "bad_measurement")
+
+
 def test_points_that_make_no_such_shape_are_refused(client, job):
     for change in (
         {"points": [[0, 0, 0]]}, {"points": [[0, 0, 0], [0, 0, 0]]}, {"kind": "angle"},
         {"kind": "probe", "points": [[9e4, 0, 0]]},
         {"kind": "area", "points": [[0, 0, 0], [9, 0, 0], [0, 4, 0], [0, -4, 0]]},
         {"kind": "area", "points": [[-9, 0, 0], [9, 0, 0], [-4, 0, 0], [4, 0, 0]]},
+        POLYGON | {"points": AROUND[:2]}, POLYGON | {"points": [[0, 0, 0], [1, 1, 1], [2, 2, 2]]},
+        POLYGON | {"plane": "axial"}, ARROW | {"plane": "axial"}, ARROW | {"points": [[1, 2, 3], [1, 2, 3]]},
+        {"kind": "probe", "plane": "surface", "points": [[0, 0, 0]]},
+        {"kind": "area", "plane": "surface", "points": AROUND},
     ):  # fmt: skip
         assert_problem(put(client, job, "line-0001", LINE | change), 422, "bad_measurement")
     assert listed(client, job) == []
@@ -123,7 +158,7 @@ def test_other_requests_are_refused(client, job):
     for change in (
         {"kind": "volume"}, {"plane": "oblique"}, {"points": [[0, 0], [1, 1]]},
         {"points": [["0", 0, 0], [1, 0, 0]]}, {"points": [[0, 0, 1e9], [0, 0, 1]]},
-        {"label": "x" * 201}, {"label": "two\nlines"}, {"label": 7}, {"points": []}, {"points": [[0, 0, 0]] * 5},
+        {"label": "x" * 201}, {"label": "two\nlines"}, {"label": 7}, {"points": []}, {"points": [[0, 0, 0]] * 51},
     ):  # fmt: skip
         assert_problem(put(client, job, "line-0001", LINE | change), 422, "invalid_request")
 
@@ -186,6 +221,7 @@ def test_the_report_has_the_list_as_it_is(client, runner, tmp_path):
         job_id = client.post("/v1/jobs", content=path.read_bytes()).json()["id"]
     keep_volume(runner, job_id, read_scan(folder), tmp_path)
     job = f"/v1/jobs/{job_id}"
+    put(client, job, "arrow-001", ARROW)
     assert_problem(client.get(f"{job}/measurements.dcm"), 409, "no_measurements")
     put(client, job, "line-0001", LINE | {"label": "liver"})
     first = report(client, runner, job)

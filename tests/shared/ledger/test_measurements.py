@@ -41,6 +41,14 @@ def test_they_are_listed_as_they_were_put_oldest_first(ledger, job):
     assert (second.shape, second.amount, second.actor) == (circle, found, "key_2")
 
 
+def test_an_arrow_has_no_amount(ledger, job):
+    arrow = Shape("arrow", "surface", LINE.points)
+    with ledger.write() as connection:
+        first = measurements.put(connection, job, "arrow-001", arrow, None, "fissure", "key_1", 0)
+        assert measurements.of_job(connection, job) == [first]
+    assert (first.amount, first.label) == (None, "fissure")
+
+
 def test_the_same_again_changes_nothing_and_another_needs_the_number_that_was_seen(ledger, job):
     first = put(ledger, job, "line-0001")
     assert put(ledger, job, "line-0001", actor="key_2") == first

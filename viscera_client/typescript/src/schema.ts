@@ -792,7 +792,7 @@ export interface paths {
         };
         /**
          * Get Measurement Report
-         * @description Return the measurements as a DICOM structured report (TID 1500), in the study of the scan.
+         * @description Return the measurements as a DICOM structured report (TID 1500), in the study of the scan; arrows are not in it.
          *
          *     It is written at its first request after a change. 404 `not_dicom` where the scan was not DICOM, 409
          *     `no_measurements` where there is none.
@@ -801,6 +801,52 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Views
+         * @description Return the saved views of the model; also the guest of a share link of this job sees them.
+         */
+        get: operations["list_views_v1_jobs__job_id__views_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put View
+         * @description Save a view under an id that the client chooses, or change the one that has the ETag in `If-Match`.
+         *
+         *     The same request again changes nothing. 412 where the view is another one by now. A job has at most 100 views.
+         */
+        put: operations["put_view_v1_jobs__job_id__views__view_id__put"];
+        post?: never;
+        /**
+         * Delete View
+         * @description Delete a saved view.
+         */
+        delete: operations["delete_view_v1_jobs__job_id__views__view_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1122,6 +1168,19 @@ export interface components {
             attempt: number;
             /** Instances */
             instances: number;
+        };
+        /**
+         * Cut
+         * @description A cut through the model, at a part (0 to 1) of its extent from the feet, the back or the patient's right.
+         */
+        Cut: {
+            /**
+             * Axis
+             * @enum {string}
+             */
+            axis: "axial" | "coronal" | "sagittal";
+            /** Part */
+            part: number;
         };
         /**
          * Delivery
@@ -1492,6 +1551,52 @@ export interface components {
             removed: number;
         };
         /**
+         * Look
+         * @description What a view shows. `camera` and its `target` are places in the patient, LPS mm; the head is up.
+         *
+         *     `opacities` has the organs that are hidden or translucent; organs that it does not have are fully shown. `apart` is
+         *     how far the organs are moved apart, 0 as they lie. `plane` is that of the slice in the model, `place` the place that
+         *     the slices show.
+         */
+        Look: {
+            /** Camera */
+            camera: [
+                number,
+                number,
+                number
+            ];
+            /** Target */
+            target: [
+                number,
+                number,
+                number
+            ];
+            /**
+             * Opacities
+             * @default []
+             */
+            opacities: components["schemas"]["Opacity"][];
+            /**
+             * Xray
+             * @default false
+             */
+            xray: boolean;
+            /**
+             * Apart
+             * @default 0
+             */
+            apart: number;
+            cut?: components["schemas"]["Cut"] | null;
+            /** Plane */
+            plane?: ("axial" | "coronal" | "sagittal") | null;
+            /** Place */
+            place?: [
+                number,
+                number,
+                number
+            ] | null;
+        };
+        /**
          * MeasurementList
          * @description The measurements of a job, oldest first.
          */
@@ -1503,20 +1608,22 @@ export interface components {
          * MeasurementRequest
          * @description What was drawn: `points` in the patient, LPS mm as in DICOM, and the plane of the scan's grid nearest to `plane`.
          *
-         *     A length has its two ends, an angle three points with its vertex second, a probe one point. An area is an ellipse:
-         *     the ends of its one axis, then those of the other. `label` is a name of at most 200 characters, on one line.
+         *     The plane `surface` means points on surfaces of the model. A length has its two ends, an angle three points with its
+         *     vertex second, a probe one point. An area is an ellipse: the ends of its one axis, then those of the other. A
+         *     polygon, on surfaces only, has 3 to 50 corners. An arrow, on surfaces only, has the place that it points at and its
+         *     other end, and a `label`. `label` is a name of at most 200 characters, on one line.
          */
         MeasurementRequest: {
             /**
              * Kind
              * @enum {string}
              */
-            kind: "length" | "angle" | "area" | "probe";
+            kind: "length" | "angle" | "area" | "probe" | "polygon" | "arrow";
             /**
              * Plane
              * @enum {string}
              */
-            plane: "axial" | "coronal" | "sagittal";
+            plane: "axial" | "coronal" | "sagittal" | "surface";
             /** Points */
             points: [
                 number,
@@ -1533,20 +1640,21 @@ export interface components {
          * MeasurementView
          * @description A measurement as the service computed it from its points and the scan; `unit` is UCUM.
          *
-         *     `value` is a length in mm, an angle in deg, an area in cm2, or the scan's value at the point. `measured_by` is the
-         *     key or subject, as in the audit trail. `etag` is what `If-Match` names to change it.
+         *     `value` is a length in mm, an angle in deg, an area in cm2, or the scan's value at the point; an arrow has neither
+         *     value nor unit. `measured_by` is the key or subject, as in the audit trail. `etag` is what `If-Match` names to
+         *     change it.
          */
         MeasurementView: {
             /**
              * Kind
              * @enum {string}
              */
-            kind: "length" | "angle" | "area" | "probe";
+            kind: "length" | "angle" | "area" | "probe" | "polygon" | "arrow";
             /**
              * Plane
              * @enum {string}
              */
-            plane: "axial" | "coronal" | "sagittal";
+            plane: "axial" | "coronal" | "sagittal" | "surface";
             /** Points */
             points: [
                 number,
@@ -1561,9 +1669,9 @@ export interface components {
             /** Id */
             id: string;
             /** Value */
-            value: number;
+            value: number | null;
             /** Unit */
-            unit: string;
+            unit: string | null;
             statistics: components["schemas"]["Statistics"] | null;
             /** Measured By */
             measured_by: string;
@@ -1615,6 +1723,16 @@ export interface components {
             enabled: boolean;
             /** Login */
             login: string | null;
+        };
+        /**
+         * Opacity
+         * @description How an organ is shown that is not fully shown; 0 is hidden.
+         */
+        Opacity: {
+            /** Label */
+            label: number;
+            /** Opacity */
+            opacity: number;
         };
         /**
          * Part
@@ -2006,6 +2124,43 @@ export interface components {
             expires: string;
             /** Parts */
             parts: components["schemas"]["Part"][];
+        };
+        /**
+         * ViewList
+         * @description The views of a job, oldest first.
+         */
+        ViewList: {
+            /** Items */
+            items: components["schemas"]["ViewOfModel"][];
+        };
+        /**
+         * ViewOfModel
+         * @description A saved view. `saved_by` is the key or subject, as in the audit trail; `etag` is what `If-Match` names.
+         */
+        ViewOfModel: {
+            /** Name */
+            name: string;
+            look: components["schemas"]["Look"];
+            /** Id */
+            id: string;
+            /** Saved By */
+            saved_by: string;
+            /**
+             * Saved At
+             * Format: date-time
+             */
+            saved_at: string;
+            /** Etag */
+            etag: string;
+        };
+        /**
+         * ViewRequest
+         * @description A view and its name of 1 to 100 characters, on one line.
+         */
+        ViewRequest: {
+            /** Name */
+            name: string;
+            look: components["schemas"]["Look"];
         };
         /**
          * Webhook
@@ -3562,6 +3717,78 @@ export interface operations {
             };
             /** @description The file the client has is still right. */
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_views_v1_jobs__job_id__views_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewList"];
+                };
+            };
+        };
+    };
+    put_view_v1_jobs__job_id__views__view_id__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+            };
+            path: {
+                job_id: string;
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewOfModel"];
+                };
+            };
+        };
+    };
+    delete_view_v1_jobs__job_id__views__view_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };

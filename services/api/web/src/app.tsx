@@ -24,7 +24,7 @@ const OTHERS: Record<string, Text> = { jobs: "Result", compare: "Compare studies
 
 function Page() {
   const { page, argument, query } = route.value;
-  if (page === "shared") return <Shared token={argument} lesson={query.lesson ?? ""} />;
+  if (page === "shared") return <Shared token={argument} lesson={query.lesson ?? ""} view={query.view ?? ""} />;
   if (session.value === undefined) return <Spinner text={t("Signing in")} />;
   if (session.value === null) return <SignIn />;
   if (page === "report") return <ReportPage id={argument} revision={Number(query.revision) || 1} />;

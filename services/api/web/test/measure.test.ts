@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { Problem } from "../src/core/api";
 import type { Vector } from "../src/core/geometry";
-import type { Measurement } from "../src/core/types";
-import { bodyOf, changeOf, isTemporary, markOf } from "../src/measure/keeper";
+import type { Measured, SliceBody } from "../src/core/types";
+import { changeOf, isTemporary } from "../src/measure/keeper";
+import { bodyOf, markOf } from "../src/measure/shelves";
 import type { Mark } from "../src/slices/marks";
 
 /** Columns to the patient's left, 2 mm; the grid begins at 100 mm. */
@@ -11,10 +12,10 @@ const space = {
   toVoxel: ([x, y, z]: Vector): Vector => [(x - 100) / 2, y, -z / 3],
 };
 const mark = (id: string, label = ""): Mark => ({ id, label, kind: "length", orientation: "coronal", points: [[1, 2, 3], [4, 5, 6]], own: true });
-const saved = (id: string, label = ""): Measurement => ({
+const saved = (id: string, label = ""): SliceBody & Measured => ({
   ...bodyOf(space, mark(id, label)), id, value: 1, unit: "mm", measured_by: "key_1", measured_at: "", etag: '"1"',
 });
-const known = (...all: Measurement[]) => new Map(all.map((one) => [one.id, one]));
+const known = (...all: (SliceBody & Measured)[]) => new Map(all.map((one) => [one.id, one]));
 
 describe("measurements on the server", () => {
   it("have their points in the patient", () => {

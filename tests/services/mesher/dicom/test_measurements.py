@@ -23,11 +23,12 @@ from tests.support.scans import small_grid, write_dicom, write_enhanced
 ENDS = ((1.0, 2.0, 28.0), (4.0, 6.0, 28.0))
 CORNER = ((10.0, 0.0, 14.0), (0.0, 0.0, 14.0), (0.0, 5.0, 14.0))
 AXES = ((-3.0, 10.0, 14.0), (3.0, 10.0, 14.0), (0.0, 2.0, 14.0), (0.0, 18.0, 14.0))
+BENT = ((0.0, 0.0, 14.0), (30.0, 0.0, 14.0), (30.0, 40.0, 20.0), (0.0, 40.0, 14.0))
 FOUND = {"mean": 51.5, "deviation": 4.25, "least": 40.0, "most": 61.0, "voxels": 30}
 
 
-def one(wanted, kind, points, amount, label="", actor="key_1"):
-    return Measurement(wanted, Shape(kind, "axial", points), amount, label, actor, 0.0, 1)
+def one(wanted, kind, points, amount, label="", actor="key_1", plane="axial"):
+    return Measurement(wanted, Shape(kind, plane, points), amount, label, actor, 0.0, 1)
 
 
 MEASURED = [
@@ -35,6 +36,8 @@ MEASURED = [
     one("angle-001", "angle", CORNER, Amount(90.0, "deg")),
     one("area-0001", "area", AXES, Amount(np.pi * 24 / 100, "cm2", FOUND), "liver"),
     one("probe-001", "probe", (AXES[0],), Amount(-12.0, "1")),
+    one("polygon-1", "polygon", BENT, Amount(12.1, "cm2"), plane="surface"),
+    one("arrow-001", "arrow", ENDS, None, "left out", plane="surface"),
 ]
 
 
@@ -70,6 +73,7 @@ def test_lengths_angles_and_values_have_their_points_in_the_patient(folder):
         "Läsion 1": ("Length", 5.0, "mm", "POLYLINE", [list(point) for point in ENDS]),
         "angle-001": ("Angle", 90.0, "deg", "POLYLINE", [list(point) for point in CORNER]),
         "probe-001": ("MR signal intensity", -12.0, "1", "POINT", [list(AXES[0])]),
+        "polygon-1": ("Area", 12.1, "cm2", "POLYLINE", [list(point) for point in (*BENT, BENT[0])]),
     }
 
 

@@ -1,6 +1,6 @@
 /** Calls of the HTTP interface; every failure is a Problem with the service's code and sentence. */
 import { t } from "./language";
-import type { Delivery, Destination, Job, JobPage, LabelEdit, Measurement, MeasurementBody, Model, Report, Revision, Scan, Session, Share } from "./types";
+import type { Delivery, Destination, Job, JobPage, LabelEdit, Measured, Measurement, MeasurementBody, Model, Report, Revision, Scan, Session, Share, ViewBody, ViewOfModel } from "./types";
 
 export class Problem extends Error {
   constructor(
@@ -140,9 +140,13 @@ export const api = {
     saved(await send(file(id, LABELS), { method: "PUT", body: labels, headers: { "If-Match": tag, "Content-Type": "application/gzip" } })),
   measurements: async (id: string) => (await json<{ items: Measurement[] }>(`${job(id)}/measurements`)).items,
   /** Adds a measurement, or changes the one that has the tag. */
-  measure: (id: string, measurement: string, body: MeasurementBody, tag?: string) =>
-    json<Measurement>(`${job(id)}/measurements/${measurement}`, "PUT", body, tag ? { "If-Match": tag } : {}),
+  measure: <Body extends MeasurementBody>(id: string, measurement: string, body: Body, tag?: string) =>
+    json<Body & Measured>(`${job(id)}/measurements/${measurement}`, "PUT", body, tag ? { "If-Match": tag } : {}),
   unmeasure: (id: string, measurement: string) => json<void>(`${job(id)}/measurements/${measurement}`, "DELETE"),
+  views: async (id: string) => (await json<{ items: ViewOfModel[] }>(`${job(id)}/views`)).items,
+  /** Saves a view, or changes the one that has the tag. */
+  saveView: (id: string, view: string, body: ViewBody, tag?: string) => json<ViewOfModel>(`${job(id)}/views/${view}`, "PUT", body, tag ? { "If-Match": tag } : {}),
+  deleteView: (id: string, view: string) => json<void>(`${job(id)}/views/${view}`, "DELETE"),
   /** The jobs on studies of the same patient, this one included; none for a scan that was uploaded. */
   samePatient: async (id: string) => (await json<{ items: { job: string; study_date: string | null }[] }>(`/v1/dicom/jobs/${encodeURIComponent(id)}/same-patient`)).items,
   share: (id: string, seconds: number) => json<Share>(`${job(id)}/share`, "POST", { seconds }),

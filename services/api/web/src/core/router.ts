@@ -42,10 +42,14 @@ export function followSearchKey(mayGo: () => boolean): void {
   });
 }
 
+/** The part of an address that says these; empty ones are left out. */
+export function query(values: Record<string, string>): string {
+  const text = new URLSearchParams(Object.entries(values).filter(([, value]) => value)).toString();
+  return text ? `?${text}` : "";
+}
+
 /** Notes in the address how a page is set, without a step in the browser's history; empty values are left out. */
-export function remember(page: string, query: Record<string, string>): void {
-  const kept = Object.entries(query).filter(([, value]) => value);
-  const text = new URLSearchParams(kept).toString();
-  history.replaceState(history.state, "", `#/${page}${text ? `?${text}` : ""}`);
+export function remember(page: string, values: Record<string, string>): void {
+  history.replaceState(history.state, "", `#/${page}${query(values)}`);
   route.value = parse(location.hash);
 }

@@ -75,20 +75,59 @@ export type ShapeEdit =
 
 export type LabelEdit = Edit | PaintEdit | ShapeEdit;
 
-/** A measurement as it is sent: points in the patient, LPS mm. */
-export interface MeasurementBody {
+/** A measurement on slices as it is sent: points in the patient, LPS mm. */
+export interface SliceBody {
   kind: "length" | "angle" | "area" | "probe";
   plane: "axial" | "coronal" | "sagittal";
   points: [number, number, number][];
   label: string;
 }
 
-export interface Measurement extends MeasurementBody {
+/** One on surfaces of the model, or an arrow. */
+export interface SurfaceBody {
+  kind: "length" | "angle" | "polygon" | "arrow";
+  plane: "surface";
+  points: [number, number, number][];
+  label: string;
+}
+
+export type MeasurementBody = SliceBody | SurfaceBody;
+
+/** What the service adds. */
+export interface Measured {
   id: string;
-  value: number;
-  unit: string;
+  /** Null for an arrow. */
+  value: number | null;
+  unit: string | null;
   measured_by: string;
   measured_at: string;
+  etag: string;
+}
+
+export type Measurement = (SliceBody & Measured) | (SurfaceBody & Measured);
+
+/** What a view of the model shows; places are in the patient, LPS mm. */
+export interface Look {
+  camera: [number, number, number];
+  target: [number, number, number];
+  /** Organs that are hidden (0) or translucent. */
+  opacities: { label: number; opacity: number }[];
+  xray: boolean;
+  apart: number;
+  cut: { axis: "axial" | "coronal" | "sagittal"; part: number } | null;
+  plane: "axial" | "coronal" | "sagittal" | null;
+  place: [number, number, number] | null;
+}
+
+export interface ViewBody {
+  name: string;
+  look: Look;
+}
+
+export interface ViewOfModel extends ViewBody {
+  id: string;
+  saved_by: string;
+  saved_at: string;
   etag: string;
 }
 

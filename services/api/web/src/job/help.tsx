@@ -45,6 +45,11 @@ const MODEL: [string, Text][] = [
   ["← → ↑ ↓", "Turn"],
   ["+ −", "Zoom"],
   ["Home", "Look from the front"],
+  ["L N R V", "Measure a length, an angle, an area; arrow with a text"],
+  ["Enter", "Set a point at the crosshair"],
+  ["⇧ ← → ↑ ↓", "Turn the model while measuring"],
+  ["⌫", "Take the last point back"],
+  ["PgUp PgDn", "Next saved view, or the one before"],
 ];
 
 export function Help({ modality, onClose }: { modality: string | null; onClose: () => void }) {

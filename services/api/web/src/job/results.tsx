@@ -79,7 +79,7 @@ function Workspace({ job, state }: { job: Job; state: ResultState }) {
       <div class="side-panel" role="region" aria-label={t("Organs and warnings")} tabIndex={0}>
         <Organs state={state} />
         {slices && unsure && <Unsure confidence={unsure} view={slices} />}
-        {slices && <MarkList id={job.id} view={slices} />}
+        {slices && <MarkList id={job.id} view={slices} stage={corrections.stage.value} />}
         {state.report.warnings.length > 0 && (
           <section aria-labelledby="warnings">
             <header class="panel-head">

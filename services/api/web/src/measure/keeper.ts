@@ -1,30 +1,18 @@
-/** Keeps the measurements of a result on the server: loads them, and saves every change, again and again until it works. */
+/** Keeps what people add to a result on the server: loads it, and saves every change, again and again until it works. */
 import { effect, signal } from "@preact/signals";
-import { api, Problem, sentence } from "../core/api";
+import { Problem, sentence } from "../core/api";
 import { t } from "../core/language";
 import { mayWrite } from "../core/session";
-import type { Measurement, MeasurementBody } from "../core/types";
-import type { Mark } from "../slices/marks";
-import type { SliceView } from "../slices/view";
 import { failure } from "../ui/status";
-
-type Space = Pick<SliceView, "toPatient" | "toVoxel">;
-
-export function bodyOf(space: Space, { kind, orientation, points, label }: Mark): MeasurementBody {
-  return { kind, plane: orientation, points: points.map((point) => space.toPatient(point)), label };
-}
-
-export function markOf(space: Space, { id, kind, plane, points, label }: Measurement): Mark {
-  return { id, kind, orientation: plane, points: points.map((point) => space.toVoxel(point)), label, own: false };
-}
+import type { Item, Saved, Shelf } from "./shelves";
 
 /** What of the server a change makes different. */
-type Change = { put: Mark } | { remove: string };
+type Change<One> = { put: One } | { remove: string };
 
-export function changeOf(marks: readonly Mark[], known: ReadonlyMap<string, Measurement>, refused: ReadonlySet<string>): Change | null {
-  const put = marks.find(({ id, label }) => !refused.has(`${id} ${label}`) && known.get(id)?.label !== label);
+export function changeOf<One extends Item>(items: readonly One[], known: ReadonlyMap<string, Item>, refused: ReadonlySet<string>): Change<One> | null {
+  const put = items.find(({ id, label }) => !refused.has(`${id} ${label}`) && known.get(id)?.label !== label);
   if (put) return { put };
-  const remove = [...known.keys()].find((id) => !refused.has(id) && !marks.some((mark) => mark.id === id));
+  const remove = [...known.keys()].find((id) => !refused.has(id) && !items.some((item) => item.id === id));
   return remove === undefined ? null : { remove };
 }
 
@@ -35,22 +23,19 @@ export function isTemporary(error: unknown): boolean {
 
 const [FIRST_PAUSE, LONGEST_PAUSE] = [1000, 30_000];
 
-export class Keeper {
+export class Keeper<One extends Item = Item, Stored extends Saved = Saved> {
   /** Why something is not saved yet; empty while all is. */
   readonly problem = signal("");
   readonly loaded = signal(false);
-  private readonly known = new Map<string, Measurement>();
+  private readonly known = new Map<string, Stored>();
   private readonly refused = new Set<string>();
   private running = false;
   private closed = false;
   private readonly end: () => void;
 
-  constructor(
-    private readonly id: string,
-    private readonly view: SliceView,
-  ) {
+  constructor(private readonly shelf: Shelf<One, Stored>) {
     this.end = effect(() => {
-      void view.marks.value;
+      void shelf.items.value;
       void this.run();
     });
   }
@@ -67,7 +52,7 @@ export class Keeper {
     let pause = FIRST_PAUSE;
     while (await this.isBehind()) {
       if (this.closed) {
-        failure(new Error(this.problem.peek() || t("A measurement was not saved.")));
+        failure(new Error(this.problem.peek() || t(this.shelf.words.failed)));
         break;
       }
       await new Promise((resolve) => setTimeout(resolve, pause));
@@ -81,7 +66,7 @@ export class Keeper {
     try {
       if (!this.loaded.peek()) await this.load();
       for (;;) {
-        const change = mayWrite() ? changeOf(this.view.marks.peek(), this.known, this.refused) : null;
+        const change = mayWrite() ? changeOf(this.shelf.items.peek(), this.known, this.refused) : null;
         if (!change) break;
         await this.send(change);
       }
@@ -92,51 +77,53 @@ export class Keeper {
         this.problem.value = sentence(error);
         return false;
       }
-      const what = this.loaded.peek() ? t("Measurements are not saved yet. Trying again.") : t("Measurements can't be loaded yet. Trying again.");
+      const { unsaved, unloaded } = this.shelf.words;
+      const what = t(this.loaded.peek() ? unsaved : unloaded);
       this.problem.value = `${what} ${sentence(error)}`;
       return true;
     }
   }
 
   private async load(): Promise<void> {
-    const found = await api.measurements(this.id);
-    const { marks } = this.view;
+    const found = await this.shelf.list();
+    const { items } = this.shelf;
     for (const one of found) this.known.set(one.id, one);
-    const drawn = marks.peek().filter(({ id }) => !this.known.has(id));
-    marks.value = [...found.map((one) => markOf(this.view, one)), ...drawn];
+    const added = items.peek().filter(({ id }) => !this.known.has(id));
+    items.value = [...found.map((one) => this.shelf.itemOf(one)), ...added];
     this.loaded.value = true;
   }
 
-  private async send(change: Change): Promise<void> {
+  private async send(change: Change<One>): Promise<void> {
     try {
       if ("put" in change) await this.put(change.put);
       else await this.remove(change.remove);
     } catch (error) {
       if (isTemporary(error)) throw error;
       this.refused.add("put" in change ? `${change.put.id} ${change.put.label}` : change.remove);
-      if (error instanceof Problem && error.code === "measurement_changed" && "put" in change) return this.takeOther(change.put.id);
-      failure(new Error(`${t("A measurement was not saved.")} ${sentence(error)}`));
+      if (error instanceof Problem && error.status === 412 && "put" in change) return this.takeOther(change.put.id);
+      failure(new Error(`${t(this.shelf.words.failed)} ${sentence(error)}`));
     }
   }
 
-  private async put(mark: Mark): Promise<void> {
-    const saved = await api.measure(this.id, mark.id, bodyOf(this.view, mark), this.known.get(mark.id)?.etag);
-    this.known.set(mark.id, saved);
+  private async put(item: One): Promise<void> {
+    const saved = await this.shelf.put(item, this.known.get(item.id)?.etag);
+    this.known.set(item.id, saved);
   }
 
   private async remove(id: string): Promise<void> {
-    await api.unmeasure(this.id, id).catch((error: unknown) => {
+    await this.shelf.drop(id).catch((error: unknown) => {
       if (!(error instanceof Problem) || error.status !== 404) throw error;
     });
     this.known.delete(id);
   }
 
-  /** Shows a measurement as somebody else left it. */
+  /** Shows what somebody else made of it. */
   private async takeOther(id: string): Promise<void> {
-    const other = (await api.measurements(this.id)).find((one) => one.id === id);
+    const other = (await this.shelf.list()).find((one) => one.id === id);
     if (!other) return;
     this.known.set(id, other);
-    this.view.rename(id, other.label);
-    failure(new Error(t("Somebody else changed this measurement meanwhile. It is shown as it is now.")));
+    const { items } = this.shelf;
+    items.value = items.peek().map((item) => (item.id === id ? { ...item, label: other.label } : item));
+    failure(new Error(t(this.shelf.words.changed)));
   }
 }

@@ -1,70 +1,134 @@
-/** The list of measurements: go to one, name it, delete it, take all of them home. */
+/** The list of what was measured and marked: go to one, name it, delete it, take all of them home. */
 import { useRef, useState } from "preact/hooks";
 import { api } from "../core/api";
 import { t } from "../core/language";
 import { mayWrite } from "../core/session";
+import { middleOf, type SurfaceMark, valueText } from "../scene/marks";
+import type { OrganStage } from "../scene/stage";
 import { centreOf, type Mark, markText } from "../slices/marks";
 import { PLANES } from "../slices/overlay";
 import type { SliceView } from "../slices/view";
-import { Icon } from "../ui/icon";
+import { Icon, type IconName } from "../ui/icon";
 import { Menu, MenuItem, Problems } from "../ui/parts";
 import { failure, say } from "../ui/status";
-import type { Keeper } from "./keeper";
+import { NameField } from "./name";
 
-const ICONS = { length: "ruler", angle: "angle", area: "roi", probe: "probe" } as const;
+const ICONS: Record<Mark["kind"] | SurfaceMark["kind"], IconName> = { length: "ruler", angle: "angle", area: "roi", probe: "probe", polygon: "polygon", arrow: "arrow" };
 
 interface Props {
   id: string;
   view: SliceView;
-  keeper: Keeper;
+  stage: OrganStage | null;
+  /** Why something is not saved or loaded yet. */
+  problem: string;
+  loaded: boolean;
 }
 
-export function MarkPanel({ id, view, keeper }: Props) {
+export function MarkPanel({ id, view, stage, problem, loaded }: Props) {
   const marks = view.marks.value;
+  const others = stage?.measure.marks.value ?? [];
   const writes = mayWrite();
+  const all = [...marks, ...others];
   return (
     <section aria-labelledby="marks" class="marks">
       <header class="panel-head">
         <h2 id="marks">{t("Measurements")}</h2>
-        {keeper.loaded.value && marks.length > 0 && <Export id={id} isDicom={view.state.report.source === "dicom"} />}
+        {loaded && all.length > 0 && <Export id={id} isDicom={view.state.report.source === "dicom"} hasValues={all.some(({ kind }) => kind !== "arrow")} />}
       </header>
-      <Problems text={keeper.problem.value} />
-      {!writes && marks.some(({ own }) => own) && <p class="muted inset">{t("What you measure here is not saved.")}</p>}
+      <Problems text={problem} />
+      {!writes && all.some(({ own }) => own) && <p class="muted inset">{t("What you measure here is not saved.")}</p>}
       <ul class="organ-list">
         {marks.map((mark) => (
-          <Row key={mark.id} mark={mark} view={view} mayChange={writes || mark.own} />
+          <SliceRow key={mark.id} mark={mark} view={view} mayChange={writes || mark.own} />
         ))}
+        {stage && others.map((mark) => <SurfaceRow key={mark.id} mark={mark} view={view} stage={stage} mayChange={writes || mark.own} />)}
       </ul>
     </section>
   );
 }
 
-function Row({ mark, view, mayChange }: { mark: Mark; view: SliceView; mayChange: boolean }) {
-  const [naming, setNaming] = useState(false);
-  const pencil = useRef<HTMLButtonElement>(null);
-  const value = markText(view.volume, mark);
+function SliceRow({ mark, view, mayChange }: { mark: Mark; view: SliceView; mayChange: boolean }) {
   const go = (): void => {
     view.active.value = mark.orientation;
     if (view.layout.peek() !== "all") view.layout.value = mark.orientation;
     view.goTo(centreOf(mark));
   };
+  return (
+    <Row
+      icon={ICONS[mark.kind]}
+      value={markText(view.volume, mark)}
+      label={mark.label}
+      place={t(PLANES[mark.orientation])}
+      mayChange={mayChange}
+      onGo={go}
+      onName={(label) => view.rename(mark.id, label)}
+      onRemove={() => view.remove(mark.id)}
+    />
+  );
+}
+
+/** A click marks it in the model and shows the slices there. */
+function SurfaceRow({ mark, view, stage, mayChange }: { mark: SurfaceMark; view: SliceView; stage: OrganStage; mayChange: boolean }) {
+  const { measure } = stage;
+  const isArrow = mark.kind === "arrow";
+  const go = (): void => {
+    measure.chosen.value = measure.chosen.peek() === mark.id ? null : mark.id;
+    view.state.place.value = isArrow ? (mark.points[0] ?? null) : middleOf(mark.points);
+  };
+  return (
+    <Row
+      icon={ICONS[mark.kind]}
+      value={isArrow ? mark.label : valueText(mark)}
+      label={isArrow ? "" : mark.label}
+      name={mark.label}
+      needsName={isArrow}
+      place={t("Model")}
+      chosen={measure.chosen.value === mark.id}
+      mayChange={mayChange}
+      onGo={go}
+      onName={(label) => measure.rename(mark.id, label)}
+      onRemove={() => measure.erase(mark.id)}
+    />
+  );
+}
+
+interface RowProps {
+  icon: IconName;
+  value: string;
+  /** Its name, below the value. */
+  label: string;
+  /** What the field for the name begins with. */
+  name?: string;
+  /** Whether it can't be without a name. */
+  needsName?: boolean;
+  place: string;
+  chosen?: boolean;
+  mayChange: boolean;
+  onGo: () => void;
+  onName: (label: string) => void;
+  onRemove: () => void;
+}
+
+function Row({ icon, value, label, name = label, needsName = false, place, chosen, mayChange, onGo, onName, onRemove }: RowProps) {
+  const [naming, setNaming] = useState(false);
+  const pencil = useRef<HTMLButtonElement>(null);
   const named = (): void => {
     setNaming(false);
     pencil.current?.focus();
   };
   const remove = (event: Event): void => {
     (event.currentTarget as HTMLElement).closest<HTMLElement>(".workspace")?.focus();
-    view.remove(mark.id);
+    onRemove();
     say(t("The measurement was deleted"));
   };
   return (
-    <li class="organ-row">
+    <li class={chosen ? "organ-row chosen" : "organ-row"}>
       <div class="organ-line">
-        <button type="button" class="organ" onClick={go}>
-          <Icon name={ICONS[mark.kind]} size={16} />
+        <button type="button" class="organ" aria-pressed={chosen} onClick={onGo}>
+          <Icon name={icon} size={16} />
           <span class="name">{value}</span>
         </button>
-        <span class="muted">{t(PLANES[mark.orientation])}</span>
+        <span class="muted">{place}</span>
         {mayChange && (
           <>
             <button ref={pencil} type="button" class="tool isolate" aria-label={t("Change the name of {value}", { value })} data-tip={t("Name")} onClick={() => setNaming(true)}>
@@ -76,43 +140,12 @@ function Row({ mark, view, mayChange }: { mark: Mark; view: SliceView; mayChange
           </>
         )}
       </div>
-      {naming ? <NameField mark={mark} view={view} onDone={named} /> : mark.label && <p class="mark-label">{mark.label}</p>}
+      {naming ? <NameField label={t("Name of the measurement")} name={name} needed={needsName} onName={onName} onDone={named} /> : label && <p class="mark-label">{label}</p>}
     </li>
   );
 }
 
-function NameField({ mark, view, onDone }: { mark: Mark; view: SliceView; onDone: () => void }) {
-  const done = useRef(false);
-  const end = (): void => {
-    if (!done.current) onDone();
-    done.current = true;
-  };
-  const save = (input: HTMLInputElement): void => {
-    if (done.current) return;
-    const label = input.value.trim();
-    if (label !== mark.label) view.rename(mark.id, label);
-    end();
-  };
-  const pressed = (event: KeyboardEvent & { currentTarget: HTMLInputElement }): void => {
-    event.stopPropagation();
-    if (event.key === "Enter") save(event.currentTarget);
-    else if (event.key === "Escape") end();
-  };
-  return (
-    <input
-      type="text"
-      class="find"
-      aria-label={t("Name of the measurement")}
-      maxLength={200}
-      defaultValue={mark.label}
-      ref={(input) => input?.focus()}
-      onKeyDown={pressed}
-      onBlur={(event) => save(event.currentTarget)}
-    />
-  );
-}
-
-function Export({ id, isDicom }: { id: string; isDicom: boolean }) {
+function Export({ id, isDicom, hasValues }: { id: string; isDicom: boolean; hasValues: boolean }) {
   const [waits, setWaits] = useState(false);
   const report = async (): Promise<void> => {
     setWaits(true);
@@ -125,7 +158,7 @@ function Export({ id, isDicom }: { id: string; isDicom: boolean }) {
       {(close) => (
         <>
           <MenuItem title={t("Measurements as JSON")} onClick={() => (save(api.file(id, "measurements"), "measurements.json"), close())} />
-          {isDicom && <MenuItem title={waits ? t("is being prepared") : t("Measurements as DICOM SR")} onClick={() => void report().then(close)} />}
+          {isDicom && hasValues && <MenuItem title={waits ? t("is being prepared") : t("Measurements as DICOM SR")} onClick={() => void report().then(close)} />}
         </>
       )}
     </Menu>

@@ -1,4 +1,5 @@
 /** Pictures of the model to take along: at print size, and a video of one turn. */
+import { Color } from "three";
 import type { OrganStage } from "./stage";
 
 /** The longer side of A4 at 300 pixels per inch. */
@@ -13,6 +14,31 @@ const LARGEST_STEP = 1 / 48;
 /** The first kind of video that this browser can write, or null. */
 export function videoType(): string | null {
   return typeof MediaRecorder === "undefined" ? null : (TYPES.find((type) => MediaRecorder.isTypeSupported(type)) ?? null);
+}
+
+/** Puts a dark ground behind the organs; returns what takes it away. */
+function ground(stage: OrganStage): () => void {
+  const before = stage.scene.background;
+  stage.scene.background = new Color(0x0b1115);
+  return () => {
+    stage.scene.background = before;
+    stage.invalidate();
+  };
+}
+
+/** A picture of what is shown; `longer` is the number of pixels of its longer side, else as on the screen. */
+export async function picture(stage: OrganStage, longer = 0): Promise<Blob> {
+  const clear = ground(stage);
+  const { renderer, canvas } = stage;
+  const ratio = renderer.getPixelRatio();
+  const most = Math.min(longer, renderer.capabilities.maxTextureSize);
+  if (longer) renderer.setPixelRatio(most / Math.max(canvas.clientWidth, canvas.clientHeight, 1));
+  stage.render();
+  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
+  renderer.setPixelRatio(ratio);
+  clear();
+  if (!blob) throw new Error("This browser could not write the picture.");
+  return blob;
 }
 
 /** A video of one whole turn; the camera ends where it began. */
@@ -30,7 +56,7 @@ export async function turntable(stage: OrganStage, seconds = 8): Promise<Blob> {
   recorder.ondataavailable = ({ data }) => parts.push(data);
   const ended = new Promise<void>((resolve) => (recorder.onstop = () => resolve()));
   const home = stage.camera.position.clone();
-  const clear = stage.ground();
+  const clear = ground(stage);
   recorder.start();
   await turn(stage, seconds, draw);
   for (let again = 0; again < 3; again += 1) {

@@ -1,6 +1,9 @@
 /** What the scene holds, for tests and for the curious: `viscera.scene()` in the browser's console. Reading changes nothing. */
 import { Box3, type BufferAttribute, type BufferGeometry, Vector3 } from "three";
+import { toScene } from "../core/geometry";
 import type { ResultState } from "../job/state";
+import { valueOf } from "./marks";
+import { type Memory, memoryOf } from "./memory";
 import type { OrganStage } from "./stage";
 
 export interface Snapshot {
@@ -12,12 +15,19 @@ export interface Snapshot {
   plane: number[][] | null;
   centre: number[];
   measured: number | null;
+  /** What was measured and marked on surfaces, patient LPS mm, and where on the canvas the points are, in pixels. */
+  marks: { kind: string; label: string; points: number[][]; value: number | null; screen: number[][] }[];
+  /** What is being measured, and where the crosshair of the keyboard is. */
+  measuring: { kind: string; points: number[][] } | null;
+  crosshair: number[] | null;
+  camera: number[];
   clip: { on: boolean; normal: number[]; constant: number; caps: number };
   xray: boolean;
   apart: number;
   root: { position: number[]; rotation: number[]; scale: number };
   triangles: number;
   calls: number;
+  memory: Memory;
   xr: unknown;
 }
 
@@ -46,19 +56,24 @@ function volumeOf(geometry: BufferGeometry): number {
   return (sum / 6) * 1e6;
 }
 
+function onCanvas({ camera, canvas }: OrganStage, point: Vector3): number[] {
+  camera.updateMatrixWorld();
+  const seen = point.project(camera);
+  return [((seen.x + 1) / 2) * canvas.clientWidth, ((1 - seen.y) / 2) * canvas.clientHeight];
+}
+
 function snapshot(stage: OrganStage, state: ResultState): Snapshot {
   const { root, clip } = stage;
   return {
     organs: stage.organs.map((mesh) => {
       const box = new Box3().setFromObject(mesh);
-      const seen = box.getCenter(new Vector3()).project(stage.camera);
       return {
         name: mesh.name,
         visible: mesh.visible,
         opacity: mesh.material.opacity,
         low: box.min.toArray(),
         high: box.max.toArray(),
-        screen: [((seen.x + 1) / 2) * stage.canvas.clientWidth, ((1 - seen.y) / 2) * stage.canvas.clientHeight],
+        screen: onCanvas(stage, box.getCenter(new Vector3())),
       };
     }),
     draft: stage.draft.meshes.map((mesh) => {
@@ -70,12 +85,23 @@ function snapshot(stage: OrganStage, state: ResultState): Snapshot {
     plane: stage.plane.corners,
     centre: stage.centre,
     measured: stage.measure.length,
+    marks: stage.measure.marks.peek().map(({ kind, label, points, ...mark }) => ({
+      kind,
+      label,
+      points,
+      value: valueOf({ kind, points, ...mark }),
+      screen: points.map((point) => onCanvas(stage, stage.root.localToWorld(new Vector3(...toScene(point, stage.centre))))),
+    })),
+    measuring: stage.measure.draft.peek(),
+    crosshair: stage.measure.crosshair.peek(),
+    camera: stage.camera.position.toArray(),
     clip: { on: clip.on, normal: clip.local.normal.toArray(), constant: clip.local.constant, caps: stage.caps.shown },
-    xray: stage.xray,
+    xray: stage.xray.peek(),
     apart: stage.apart.peek(),
     root: { position: root.position.toArray(), rotation: root.quaternion.toArray(), scale: root.scale.x },
     triangles: stage.triangles,
     calls: stage.renderer.info.render.calls,
+    memory: memoryOf(stage.scene, stage.renderer),
     xr: headset.snapshot?.() ?? null,
   };
 }

@@ -7,8 +7,12 @@ import { t } from "../core/language";
 import type { ResultState } from "../job/state";
 import type { SliceView } from "../slices/view";
 import { Problems, Spinner } from "../ui/parts";
+import { say } from "../ui/status";
 import { expose } from "./hook";
 import { useSceneKeys } from "./keys";
+import type { Measure } from "./measure";
+import { MeasureReadout } from "./readout";
+import { useSavedViews, ViewsMenu } from "./saved";
 import { OrganStage } from "./stage";
 import { Tools } from "./tools";
 
@@ -27,8 +31,6 @@ export function ScenePanel({ id, state, slices, onPick, source, onOpen }: Props)
   const canvas = useRef<HTMLCanvasElement>(null);
   const [stage, setStage] = useState<OrganStage | null>(null);
   const [problem, setProblem] = useState("");
-  const [measuring, setMeasuring] = useState(false);
-  const [length, setLength] = useState<number | null>(null);
   const [pointed] = useState(() => signal<string | null>(null));
   useEffect(() => {
     const stop = new AbortController();
@@ -51,17 +53,30 @@ export function ScenePanel({ id, state, slices, onPick, source, onOpen }: Props)
   useEffect(() => (stage ? expose(stage, state) : undefined), [stage]);
   useEffect(() => (stage ? effect(() => showOrgans(stage, state)) : undefined), [stage]);
   useEffect(() => (stage && slices ? effect(() => showPlane(stage, state, slices)) : undefined), [stage, slices]);
-  useSceneKeys(canvas, stage, () => setMeasuring(false));
-  const picked = usePick(stage, state, measuring, setLength, onPick);
+  const { views, problem: unsaved } = useSavedViews(id, stage, state);
+  const [acts] = useState(() => ({ step: (_: 1 | -1): void => undefined }));
+  acts.step = (by) => {
+    const view = views?.step(by);
+    say(view ? t("View: {name}", { name: view.label }) : t("No view was saved yet."));
+  };
+  useSceneKeys(canvas, stage, acts);
+  const picked = usePick(stage, state, onPick);
+  const tool = stage?.measure.tool.value ?? null;
   const hover = (event: PointerEvent): void => {
-    const hit = event.buttons === 0 && stage ? stage.pickAt(event.offsetX, event.offsetY) : null;
+    if (!stage) return;
+    const { offsetX: x, offsetY: y, buttons, pointerType } = event;
+    const hit = buttons === 0 ? stage.pickAt(x, y) : null;
     pointed.value = hit?.object.name ?? null;
+    stage.measure.crosshair.value = null;
+    if (tool && buttons === 0 && pointerType !== "touch") stage.aimAt(x, y);
   };
   const named = state.spoken(pointed.value ?? state.selected.value ?? "");
   return (
     <section class="viewer" aria-label={t("Model")} data-view="model">
-      <Tools stage={stage} state={state} slices={slices} measuring={measuring} onMeasure={setMeasuring} onReset={() => setLength(null)} />
-      <div class="stage model" data-tool={measuring ? "length" : "turn"}>
+      <Tools stage={stage} state={state} slices={slices}>
+        {views && <ViewsMenu views={views} problem={unsaved} />}
+      </Tools>
+      <div class="stage model" data-tool={tool ?? "turn"}>
         <canvas
           ref={canvas}
           tabIndex={0}
@@ -72,14 +87,15 @@ export function ScenePanel({ id, state, slices, onPick, source, onOpen }: Props)
           onPointerMove={hover}
           onPointerLeave={() => (pointed.value = null)}
         />
+        {stage && tool && <Crosshair measure={stage.measure} />}
         {!stage && !problem && <Spinner text={t("Loading the model")} />}
         {stage && stage.organs.length === 0 && <p class="empty">{t("No organ was found in this scan.")}</p>}
         {(stage?.draft.names.value.size ?? 0) > 0 && <p class="draft-note">{t("Preview of what is drawn, not saved")}</p>}
         <Problems text={problem} />
       </div>
       <p class="readout" aria-live="polite">
-        {measuring ? (
-          <span>{length === null ? t("Click two points on the organs.") : t("Distance {length} mm", { length: length.toFixed(1) })}</span>
+        {stage && tool ? (
+          <MeasureReadout key={tool} measure={stage.measure} tool={tool} />
         ) : named ? (
           <>
             <b>{named.title}</b>
@@ -90,6 +106,17 @@ export function ScenePanel({ id, state, slices, onPick, source, onOpen }: Props)
         )}
       </p>
     </section>
+  );
+}
+
+/** What arrow keys move while something is measured. */
+function Crosshair({ measure }: { measure: Measure }) {
+  const at = measure.crosshair.value;
+  if (!at) return null;
+  return (
+    <svg class="aim" aria-hidden="true" style={{ left: `${at[0]}px`, top: `${at[1]}px` }} viewBox="-12 -12 24 24" width={24} height={24}>
+      <path d="M-11 0H-3M3 0H11M0 -11V-3M0 3V11" />
+    </svg>
   );
 }
 
@@ -124,8 +151,6 @@ function showPlane(stage: OrganStage, state: ResultState, slices: SliceView): vo
 function usePick(
   stage: OrganStage | null,
   state: ResultState,
-  measuring: boolean,
-  measured: (length: number | null) => void,
   onPick?: (name: string) => boolean,
 ) {
   const from = useRef<[number, number]>([0, 0]);
@@ -137,10 +162,8 @@ function usePick(
     const hit = stage && moved < 5 ? stage.pickAt(event.offsetX, event.offsetY) : null;
     if (!stage || !hit) return;
     if (onPick?.(hit.object.name)) return;
-    if (measuring) {
-      stage.measure.take(stage.toRoot(hit.point));
-      measured(stage.measure.length);
-      stage.invalidate();
+    if (stage.measure.tool.peek()) {
+      stage.pointAt(event.offsetX, event.offsetY);
       return;
     }
     state.selected.value = hit.object.name;

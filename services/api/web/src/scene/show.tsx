@@ -1,24 +1,23 @@
 /** How the organs are drawn, as in an X-ray or spread, and what of it can be taken along. */
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { t } from "../core/language";
 import { Menu, MenuItem, Tool } from "../ui/parts";
 import { save } from "../ui/save";
 import { failure, say } from "../ui/status";
-import { PRINT, turntable, videoType } from "./film";
+import { picture, PRINT, turntable, videoType } from "./film";
 import type { OrganStage } from "./stage";
 
 /** `onSpread` is called when the organs leave their places: what was measured between them is no longer true. */
 export function ShowTools({ stage, onSpread }: { stage: OrganStage | null; onSpread: () => void }) {
-  const [xray, setXray] = useState(false);
+  const xray = stage?.xray.value ?? false;
   const apart = stage?.apart.value ?? 0;
-  useEffect(() => stage?.setXray(xray), [stage, xray]);
   const spread = (part: number): void => {
     if (part > 0 && apart === 0) onSpread();
     stage?.spread(part);
   };
   return (
     <>
-      <Tool icon="xray" title={t("As in an X-ray")} pressed={xray} disabled={!stage} onClick={() => setXray(!xray)} />
+      <Tool icon="xray" title={t("As in an X-ray")} pressed={xray} disabled={!stage} onClick={() => stage?.setXray(!xray)} />
       <Menu icon="explode" title={t("Move organs apart")} pressed={apart > 0}>
         {(close) => (
           <>
@@ -52,8 +51,8 @@ export function SaveMenu({ stage }: { stage: OrganStage | null }) {
     <Menu icon="camera" title={t("Save a picture")} pressed={busy}>
       {(close) => (
         <>
-          <MenuItem title={t("Picture as on the screen")} onClick={() => (take((on) => on.screenshot(), "viscera.png"), close())} />
-          <MenuItem title={t("Picture to print, A4")} onClick={() => (take((on) => on.screenshot(PRINT), "viscera-print.png"), close())} />
+          <MenuItem title={t("Picture as on the screen")} onClick={() => (take(picture, "viscera.png"), close())} />
+          <MenuItem title={t("Picture to print, A4")} onClick={() => (take((on) => picture(on, PRINT), "viscera-print.png"), close())} />
           {type && <MenuItem title={t("Video of one turn")} onClick={() => (film(), close())} />}
         </>
       )}

@@ -2,7 +2,6 @@
 import { signal } from "@preact/signals";
 import {
   Box3,
-  Color,
   DirectionalLight,
   Group,
   HemisphereLight,
@@ -17,11 +16,11 @@ import {
   type WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
-import type { Slab, Vector } from "../core/geometry";
+import { type Slab, toPatient, type Vector } from "../core/geometry";
 import { rendererFor } from "../ui/gl";
 import type { Surface } from "../early/nets";
 import { Caps, squareIn } from "./caps";
-import { Clip } from "./clip";
+import { Clip, type ClipAxis } from "./clip";
 import { DraftSurfaces } from "./draft";
 import { Letters } from "./letters";
 import { loadOrgans, OrganMesh } from "./load";
@@ -57,7 +56,9 @@ export class OrganStage {
   centre: Vector = [0, 0, 0];
   triangles = 0;
   /** Whether the organs are drawn as in an X-ray. */
-  xray = false;
+  readonly xray = signal(false);
+  /** Where the tools of the page cut the organs open; null while they are closed. */
+  readonly cut = signal<{ axis: ClipAxis; part: number } | null>(null);
   /** How far the organs are spread, 0 (as they lie) to 1. */
   readonly apart = signal(0);
   private readonly caster = new Raycaster();
@@ -79,6 +80,7 @@ export class OrganStage {
     this.scene.add(this.camera, this.root, new HemisphereLight(0xffffff, 0x8a96a3, 1.1));
     this.size = new ResizeObserver(() => this.resize());
     this.size.observe(canvas.parentElement ?? canvas);
+    this.measure.follow(() => this.invalidate());
   }
 
   /** Shows the organs of a GLB, instead of those shown before; the camera moves at the first one only. */
@@ -87,7 +89,7 @@ export class OrganStage {
     const first = this.organs.length === 0;
     this.clear();
     this.organs = meshes;
-    this.centre = centre;
+    this.centre = this.measure.centre.value = centre;
     this.triangles = triangles;
     for (const mesh of meshes) {
       mesh.material.clippingPlanes = [];
@@ -102,7 +104,7 @@ export class OrganStage {
     this.root.add(this.letters);
     this.caps.build(meshes);
     if (this.clip.on) this.setClip(true);
-    this.setXray(this.xray);
+    this.setXray(this.xray.peek());
     this.spread(this.apart.peek());
     if (first) this.look("front");
     this.draft.set(new Map());
@@ -176,7 +178,7 @@ export class OrganStage {
   }
 
   setXray(on: boolean): void {
-    this.xray = on;
+    this.xray.value = on;
     for (const mesh of this.organs) mesh.setXray(on);
     this.invalidate();
   }
@@ -197,8 +199,23 @@ export class OrganStage {
   /** What lies under a point of the canvas, in CSS pixels from its corner. */
   pickAt(x: number, y: number): Intersection<OrganMesh> | null {
     const { clientWidth, clientHeight } = this.canvas;
+    this.camera.updateMatrixWorld();
     this.caster.setFromCamera(new Vector2((2 * x) / clientWidth - 1, 1 - (2 * y) / clientHeight), this.camera);
     return this.hit(this.caster);
+  }
+
+  /** Shows where the next point would be; true if there is a surface. */
+  aimAt(x: number, y: number): boolean {
+    const hit = this.pickAt(x, y);
+    this.measure.aim.value = hit ? (toPatient(this.toRoot(hit.point).toArray() as Vector, this.centre)) : null;
+    return !!hit;
+  }
+
+  /** Gives the shape that is measured the point under a point of the canvas; false if there is no surface. */
+  pointAt(x: number, y: number): boolean {
+    const hit = this.pickAt(x, y);
+    if (hit) this.measure.take(this.toRoot(hit.point), this.camera);
+    return !!hit;
   }
 
   /** The first organ a ray meets that is shown and not cut away. */
@@ -214,31 +231,6 @@ export class OrganStage {
     return this.root.worldToLocal(point.clone());
   }
 
-  /** Puts a dark ground behind the organs; returns what takes it away. */
-  ground(): () => void {
-    const before = this.scene.background;
-    this.scene.background = new Color(0x0b1115);
-    return () => {
-      this.scene.background = before;
-      this.invalidate();
-    };
-  }
-
-  /** A picture of what is shown; `longer` is the number of pixels of its longer side, else as on the screen. */
-  async screenshot(longer = 0): Promise<Blob> {
-    const clear = this.ground();
-    const ratio = this.renderer.getPixelRatio();
-    const { clientWidth, clientHeight } = this.canvas;
-    const most = Math.min(longer, this.renderer.capabilities.maxTextureSize);
-    if (longer) this.renderer.setPixelRatio(most / Math.max(clientWidth, clientHeight, 1));
-    this.render();
-    const blob = await new Promise<Blob | null>((resolve) => this.canvas.toBlob(resolve, "image/png"));
-    this.renderer.setPixelRatio(ratio);
-    clear();
-    if (!blob) throw new Error("This browser could not write the picture.");
-    return blob;
-  }
-
   invalidate(): void {
     if (this.due || this.renderer.xr.isPresenting) return;
     this.due = requestAnimationFrame(() => {
@@ -251,6 +243,8 @@ export class OrganStage {
     this.root.updateMatrixWorld(true);
     this.clip.follow(this.root.matrixWorld);
     this.letters?.face(this.camera);
+    this.measure.visible = this.apart.peek() === 0; // its points are where the organs lie
+    this.measure.face(this.camera, (2 * Math.tan((this.camera.fov * Math.PI) / 360)) / this.canvas.clientHeight);
     this.caps.visible = this.clip.on;
     this.caps.follow();
     this.renderer.render(this.scene, this.camera);
@@ -261,6 +255,7 @@ export class OrganStage {
     this.due = 0;
     this.size.disconnect();
     this.controls.dispose();
+    this.measure.close();
     this.renderer.setAnimationLoop(null);
     for (const mesh of this.organs) mesh.geometry.dispose();
     this.draft.set(new Map());

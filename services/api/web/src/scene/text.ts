@@ -18,6 +18,8 @@ const SQUARE = new PlaneGeometry(1, 1);
 
 export class TextSprite extends Mesh<PlaneGeometry, MeshBasicMaterial> {
   text = "";
+  /** How far its middle is above its place, in heights of the plate. */
+  lift = 0;
   private readonly canvas = document.createElement("canvas");
 
   constructor(private readonly look: Look) {
@@ -61,11 +63,13 @@ export class TextSprite extends Mesh<PlaneGeometry, MeshBasicMaterial> {
   /** Three calls this before it draws the label for an eye. Both eyes of a headset get the same plate, else it would look bent. */
   override onBeforeRender = (renderer: WebGLRenderer, _scene: unknown, camera: Camera): void => {
     const eye = eyeAt(renderer, camera);
-    const at = new Vector3().setFromMatrixPosition(this.matrixWorld);
+    // Not from the matrix that the call for the other eye left lifted.
+    const at = this.position.clone().applyMatrix4(this.parent?.matrixWorld ?? new Matrix4());
     const size = new Vector3().setFromMatrixScale(this.matrixWorld);
     const turn = new Quaternion().setFromRotationMatrix(new Matrix4().lookAt(eye, at, UP));
     this.matrixWorld.compose(at, turn, size);
     const least = LEAST_ANGLE * eye.distanceTo(at);
     if (renderer.xr.isPresenting && this.letterHeight < least) this.matrixWorld.scale(new Vector3().setScalar(least / this.letterHeight));
+    this.matrixWorld.multiply(new Matrix4().makeTranslation(0, this.lift, 0));
   };
 }

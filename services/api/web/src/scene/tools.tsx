@@ -1,5 +1,6 @@
 /** The tools on the model: sides, which slice stands in the scene, the clip plane, measuring, a picture. */
-import { useEffect, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
 import { Vector3 } from "three";
 import { type Orientation, toPatient, type Vector } from "../core/geometry";
 import { t } from "../core/language";
@@ -8,6 +9,7 @@ import type { ResultState } from "../job/state";
 import { Menu, MenuItem, Tool } from "../ui/parts";
 import type { SliceView } from "../slices/view";
 import type { ClipAxis } from "./clip";
+import { MeasureTools } from "./measuring";
 import { SaveMenu, ShowTools } from "./show";
 import type { OrganStage, Side } from "./stage";
 
@@ -29,20 +31,11 @@ interface Props {
   stage: OrganStage | null;
   state: ResultState;
   slices: SliceView | null;
-  measuring: boolean;
-  onMeasure: (on: boolean) => void;
-  onReset: () => void;
+  /** More of them. */
+  children?: ComponentChildren;
 }
 
-export function Tools({ stage, state, slices, measuring, onMeasure, onReset }: Props) {
-  const measure = (): void => {
-    if (measuring) {
-      stage?.measure.reset();
-      stage?.invalidate();
-      onReset();
-    }
-    onMeasure(!measuring);
-  };
+export function Tools({ stage, state, slices, children }: Props) {
   return (
     <div class="toolbar" role="group" aria-label={t("Tools of the model")}>
       <Menu icon="cube" title={t("Look from")}>
@@ -56,9 +49,10 @@ export function Tools({ stage, state, slices, measuring, onMeasure, onReset }: P
         }
       </Menu>
       <ClipTool stage={stage} state={state} slices={slices} />
-      <ShowTools stage={stage} onSpread={() => measuring && measure()} />
+      <ShowTools stage={stage} onSpread={() => stage?.measure.use(null)} />
       <span class="divider" />
-      <Tool icon="ruler" title={t("Measure between surfaces")} pressed={measuring} disabled={!stage || stage.apart.value > 0} onClick={measure} />
+      <MeasureTools stage={stage} />
+      {children}
       <Tool icon="fit" title={t("Look from the front")} keys="Home" disabled={!stage} onClick={() => stage?.look("front")} />
       <SaveMenu stage={stage} />
     </div>
@@ -66,26 +60,29 @@ export function Tools({ stage, state, slices, measuring, onMeasure, onReset }: P
 }
 
 function ClipTool({ stage, state, slices }: { stage: OrganStage | null; state: ResultState; slices: SliceView | null }) {
-  const [axis, setAxis] = useState<ClipAxis | "none">("none");
-  const [part, setPart] = useState(0.5);
+  const cut = stage?.cut.value ?? null;
+  const axis = cut?.axis ?? "none";
   const window = state.window.value;
   useEffect(() => {
     if (!stage) return;
-    if (axis !== "none") stage.clip.set(axis, part, stage.box.min, stage.box.max);
-    stage.setClip(axis !== "none");
-    if (axis !== "none" && slices) cutAlongSlice(stage, slices, axis);
-  }, [stage, slices, axis, part, window]);
+    if (cut) stage.clip.set(cut.axis, cut.part, stage.box.min, stage.box.max);
+    stage.setClip(!!cut);
+    if (cut && slices) cutAlongSlice(stage, slices, cut.axis);
+  }, [stage, slices, cut, window]);
+  const set = (next: ClipAxis | "none", part = stage?.cut.peek()?.part ?? 0.5): void => {
+    if (stage) stage.cut.value = next === "none" ? null : { axis: next, part };
+  };
   return (
       <Menu icon="clip" title={t("Cut open")} pressed={axis !== "none"}>
         {() => (
           <>
             {[["none", "Off"] as const, ...PLANES].map(([name, title]) => (
-              <MenuItem key={name} title={t(title)} chosen={axis === name} onClick={() => setAxis(name)} />
+              <MenuItem key={name} title={t(title)} chosen={axis === name} onClick={() => set(name)} />
             ))}
-            {axis !== "none" && (
+            {cut && (
               <label class="slider">
                 {t("Place of the cut")}
-                <input type="range" min={0} max={1} step={0.01} value={part} onInput={(event) => setPart(Number(event.currentTarget.value))} />
+                <input type="range" min={0} max={1} step={0.01} value={cut.part} onInput={(event) => set(cut.axis, Number(event.currentTarget.value))} />
               </label>
             )}
           </>

@@ -3,7 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import { api, sentence } from "../core/api";
 import { t } from "../core/language";
 import type { Text } from "../core/languages/de";
-import type { Share } from "../core/types";
+import { query } from "../core/router";
+import type { Share, ViewOfModel } from "../core/types";
 import { when } from "../core/words";
 import { encode, type OwnQuestion } from "../learn/own";
 import { QrCode } from "../headset/qr";
@@ -21,10 +22,10 @@ const PERIODS: [number, Text][] = [
 /** Longer links make a QR code that phones read badly; from 2,953 bytes on there is none. */
 const MOST_QR = 800;
 
-export function shareLink(token: string, base: string, questions: readonly OwnQuestion[] = []): string {
+export function shareLink(token: string, base: string, questions: readonly OwnQuestion[] = [], view = ""): string {
   const asked = questions.filter(({ text }) => text.trim());
-  const query = asked.length > 0 ? `?lesson=${encode(asked)}` : "";
-  return new URL(`#/shared/${encodeURIComponent(token)}${query}`, base).href;
+  const rest = query({ lesson: asked.length > 0 ? encode(asked) : "", view });
+  return new URL(`#/shared/${encodeURIComponent(token)}${rest}`, base).href;
 }
 
 function Made({ link, expires }: { link: string; expires: string }) {
@@ -54,13 +55,16 @@ export function ShareDialog({ id, onClose }: { id: string; onClose: () => void }
   const [shares, setShares] = useState<Share[]>([]);
   const [problem, setProblem] = useState("");
   const [questions, setQuestions] = useState<OwnQuestion[]>([]);
+  const [views, setViews] = useState<ViewOfModel[]>([]);
+  const [view, setView] = useState("");
   const list = (): void => void api.shares(id).then(setShares, (error: unknown) => setProblem(sentence(error)));
   useEffect(list, [id]);
+  useEffect(() => void api.views(id).then(setViews, () => setViews([])), [id]);
   const create = async (): Promise<void> => {
     try {
       const share = await api.share(id, period);
       const page = await api.page().catch(() => null);
-      setMade({ link: shareLink(share.token ?? "", page?.public_url || document.baseURI, questions), expires: share.expires });
+      setMade({ link: shareLink(share.token ?? "", page?.public_url || document.baseURI, questions, view), expires: share.expires });
       list();
     } catch (error) {
       setProblem(sentence(error));
@@ -82,6 +86,19 @@ export function ShareDialog({ id, onClose }: { id: string; onClose: () => void }
             ))}
           </select>
         </label>
+        {views.length > 0 && (
+          <label>
+            {t("Opens at")}
+            <select value={view} onChange={(event) => setView(event.currentTarget.value)}>
+              <option value="">{t("The whole model")}</option>
+              {views.map(({ id: saved, name }) => (
+                <option key={saved} value={saved}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
         <button type="button" class="primary" onClick={() => void create()}>
           {t("Make a link")}
         </button>

@@ -2,11 +2,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { sentence } from "../core/api";
 import { t } from "../core/language";
-import { go } from "../core/router";
+import { go, query } from "../core/router";
 import { session, signIn } from "../core/session";
 import { Problems, Spinner } from "../ui/parts";
 
-export function Shared({ token, lesson }: { token: string; lesson: string }) {
+/** `lesson` are questions about the result, `view` is the saved view that it opens at; both may be empty. */
+export function Shared({ token, lesson, view }: { token: string; lesson: string; view: string }) {
   const [problem, setProblem] = useState("");
   useEffect(() => {
     history.replaceState(null, "", "#/shared");
@@ -16,7 +17,7 @@ export function Shared({ token, lesson }: { token: string; lesson: string }) {
       return;
     }
     signIn(token).then(
-      () => go(`jobs/${session.value?.job ?? ""}${lesson ? `?lesson=${encodeURIComponent(lesson)}` : ""}`),
+      () => go(`jobs/${session.value?.job ?? ""}${query({ lesson, view })}`),
       (error: unknown) => setProblem(`${t("This link can't be opened.")} ${sentence(error)}`),
     );
   }, []);

@@ -1,6 +1,7 @@
 /** The slices of a result: what is shown of which part, and the acts that change it. Labels may come later. */
 import { computed, effect, signal } from "@preact/signals";
 import { apply, flip, type Orientation, slab, type Slab, unapply, type Vector } from "../core/geometry";
+import { newId } from "../core/ids";
 import type { Report } from "../core/types";
 import type { ResultState } from "../job/state";
 import { Drawer } from "./draw";
@@ -41,10 +42,6 @@ const CINE_MS = 90;
 const [NEAREST, FARTHEST] = [1, 16];
 /** Voxels that a measurement spans at least. */
 const LEAST_EXTENT = 0.5;
-
-function newId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
 
 export class SliceView {
   readonly layout = signal<Layout>("all");

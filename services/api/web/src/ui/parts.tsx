@@ -74,11 +74,12 @@ interface MenuProps {
   title: string;
   /** Whether what it controls is on. */
   pressed?: boolean;
+  disabled?: boolean;
   children: (close: () => void) => ComponentChildren;
 }
 
 /** A button that opens a small panel; Escape and a press elsewhere close it. */
-export function Menu({ icon, title, pressed = false, children }: MenuProps) {
+export function Menu({ icon, title, pressed = false, disabled, children }: MenuProps) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const id = useId();
@@ -113,6 +114,7 @@ export function Menu({ icon, title, pressed = false, children }: MenuProps) {
         aria-expanded={open}
         aria-controls={id}
         data-tip={open ? undefined : title}
+        disabled={disabled}
         onClick={() => setOpen(!open)}
       >
         <Icon name={icon} />

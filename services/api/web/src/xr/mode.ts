@@ -149,6 +149,7 @@ export class HeadsetMode {
     this.look();
     this.hands.draw(({ index }) => this.aims[index]?.distance ?? 0);
     this.stage.letters?.face(camera);
+    this.measure.face(camera);
     renderer.render(scene, camera);
     this.frames += 1;
   }
