@@ -257,6 +257,19 @@ def test_an_organ_is_isolated_named_and_found_in_both_views(page):
     assert shown() == everything
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (900, 700)])
+def test_each_tool_is_inside_its_own_toolbar(page, width, height):
+    before = page.viewport_size
+    resize(page, width, height)
+    for name in ("Slices", "Model"):
+        bar = page.get_by_role("group", name=f"Tools of the {name.lower()}", exact=True)
+        around, area = bar.bounding_box(), box(page, name)
+        assert around["x"] >= area["x"] - 0.5
+        assert around["x"] + around["width"] <= area["x"] + area["width"] + 0.5
+        assert bar.evaluate("bar => bar.scrollWidth <= bar.clientWidth")
+    resize(page, before["width"], before["height"])
+
+
 def test_a_phone_shows_one_view_at_a_time(page):
     resize(page, 390, 844)
     assert page.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]") == [844, 390]
