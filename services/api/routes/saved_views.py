@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.api import schemas
 from services.api.gateway import GatewayDep, Reader, Writer
@@ -17,7 +17,15 @@ from shared.ledger.saved_views import SavedView
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["views"])
 Axis = Literal["axial", "coronal", "sagittal"]
-Part = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Part = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+
+
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 72.0 is the integer 72, which pydantic's strict mode does not know."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Label = Annotated[int, Field(strict=True, ge=1, le=65535), BeforeValidator(_whole)]
 
 
 class Cut(BaseModel):
@@ -34,7 +42,7 @@ class Opacity(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    label: Annotated[int, Field(strict=True, ge=1, le=65535)]
+    label: Label
     opacity: Part
 
 
@@ -51,7 +59,7 @@ class Look(BaseModel):
     camera: Point
     target: Point
     opacities: Annotated[list[Opacity], Field(max_length=1000)] = []
-    xray: bool = False
+    xray: Annotated[bool, Field(strict=True)] = False
     apart: Part = 0.0
     cut: Cut | None = None
     plane: Axis | None = None

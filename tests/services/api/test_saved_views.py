@@ -51,12 +51,19 @@ def test_other_requests_are_refused(client, job):
     for change in (
         {"camera": [0, 0]}, {"camera": [0, 0, 1e9]}, {"apart": 1.1}, {"cut": {"axis": "oblique", "part": 0.5}},
         {"opacities": [{"label": 0, "opacity": 1}]}, {"opacities": [{"label": 1, "opacity": 1}] * 1001},
-        {"colour": "red"}, {"plane": "none"},
+        {"colour": "red"}, {"plane": "none"}, {"opacities": [{"label": 1.5, "opacity": 1}]},
+        {"opacities": [{"label": "1", "opacity": 1}]}, {"apart": "0.5"}, {"apart": True}, {"xray": 1},
+        {"cut": {"axis": "axial", "part": "0.5"}},
     ):  # fmt: skip
         assert_problem(put(client, job, **change), 422, "invalid_request")
     for name in ("", "x" * 101, "two\nlines"):
         assert_problem(put(client, job, name=name), 422, "invalid_request")
     assert listed(client, job) == []
+
+
+def test_a_whole_number_may_have_a_point(client, job):
+    saved = put(client, job, opacities=[{"label": 72.0, "opacity": 0}])
+    assert saved.json()["look"]["opacities"] == [{"label": 72, "opacity": 0}]
 
 
 def test_the_number_of_views_is_bounded(client, job, monkeypatch):
