@@ -13,18 +13,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.reader import outlines_of
+from bench.cases import real
 from services.mesher.core import mesh
 from services.mesher.thumbnail import View, render
 from shared.arrays import UInt8
 from shared.imaging.body import body, grid_of
-from shared.imaging.geometry import Geometry
 from shared.imaging.volume import LabelMap
 
 _VIEWS = (View(0.0, 0.0), View(90.0, 0.0), View(0.0, 89.0))
 _SIDE = 420
-_SPACING = (3.0, 1.5, 1.5)
-"""Of the competition's scans, mm (slice, row, column); their slices go to the feet."""
 
 
 def main() -> None:
@@ -34,10 +31,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--case", default="case139_day0")
     args = parser.parse_args()
-    real = outlines_of(args.data, args.case)
-    slice_, row, column = _SPACING
-    grid = Geometry(real.shape, np.diag([column, row, -slice_, 1.0]))
-    picture = np.concatenate([_views(body(grid_of(1.5)).labels), _views(LabelMap(real, grid))])
+    outlined = next(labels for name, labels in real(args.data) if name == args.case)
+    picture = np.concatenate([_views(body(grid_of(1.5)).labels), _views(outlined)])
     cv2.imwrite(str(args.out), picture[:, :, ::-1])
 
 

@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from shared.arrays import Bool, UInt8
 from tests.support.pages import FLAGS, point_of
-from training.reader import Action
+from training.reader import Action, neighbours
 
 _PATIENCE_MS = 120_000
 
@@ -75,10 +75,7 @@ def open_page(url: str, job: str, titles: dict[int, str]) -> Iterator[PageReader
 
 def _place_to_click(labels: UInt8, action: Action) -> tuple[int, int, int]:
     """Return the voxel where somebody clicks a part: the deepest one of the slice in which it is largest."""
-    neighbours = np.ones((3, 3, 3))
-    if action.in_slice:
-        neighbours[[0, 2]] = 0
-    parts, _ = ndimage.label(labels == labels[action.at], neighbours)
+    parts, _ = ndimage.label(labels == labels[action.at], neighbours(in_slice=action.in_slice))
     part: Bool = parts == parts[action.at]
     slice_ = int(part.sum(axis=(1, 2)).argmax())
     depth = ndimage.distance_transform_edt(np.pad(part[slice_], 1))[1:-1, 1:-1]

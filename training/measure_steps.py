@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from shared.models.card import ModelCard
     from shared.models.network import Network
+    from training.dataset.cases import Case
     from training.evaluate import CaseResult
 
 
@@ -29,7 +30,8 @@ def run_compare(options: argparse.Namespace) -> None:
     classifier, segmenter = _models(options.classifier, options.segmenter)
     other = _models(options.other_classifier or options.classifier, options.other_segmenter or options.segmenter)
     after = other[0], averaged(other[1], options.scales, options.tones)
-    pairs = Pairs(_results(options, classifier, segmenter), _results(options, *after))
+    cases = _cases(options)
+    pairs = Pairs(_results(cases, classifier, segmenter), _results(cases, *after))
     print(f"{len(pairs.before)} cases of {pairs.patients} patients\n\n{comparison_table(pairs)}")
 
 
@@ -54,7 +56,7 @@ def run_calibrate(options: argparse.Namespace) -> None:
 
 def _measured(options: argparse.Namespace) -> tuple[list[ModelCard], list[CaseResult]]:
     classifier, segmenter = _models(options.classifier, options.segmenter)
-    return [classifier.card, segmenter.card], _results(options, classifier, segmenter)
+    return [classifier.card, segmenter.card], _results(_cases(options), classifier, segmenter)
 
 
 def _models(*folders: Path) -> tuple[Network, ...]:
@@ -63,14 +65,19 @@ def _models(*folders: Path) -> tuple[Network, ...]:
     return tuple(load_network(folder) for folder in folders)
 
 
-def _results(options: argparse.Namespace, classifier: Network, segmenter: Network) -> list[CaseResult]:
-    from training.calibration import uncalibrated
+def _cases(options: argparse.Namespace) -> list[Case]:
     from training.dataset.cases import load_cases
-    from training.evaluate import evaluate_case
 
     cases = [case for case in load_cases(options.cases) if case.outlined and case.patient not in options.leave_out]
     if options.patients:
         cases = [case for case in cases if case.patient in options.patients]
     if not cases:
         raise SystemExit("These patients have no labelled cases in this folder.")
+    return cases
+
+
+def _results(cases: list[Case], classifier: Network, segmenter: Network) -> list[CaseResult]:
+    from training.calibration import uncalibrated
+    from training.evaluate import evaluate_case
+
     return [evaluate_case(case, classifier, uncalibrated(segmenter)) for case in cases]

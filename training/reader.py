@@ -25,9 +25,6 @@ ACTIONS = (0, 1, 2, 5, 10)
 _CLASSES = 1 + max(organ.id for organ in ORGANS)
 
 
-_WHOLE = np.ones((3, 3, 3))
-_IN_SLICE = np.zeros((3, 3, 3))
-_IN_SLICE[1] = 1
 ORGAN_SHARE = 0.1
 """A part of which less than this shows an organ is no organ."""
 
@@ -50,17 +47,23 @@ def next_action(predicted: UInt8, reference: UInt8) -> Action | None:
 
     Both are uint8 (slice, row, column) with the classes of the networks; where `reference` is IGNORE nothing counts.
     """
-    whole = _largest(predicted, reference, _WHOLE)
+    whole = _largest(predicted, reference, in_slice=False)
     if whole is not None:
         return whole
-    part = _largest(predicted, reference, _IN_SLICE)
-    return None if part is None else replace(part, in_slice=True)
+    return _largest(predicted, reference, in_slice=True)
 
 
-def _largest(predicted: UInt8, reference: UInt8, neighbours: Float64) -> Action | None:
+def neighbours(*, in_slice: bool) -> Float64:
+    """The voxels (3, 3, 3) that hang together with the one in the middle, as `scipy.ndimage.label` takes them."""
+    connected = np.ones((3, 3, 3))
+    connected[[0, 2]] = not in_slice
+    return connected
+
+
+def _largest(predicted: UInt8, reference: UInt8, *, in_slice: bool) -> Action | None:
     best: Action | None = None
     for organ in ORGANS:
-        parts, count = ndimage.label(predicted == organ.id, neighbours)
+        parts, count = ndimage.label(predicted == organ.id, neighbours(in_slice=in_slice))
         if not count:
             continue
         votes = _votes(parts, count, reference)
@@ -70,7 +73,7 @@ def _largest(predicted: UInt8, reference: UInt8, neighbours: Float64) -> Action 
         part = int(wrong.argmax())
         if wrong[part] > (best.voxels if best else 0):
             z, y, x = (int(n) for n in np.argwhere(parts == part + 1)[0])
-            best = Action((z, y, x), int(shown[part]), int(wrong[part]))
+            best = Action((z, y, x), int(shown[part]), int(wrong[part]), in_slice)
     return best
 
 

@@ -82,6 +82,20 @@ def wait_shown(page):
     page.wait_for_function("() => window.viscera?.scene().plane", timeout=90_000)
 
 
+def mark_rows(page):
+    """The list of measurements and arrows."""
+    return page.locator("section.marks .organ-row")
+
+
+def eventually(page, condition):
+    """Whether something becomes true while the page continues."""
+    for _ in range(1200):
+        if condition():
+            return True
+        page.wait_for_timeout(50)
+    return False
+
+
 def outline(canvas, colour):
     """Where an outline of a colour (RGB) is in the picture of a canvas (rows, columns), once it is drawn."""
     canvas.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")

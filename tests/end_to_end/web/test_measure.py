@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.web.steps import scene, shot, show, violations, wait_shown
+from tests.end_to_end.web.steps import eventually, mark_rows, scene, shot, show, violations, wait_shown
 
 
 @pytest.fixture(scope="module")
@@ -43,18 +43,6 @@ def places(page, points):
     return found
 
 
-def rows(page):
-    return page.locator("section.marks .organ-row")
-
-
-def eventually(page, condition):
-    for _ in range(100):
-        if condition():
-            return True
-        page.wait_for_timeout(50)
-    return False
-
-
 def test_an_angle_is_drawn_kept_named_and_found_again(page, served, dicom_result, kept_on_server, axe):
     canvas = page.get_by_label("Slices with outlines")
     points = spots(page, (0.3, 0.35), (0.5, 0.5), (0.7, 0.4))
@@ -63,8 +51,8 @@ def test_an_angle_is_drawn_kept_named_and_found_again(page, served, dicom_result
     page.keyboard.press("n")
     for x, y in points:  # without a drag: each click sets a point
         page.mouse.click(x, y)
-    expect(rows(page)).to_have_count(1)
-    shown = float(rows(page).locator(".name").inner_text().removesuffix("°"))
+    expect(mark_rows(page)).to_have_count(1)
+    shown = float(mark_rows(page).locator(".name").inner_text().removesuffix("°"))
     assert shown == pytest.approx(np.degrees(np.arccos(cosine)), abs=1.5)
     expect(page.get_by_role("status").first).to_have_text(f"Measured: {shown:.1f}°")
     assert eventually(page, lambda: len(kept_on_server()) == 1)
@@ -79,18 +67,18 @@ def test_an_angle_is_drawn_kept_named_and_found_again(page, served, dicom_result
     seen = scene(page)["place"]
     page.goto(f"{served.url}/#/archive")
     show(page, served.url, dicom_result)
-    expect(rows(page).get_by_text("fissure & lobe")).to_be_visible()
+    expect(mark_rows(page).get_by_text("fissure & lobe")).to_be_visible()
     for _ in range(4):
         page.keyboard.press("ArrowUp")
     assert page.locator(".measure").count() == 0
-    rows(page).locator("button.organ").click()
+    mark_rows(page).locator("button.organ").click()
     assert scene(page)["place"][2] == pytest.approx(seen[2], abs=0.1), "a click on the row goes to its slice"
     assert page.locator(".measure").count() == 1
     canvas.focus()
     page.keyboard.press("Delete")
-    expect(rows(page)).to_have_count(1)  # what was there before is not deleted by a key
+    expect(mark_rows(page)).to_have_count(1)  # what was there before is not deleted by a key
     page.get_by_role("button", name=re.compile("^Delete .*°")).click()
-    expect(rows(page)).to_have_count(0)
+    expect(mark_rows(page)).to_have_count(0)
     assert eventually(page, lambda: kept_on_server() == [])
 
 
@@ -102,7 +90,7 @@ def test_keys_draw_an_angle(page, kept_on_server):
         page.keyboard.press(key)
     assert eventually(page, lambda: [round(one["value"]) for one in kept_on_server()] == [90])
     page.keyboard.press("Delete")
-    expect(rows(page)).to_have_count(0)
+    expect(mark_rows(page)).to_have_count(0)
     assert eventually(page, lambda: kept_on_server() == [])
     page.keyboard.press("Escape")
 
@@ -133,7 +121,7 @@ def test_all_are_exported_as_json_and_as_a_report(page, kept_on_server, tmp_path
     page.mouse.up()
     page.keyboard.press("Escape")
     assert eventually(page, lambda: len(kept_on_server()) == 2)
-    shown = map(float, re.findall(r"-?[\d.]+", rows(page).locator(".name").last.inner_text())[:3])
+    shown = map(float, re.findall(r"-?[\d.]+", mark_rows(page).locator(".name").last.inner_text())[:3])
     area = kept_on_server()[1]
     computed = (area["statistics"]["mean"], area["statistics"]["deviation"], area["value"])
     assert list(shown) == pytest.approx(computed, rel=0.01), "the service computes the same"
@@ -157,7 +145,7 @@ def test_a_guest_sees_but_changes_none(opened, served, dicom_result, kept_on_ser
     guest = opened()
     guest.goto(f"{served.url}/#/shared/{token}")
     wait_shown(guest)
-    expect(rows(guest).get_by_text("for the guest")).to_be_visible()
+    expect(mark_rows(guest).get_by_text("for the guest")).to_be_visible()
     assert guest.get_by_role("button", name=re.compile("Change the name|^Delete|^Compare")).count() == 0
     guest.keyboard.press("v")
     guest.mouse.click(*spots(guest, (0.5, 0.5))[0])

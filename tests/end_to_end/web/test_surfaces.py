@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.web.steps import choose, scene, shot, show, themed_shots, violations, wait_shown
+from tests.end_to_end.web.steps import (
+    choose,
+    eventually,
+    mark_rows,
+    scene,
+    shot,
+    show,
+    themed_shots,
+    violations,
+    wait_shown,
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,18 +40,6 @@ def stored(served, dicom_result):
 
 def canvas(page):
     return page.get_by_label("Model of the organs")
-
-
-def rows(page):
-    return page.locator("section.marks .organ-row")
-
-
-def eventually(page, condition):
-    for _ in range(200):
-        if condition():
-            return True
-        page.wait_for_timeout(50)
-    return False
 
 
 def spots(page, count):
@@ -98,7 +96,7 @@ def test_the_mouse_measures_a_length_an_angle_and_an_area_and_all_are_kept(page,
     assert [mark["kind"] for mark in marks] == ["length", "angle", "polygon"]
     assert [mark["value"] for mark in marks] == pytest.approx(expected, rel=1e-3)
     assert marks[2]["points"] == [pytest.approx(place, abs=0.01) for place in at]
-    expect(rows(page)).to_have_count(3)
+    expect(mark_rows(page)).to_have_count(3)
     assert eventually(page, lambda: scene(page)["calls"] == calls + 6), "all lines twice, all dots, three values"
     assert eventually(page, lambda: len(stored("measurements")) == 3)
     kept = stored("measurements")
@@ -108,9 +106,9 @@ def test_the_mouse_measures_a_length_an_angle_and_an_area_and_all_are_kept(page,
     themed_shots(page, "surfaces")
     page.goto(f"{served.url}/#/archive")
     show(page, served.url, dicom_result)
-    expect(rows(page)).to_have_count(3)
+    expect(mark_rows(page)).to_have_count(3)
     assert [mark["value"] for mark in scene(page)["marks"]] == pytest.approx(expected, rel=1e-3)
-    rows(page).locator("button.organ").first.click()
+    mark_rows(page).locator("button.organ").first.click()
     assert scene(page)["place"] == pytest.approx((at[0] + at[1]) / 2, abs=0.1), "the slices go to its middle"
     page.get_by_role("button", name=f"Delete {expected[1]:.1f}°").click()
     assert eventually(page, lambda: [one["kind"] for one in stored("measurements")] == ["length", "polygon"])
@@ -140,7 +138,7 @@ def test_keys_measure_an_area_and_take_points_back(page, stored):
     (mark,) = scene(page)["marks"]
     assert stored("measurements")[0]["value"] == pytest.approx(mark["value"], rel=1e-6)
     page.keyboard.press("Delete")
-    expect(rows(page)).to_have_count(0)
+    expect(mark_rows(page)).to_have_count(0)
     assert eventually(page, lambda: stored("measurements") == [])
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
@@ -235,7 +233,7 @@ def test_a_saved_view_comes_back_with_camera_organs_cut_and_slice(page, opened, 
     guest.goto(link)
     wait_shown(guest)
     assert eventually(guest, lambda: look(guest) == before), "a share link opens at a view"
-    expect(rows(guest).get_by_text("for the guest")).to_be_visible()
+    expect(mark_rows(guest).get_by_text("for the guest")).to_be_visible()
     assert guest.get_by_role("button", name="Delete for the guest").count() == 0
     guest.get_by_role("button", name="Saved views").click()
     assert guest.get_by_label("Name of the view").count() == 0

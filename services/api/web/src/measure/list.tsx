@@ -13,9 +13,9 @@ export function useKeeper<One extends Item, Stored extends Saved>(shelf: () => S
   const [keeper, setKeeper] = useState<Keeper<One, Stored> | null>(null);
   useEffect(() => {
     const found = shelf();
-    const made = found && new Keeper(found);
-    setKeeper(made);
-    return () => made?.close();
+    const started = found && new Keeper(found);
+    setKeeper(started);
+    return () => started?.close();
   }, of);
   return keeper;
 }

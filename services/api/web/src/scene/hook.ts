@@ -85,12 +85,12 @@ function snapshot(stage: OrganStage, state: ResultState): Snapshot {
     plane: stage.plane.corners,
     centre: stage.centre,
     measured: stage.measure.length,
-    marks: stage.measure.marks.peek().map(({ kind, label, points, ...mark }) => ({
-      kind,
-      label,
-      points,
-      value: valueOf({ kind, points, ...mark }),
-      screen: points.map((point) => onCanvas(stage, stage.root.localToWorld(new Vector3(...toScene(point, stage.centre))))),
+    marks: stage.measure.marks.peek().map((mark) => ({
+      kind: mark.kind,
+      label: mark.label,
+      points: mark.points,
+      value: valueOf(mark),
+      screen: mark.points.map((point) => onCanvas(stage, stage.root.localToWorld(new Vector3(...toScene(point, stage.centre))))),
     })),
     measuring: stage.measure.draft.peek(),
     crosshair: stage.measure.crosshair.peek(),

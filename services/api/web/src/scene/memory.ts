@@ -1,5 +1,5 @@
 /** What the model takes on the graphics processor, computed from the scene. */
-import { BufferAttribute, type BufferGeometry, type InterleavedBufferAttribute, type Material, Mesh, type Object3D, Points, Sprite, Texture, type WebGLRenderer } from "three";
+import { BufferAttribute, type BufferGeometry, type InterleavedBufferAttribute, type Material, Mesh, type Object3D, Points, Texture, type WebGLRenderer } from "three";
 
 export interface Memory {
   /** Bytes of vertices and triangles. */
@@ -14,7 +14,7 @@ export function memoryOf(root: Object3D, renderer: WebGLRenderer): Memory {
   const arrays = new Set<ArrayBufferView>();
   const textures = new Set<Texture>();
   root.traverse((object) => {
-    if (!(object instanceof Mesh || object instanceof Sprite || object instanceof Points)) return;
+    if (!(object instanceof Mesh || object instanceof Points)) return;
     for (const array of arraysOf(object.geometry as BufferGeometry)) arrays.add(array);
     for (const texture of texturesOf(object.material as Material | Material[])) textures.add(texture);
   });

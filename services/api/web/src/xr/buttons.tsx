@@ -41,10 +41,10 @@ export function EnterButtons({ stage, state, corrections }: Props) {
       say(t("You left the headset view"));
     };
     const correcting = corrections && mayWrite() ? new HeadsetCorrections(corrections) : null;
-    const made = new HeadsetMode(stage, state, left, { correcting, slices: () => corrections?.slices.peek() ?? null });
-    mode.current = made;
+    const entered = new HeadsetMode(stage, state, left, { correcting, slices: () => corrections?.slices.peek() ?? null });
+    mode.current = entered;
     try {
-      await made.enter(kind);
+      await entered.enter(kind);
     } catch (error) {
       mode.current = null;
       failure(error);

@@ -9,7 +9,7 @@ export interface Pointer {
   caster: Raycaster;
   source: XRInputSource | null;
   /** Where the hand was and when, as it closed; null while it is open. */
-  held: { matrix: Matrix4; at: number; frame: number } | null;
+  closing: { matrix: Matrix4; at: number; frame: number } | null;
 }
 
 /** As headsets offer it (Gamepad Extensions). */
@@ -23,7 +23,7 @@ export class Hands {
   readonly bones = new Bones();
 
   constructor(private readonly xr: WebXRManager) {
-    this.pointers = [0, 1].map((index) => ({ index, ray: xr.getController(index), caster: new Raycaster(), source: null, held: null }));
+    this.pointers = [0, 1].map((index) => ({ index, ray: xr.getController(index), caster: new Raycaster(), source: null, closing: null }));
     this.rays.geometry.setAttribute("position", new Float32BufferAttribute(new Float32Array(12), 3));
     this.rays.frustumCulled = false;
   }

@@ -41,10 +41,10 @@ export class Holds {
 
   /** Whether the hand that opened held a handle. */
   release(pointer: Pointer): boolean {
-    const held = [...this.handles].filter(([, holder]) => holder === pointer);
-    for (const [handle] of held) this.handles.delete(handle);
+    const released = [...this.handles].filter(([, holder]) => holder === pointer);
+    for (const [handle] of released) this.handles.delete(handle);
     this.grasp();
-    return held.length > 0;
+    return released.length > 0;
   }
 
   follow(): void {
@@ -59,7 +59,7 @@ export class Holds {
   /** From now on the closed hands that hold no handle carry the organs. */
   private grasp(): void {
     const holders = new Set(this.handles.values());
-    const pointers = this.pointers.filter((pointer) => pointer.held && !holders.has(pointer));
+    const pointers = this.pointers.filter((pointer) => pointer.closing && !holders.has(pointer));
     this.root.updateMatrix();
     const from = pointers.map(({ ray }) => ray.matrixWorld.clone());
     this.grip = pointers.length > 0 ? { root: this.root.matrix.clone(), from, pointers } : null;

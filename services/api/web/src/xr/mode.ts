@@ -217,17 +217,17 @@ export class HeadsetMode {
       this.board.press(aim.row);
       return;
     }
-    pointer.held = { matrix: pointer.ray.matrixWorld.clone(), at: performance.now(), frame: this.frames };
+    pointer.closing = { matrix: pointer.ray.matrixWorld.clone(), at: performance.now(), frame: this.frames };
     this.holds.take(pointer, aim.handle, aim.distance);
   }
 
   /** A hand opens; a short one that stayed in place was a tap on what it points at. */
   private open(pointer: Pointer, taps = false): void {
-    const { held } = pointer;
-    pointer.held = null;
+    const { closing } = pointer;
+    pointer.closing = null;
     const heldHandle = this.holds.release(pointer);
-    const moved = held ? new Vector3().setFromMatrixPosition(held.matrix).distanceTo(pointer.caster.ray.origin) : Infinity;
-    const quick = held && (performance.now() - held.at < TAP_SECONDS * 1000 || this.frames - held.frame < TAP_FRAMES);
+    const moved = closing ? new Vector3().setFromMatrixPosition(closing.matrix).distanceTo(pointer.caster.ray.origin) : Infinity;
+    const quick = closing && (performance.now() - closing.at < TAP_SECONDS * 1000 || this.frames - closing.frame < TAP_FRAMES);
     if (!taps || heldHandle || !quick || moved >= TAP_METRES) return;
     const aim = this.aims[pointer.index] ?? NOTHING;
     if (!aim.organ) return;
