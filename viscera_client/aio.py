@@ -25,8 +25,10 @@ from viscera_client.models import (
     JobFilters,
     JobOptions,
     JobPage,
+    Look,
     Measurement,
     Revision,
+    SavedView,
     Scan,
     ScanOptions,
     WorkerModel,
@@ -145,6 +147,20 @@ class AsyncClient:
     async def delete_measurement(self, job_id: str, measurement_id: str) -> None:
         """Delete a measurement."""
         await self._run(self._calls.delete_measurement(job_id, measurement_id))
+
+    async def views(self, job_id: str) -> list[SavedView]:
+        """Return the saved views of the model, oldest first."""
+        return await self._run(self._calls.views(job_id))
+
+    async def save_view(
+        self, job_id: str, view_id: str, name: str, look: Look, *, etag: str | None = None
+    ) -> SavedView:
+        """Save a view of the model under an id of 8 to 40 letters, digits, `-` and `_`, or change that of the ETag."""
+        return await self._run(self._calls.save_view(job_id, view_id, name, look, etag))
+
+    async def delete_view(self, job_id: str, view_id: str) -> None:
+        """Delete a saved view."""
+        await self._run(self._calls.delete_view(job_id, view_id))
 
     async def destinations(self) -> list[Destination]:
         """Return the DICOM systems that results can be sent to."""

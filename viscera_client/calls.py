@@ -22,8 +22,10 @@ from viscera_client.models import (
     JobFilters,
     JobOptions,
     JobPage,
+    Look,
     Measurement,
     Revision,
+    SavedView,
     Scan,
     ScanOptions,
     WorkerModel,
@@ -134,6 +136,20 @@ class Calls:
         """Delete a measurement."""
         request = Request(method="DELETE", path=f"/v1/jobs/{job_id}/measurements/{measurement_id}")
         yield from answered(request, self.patience)
+
+    def views(self, job_id: str) -> Flow[list[SavedView]]:
+        """Return the saved views of the model, oldest first."""
+        return self._items(SavedView, Request(path=f"/v1/jobs/{job_id}/views"))
+
+    def save_view(self, job_id: str, view_id: str, name: str, look: Look, etag: str | None) -> Flow[SavedView]:
+        """Save a view of the model, or change the one that has the ETag."""
+        headers = {} if etag is None else {"If-Match": etag}
+        path, body = f"/v1/jobs/{job_id}/views/{view_id}", {"name": name, "look": look.model_dump(mode="json")}
+        return self._model(SavedView, Request(method="PUT", path=path, headers=headers, json=body))
+
+    def delete_view(self, job_id: str, view_id: str) -> Flow[None]:
+        """Delete a saved view."""
+        yield from answered(Request(method="DELETE", path=f"/v1/jobs/{job_id}/views/{view_id}"), self.patience)
 
     def destinations(self) -> Flow[list[Destination]]:
         """Return the DICOM systems that results can be sent to."""

@@ -25,8 +25,10 @@ from viscera_client.models import (
     JobFilters,
     JobOptions,
     JobPage,
+    Look,
     Measurement,
     Revision,
+    SavedView,
     Scan,
     ScanOptions,
     WorkerModel,
@@ -171,6 +173,21 @@ class Client:
     def delete_measurement(self, job_id: str, measurement_id: str) -> None:
         """Delete a measurement."""
         self._run(self._calls.delete_measurement(job_id, measurement_id))
+
+    def views(self, job_id: str) -> list[SavedView]:
+        """Return the saved views of the model, oldest first."""
+        return self._run(self._calls.views(job_id))
+
+    def save_view(self, job_id: str, view_id: str, name: str, look: Look, *, etag: str | None = None) -> SavedView:
+        """Save a view of the model under an id of 8 to 40 letters, digits, `-` and `_`, or change that of the ETag.
+
+        Raises Changed if it is another one by now.
+        """
+        return self._run(self._calls.save_view(job_id, view_id, name, look, etag))
+
+    def delete_view(self, job_id: str, view_id: str) -> None:
+        """Delete a saved view."""
+        self._run(self._calls.delete_view(job_id, view_id))
 
     def destinations(self) -> list[Destination]:
         """Return the DICOM systems that results can be sent to."""

@@ -15,6 +15,7 @@ Quality = Literal["light", "standard", "fine"]
 Modality = Literal["MR", "CT"]
 Review = Literal["unread", "accepted", "needs_correction"]
 Point = tuple[float, float, float]
+Axis = Literal["axial", "coronal", "sagittal"]
 
 
 class JobOptions(TypedDict, total=False):
@@ -232,6 +233,48 @@ class Measurement(Drawing):
     statistics: Statistics | None
     measured_by: str
     measured_at: datetime
+    etag: str
+
+
+class Cut(_Model):
+    """A cut through the model, at a part (0 to 1) of its extent from the feet, the back or the patient's right."""
+
+    axis: Axis
+    part: float
+
+
+class Opacity(_Model):
+    """How an organ is shown that is not fully shown; 0 is hidden."""
+
+    label: int
+    opacity: float
+
+
+class Look(_Model):
+    """What a view of the model shows; places are in the patient, LPS mm.
+
+    `opacities` has the organs that are not fully shown. `apart` is how far the organs are moved apart, 0 as they lie.
+    `plane` is that of the slice in the model, `place` the place that the slices show.
+    """
+
+    camera: Point
+    target: Point
+    opacities: list[Opacity] = []
+    xray: bool = False
+    apart: float = 0.0
+    cut: Cut | None = None
+    plane: Axis | None = None
+    place: Point | None = None
+
+
+class SavedView(_Model):
+    """A view of the model that somebody saved under a name. `etag` names it in a change."""
+
+    id: str
+    name: str
+    look: Look
+    saved_by: str
+    saved_at: datetime
     etag: str
 
 

@@ -17,7 +17,7 @@ from tests.support.clients import KINDS, connected
 from tests.support.scans import small_grid, write_nifti
 from viscera_client import AsyncClient, Changed, JobFailed, Refused, ServiceError, uploading
 from viscera_client.edits import Erase
-from viscera_client.models import Drawing
+from viscera_client.models import Cut, Drawing, Look, Opacity
 
 DOCS = Path(__file__).parents[2] / "docs"
 LINE = Drawing(kind="length", plane="axial", points=[(0.0, 0.0, 0.0), (30.0, 40.0, 0.0)], label="first")
@@ -62,6 +62,7 @@ def test_a_job_from_its_submission_to_corrections_measurements_and_its_erasure(e
     assert ([item.id for item in page.items], page.next) == ([job], None)
     correct(each, job, tmp_path)
     measure(each, job)
+    save_views(each, job)
     assert (each.destinations(), each.deliveries(job)) == ([], [])
     with pytest.raises(Refused) as refused:
         each.send(job, "pacs")
@@ -112,6 +113,21 @@ def measure(client, job):
     assert client.measurements(job) == [renamed]
     client.delete_measurement(job, "line-0001")
     assert client.measurements(job) == []
+
+
+def save_views(client, job):
+    front = Look(
+        camera=(0.0, -400.0, 0.0), target=(0.0, 0.0, 0.0), opacities=[Opacity(label=3, opacity=0.2)], apart=0.5
+    )
+    first = client.save_view(job, "view-0001", "Front", front)
+    assert (first.name, first.look) == ("Front", front)
+    cut = front.model_copy(update={"cut": Cut(axis="axial", part=0.4)})
+    second = client.save_view(job, "view-0001", "Front, cut", cut, etag=first.etag)
+    with pytest.raises(Changed):
+        client.save_view(job, "view-0001", "Front", front, etag=first.etag)
+    assert client.views(job) == [second]
+    client.delete_view(job, "view-0001")
+    assert client.views(job) == []
 
 
 def test_many_jobs_at_once_from_one_loop(system, scan):
