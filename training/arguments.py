@@ -9,6 +9,7 @@ from pathlib import Path
 from shared.imaging.input_spec import InputSpec
 from training.dataset.alike import LIMIT
 from training.dataset.cases import VALIDATION_PATIENTS
+from training.recipe import RECIPES
 
 HERE = Path(__file__).parent
 DATA, RUNS, SERVICES = HERE / "data", HERE / "runs", HERE.parent / "services"
@@ -109,6 +110,11 @@ def _update(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hold-out", nargs="*", default=[], metavar="PATIENT", help="new patients to measure on")
     parser.add_argument("--folds", type=int, default=2, help="without --hold-out: groups, each held out once")
     parser.add_argument("--licence", default="of the owner of the scans", help="of the new cases, for the card")
+    parser.add_argument(
+        "--crossed",
+        action="store_true",
+        help="write one network of each of two groups, as they were measured, instead of learning from all once more",
+    )
 
 
 def _learns_on(parser: argparse.ArgumentParser) -> None:
@@ -118,8 +124,11 @@ def _learns_on(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, default=SERVICES / "segmenter", help="the segmenter to start from")
     _classifier(parser)
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="PATIENT", help="patients to leave out")
-    parser.add_argument("--steps", type=int, default=250, help="of each network of the model")
-    parser.add_argument("--minutes", type=float, default=4.5, help="longest duration for each network")
+    parser.add_argument("--partial", type=Path, nargs="*", default=[], help="new cases with organs not outlined")
+    parser.add_argument("--shapes", type=Path, help="outlines without images, for organ swaps")
+    parser.add_argument("--recipe", choices=tuple(RECIPES), default="few", help="for a few new patients, or for many")
+    parser.add_argument("--steps", type=int, help="of each network of the model, instead of the recipe's")
+    parser.add_argument("--minutes", type=float, help="longest duration for each network, instead of the recipe's")
     parser.add_argument("--seed", type=int, default=0)
 
 

@@ -102,7 +102,8 @@ def fit(
     writer = SummaryWriter(str(folder))
     with _bar(folder.name, schedule.steps) as (bar, task):
         saved = before = time.monotonic()
-        for batch in prefetch(draw, state.step, schedule.steps):
+        last = schedule.steps if progress_of(state, schedule) < 1.0 else state.step  # a finished run learns no more
+        for batch in prefetch(draw, state.step, last):
             value = train_step(state, loss, batch, schedule)
             state.seconds += time.monotonic() - before
             before = time.monotonic()

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from shared.models.card import ModelCard, Source
 from training.calibration import calibration
 from training.dataset.cases import Case, organ_mask
 from training.evaluate import MEAN, Interval, summary
 from training.paired import Pairs, differences, signed
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a model was measured: groups of patients held out in turn, 0 where the weights are those that were measured.
+
+    `crossed`: each of its two networks has learned from one half of the patients and was measured on the other.
+    """
+
+    folds: int = 0
+    crossed: bool = False
+
 
 MIN_PATIENTS = 6
 """Fewer prove nothing: by luck all of five are better in one of 32 trials, all of six in one of 64 (sign test)."""
@@ -33,12 +46,9 @@ def refusal(pairs: Pairs) -> str | None:
 
 
 def updated_card(
-    card: ModelCard, new: Sequence[Case], pairs: Pairs, *, version: str, folds: int, licence: str
+    card: ModelCard, new: Sequence[Case], pairs: Pairs, *, version: str, way: Way, licence: str
 ) -> ModelCard:
-    """The card of a model that learned from the cases `new`, without the checksum; `card` is that of the model before.
-
-    `folds` is the number of groups of patients held out in turn, 0 where the weights are those that were measured.
-    """
+    """The card, without the checksum, of a model that learned from the cases `new`; `card` is the one before."""
     patients = len({case.patient for case in new})
     slices = sum(int(organ_mask(case.labels).any(axis=(1, 2)).sum()) for case in new)
     source = Source(
@@ -52,7 +62,7 @@ def updated_card(
             "sha256": "0" * 64,
             "data": (*card.data, source),
             "calibration": calibration(pairs.after),
-            "metrics": _metrics(pairs) | {"dice_update_note": _note(card, pairs, folds)},
+            "metrics": _metrics(pairs) | {"dice_update_note": _note(card, pairs, way)},
         }
     )
 
@@ -72,14 +82,17 @@ def _rounded(interval: Interval) -> float:
     return round(interval[0], 3)
 
 
-def _note(card: ModelCard, pairs: Pairs, folds: int) -> str:
-    way = (
-        f"each of {pairs.patients} patients was held out once, in {folds} groups; the weights of this folder learned "
-        "from all of them by the same recipe"
-        if folds
-        else f"{pairs.patients} patients were held out"
-    )
+def _note(card: ModelCard, pairs: Pairs, way: Way) -> str:
     return (
-        f"{way}; before is {card.name} {card.version}; through both stages as served, averaged over "
-        "patients; the difference is paired, with a 95 % bootstrap over patients"
+        f"{_held_out(pairs.patients, way)}; before is {card.name} {card.version}; through both stages as served, "
+        "averaged over patients; the difference is paired, with a 95 % bootstrap over patients"
     )
+
+
+def _held_out(patients: int, way: Way) -> str:
+    each = f"each of {patients} patients was held out once, in {way.folds} groups"
+    if way.crossed:
+        return f"{each}; this folder joins one network of each group's pair, so it has learned from all of them"
+    if way.folds:
+        return f"{each}; the weights of this folder learned from all of them by the same recipe"
+    return f"{patients} patients were held out"

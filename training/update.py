@@ -7,20 +7,17 @@ model before.
 from __future__ import annotations
 
 import copy
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
-from shared.models.card import CARD, ModelCard, load_card
+from shared.models.card import ModelCard
 from shared.models.network import load_network
 from training.calibration import uncalibrated
-from training.config import segmenter_config
-from training.dataset.batches import BatchSampler, Group, group
-from training.dataset.cases import Case, Scan, as_scan, organ_mask
+from training.dataset.batches import BatchSampler, Group
 from training.evaluate import CaseResult, evaluate_case
 from training.export.cards import network_of
 from training.export.to_onnx import export
@@ -29,53 +26,12 @@ from training.losses import segmentation_loss
 from training.nets.from_onnx import calibrate, network_from_onnx
 from training.nets.networks import Ensemble
 from training.paired import Pairs
-from training.run import groups_of
+from training.recipe import Recipe
+from training.update_data import Update, groups_to_learn
 
-LEARNING_RATES = {"unet": 4e-4, "liteunet": 3e-4}
-"""A fifth to a half of the rates of a training from nothing: the weights are good already."""
 ENCODER_LR_FACTOR = 0.3
 CALIBRATION_BATCHES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How long each network of a model learns, and the largest fraction `new` of the examples that is of new patients.
-
-    `n` new slices with an organ get n / (n + `half`) of it: a few pictures seen again and again teach nothing else.
-    The weights that are kept lie between those before and those learned, `blend` of the way: what few patients teach
-    costs least there of what was known (Wortsman et al. 2022, Robust fine-tuning of zero-shot models).
-    """
-
-    steps: int = 250
-    minutes: float = 4.5
-    new: float = 0.7
-    half: int = 10
-    blend: float = 0.5
-    seed: int = 0
-    size: tuple[int, int] = (160, 224)
-    batch: int = 8
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Update:
-    """The segmenter's folder and its classifier's, outlined cases to learn from, and cases to rehearse."""
-
-    model: Path
-    classifier: Path
-    new: list[Case]
-    known: list[Case]
-    recipe: Recipe = field(default_factory=Recipe)
-
-    @property
-    def patients(self) -> list[str]:
-        """The new patients, in an order that says nothing about them and stays the same."""
-        names = {case.patient for case in self.new}
-        return sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
-
-    @property
-    def card(self) -> ModelCard:
-        """The card of the model before."""
-        return load_card(self.model / CARD)
+WARM_UP_STEPS = 30
 
 
 def learn(folder: Path, update: Update, held_out: Sequence[str] = ()) -> nn.Module:
@@ -83,41 +39,40 @@ def learn(folder: Path, update: Update, held_out: Sequence[str] = ()) -> nn.Modu
 
     Checkpoints are kept in `folder`; called again, it resumes.
     """
-    kind = network_of(update.card.name)
-    start = network_from_onnx(kind, update.model / update.card.weights)
-    groups = _groups(update, held_out)
-    parts = {"unet": start.unet, "liteunet": start.liteunet} if isinstance(start, Ensemble) else {kind: start}
+    start = start_of(update)
+    groups = groups_to_learn(update, held_out)
+    parts = _parts(start, update)
     trained = {name: _learn_part(folder / name, name, part, groups, update.recipe) for name, part in parts.items()}
-    return Ensemble(**trained) if isinstance(start, Ensemble) else trained[kind]
+    return _joined(trained)
 
 
-def _groups(update: Update, held_out: Sequence[str]) -> list[Group]:
-    spec = update.card.slices
-    new = [as_scan(case, spec) for case in update.new if case.patient not in held_out]
-    known = [as_scan(case, spec) for case in update.known if case.patient not in held_out]
-    config = segmenter_config()
-    rehearsed = groups_of(known, config)
-    total = sum(each.share for each in rehearsed)
-    share = 1.0 - _new_share(new, update.recipe) if total else 0.0
-    rest = [replace(each, share=each.share * share / total) for each in rehearsed]
-    return [group("new", 1.0 - share, new, config.empty_weight), *rest]
+def start_of(update: Update) -> nn.Module:
+    """The network of the model before."""
+    return network_from_onnx(network_of(update.card.name), update.model / update.card.weights)
 
 
-def _new_share(new: Sequence[Scan], recipe: Recipe) -> float:
-    count = sum(int(organ_mask(scan.labels).any(axis=(1, 2)).sum()) for scan in new)
-    return recipe.new * count / (count + recipe.half)
+def _parts(network: nn.Module, update: Update) -> dict[str, nn.Module]:
+    if isinstance(network, Ensemble):
+        return {"unet": network.unet, "liteunet": network.liteunet}
+    return {network_of(update.card.name): network}
+
+
+def _joined(parts: dict[str, nn.Module]) -> nn.Module:
+    return Ensemble(**parts) if len(parts) > 1 else next(iter(parts.values()))
 
 
 def _learn_part(folder: Path, kind: str, network: nn.Module, groups: list[Group], recipe: Recipe) -> nn.Module:
     sampler = BatchSampler(groups, recipe.size, recipe.batch, seed=recipe.seed)
     calibrate(network, (sampler(number)[0] for number in range(CALIBRATION_BATCHES)))
+    if recipe.drop is not None:
+        network.drop = nn.Dropout2d(recipe.drop)
     schedule = Schedule(
         steps=recipe.steps,
         minutes=recipe.minutes,
-        lr=LEARNING_RATES[kind],
+        lr=recipe.rates[kind],
         encoder_lr_factor=ENCODER_LR_FACTOR,
         weight_decay=0.05,
-        warmup_steps=30,
+        warmup_steps=WARM_UP_STEPS,
     )
     before = copy.deepcopy(network)
     trained = fit(network, segmentation_loss, sampler, schedule, folder=folder).cpu().eval()
@@ -158,6 +113,18 @@ def write_model(folder: Path, update: Update, card: ModelCard, out: Path, *, hel
     """Write the updated model; with patients `held_out` it is the one that was measured, else it learns from all."""
     trained = learn(folder / ("held-out" if held_out else "all"), update, held_out)
     return export(trained, card, out)
+
+
+def write_crossed(folder: Path, update: Update, card: ModelCard, out: Path) -> ModelCard:
+    """Write the pair of one group's U-Net and the other's LiteUNet, as `update_folds` with two groups left them.
+
+    Each network has learned from one half of the new patients, the pair from all of them, and no training is added to
+    those that were measured. Raises ValueError if the model is not a pair of networks.
+    """
+    if network_of(card.name) != "pair":
+        raise ValueError(f"Only a pair of networks can be crossed, and {card.name} is not one.")
+    first, second = (learn(folder / f"fold{number}", update, update.patients[number::2]) for number in range(2))
+    return export(Ensemble(first.unet, second.liteunet), card, out)
 
 
 def learning_curve(folder: Path, update: Update) -> Iterator[tuple[int, float, Pairs]]:

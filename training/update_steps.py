@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from training.arguments import RUNS
 
 if TYPE_CHECKING:
-    from training.update import Update
+    from training.recipe import Recipe
+    from training.update_data import Update
 
 
 def run_update(options: argparse.Namespace) -> None:
     """Teach a model new patients; write it if it is better on patients held out."""
     from training.calibration import calibration_report
     from training.paired import comparison_table
-    from training.promotion import refusal, updated_card
-    from training.update import update_fold, update_folds, write_model
+    from training.promotion import Way, refusal, updated_card
+    from training.update import update_fold, update_folds, write_crossed, write_model
 
+    if options.crossed and (options.hold_out or options.folds != 2):
+        raise SystemExit("--crossed joins networks of two groups: leave out --hold-out, and give --folds 2.")
     update, folder = _update(options), RUNS / options.name
     if options.hold_out:
         pairs = update_fold(folder / "held-out", update, options.hold_out)
@@ -28,8 +32,13 @@ def run_update(options: argparse.Namespace) -> None:
     if refused:
         raise SystemExit(f"Not promoted. {refused}")
     folds = 0 if options.hold_out else options.folds
-    card = updated_card(update.card, update.new, pairs, version=options.version, folds=folds, licence=options.licence)
-    final = write_model(folder, update, card, options.out, held_out=options.hold_out)
+    learned = [*update.new, *update.partial]
+    way = Way(folds, options.crossed)
+    card = updated_card(update.card, learned, pairs, version=options.version, way=way, licence=options.licence)
+    if options.crossed:
+        final = write_crossed(folder, update, card, options.out)
+    else:
+        final = write_model(folder, update, card, options.out, held_out=options.hold_out)
     print(f"{final.name} {final.version} {final.sha256}")
 
 
@@ -61,14 +70,48 @@ def run_alike(options: argparse.Namespace) -> None:
 def _update(options: argparse.Namespace) -> Update:
     from training.dataset.alike import apart
     from training.dataset.cases import load_cases
-    from training.update import Recipe, Update
+    from training.update_data import Update
 
     new = [case for folder in options.learn for case in load_cases(folder) if case.outlined]
     new = [case for case in new if case.patient not in options.leave_out]
     if not new:
         raise SystemExit(f"There are no outlined cases in {', '.join(map(str, options.learn))}.")
+    partial = [case for folder in options.partial for case in load_cases(folder)]
     known = load_cases(options.cases)
-    new, seen = apart(new, [case for case in known if case.outlined])
-    recipe = Recipe(steps=options.steps, minutes=options.minutes, seed=options.seed)
+    fresh, seen = apart([*new, *partial], [case for case in known if case.outlined])
     rest = [case for case in known if not case.outlined]
-    return Update(options.model, options.classifier, new, [*seen, *rest], recipe)
+    names = {case.name for case in partial}
+    update = Update(
+        options.model,
+        options.classifier,
+        [case for case in fresh if case.name not in names],
+        [*(case for case in seen if case.name not in names), *rest],
+        _recipe(options),
+        partial=[case for case in (*fresh, *seen) if case.name in names],
+        shapes=load_cases(options.shapes) if options.shapes else [],
+    )
+    return _with_unknown_gut(update)
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    from training.recipe import RECIPES
+
+    recipe = RECIPES[options.recipe]
+    limits = {"steps": options.steps, "minutes": options.minutes}
+    given = {name: value for name, value in limits.items() if value is not None}
+    return replace(recipe, seed=options.seed, **given)
+
+
+def _with_unknown_gut(update: Update) -> Update:
+    """The update, gut without an outline in its partial cases marked by the model before."""
+    from training.dataset.cases import as_scan
+    from training.dataset.partial import with_unknown_gut
+    from training.predict import slice_logits
+    from training.update import start_of
+
+    if not update.partial:
+        return update
+    network, spec = start_of(update), update.card.slices
+    logits = [slice_logits(network, as_scan(case, spec), 0) for case in update.partial]
+    marked = zip(update.partial, logits, strict=True)
+    return replace(update, partial=[with_unknown_gut(case, each.softmax(dim=0).numpy()) for case, each in marked])

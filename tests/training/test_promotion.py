@@ -11,7 +11,7 @@ from shared.models.registry import SERVICES
 from tests.training.test_evaluate import blocks, case_of, scores_of
 from training.evaluate import MEAN, CaseResult, compare
 from training.paired import Pairs, comparison_table, differences
-from training.promotion import refusal, updated_card
+from training.promotion import Way, refusal, updated_card
 
 
 def result(patient: str, missing: int) -> CaseResult:
@@ -64,7 +64,7 @@ def test_the_card_says_what_was_learned_and_the_paired_figures():
     old = load_card(SERVICES / "segmenter" / CARD)
     new = [case_of(blocks(), f"case{number}_day0") for number in range(7)]
     measured = pairs([5] * 6, [1] * 6)
-    card = updated_card(old, new, measured, version="0.5.0", folds=0, licence="theirs")
+    card = updated_card(old, new, measured, version="0.5.0", way=Way(), licence="theirs")
     assert card.data[:-1] == old.data
     assert (card.data[-1].name, card.data[-1].licence) == (
         "28 outlined slices of 7 patients, corrected or outlined by people",
@@ -77,3 +77,16 @@ def test_the_card_says_what_was_learned_and_the_paired_figures():
     assert card.metrics["dice_difference"] == pytest.approx(after - before, abs=2e-3)
     assert np.isfinite(card.metrics["dice_difference_low"])
     assert "6 patients were held out" in str(card.metrics["dice_update_note"])
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        (Way(2), "6 patients was held out once, in 2 groups; the weights of this folder learned from all"),
+        (Way(2, crossed=True), "6 patients was held out once, in 2 groups; this folder joins one network of each"),
+    ],
+)
+def test_the_card_says_which_weights_were_measured(way, words):
+    old = load_card(SERVICES / "segmenter" / CARD)
+    card = updated_card(old, [], pairs([5] * 6, [1] * 6), version="0.5.0", way=way, licence="theirs")
+    assert words in str(card.metrics["dice_update_note"])

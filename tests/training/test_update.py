@@ -23,7 +23,9 @@ from training.export.to_onnx import export
 from training.nets.from_onnx import calibrate, network_from_onnx
 from training.nets.networks import ServingNetwork
 from training.paired import comparison_table
-from training.update import Recipe, Update, learn, learning_curve, update_folds, write_model
+from training.recipe import Recipe
+from training.update import learn, learning_curve, update_folds, write_crossed, write_model
+from training.update_data import Update, groups_to_learn
 
 services, out = Path("services"), Path(sys.argv[1])
 weights = services / "segmenter" / "model.onnx"
@@ -54,6 +56,35 @@ seconds = [torch.load(path, weights_only=True)["seconds"] for path in sorted((ou
 learn(out / "run" / "all", update)
 again = [torch.load(path, weights_only=True)["seconds"] for path in sorted((out / "run").glob("*/*/last.pt"))]
 print("resumed", len(seconds), seconds == again)
+
+shape = replace(body, name="shape", patient="p1", kind="shape", data=body.labels)
+slices = [
+    replace(body, name=f"p{n}", patient=f"p{n}", kind="slices", data=body.data[n::8], labels=body.labels[n::8])
+    for n in range(1, 4)
+]
+many = replace(recipe, half=0, swaps=2, swapped=0.2, partial=0.1, known={"phantom": 0.1}, blend=1.0, new=0.4)
+phantom = replace(new[3], name="phantom9")
+part = replace(slices[1], name="part")
+of_many = replace(update, new=slices, known=[phantom], recipe=many, partial=[part], shapes=[shape])
+for held_out in ("p1",), ("p3",):
+    groups = groups_to_learn(of_many, held_out)
+    learned = sorted({ref.scan.case.patient for each in groups for ref in each.slices})
+    print(f"groups-{held_out[0]}", {each.name: round(each.share, 3) for each in groups}, learned)
+old = Update(services / "segmenter", services / "classifier", new[:3], new[3:], replace(recipe, steps=1))
+update_folds(out / "pair", old, 2)
+crossed = write_crossed(out / "pair", old, old.card.model_copy(update={"version": "10"}), out / "crossed")
+written = network_from_onnx("pair", out / "crossed" / "model.onnx")
+for number in range(2):
+    fold = network_from_onnx("pair", out / "pair" / f"fold{number}" / "model" / "model.onnx")
+    same = [torch.equal(getattr(written, part).heads[0].weight, getattr(fold, part).heads[0].weight)
+            for part in ("unet", "liteunet")]
+    print(f"crossed{number}", same)
+short = replace(update, recipe=replace(recipe, steps=50, minutes=1e-6))
+steps = []
+for _ in range(2):
+    learn(out / "short", short)
+    steps.append(torch.load(out / "short" / "unet" / "last.pt", weights_only=True)["step"])
+print("short", steps)
 curve = [(count, len(pairs.after)) for count, _, pairs in learning_curve(out / "curve", update)]
 print("curve", curve)
 """
@@ -72,5 +103,11 @@ def test_a_model_that_was_exported_learns_on_and_each_new_patient_is_held_out_on
     assert lines["calibrated"] == "True"
     assert lines["measured"] == "['p1', 'p2', 'p3']"
     assert lines["resumed"] == "3 True"
+    # p4 is known; the organ shape is p1's, so without it there is nothing to swap
+    assert lines["groups-p1"] == "{'new': 0.4, 'partial': 0.1, 'phantom': 0.5} ['p2', 'p3', 'p4']"
+    assert lines["groups-p3"] == ("{'new': 0.4, 'swapped': 0.2, 'partial': 0.1, 'phantom': 0.3} ['p1', 'p2', 'p4']")
+    assert lines["crossed0"] == "[True, False]"
+    assert lines["crossed1"] == "[False, True]"
+    assert lines["short"] == "[1, 1]", "time is over after one step, and stays over"
     assert lines["curve"] == "[(1, 2)]", "of three patients, one to learn from and two to measure on"
     assert load_card(tmp_path / "model" / CARD).version == "9"

@@ -12,6 +12,7 @@ from shared.imaging.geometry import Geometry, to_axial
 from shared.imaging.phantoms import abdomen, default_grid
 from training.dataset.cases import Case, save_case
 from training.dataset.corrected import corrected_results
+from training.dataset.partial import partial_slices
 from training.dataset.prepare import (
     Codes,
     competition,
@@ -38,6 +39,7 @@ class Sources:
     outlines: tuple[str, ...] = ("uwm/train_masks.csv", "uwm/case139_day0/train.csv")
     slices: str = "uwm/slices"
     figures: str = "uwm/figures"
+    partial: str = "uwm/figures_partial"
     corrections: str = "corrections"
     field_mm: dict[str, tuple[float, float]] = field(
         default_factory=lambda: {
@@ -93,8 +95,9 @@ def phantoms(count: int, seed: int = 0) -> Iterator[Case]:
 def prepare(root: Path, out: Path, sources: Sources | None = None) -> list[str]:
     """Write all cases to `out`, with a picture of each and a table; returns one line per case.
 
-    Training reads all of `out/cases`. Slices from figures go to `out/figures`, corrected results to `out/corrections`:
-    the shipped model is measured on the former, and `update` learns from either.
+    Training reads all of `out/cases`. Slices from figures go to `out/figures`, those of which only some organs are
+    outlined to `out/partial`, corrected results to `out/corrections`: models are measured on the first, and `update`
+    learns from each.
     """
     sources = sources or Sources()
     lines, rows = [], []
@@ -116,6 +119,8 @@ def _apart(root: Path, sources: Sources) -> Iterator[tuple[str, Iterator[Case]]]
     yield "corrections", corrected_results(root / sources.corrections)
     if (root / sources.figures).is_dir():
         yield "figures", figure_slices(root / sources.figures)
+    if (root / sources.partial).is_dir():
+        yield "partial", partial_slices(root / sources.partial)
 
 
 def _line(case: Case) -> str:

@@ -54,7 +54,7 @@ def _components(image: UInt8, mask: Bool) -> Iterator[tuple[UInt8, Bool]]:
 
 def organ_swaps(scan: Scan, bank: OrganBank, count: int, rng: Rng) -> Case:
     """`count` slices with swapped organs, as a case of single slices on the scan's pixels."""
-    shown = [i for i, labels in enumerate(scan.labels) if organ_mask(labels).sum() > MIN_PIXELS]
+    shown = _shown(scan)
     pairs = []
     for _ in range(count):
         index = int(rng.choice(shown))
@@ -68,6 +68,15 @@ def organ_swaps(scan: Scan, bank: OrganBank, count: int, rng: Rng) -> Case:
         data=np.stack([image for image, _ in pairs]),
         labels=np.stack([labels for _, labels in pairs]),
     )
+
+
+def shows_enough(scan: Scan) -> bool:
+    """Whether a slice of the scan shows enough of the organs for a swap."""
+    return bool(_shown(scan))
+
+
+def _shown(scan: Scan) -> list[int]:
+    return [index for index, labels in enumerate(scan.labels) if organ_mask(labels).sum() > MIN_PIXELS]
 
 
 def swap_organs(rng: Rng, image: UInt8, labels: UInt8, bank: OrganBank) -> tuple[UInt8, UInt8]:
