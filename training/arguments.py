@@ -111,9 +111,10 @@ def _update(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", type=int, default=2, help="without --hold-out: groups, each held out once")
     parser.add_argument("--licence", default="of the owner of the scans", help="of the new cases, for the card")
     parser.add_argument(
-        "--crossed",
-        action="store_true",
-        help="write one network of each of two groups, as they were measured, instead of learning from all once more",
+        "--keep-fold",
+        type=int,
+        choices=(0, 1),
+        help="of two folds: write the model of this one as it was measured, instead of learning from all once more",
     )
 
 
@@ -126,6 +127,7 @@ def _learns_on(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="PATIENT", help="patients to leave out")
     parser.add_argument("--partial", type=Path, nargs="*", default=[], help="new cases with organs not outlined")
     parser.add_argument("--shapes", type=Path, help="outlines without images, for organ swaps")
+    parser.add_argument("--networks", nargs="+", choices=("unet", "liteunet"), help="of a pair: those that learn")
     parser.add_argument("--recipe", choices=tuple(RECIPES), default="few", help="for a few new patients, or for many")
     parser.add_argument("--steps", type=int, help="of each network of the model, instead of the recipe's")
     parser.add_argument("--minutes", type=float, help="longest duration for each network, instead of the recipe's")

@@ -16,11 +16,11 @@ from training.paired import Pairs, differences, signed
 class Way:
     """How a model was measured: groups of patients held out in turn, 0 where the weights are those that were measured.
 
-    `crossed`: each of its two networks has learned from one half of the patients and was measured on the other.
+    `kept`: the model of one group as it was measured, which has not learned from that group.
     """
 
     folds: int = 0
-    crossed: bool = False
+    kept: bool = False
 
 
 MIN_PATIENTS = 6
@@ -91,8 +91,8 @@ def _note(card: ModelCard, pairs: Pairs, way: Way) -> str:
 
 def _held_out(patients: int, way: Way) -> str:
     each = f"each of {patients} patients was held out once, in {way.folds} groups"
-    if way.crossed:
-        return f"{each}; this folder joins one network of each group's pair, so it has learned from all of them"
+    if way.kept:
+        return f"{each}; this folder is the model of one group, as it was measured on that group"
     if way.folds:
         return f"{each}; the weights of this folder learned from all of them by the same recipe"
     return f"{patients} patients were held out"

@@ -15,7 +15,7 @@ class Recipe:
     slice get the fraction `swapped`, slices with unknown gut `partial`; the rest are known cases, with the shares of
     `known` or those of a training from nothing. The weights that are kept lie between those before and those learned,
     `blend` of the way: what few patients teach costs least there of what was known (Wortsman et al. 2022, Robust
-    fine-tuning of zero-shot models).
+    fine-tuning of zero-shot models). `networks` are the networks of a pair that learn; the other one stays as it is.
     """
 
     steps: int = 250
@@ -29,6 +29,7 @@ class Recipe:
     blend: float = 0.5
     rates: Mapping[str, float] = field(default_factory=lambda: {"unet": 4e-4, "liteunet": 3e-4})
     drop: float | None = None
+    networks: tuple[str, ...] = ("unet", "liteunet")
     seed: int = 0
     size: tuple[int, int] = (160, 224)
     batch: int = 8

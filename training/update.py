@@ -39,26 +39,19 @@ def learn(folder: Path, update: Update, held_out: Sequence[str] = ()) -> nn.Modu
 
     Checkpoints are kept in `folder`; called again, it resumes.
     """
-    start = start_of(update)
+    start, recipe = start_of(update), update.recipe
     groups = groups_to_learn(update, held_out)
-    parts = _parts(start, update)
-    trained = {name: _learn_part(folder / name, name, part, groups, update.recipe) for name, part in parts.items()}
-    return _joined(trained)
+    kind = network_of(update.card.name)
+    if not isinstance(start, Ensemble):
+        return _learn_part(folder / kind, kind, start, groups, recipe)
+    parts = {"unet": start.unet, "liteunet": start.liteunet}
+    learned = {name: _learn_part(folder / name, name, parts[name], groups, recipe) for name in recipe.networks}
+    return Ensemble(**parts | learned)
 
 
 def start_of(update: Update) -> nn.Module:
     """The network of the model before."""
     return network_from_onnx(network_of(update.card.name), update.model / update.card.weights)
-
-
-def _parts(network: nn.Module, update: Update) -> dict[str, nn.Module]:
-    if isinstance(network, Ensemble):
-        return {"unet": network.unet, "liteunet": network.liteunet}
-    return {network_of(update.card.name): network}
-
-
-def _joined(parts: dict[str, nn.Module]) -> nn.Module:
-    return Ensemble(**parts) if len(parts) > 1 else next(iter(parts.values()))
 
 
 def _learn_part(folder: Path, kind: str, network: nn.Module, groups: list[Group], recipe: Recipe) -> nn.Module:
@@ -115,16 +108,9 @@ def write_model(folder: Path, update: Update, card: ModelCard, out: Path, *, hel
     return export(trained, card, out)
 
 
-def write_crossed(folder: Path, update: Update, card: ModelCard, out: Path) -> ModelCard:
-    """Write the pair of one group's U-Net and the other's LiteUNet, as `update_folds` with two groups left them.
-
-    Each network has learned from one half of the new patients, the pair from all of them, and no training is added to
-    those that were measured. Raises ValueError if the model is not a pair of networks.
-    """
-    if network_of(card.name) != "pair":
-        raise ValueError(f"Only a pair of networks can be crossed, and {card.name} is not one.")
-    first, second = (learn(folder / f"fold{number}", update, update.patients[number::2]) for number in range(2))
-    return export(Ensemble(first.unet, second.liteunet), card, out)
+def write_fold(folder: Path, update: Update, card: ModelCard, out: Path, number: int) -> ModelCard:
+    """Write the model of one of two groups as `update_folds` measured it on that group."""
+    return export(learn(folder / f"fold{number}", update, update.patients[number::2]), card, out)
 
 
 def learning_curve(folder: Path, update: Update) -> Iterator[tuple[int, float, Pairs]]:

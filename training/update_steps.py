@@ -18,10 +18,10 @@ def run_update(options: argparse.Namespace) -> None:
     from training.calibration import calibration_report
     from training.paired import comparison_table
     from training.promotion import Way, refusal, updated_card
-    from training.update import update_fold, update_folds, write_crossed, write_model
+    from training.update import update_fold, update_folds, write_fold, write_model
 
-    if options.crossed and (options.hold_out or options.folds != 2):
-        raise SystemExit("--crossed joins networks of two groups: leave out --hold-out, and give --folds 2.")
+    if options.keep_fold is not None and (options.hold_out or options.folds != 2):
+        raise SystemExit("--keep-fold needs two folds: leave out --hold-out, and give --folds 2.")
     update, folder = _update(options), RUNS / options.name
     if options.hold_out:
         pairs = update_fold(folder / "held-out", update, options.hold_out)
@@ -33,10 +33,10 @@ def run_update(options: argparse.Namespace) -> None:
         raise SystemExit(f"Not promoted. {refused}")
     folds = 0 if options.hold_out else options.folds
     learned = [*update.new, *update.partial]
-    way = Way(folds, options.crossed)
+    way = Way(folds, options.keep_fold is not None)
     card = updated_card(update.card, learned, pairs, version=options.version, way=way, licence=options.licence)
-    if options.crossed:
-        final = write_crossed(folder, update, card, options.out)
+    if options.keep_fold is not None:
+        final = write_fold(folder, update, card, options.out, options.keep_fold)
     else:
         final = write_model(folder, update, card, options.out, held_out=options.hold_out)
     print(f"{final.name} {final.version} {final.sha256}")
@@ -97,9 +97,9 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     from training.recipe import RECIPES
 
     recipe = RECIPES[options.recipe]
-    limits = {"steps": options.steps, "minutes": options.minutes}
-    given = {name: value for name, value in limits.items() if value is not None}
-    return replace(recipe, seed=options.seed, **given)
+    networks = tuple(options.networks) if options.networks else None
+    changes = {"steps": options.steps, "minutes": options.minutes, "networks": networks}
+    return replace(recipe, seed=options.seed, **{name: value for name, value in changes.items() if value is not None})
 
 
 def _with_unknown_gut(update: Update) -> Update:

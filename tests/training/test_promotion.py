@@ -83,7 +83,7 @@ def test_the_card_says_what_was_learned_and_the_paired_figures():
     ("way", "words"),
     [
         (Way(2), "6 patients was held out once, in 2 groups; the weights of this folder learned from all"),
-        (Way(2, crossed=True), "6 patients was held out once, in 2 groups; this folder joins one network of each"),
+        (Way(2, kept=True), "6 patients was held out once, in 2 groups; this folder is the model of one group"),
     ],
 )
 def test_the_card_says_which_weights_were_measured(way, words):
