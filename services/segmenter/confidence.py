@@ -37,7 +37,9 @@ class ExpectedDice:
         total = organs.sum(axis=(1, 2), dtype=np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
             each = np.where(outlined > 0, 2.0 * shared / (outlined + total), np.nan)
-        self._values[index] = [*each, 2.0 * shared.sum() / (outlined.sum() + total.sum())]
+        # A slice's Dice is the mean of its organs', large or small. All pixels together also tell of what is missing.
+        pooled = 2.0 * shared.sum() / (outlined.sum() + total.sum())
+        self._values[index] = [*each, 0.5 * (np.nanmean(each) + pooled)]
 
     def calibrated(self, calibration: Calibration, turn: Reorientation) -> Confidence | None:
         """The values on the scan's own grid, as the card's calibration reads them; None if it has none.

@@ -49,7 +49,7 @@ def test_an_organ_without_an_outline_has_none_but_its_missing_pixels_count_for_t
     planes[0, :2], labels[:2], planes[1, 2:] = 1.0, 1, 0.25
     found = confidence_of(planes, labels)
     assert found.organs == {"a": (None, 1.0, None), "b": (None, None, None)}
-    assert found.slices == (None, round(2 * 8 / (8 + 8 + 2), 3), None)
+    assert found.slices == (None, round(0.5 * (1.0 + 2 * 8 / (8 + 8 + 2)), 3), None)
 
 
 def test_the_cards_calibration_is_read_by_organ_and_otherwise_as_for_the_slice():
