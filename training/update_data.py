@@ -72,7 +72,7 @@ def groups_to_learn(update: Update, held_out: Sequence[str]) -> list[Group]:
 
 def _new_share(new: Sequence[Scan], recipe: Recipe) -> float:
     count = sum(int(organ_mask(scan.labels).any(axis=(1, 2)).sum()) for scan in new)
-    return recipe.new * count / (count + recipe.half)
+    return recipe.new * count / max(count + recipe.half, 1)
 
 
 def _organ_swaps(update: Update, scans: Sequence[Scan], held_out: Sequence[str]) -> list[Scan]:
