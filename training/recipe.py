@@ -50,5 +50,5 @@ MANY = Recipe(
     rates={"unet": 1e-3, "liteunet": 1e-3},
     drop=0.25,
 )
-"""Many more patients than the weights at hand have seen: most of what they know is learned anew."""
+"""Many more patients than the weights at hand have seen, at the rates of a training from nothing."""
 RECIPES = {"few": FEW, "many": MANY}

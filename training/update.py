@@ -96,7 +96,7 @@ def update_folds(folder: Path, update: Update, folds: int) -> Pairs:
     before: list[CaseResult] = []
     after: list[CaseResult] = []
     for number in range(folds):
-        pairs = update_fold(folder / f"fold{number}", update, update.patients[number::folds])
+        pairs = update_fold(folder / f"fold{number}", update, update.fold(number, folds))
         before += pairs.before
         after += pairs.after
     return Pairs(before, after)
@@ -110,7 +110,7 @@ def write_model(folder: Path, update: Update, card: ModelCard, out: Path, *, hel
 
 def write_fold(folder: Path, update: Update, card: ModelCard, out: Path, number: int) -> ModelCard:
     """Write the model of one of two groups as `update_folds` measured it on that group."""
-    return export(learn(folder / f"fold{number}", update, update.patients[number::2]), card, out)
+    return export(learn(folder / f"fold{number}", update, update.fold(number, 2)), card, out)
 
 
 def learning_curve(folder: Path, update: Update) -> Iterator[tuple[int, float, Pairs]]:

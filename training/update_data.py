@@ -43,6 +43,10 @@ class Update:
         names = {case.patient for case in self.new}
         return sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
 
+    def fold(self, number: int, folds: int) -> list[str]:
+        """The new patients of one of `folds` groups, counted from 0."""
+        return self.patients[number::folds]
+
     @property
     def card(self) -> ModelCard:
         """The card of the model before."""

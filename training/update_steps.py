@@ -32,7 +32,7 @@ def run_update(options: argparse.Namespace) -> None:
     if refused:
         raise SystemExit(f"Not promoted. {refused}")
     folds = 0 if options.hold_out else options.folds
-    unseen = [] if options.keep_fold is None else update.patients[options.keep_fold :: 2]
+    unseen = [] if options.keep_fold is None else update.fold(options.keep_fold, 2)
     learned = [case for case in (*update.new, *update.partial) if case.patient not in unseen]
     way = Way(folds, options.keep_fold is not None)
     card = updated_card(update.card, learned, pairs, version=options.version, way=way, licence=options.licence)
