@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -152,9 +151,9 @@ def run_ensemble(options: argparse.Namespace) -> None:
 def run_export(options: argparse.Namespace) -> None:
     """Write a model folder."""
     from training.export.cards import card_for
-    from training.export.golden_outputs import fixed_scans, write_golden_outputs
+    from training.export.golden_outputs import record
     from training.export.to_onnx import export
-    from training.nets.networks import ServingNetwork, build, load_weights
+    from training.nets.networks import build, load_weights
 
     network = "classifier" if options.stage == "classifier" else options.network or "unet"
     card = card_for(options.stage, network, options.version, options.threshold, options.spec)
@@ -163,9 +162,7 @@ def run_export(options: argparse.Namespace) -> None:
     trained = load_weights(build(network), options.checkpoint)
     final = export(trained, card, options.out)
     if options.record:
-        data = os.environ.get("VISCERA_DATA")
-        scans = fixed_scans(Path(data) if data else None)
-        write_golden_outputs(ServingNetwork(trained, options.stage), scans, card.slices, options.record)
+        record(trained, card, options.record)
     print(f"{final.name} {final.version} {final.sha256}")
 
 

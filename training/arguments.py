@@ -109,6 +109,8 @@ def _update(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", required=True, help="of the updated model")
     parser.add_argument("--hold-out", nargs="*", default=[], metavar="PATIENT", help="new patients to measure on")
     parser.add_argument("--folds", type=int, default=2, help="without --hold-out: groups, each held out once")
+    parser.add_argument("--against", metavar="NAME", help="an earlier run on the same groups: compare two recipes")
+    _record(parser)
     parser.add_argument("--licence", default="of the owner of the scans", help="of the new cases, for the card")
     parser.add_argument(
         "--keep-fold",
@@ -170,6 +172,10 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--threshold", type=float)
     parser.add_argument("--metrics", type=Path, metavar="JSON", help="metrics for the card, name to number or text")
+    _record(parser)
+
+
+def _record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=Path, metavar="NPZ", help="save torch's outputs on fixed slices for the tests")
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from torch import nn
 
-from shared.models.card import ModelCard
 from shared.models.network import load_network
 from training.calibration import uncalibrated
 from training.dataset.batches import BatchSampler, Group
@@ -32,13 +31,17 @@ from training.update_data import Update, groups_to_learn
 ENCODER_LR_FACTOR = 0.3
 CALIBRATION_BATCHES = 8
 WARM_UP_STEPS = 30
+HELD_OUT = "held-out.txt"
+"""File in a run's folder with the patients that it must not learn from, one on each line."""
 
 
 def learn(folder: Path, update: Update, held_out: Sequence[str] = ()) -> nn.Module:
     """The model's network after learning on all cases but those of the patients `held_out`.
 
-    Checkpoints are kept in `folder`; called again, it resumes.
+    Checkpoints are kept in `folder`; called again, it resumes. Raises ValueError if `folder` is of a run that held out
+    other patients: its weights may have seen these.
     """
+    _claim(folder, held_out)
     start, recipe = start_of(update), update.recipe
     groups = groups_to_learn(update, held_out)
     kind = network_of(update.card.name)
@@ -47,6 +50,20 @@ def learn(folder: Path, update: Update, held_out: Sequence[str] = ()) -> nn.Modu
     parts = {"unet": start.unet, "liteunet": start.liteunet}
     learned = {name: _learn_part(folder / name, name, parts[name], groups, recipe) for name in recipe.networks}
     return Ensemble(**parts | learned)
+
+
+def _claim(folder: Path, held_out: Sequence[str]) -> None:
+    """Note whom the run in `folder` holds out, or check that it is the same as before."""
+    if held_out_of(folder) not in (None, sorted(held_out)):
+        raise ValueError(f"{folder} is of a run that held out other patients. Give this one another name.")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / HELD_OUT).write_text("".join(f"{name}\n" for name in sorted(held_out)))
+
+
+def held_out_of(folder: Path) -> list[str] | None:
+    """The patients that the run in `folder` has held out, sorted; None if there is no such run."""
+    path = folder / HELD_OUT
+    return path.read_text().splitlines() if path.is_file() else None
 
 
 def start_of(update: Update) -> nn.Module:
@@ -102,15 +119,29 @@ def update_folds(folder: Path, update: Update, folds: int) -> Pairs:
     return Pairs(before, after)
 
 
-def write_model(folder: Path, update: Update, card: ModelCard, out: Path, *, held_out: Sequence[str] = ()) -> ModelCard:
-    """Write the updated model; with patients `held_out` it is the one that was measured, else it learns from all."""
-    trained = learn(folder / ("held-out" if held_out else "all"), update, held_out)
-    return export(trained, card, out)
+def fold_results(folder: Path, update: Update, folds: int) -> list[CaseResult]:
+    """The results of an earlier run of `update_folds` in `folder` by another recipe, to compare two recipes in pairs.
+
+    Raises ValueError if that run held out other patients, or is not finished.
+    """
+    results: list[CaseResult] = []
+    for number in range(folds):
+        fold, held_out = folder / f"fold{number}", update.fold(number, folds)
+        if held_out_of(fold) != sorted(held_out) or not (fold / "model").is_dir():
+            raise ValueError(f"{fold} has no model that was measured without the same patients.")
+        results += _results(update, held_out, fold / "model")
+    return results
 
 
-def write_fold(folder: Path, update: Update, card: ModelCard, out: Path, number: int) -> ModelCard:
-    """Write the model of one of two groups as `update_folds` measured it on that group."""
-    return export(learn(folder / f"fold{number}", update, update.fold(number, 2)), card, out)
+def final_network(folder: Path, update: Update, *, held_out: Sequence[str] = (), fold: int | None = None) -> nn.Module:
+    """The network of the updated model, to be written.
+
+    With patients `held_out`, or the number of one of two groups that `update_folds` has measured, it is the network
+    that was measured. Otherwise it learns from all patients.
+    """
+    if fold is not None:
+        return learn(folder / f"fold{fold}", update, update.fold(fold, 2))
+    return learn(folder / ("held-out" if held_out else "all"), update, held_out)
 
 
 def learning_curve(folder: Path, update: Update) -> Iterator[tuple[int, float, Pairs]]:

@@ -9,38 +9,65 @@ from typing import TYPE_CHECKING
 from training.arguments import RUNS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shared.models.card import ModelCard
+    from training.paired import Pairs
     from training.recipe import Recipe
     from training.update_data import Update
 
 
 def run_update(options: argparse.Namespace) -> None:
     """Teach a model new patients; write it if it is better on patients held out."""
-    from training.calibration import calibration_report
-    from training.paired import comparison_table
-    from training.promotion import Way, refusal, updated_card
-    from training.update import update_fold, update_folds, write_fold, write_model
+    from training.promotion import refusal
 
-    if options.keep_fold is not None and (options.hold_out or options.folds != 2):
-        raise SystemExit("--keep-fold needs two folds: leave out --hold-out, and give --folds 2.")
+    if options.hold_out and (options.keep_fold is not None or options.against):
+        raise SystemExit("--keep-fold and --against are for groups held out in turn: leave out --hold-out.")
+    if options.keep_fold is not None and options.folds != 2:
+        raise SystemExit("--keep-fold needs two groups: give --folds 2.")
     update, folder = _update(options), RUNS / options.name
+    pairs = _measured(options, update, folder)
+    refused = refusal(pairs)
+    if refused:
+        raise SystemExit(f"Not promoted. {refused}")
+    final = _write(options, update, folder, pairs)
+    print(f"{final.name} {final.version} {final.sha256}")
+
+
+def _measured(options: argparse.Namespace, update: Update, folder: Path) -> Pairs:
+    """Learn without the patients held out, measure on them, and print what changes."""
+    from training.calibration import calibration_report
+    from training.paired import Pairs, comparison_table
+    from training.update import fold_results, update_fold, update_folds
+
     if options.hold_out:
         pairs = update_fold(folder / "held-out", update, options.hold_out)
     else:
         pairs = update_folds(folder, update, options.folds)
     print(comparison_table(pairs), calibration_report(pairs.after), sep="\n\n")
-    refused = refusal(pairs)
-    if refused:
-        raise SystemExit(f"Not promoted. {refused}")
+    if options.against:
+        other = fold_results(RUNS / options.against, update, options.folds)
+        print(f"\nAgainst {options.against}:\n\n{comparison_table(Pairs(other, pairs.after))}")
+    return pairs
+
+
+def _write(options: argparse.Namespace, update: Update, folder: Path, pairs: Pairs) -> ModelCard:
+    """Write the model, and torch's answers if they are wanted."""
+    from training.export.golden_outputs import record
+    from training.export.to_onnx import export
+    from training.promotion import Way, updated_card
+    from training.update import final_network
+
     folds = 0 if options.hold_out else options.folds
     unseen = [] if options.keep_fold is None else update.fold(options.keep_fold, 2)
     learned = [case for case in (*update.new, *update.partial) if case.patient not in unseen]
     way = Way(folds, options.keep_fold is not None)
     card = updated_card(update.card, learned, pairs, version=options.version, way=way, licence=options.licence)
-    if options.keep_fold is not None:
-        final = write_fold(folder, update, card, options.out, options.keep_fold)
-    else:
-        final = write_model(folder, update, card, options.out, held_out=options.hold_out)
-    print(f"{final.name} {final.version} {final.sha256}")
+    network = final_network(folder, update, held_out=options.hold_out, fold=options.keep_fold)
+    final = export(network, card, options.out)
+    if options.record:
+        record(network, card, options.record)
+    return final
 
 
 def run_curve(options: argparse.Namespace) -> None:

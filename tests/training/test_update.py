@@ -24,7 +24,7 @@ from training.nets.from_onnx import calibrate, network_from_onnx
 from training.nets.networks import ServingNetwork
 from training.paired import comparison_table
 from training.recipe import Recipe
-from training.update import learn, learning_curve, update_folds, write_fold, write_model
+from training.update import final_network, fold_results, held_out_of, learn, learning_curve, update_folds
 from training.update_data import Update, groups_to_learn
 
 services, out = Path("services"), Path(sys.argv[1])
@@ -51,9 +51,17 @@ update = Update(out / "before", services / "classifier", new[:3], new[3:], recip
 pairs = update_folds(out / "run", update, 2)
 print(comparison_table(pairs))
 print("measured", sorted(result.case.patient for result in pairs.after))
-card = write_model(out / "run", update, update.card.model_copy(update={"version": "9"}), out / "model")
+export(final_network(out / "run", update), update.card.model_copy(update={"version": "9"}), out / "model")
 seconds = [torch.load(path, weights_only=True)["seconds"] for path in sorted((out / "run").glob("*/*/last.pt"))]
 learn(out / "run" / "all", update)
+twice = zip(fold_results(out / "run", update, 2), pairs.after, strict=True)
+same = all(np.array_equal(one.predicted, other.predicted) for one, other in twice)
+print("same", same, held_out_of(out / "run" / "fold0") == sorted(update.fold(0, 2)))
+for call in (lambda: learn(out / "run" / "fold0", update), lambda: fold_results(out / "run", update, 3)):
+    try:
+        call()
+    except ValueError as error:
+        print("refused", *str(error).split()[1:])
 again = [torch.load(path, weights_only=True)["seconds"] for path in sorted((out / "run").glob("*/*/last.pt"))]
 print("resumed", len(seconds), seconds == again)
 
@@ -73,7 +81,7 @@ for held_out in ("p1",), ("p3",):
 of_pair = replace(recipe, steps=1, networks=("liteunet",))
 old = Update(services / "segmenter", services / "classifier", new[:3], new[3:], of_pair)
 update_folds(out / "pair", old, 2)
-write_fold(out / "pair", old, old.card.model_copy(update={"version": "10"}), out / "kept", 1)
+export(final_network(out / "pair", old, fold=1), old.card.model_copy(update={"version": "10"}), out / "kept")
 written = ort.InferenceSession(str(out / "kept" / "model.onnx")).run(None, {"stacks": stacks})[0]
 for number in range(2):
     fold = ort.InferenceSession(str(out / "pair" / f"fold{number}" / "model" / "model.onnx"))
@@ -105,6 +113,9 @@ def test_a_model_that_was_exported_learns_on_and_each_new_patient_is_held_out_on
     assert lines["calibrated"] == "True"
     assert lines["measured"] == "['p1', 'p2', 'p3']"
     assert lines["resumed"] == "3 True"
+    assert lines["same"] == "True True"
+    refused = [line for line in done.stdout.splitlines() if line.startswith("refused")]
+    assert [" ".join(line.split()[1:5]) for line in refused] == ["is of a run", "has no model that"]
     # p4 is known; the organ shape is p1's, so without it there is nothing to swap
     assert lines["groups-p1"] == "{'new': 0.4, 'partial': 0.1, 'phantom': 0.5} ['p2', 'p3', 'p4']"
     assert lines["groups-p3"] == ("{'new': 0.4, 'swapped': 0.2, 'partial': 0.1, 'phantom': 0.3} ['p1', 'p2', 'p4']")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from shared.imaging.input_spec import InputSpec
 from shared.imaging.phantoms import abdomen
 from shared.imaging.preprocess import open_feed
 from shared.imaging.volume import Volume
+from shared.models.card import ModelCard
+from training.nets.networks import ServingNetwork
 
 STRIDE = 8
 """Every 8th row and column of a segmenter's output is saved."""
@@ -22,6 +25,13 @@ def fixed_stacks(volume: Volume, spec: InputSpec, at: tuple[float, ...] = (0.3, 
     """Stacks (3, channels, rows, columns) of a scan in the axial view, at the positions `at` (0 to 1) of its length."""
     feed = open_feed(volume.data, volume.geometry.spacing, volume.modality, spec)
     return feed.stacks(np.array([int(position * (len(volume.data) - 1)) for position in at]))
+
+
+def record(network: nn.Module, card: ModelCard, path: Path) -> None:
+    """Write the outputs of the network of a card, as it is served, on the scans that are at hand (`VISCERA_DATA`)."""
+    data = os.environ.get("VISCERA_DATA")
+    scans = fixed_scans(Path(data) if data else None)
+    write_golden_outputs(ServingNetwork(network.cpu().eval(), card.stage).eval(), scans, card.slices, path)
 
 
 @torch.no_grad()
