@@ -35,10 +35,14 @@ HELD_OUT = "held-out.txt"
 """File in a run's folder with the patients that it must not learn from, one on each line."""
 
 
+class OtherRun(ValueError):
+    """The folder of a run is not of the patients or the state that it is needed for."""
+
+
 def learn(folder: Path, update: Update, held_out: Sequence[str] = ()) -> nn.Module:
     """The model's network after learning on all cases but those of the patients `held_out`.
 
-    Checkpoints are kept in `folder`; called again, it resumes. Raises ValueError if `folder` is of a run that held out
+    Checkpoints are kept in `folder`; called again, it resumes. Raises OtherRun if `folder` is of a run that held out
     other patients: its weights may have seen these.
     """
     _claim(folder, held_out)
@@ -55,7 +59,7 @@ def learn(folder: Path, update: Update, held_out: Sequence[str] = ()) -> nn.Modu
 def _claim(folder: Path, held_out: Sequence[str]) -> None:
     """Note whom the run in `folder` holds out, or check that it is the same as before."""
     if held_out_of(folder) not in (None, sorted(held_out)):
-        raise ValueError(f"{folder} is of a run that held out other patients. Give this one another name.")
+        raise OtherRun(f"{folder} is of a run that held out other patients. Give this one another name.")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / HELD_OUT).write_text("".join(f"{name}\n" for name in sorted(held_out)))
 
@@ -122,13 +126,13 @@ def update_folds(folder: Path, update: Update, folds: int) -> Pairs:
 def fold_results(folder: Path, update: Update, folds: int) -> list[CaseResult]:
     """The results of an earlier run of `update_folds` in `folder` by another recipe, to compare two recipes in pairs.
 
-    Raises ValueError if that run held out other patients, or is not finished.
+    Raises OtherRun if that run held out other patients, or is not finished.
     """
     results: list[CaseResult] = []
     for number in range(folds):
         fold, held_out = folder / f"fold{number}", update.fold(number, folds)
         if held_out_of(fold) != sorted(held_out) or not (fold / "model").is_dir():
-            raise ValueError(f"{fold} has no model that was measured without the same patients.")
+            raise OtherRun(f"{fold} has no model that was measured without the same patients.")
         results += _results(update, held_out, fold / "model")
     return results
 

@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 
 def run_update(options: argparse.Namespace) -> None:
     """Teach a model new patients; write it if it is better on patients held out."""
-    from training.promotion import refusal
-
     if options.hold_out and (options.keep_fold is not None or options.against):
         raise SystemExit("--keep-fold and --against are for groups held out in turn: leave out --hold-out.")
     if options.keep_fold is not None and options.folds != 2:
         raise SystemExit("--keep-fold needs two groups: give --folds 2.")
+    from training.promotion import refusal
+    from training.update import OtherRun
+
     update, folder = _update(options), RUNS / options.name
-    pairs = _measured(options, update, folder)
+    try:
+        pairs = _measured(options, update, folder)
+    except OtherRun as error:
+        raise SystemExit(str(error)) from None
     refused = refusal(pairs)
     if refused:
         raise SystemExit(f"Not promoted. {refused}")
@@ -40,13 +44,14 @@ def _measured(options: argparse.Namespace, update: Update, folder: Path) -> Pair
     from training.paired import Pairs, comparison_table
     from training.update import fold_results, update_fold, update_folds
 
+    # The other run comes first: what it lacks is better known before hours of learning than after them.
+    other = fold_results(RUNS / options.against, update, options.folds) if options.against else None
     if options.hold_out:
         pairs = update_fold(folder / "held-out", update, options.hold_out)
     else:
         pairs = update_folds(folder, update, options.folds)
     print(comparison_table(pairs), calibration_report(pairs.after), sep="\n\n")
-    if options.against:
-        other = fold_results(RUNS / options.against, update, options.folds)
+    if other is not None:
         print(f"\nAgainst {options.against}:\n\n{comparison_table(Pairs(other, pairs.after))}")
     return pairs
 

@@ -6,6 +6,7 @@ import pytest
 
 from shared.models.card import CARD, load_card
 from tests.training.test_smoke import ROOT, python_with_torch
+from training.__main__ import main
 
 SCRIPT = """
 import sys
@@ -24,7 +25,7 @@ from training.nets.from_onnx import calibrate, network_from_onnx
 from training.nets.networks import ServingNetwork
 from training.paired import comparison_table
 from training.recipe import Recipe
-from training.update import final_network, fold_results, held_out_of, learn, learning_curve, update_folds
+from training.update import OtherRun, final_network, fold_results, held_out_of, learn, learning_curve, update_folds
 from training.update_data import Update, groups_to_learn
 
 services, out = Path("services"), Path(sys.argv[1])
@@ -60,7 +61,7 @@ print("same", same, held_out_of(out / "run" / "fold0") == sorted(update.fold(0, 
 for call in (lambda: learn(out / "run" / "fold0", update), lambda: fold_results(out / "run", update, 3)):
     try:
         call()
-    except ValueError as error:
+    except OtherRun as error:
         print("refused", *str(error).split()[1:])
 again = [torch.load(path, weights_only=True)["seconds"] for path in sorted((out / "run").glob("*/*/last.pt"))]
 print("resumed", len(seconds), seconds == again)
@@ -124,3 +125,16 @@ def test_a_model_that_was_exported_learns_on_and_each_new_patient_is_held_out_on
     assert lines["short"] == "[1, 1]", "time is over after one step, and stays over"
     assert lines["curve"] == "[(1, 2)]", "of three patients, one to learn from and two to measure on"
     assert load_card(tmp_path / "model" / CARD).version == "9"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--hold-out", "p1", "--against", "run"], "leave out --hold-out"),
+        (["--hold-out", "p1", "--keep-fold", "0"], "leave out --hold-out"),
+        (["--keep-fold", "0", "--folds", "3"], "give --folds 2"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_before_anything_is_learned(options, sentence):
+    with pytest.raises(SystemExit, match=sentence):
+        main(["update", "run", "out", "--version", "1", *options])
